@@ -1,0 +1,1 @@
+"""What the host may rely on: errors, controls, manifest, bundle and flash protocol. Pure Python, no I/O."""

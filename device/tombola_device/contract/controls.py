@@ -1,0 +1,59 @@
+"""What is played: one immutable frame of controls per period, and the columns that a graph sees of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Float32Array = npt.NDArray[np.float32]
+Int32Array = npt.NDArray[np.int32]
+BoolArray = npt.NDArray[np.bool_]
+
+SAMPLE_RATE_HZ = 48_000
+PERIOD_SAMPLES = 128
+"""One control frame lasts one period: 2.67 ms, 375 frames a second."""
+FRAME_RATE_HZ = SAMPLE_RATE_HZ / PERIOD_SAMPLES
+
+MAX_MODES = 16
+MAX_VOICES = 16
+SILENCE_DB = -80.0
+"""At and below this level (dB re full-scale RMS 1.0) a voice is idle."""
+
+SCALAR_COLUMNS = ("note", "loudness_db", "velocity", "onset_fast", "onset_slow", "timbre_x", "timbre_y")
+"""The columns of a graph's ``controls`` input, followed by one column per mode: its blend weight.
+
+note         MIDI note number, fractional, bend included
+loudness_db  level asked for, dB re full-scale RMS 1.0, ``SILENCE_DB`` … 0
+velocity     0 … 1
+onset_fast   exp(-t / ONSET_FAST_S), t = time since the onset
+onset_slow   exp(-t / ONSET_SLOW_S)
+timbre_x/y   learned latents, in the range that the manifest gives for each mode
+blend        weights on the simplex of modes: each ≥ 0, sum 1
+"""
+ONSET_FAST_S = 0.03
+ONSET_SLOW_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """Knobs, CV and MIDI as they stood when the period began. V voices, M modes.
+
+    Args:
+        note: MIDI note number per voice, fractional, bend included. Shape (V,), float32.
+        gate: Whether the key is down. Shape (V,), bool.
+        velocity: 0 … 1. Shape (V,), float32.
+        onset: Counts the note-ons of each voice, so that a retrigger within a period is not lost. Shape (V,), int32.
+        blend: Weights on the simplex of modes, per voice. Shape (V, M), float32.
+        loudness_db: Offset that the player adds to the envelope of the mode, dB.
+        timbre: X and Y, 0 … 1 over the range found in the corpus; 0.5 is the mode's default. Shape (2,), float32.
+    """
+
+    note: Float32Array
+    gate: BoolArray
+    velocity: Float32Array
+    onset: Int32Array
+    blend: Float32Array
+    loudness_db: float
+    timbre: Float32Array

@@ -1,0 +1,238 @@
+"""The device's end of the line: a state machine that is fed bytes and says what to do and what to send.
+
+    no session ──Hello──► open ──Begin──► asked ──begun()──► receiving ──Finish──► verifying ──installed()──► done
+                                                                                       any ──failed()──► refused
+
+It does no I/O and waits for nothing. Its caller hands over what came in, carries out the events in their order, reports
+back (``begun``, ``installed``, ``failed`` …) and writes ``take_output()`` to the line. Every request may come twice or
+late: it is then answered like the first time and asks for nothing anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from tombola_device.contract import protocol as p
+from tombola_device.contract.bundle import MAX_BUNDLE_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class BeginAsked:
+    """Answer with ``begun``, ``busy`` or ``failed``. ``restart``: throw away what is held of this bundle."""
+
+    sha256: str
+    size_bytes: int
+    restart: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkCame:
+    """Append this to what is held; on trouble answer with ``failed``. Comes in order, each byte once."""
+
+    offset: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FinishAsked:
+    """Verify and install; answer, now or later, with ``installed`` or ``failed``."""
+
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusAsked:
+    """Answer with ``status``."""
+
+
+Event: TypeAlias = BeginAsked | ChunkCame | FinishAsked | StatusAsked
+
+
+class _State(Enum):
+    CLOSED = "closed"
+    OPEN = "open"
+    ASKED = "asked"
+    RECEIVING = "receiving"
+    VERIFYING = "verifying"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class Receiver:
+    """Receives bundles, one session at a time.
+
+    Args:
+        chunk_bytes: Longest chunk that is taken, MIN_CHUNK_BYTES … MAX_CHUNK_BYTES.
+        window_chunks: Chunks that may be on their way; as many are kept when they overtake each other.
+        max_bundle_bytes: Largest bundle that is taken.
+    """
+
+    def __init__(
+        self,
+        chunk_bytes: int = p.MAX_CHUNK_BYTES,
+        window_chunks: int = p.WINDOW_CHUNKS,
+        max_bundle_bytes: int = MAX_BUNDLE_BYTES,
+    ) -> None:
+        self._most_chunk_bytes = chunk_bytes
+        self._most_window_chunks = window_chunks
+        self._max_bundle_bytes = max_bundle_bytes
+        self._reader = p.FrameReader()
+        self._output = bytearray()
+        self._session = 0
+        self._size = self._next = 0
+        self._open(p.Welcome(p.PROTOCOL_VERSION, p.MIN_CHUNK_BYTES, 1))
+        self._state = _State.CLOSED
+
+    @property
+    def bad_frames(self) -> int:
+        """How many frames came in damaged since the start."""
+        return self._reader.bad_frames
+
+    @property
+    def session(self) -> int:
+        """Number of the session that is open; an answer that comes late must not reach the next one."""
+        return self._session
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take in what the line brought, in pieces of any length, and say what is to be done."""
+        events: list[Event] = []
+        for session, message in self._reader.feed(data):
+            events += self._handle(session, message)
+        return events
+
+    def take_output(self) -> bytes:
+        """What is to be written to the line now."""
+        output = bytes(self._output)
+        self._output.clear()
+        return output
+
+    def begun(self, offset: int, crc32: int, *, active: bool) -> None:
+        """Answer to BeginAsked: ``offset`` bytes with this CRC-32 are held; or the bundle is already active."""
+        if self._state is _State.ASKED:
+            self._next = self._size if active else offset
+            self._ready = p.Ready(int(active), offset, crc32)
+            self._state = _State.DONE if active else _State.RECEIVING
+            self._send(self._ready)
+
+    def busy(self) -> None:
+        """Answer to BeginAsked: not yet; the host asks again."""
+        if self._state is _State.ASKED:
+            self._state = _State.OPEN
+            self._send(p.Wait())
+
+    def installed(self) -> None:
+        """Answer to FinishAsked: the bundle is verified and active."""
+        if self._state is _State.VERIFYING:
+            self._state = _State.DONE
+            self._send(p.Installed())
+
+    def failed(self, code: p.ErrorCode, value: int = 0) -> None:
+        """Answer to any event: refused. The rest of the session gets the same answer."""
+        self._output.clear()  # An acknowledgement of what could not be kept must not leave.
+        self._error = p.Error(code, min(value, 0xFFFFFFFF))
+        self._state = _State.REFUSED
+        self._send(self._error)
+
+    def status(self, json: bytes) -> None:
+        """Answer to StatusAsked: a JSON object of at most MAX_STATUS_BYTES."""
+        self._send(p.Status(json if len(json) <= p.MAX_STATUS_BYTES else b"{}"))
+
+    def hang_up(self) -> None:
+        """The line was cut: what it brought of a frame is worthless, what was acknowledged stays."""
+        self._reader.feed(p.DELIMITER)
+        self._output.clear()
+
+    def _send(self, message: p.Message) -> None:
+        self._output += p.encode_frame(self._session, message)
+
+    def _open(self, welcome: p.Welcome) -> None:
+        self._state = _State.OPEN
+        self._welcome = welcome
+        self._begin = p.Begin(0, 0, bytes(32))
+        self._ready = p.Ready(0, 0, 0)
+        self._error = p.Error(0, 0)
+        self._size = self._next = 0
+        self._early: dict[int, bytes] = {}
+
+    def _handle(self, session: int, message: p.Message) -> list[Event]:
+        if isinstance(message, p.Hello):
+            self._hello(session, message)
+        elif self._state is _State.CLOSED or session != self._session:
+            self._output += p.encode_frame(session, p.Error(p.ErrorCode.NO_SESSION, 0))
+        elif isinstance(message, p.Ask):
+            return [StatusAsked()]
+        elif self._state is _State.REFUSED:
+            self._send(self._error)
+        elif isinstance(message, p.Begin):
+            return self._begin_asked(message)
+        elif isinstance(message, p.Data):
+            return self._chunk(message)
+        elif isinstance(message, p.Finish):
+            return self._finish()
+        else:
+            self._send(p.Error(p.ErrorCode.BAD_REQUEST, message.kind))
+        return []
+
+    def _hello(self, session: int, hello: p.Hello) -> None:
+        if self._state is not _State.CLOSED and session == self._session:
+            self._send(self._welcome)
+            return
+        if not hello.lowest_version <= p.PROTOCOL_VERSION <= hello.highest_version:
+            self._output += p.encode_frame(session, p.Error(p.ErrorCode.VERSION, p.PROTOCOL_VERSION))
+            return
+        self._session = session
+        chunk_bytes = max(p.MIN_CHUNK_BYTES, min(hello.chunk_bytes, self._most_chunk_bytes))
+        window_chunks = max(1, min(hello.window_chunks, self._most_window_chunks))
+        self._open(p.Welcome(p.PROTOCOL_VERSION, chunk_bytes, window_chunks))
+        self._send(self._welcome)
+
+    def _begin_asked(self, begin: p.Begin) -> list[Event]:
+        if self._state is _State.ASKED:
+            return []
+        if self._state is not _State.OPEN:
+            same = begin == self._begin
+            self._send(self._ready if same else p.Error(p.ErrorCode.BAD_REQUEST, begin.kind))
+            return []
+        self._begin = begin
+        if not 0 < begin.size_bytes <= self._max_bundle_bytes:
+            self.failed(p.ErrorCode.TOO_LARGE, self._max_bundle_bytes)
+            return []
+        self._state = _State.ASKED
+        self._size = begin.size_bytes
+        return [BeginAsked(begin.tail.hex(), begin.size_bytes, bool(begin.restart))]
+
+    def _chunk(self, data: p.Data) -> list[Event]:
+        if self._state in (_State.OPEN, _State.ASKED):
+            self._send(p.Error(p.ErrorCode.NO_SESSION, 0))
+            return []
+        events: list[Event] = []
+        ahead, misplaced = divmod(data.offset - self._next, self._welcome.chunk_bytes)
+        whole = len(data.tail) == min(self._welcome.chunk_bytes, self._size - data.offset)
+        if self._state is _State.RECEIVING and whole and not misplaced and 0 <= ahead < self._welcome.window_chunks:
+            self._early[data.offset] = data.tail
+            while (tail := self._early.pop(self._next, None)) is not None:
+                events.append(ChunkCame(self._next, tail))
+                self._next += len(tail)
+        self._acknowledge()
+        return events
+
+    def _acknowledge(self) -> None:
+        chunk_bytes = self._welcome.chunk_bytes
+        held = sum(1 << ((offset - self._next) // chunk_bytes - 1) for offset in self._early)
+        self._send(p.Ack(self._next, held))
+
+    def _finish(self) -> list[Event]:
+        if self._state is _State.RECEIVING and self._next == self._size:
+            self._state = _State.VERIFYING
+            return [FinishAsked(self._begin.tail.hex())]
+        if self._state is _State.RECEIVING:
+            self._acknowledge()
+        elif self._state is _State.VERIFYING:
+            self._send(p.Wait())
+        elif self._state is _State.DONE:
+            self._send(p.Installed())
+        else:
+            self._send(p.Error(p.ErrorCode.NO_SESSION, 0))
+        return []

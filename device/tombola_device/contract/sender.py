@@ -1,0 +1,335 @@
+"""The host's end of the line: state machines that are fed bytes and the time, and say what to send.
+
+    Sender     hello ──Welcome──► begin ──Ready──► sending ──all acknowledged──► finishing ──Installed──► done
+    Inquirer   hello ──Welcome──► asking ──Status──► done
+
+No I/O and no clock of their own: the caller hands over what came in with ``receive``, calls ``poll`` every few
+milliseconds and writes what it returns to the line. ``now`` is in seconds and only ever grows. Any trouble opens a new
+session that goes on where the device stands; when several in a row bring nothing, FlashError says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from tombola_device.contract import protocol as p
+from tombola_device.contract.errors import FlashError
+
+CHUNK_BYTES: Final = 2048
+"""Framing then costs 1.2 %, and a chunk takes 0.18 s at 115200 baud."""
+QUEUE_S: Final = 0.5
+"""Chunks are let onto the line until one takes so long from sending to acknowledgement: enough to fill the line,
+little enough to notice a loss soon."""
+REORDERED_CHUNKS: Final = 3
+"""A chunk is taken for lost when one that was sent so many later has come; as TCP does."""
+MIN_TIMEOUT_S, FIRST_TIMEOUT_S, MAX_TIMEOUT_S = 0.2, 3.0, 10.0
+"""3 s: one chunk and its acknowledgement at 9600 baud take 2.2 s."""
+CHUNK_TRIES: Final = 8
+REQUEST_EVERY_S, FINISH_EVERY_S = 1.0, 0.25
+REQUEST_TRIES: Final = 10
+BARREN_SESSIONS: Final = 8
+VERIFY_S, VERIFY_S_PER_MIB = 10.0, 2.0
+"""Hashing, loading and probing on a Raspberry Pi, generously; it grows with the bundle."""
+
+
+class _Requests:
+    """One request at a time, repeated until it is answered."""
+
+    def __init__(self) -> None:
+        self.message: p.Message | None = None
+        self.tries = 0
+        self._every_s = 0.0
+        self._due_s = 0.0
+
+    def ask(self, message: p.Message, every_s: float = REQUEST_EVERY_S) -> None:
+        self.message, self._every_s, self._due_s, self.tries = message, every_s, float("-inf"), 0
+
+    def answered(self) -> None:
+        self.message = None
+
+    def due(self, now: float) -> p.Message | None:
+        if self.message is None or now < self._due_s:
+            return None
+        self._due_s = now + self._every_s
+        self.tries += 1
+        return self.message
+
+
+class Phase(Enum):
+    """What the host is waiting for."""
+
+    HELLO = "looking for the device"
+    BEGIN = "asking what the device holds"
+    SENDING = "sending"
+    FINISHING = "waiting for the device to check and install"
+    DONE = "done"
+
+
+class Inquirer:
+    """Asks a device for its status.
+
+    Args:
+        session: A number that no other recent session has, 0 … 2**32 - 1.
+    """
+
+    def __init__(self, session: int) -> None:
+        self._session = session
+        self._reader = p.FrameReader()
+        self._requests = _Requests()
+        self._requests.ask(_hello(p.MAX_CHUNK_BYTES))
+        self.status: bytes | None = None
+        """The answer, a JSON object; None until it has come."""
+
+    def receive(self, data: bytes) -> None:
+        """Take in what the line brought.
+
+        Raises:
+            FlashError: The device refused.
+        """
+        for session, message in self._reader.feed(data):
+            if session != self._session:
+                continue
+            if isinstance(message, p.Welcome) and not isinstance(self._requests.message, p.Ask):
+                self._requests.ask(p.Ask())
+            elif isinstance(message, p.Status):
+                self.status = message.tail
+            elif isinstance(message, p.Error):
+                raise FlashError(p.error_sentence(message.code, message.value))
+
+    def poll(self, now: float) -> bytes:
+        """What is to be written to the line at time ``now``, s.
+
+        Raises:
+            FlashError: Nobody answers.
+        """
+        message = self._requests.due(now)
+        if self._requests.tries > REQUEST_TRIES:
+            raise FlashError("nothing answers on the port; check that tombolad runs, the cable and the port's name")
+        return p.encode_frame(self._session, message) if message else b""
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A chunk that was sent and not acknowledged."""
+
+    serial: int
+    sent_s: float
+    tries: int
+    lost: bool = False
+
+
+class Sender:
+    """Sends one bundle.
+
+    Args:
+        data: The encoded bundle.
+        session: A number that no other recent session has, 0 … 2**32 - 1; each new session takes the next.
+        chunk_bytes: Longest chunk to offer; the device may ask for less.
+    """
+
+    def __init__(self, data: bytes, session: int, chunk_bytes: int = CHUNK_BYTES) -> None:
+        self._data = data
+        self._sha256 = hashlib.sha256(data).digest()
+        self._session = session
+        self._offer_bytes = max(p.MIN_CHUNK_BYTES, min(chunk_bytes, p.MAX_CHUNK_BYTES))
+        self._restart = 0
+        self._barren = 0
+        self._best = -1
+        self.resumed_from: int | None = None
+        """Bytes that the device held before; None until it has said so."""
+        self.already_active = False
+        self.sessions = 0
+        self.resent_chunks = 0
+        self.held_bytes = 0
+        """Bytes that the device holds."""
+        self._open()
+
+    def _open(self) -> None:
+        self._reader = p.FrameReader()
+        self._requests = _Requests()
+        self._requests.ask(_hello(self._offer_bytes))
+        self.phase = Phase.HELLO
+        self.sessions += 1
+        self._wait_until_s: float | None = None
+        self._chunk_bytes = self._window = 1
+        self._start = self._chunks = self._base = self._next = self._serial = 0
+        self._flights: dict[int, _Flight] = {}
+        self._allowance = 1
+        self._timeout_s = FIRST_TIMEOUT_S
+        self._round_trip_s: float | None = None
+        self._jitter_s = 0.0
+
+    def reconnect(self) -> None:
+        """Begin a new session: the line was cut and is there again."""
+        self._session = (self._session + 1) & 0xFFFFFFFF
+        self._open()
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take in what the line brought, in pieces of any length.
+
+        Raises:
+            FlashError: The device refused, or several sessions brought nothing.
+        """
+        for session, message in self._reader.feed(data):
+            if session == self._session:
+                self._handle(message, now)
+
+    def poll(self, now: float) -> bytes:
+        """What is to be written to the line at time ``now``, s.
+
+        Raises:
+            FlashError: Nobody answers, the line loses too much, or the device does not come to an end.
+        """
+        output = b""
+        message = self._requests.due(now)
+        if message is not None:
+            self._check_patience(now)
+            output = p.encode_frame(self._session, self._requests.message or message)
+        if self.phase is Phase.SENDING:
+            output += self._due_chunks(now)
+        return output
+
+    def _check_patience(self, now: float) -> None:
+        if self._wait_until_s is not None and now > self._wait_until_s:
+            raise FlashError("the device does not come to an end checking the bundle; ask for its status, flash again")
+        if self._requests.tries <= REQUEST_TRIES:
+            return
+        if self.phase is Phase.HELLO:
+            raise FlashError("nothing answers on the port; check that tombolad runs, the cable and the port's name")
+        self._renew()
+        self._requests.due(now)
+
+    def _renew(self, *, smaller: bool = False) -> None:
+        """Open the next session unless the last ones brought nothing; ``smaller``: long frames do not get through."""
+        self._barren = 0 if self.held_bytes > self._best else self._barren + 1
+        self._best = max(self._best, self.held_bytes)
+        if self._barren >= BARREN_SESSIONS:
+            raise FlashError(
+                f"the transfer does not get beyond {self.held_bytes} of {len(self._data)} bytes; "
+                "check the cable and flash again, it goes on from there"
+            )
+        if smaller:
+            self._offer_bytes = max(p.MIN_CHUNK_BYTES, self._offer_bytes // 2)
+        self.reconnect()
+
+    def _handle(self, message: p.Message, now: float) -> None:
+        if isinstance(message, p.Error):
+            if message.code != p.ErrorCode.NO_SESSION:
+                raise FlashError(p.error_sentence(message.code, message.value))
+            self._renew()
+        elif isinstance(message, p.Welcome) and self.phase is Phase.HELLO:
+            self._welcome(message)
+        elif isinstance(message, p.Ready) and self.phase is Phase.BEGIN:
+            self._ready(message)
+        elif isinstance(message, p.Ack) and self.phase in (Phase.SENDING, Phase.FINISHING):
+            self._acknowledged(message, now)
+        elif isinstance(message, p.Installed) and self.phase is Phase.FINISHING:
+            self._done()
+        elif isinstance(message, p.Wait):
+            self._requests.tries = 0
+            if self._wait_until_s is None:
+                self._wait_until_s = now + VERIFY_S + VERIFY_S_PER_MIB * len(self._data) / 2**20
+
+    def _done(self) -> None:
+        self.phase = Phase.DONE
+        self._requests.answered()
+
+    def _welcome(self, welcome: p.Welcome) -> None:
+        if not p.MIN_CHUNK_BYTES <= welcome.chunk_bytes <= self._offer_bytes or not welcome.window_chunks:
+            raise FlashError("the device asks for chunks of a length that was not offered; update the older side")
+        self._chunk_bytes = welcome.chunk_bytes
+        self._window = min(welcome.window_chunks, p.WINDOW_CHUNKS)
+        self.phase = Phase.BEGIN
+        self._requests.ask(p.Begin(len(self._data), self._restart, self._sha256))
+
+    def _ready(self, ready: p.Ready) -> None:
+        if ready.active:
+            self.already_active = True
+            self.resumed_from = self.held_bytes = len(self._data)
+            self._done()
+            return
+        if ready.offset > len(self._data) or zlib.crc32(self._data[: ready.offset]) != ready.crc32:
+            self._restart = 1  # What the device holds is not the beginning of this bundle: after a power cut, say.
+            self._renew()
+            return
+        self._restart = 0
+        self._start = ready.offset
+        self._chunks = -(-(len(self._data) - ready.offset) // self._chunk_bytes)
+        self.held_bytes = ready.offset
+        if self.resumed_from is None:
+            self.resumed_from = ready.offset
+        self._requests.answered()
+        self._wait_until_s = None
+        self.phase = Phase.SENDING
+        self._finish_if_all_held()
+
+    def _finish_if_all_held(self) -> None:
+        if self.phase is Phase.SENDING and self._base == self._chunks:
+            self.phase = Phase.FINISHING
+            self._requests.ask(p.Finish(), FINISH_EVERY_S)
+
+    def _acknowledged(self, ack: p.Ack, now: float) -> None:
+        first, misplaced = divmod(ack.offset - self._start, self._chunk_bytes)
+        if ack.offset == len(self._data):
+            first, misplaced = self._chunks, 0
+        if misplaced or not self._base <= first <= self._next:
+            return  # An old one, overtaken by a newer.
+        newest = -1
+        for index in list(self._flights):
+            if index < first or (index > first and ack.held >> (index - first - 1) & 1):
+                flight = self._flights.pop(index)
+                newest = max(newest, flight.serial)
+                if flight.tries == 1:  # Of a chunk sent twice nobody knows which copy was acknowledged.
+                    self._measure(now - flight.sent_s)
+        for flight in self._flights.values():
+            flight.lost = flight.lost or flight.serial <= newest - REORDERED_CHUNKS
+        self._base = first
+        self.held_bytes = min(self._start + first * self._chunk_bytes, len(self._data))
+        self._finish_if_all_held()
+
+    def _measure(self, round_trip_s: float) -> None:
+        """Adapt time-out and allowance to one measured round trip. Source: RFC 6298 (mean and deviation)."""
+        if self._round_trip_s is None:
+            self._round_trip_s, self._jitter_s = round_trip_s, round_trip_s / 2
+        self._jitter_s += 0.25 * (abs(round_trip_s - self._round_trip_s) - self._jitter_s)
+        self._round_trip_s += 0.125 * (round_trip_s - self._round_trip_s)
+        timeout_s = self._round_trip_s + 4 * self._jitter_s
+        self._timeout_s = min(max(timeout_s, MIN_TIMEOUT_S, 2 * round_trip_s), MAX_TIMEOUT_S)
+        grown = self._allowance + (1 if round_trip_s < QUEUE_S else -1)
+        self._allowance = min(max(grown, 2), self._window)
+
+    def _due_chunks(self, now: float) -> bytes:
+        overdue = [f for f in self._flights.values() if not f.lost and now - f.sent_s > self._timeout_s]
+        if overdue:
+            self._timeout_s = min(2 * self._timeout_s, MAX_TIMEOUT_S)
+            self._allowance = max(self._allowance // 2, 1)
+        for flight in overdue:
+            flight.lost = True
+        lost = [index for index, flight in self._flights.items() if flight.lost]
+        room = self._allowance - len(self._flights) + len(lost)
+        fresh = range(self._next, min(self._chunks, self._base + self._window))
+        output = b""
+        for index in [*sorted(lost), *fresh][: max(room, 0)]:
+            if self._flights.get(index, _Flight(0, 0.0, 0)).tries >= CHUNK_TRIES:
+                self._renew(smaller=True)
+                return b""
+            output += self._chunk(index, now)
+        return output
+
+    def _chunk(self, index: int, now: float) -> bytes:
+        flight = self._flights.setdefault(index, _Flight(0, now, 0))
+        self.resent_chunks += flight.tries > 0
+        self._serial += 1
+        flight.serial, flight.sent_s, flight.lost = self._serial, now, False
+        flight.tries += 1
+        self._next = max(self._next, index + 1)
+        offset = self._start + index * self._chunk_bytes
+        return p.encode_frame(self._session, p.Data(offset, self._data[offset : offset + self._chunk_bytes]))
+
+
+def _hello(chunk_bytes: int) -> p.Hello:
+    return p.Hello(p.PROTOCOL_VERSION, p.PROTOCOL_VERSION, chunk_bytes, p.WINDOW_CHUNKS)
