@@ -1,0 +1,249 @@
+"""The few file operations that the slots are built of, on a disk or on one whose power can be cut."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+class Files(Protocol):
+    """What the store asks of a file system. Every method may raise OSError."""
+
+    def read(self, path: Path) -> bytes:
+        """Whole content."""
+
+    def size_bytes(self, path: Path) -> int | None:
+        """Length, or None if there is no such file."""
+
+    def names(self, folder: Path) -> list[str]:
+        """Names of the files in a folder, sorted; none if there is no such folder."""
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder and those above it, if missing."""
+
+    def append(self, path: Path, data: bytes) -> None:
+        """Add to the end, making the file if missing. Not durable before ``sync``."""
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Replace the content, making the file if missing. Not durable before ``sync``."""
+
+    def sync(self, path: Path) -> None:
+        """Return when the content is durable; the file's name is only after ``sync_folder``."""
+
+    def rename(self, old: Path, new: Path) -> None:
+        """Give a file another name, replacing who had it, at once. Not durable before ``sync_folder``."""
+
+    def remove(self, path: Path) -> None:
+        """Remove a file. Not durable before ``sync_folder``."""
+
+    def sync_folder(self, folder: Path) -> None:
+        """Return when all names in a folder are durable."""
+
+    def free_bytes(self, folder: Path) -> int:
+        """Room that is left."""
+
+
+class DiskFiles:
+    """A real file system."""
+
+    def read(self, path: Path) -> bytes:
+        """See Files."""
+        return path.read_bytes()
+
+    def size_bytes(self, path: Path) -> int | None:
+        """See Files."""
+        return path.stat().st_size if path.is_file() else None
+
+    def names(self, folder: Path) -> list[str]:
+        """See Files."""
+        return sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+
+    def make_folder(self, folder: Path) -> None:
+        """See Files."""
+        missing = [above for above in (folder, *folder.parents) if not above.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        for made in missing:
+            self.sync_folder(made.parent)
+
+    def append(self, path: Path, data: bytes) -> None:
+        """See Files."""
+        with path.open("ab", buffering=0) as file:
+            _write_all(file.fileno(), data)
+
+    def write(self, path: Path, data: bytes) -> None:
+        """See Files."""
+        with path.open("wb", buffering=0) as file:
+            _write_all(file.fileno(), data)
+
+    def sync(self, path: Path) -> None:
+        """See Files."""
+        with path.open("rb+", buffering=0) as file:
+            os.fsync(file.fileno())
+
+    def rename(self, old: Path, new: Path) -> None:
+        """See Files."""
+        old.replace(new)
+
+    def remove(self, path: Path) -> None:
+        """See Files."""
+        path.unlink(missing_ok=True)
+
+    def sync_folder(self, folder: Path) -> None:
+        """See Files."""
+        if os.name != "posix":
+            return  # Windows has no handle for this; the device is never one.
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def free_bytes(self, folder: Path) -> int:
+        """See Files."""
+        return shutil.disk_usage(folder if folder.exists() else folder.parent).free
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    """Write despite short writes, which a disk that is nearly full makes."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
+class PowerCut(Exception):
+    """The fake's power went: use what ``after_power_cut`` gives."""
+
+
+@dataclass(slots=True)
+class _Content:
+    """What a file holds, and what of it would survive."""
+
+    data: bytes = b""
+    durable: bytes = b""
+
+
+class FakeFiles:
+    """A file system in memory that forgets what was not synced when its power is cut.
+
+    Names survive a cut in the order in which they were changed (a journal), each possibly not; content that was not
+    synced survives in part, in whole, as zeros or not at all.
+
+    Args:
+        capacity_bytes: What fits.
+    """
+
+    def __init__(self, capacity_bytes: int = 1 << 30) -> None:
+        self._capacity_bytes = capacity_bytes
+        self._files: dict[Path, _Content] = {}
+        self._durable: dict[Path, _Content] = {}
+        self._unsynced: list[Callable[[dict[Path, _Content]], object]] = []
+        self.operations = 0
+        """How many changes were asked for so far."""
+        self._cut_at: int | None = None
+
+    def cut_power_at(self, operation: int) -> None:
+        """Let the power go just before that change, counted from now; every later one fails too."""
+        self._cut_at = self.operations + operation
+
+    def after_power_cut(self, rng: random.Random) -> FakeFiles:
+        """What a boot might find; ``rng`` chooses among what is possible."""
+        names = dict(self._durable)
+        for change in self._unsynced[: rng.randint(0, len(self._unsynced))]:
+            change(names)
+        found = FakeFiles(self._capacity_bytes)
+        for path, content in names.items():
+            data = content.data
+            if data != content.durable:
+                cut = rng.randint(0, len(data))
+                zeroed = data[:cut] + bytes(len(data) - cut)
+                data = rng.choice([content.durable, data, data[:cut], zeroed])
+            found._files[path] = found._durable[path] = _Content(data, data)
+        return found
+
+    def flip_bit(self, path: Path, bit: int) -> None:
+        """Damage a file behind everybody's back."""
+        data = bytearray(self._files[path].data)
+        data[bit // 8] ^= 1 << bit % 8
+        self._files[path].data = self._files[path].durable = bytes(data)
+
+    def read(self, path: Path) -> bytes:
+        """See Files."""
+        if path not in self._files:
+            raise FileNotFoundError(errno.ENOENT, "no such file", str(path))
+        return self._files[path].data
+
+    def size_bytes(self, path: Path) -> int | None:
+        """See Files."""
+        return len(self._files[path].data) if path in self._files else None
+
+    def names(self, folder: Path) -> list[str]:
+        """See Files."""
+        return sorted(path.name for path in self._files if path.parent == folder)
+
+    def make_folder(self, folder: Path) -> None:  # noqa: ARG002 - the fake is one folder
+        """See Files."""
+        self._operate()
+
+    def append(self, path: Path, data: bytes) -> None:
+        """See Files."""
+        self._operate()
+        content = self._content(path)
+        content.data += data[: max(self.free_bytes(path.parent), 0)]
+        if self.free_bytes(path.parent) <= 0:
+            raise OSError(errno.ENOSPC, "no space left", str(path))
+
+    def write(self, path: Path, data: bytes) -> None:
+        """See Files."""
+        self._operate()
+        content = self._content(path)
+        content.data = b""
+        content.data = data[: max(self.free_bytes(path.parent), 0)]
+        if self.free_bytes(path.parent) <= 0:
+            raise OSError(errno.ENOSPC, "no space left", str(path))
+
+    def sync(self, path: Path) -> None:
+        """See Files."""
+        self._operate()
+        content = self._content(path)
+        content.durable = content.data
+
+    def rename(self, old: Path, new: Path) -> None:
+        """See Files."""
+        self._operate()
+        self._change(lambda names: names.__setitem__(new, names.pop(old)))
+
+    def remove(self, path: Path) -> None:
+        """See Files."""
+        self._operate()
+        self._change(lambda names: names.pop(path, None))
+
+    def sync_folder(self, folder: Path) -> None:  # noqa: ARG002 - the fake is one folder
+        """See Files."""
+        self._operate()
+        self._durable = dict(self._files)
+        self._unsynced.clear()
+
+    def free_bytes(self, folder: Path) -> int:  # noqa: ARG002 - the fake is one folder
+        """See Files."""
+        return self._capacity_bytes - sum(len(content.data) for content in self._files.values())
+
+    def _content(self, path: Path) -> _Content:
+        if path not in self._files:
+            made = _Content()
+            self._change(lambda names: names.__setitem__(path, made))
+        return self._files[path]
+
+    def _change(self, change: Callable[[dict[Path, _Content]], object]) -> None:
+        change(self._files)
+        self._unsynced.append(change)
+
+    def _operate(self) -> None:
+        if self._cut_at is not None and self.operations >= self._cut_at:
+            raise PowerCut
+        self.operations += 1
