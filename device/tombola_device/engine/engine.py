@@ -1,0 +1,242 @@
+"""A bundle that plays: controls in, sound out, one period after another.
+
+Controls ─► onsets ─► glide ─► Envelopes ─► Session (one run for all voices) ─► sum ─► headroom ─► Limiter ─► out
+                                               ▲ noise bands
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tombola_device.contract.bundle import Bundle
+from tombola_device.contract.controls import (
+    FRAME_RATE_HZ,
+    ONSET_FAST_S,
+    ONSET_SLOW_S,
+    PERIOD_SAMPLES,
+    SCALAR_COLUMNS,
+    SILENCE_DB,
+    Controls,
+    Float32Array,
+)
+from tombola_device.contract.errors import ShapeError
+from tombola_device.contract.manifest import Mode
+from tombola_device.engine.envelope import Envelopes, Float64Array
+from tombola_device.engine.limiter import Limiter
+from tombola_device.engine.noise import TABLE_SAMPLES, noise_table
+from tombola_device.engine.session import Session
+
+HEADROOM_DB = -6.0
+"""Modes are brought to -20 dB RMS: one voice then peaks near -14 dBFS, and four rarely reach the limiter."""
+GLIDE_S = 0.02
+"""Blend, timbre and loudness follow their target with this time constant: a step of a MIDI controller does not zip.
+It lies here and not in the player because only the engine knows the period that it is played in."""
+SETTLED = 1e-5
+QUIETEST_EXPONENT = -60.0
+"""e⁻⁶⁰ is nothing to hear and still a normal float32."""
+
+_NOTE, _LEVEL, _VELOCITY = (SCALAR_COLUMNS.index(name) for name in ("note", "loudness_db", "velocity"))
+_ONSETS = slice(SCALAR_COLUMNS.index("onset_fast"), SCALAR_COLUMNS.index("onset_slow") + 1)
+_TIMBRE = SCALAR_COLUMNS.index("timbre_x")
+_TIMBRE_AXES = 2
+_NOISE_CHUNKS = TABLE_SAMPLES // PERIOD_SAMPLES
+
+
+class Engine:
+    """One bundle with V voices.
+
+    Args:
+        bundle: What is played.
+        voices: V, 1 … MAX_VOICES.
+        headroom_db: Gain before the limiter.
+
+    Raises:
+        BadBundle: The graph is not what the manifest says, or does not load.
+    """
+
+    def __init__(self, bundle: Bundle, voices: int = 4, headroom_db: float = HEADROOM_DB) -> None:
+        self.manifest = bundle.manifest
+        self.voices = voices
+        self.modes = len(bundle.manifest.modes)
+        self.fault = ""
+        """Why the engine is mute; empty while it plays."""
+        self._session = Session(bundle.onnx, bundle.manifest, voices)
+        self._envelopes = Envelopes(bundle.manifest.modes, voices)
+        self._limiter = Limiter()
+        self._gain = np.float32(10 ** (headroom_db / 20))
+        self._noise = _noise_chunks(bundle.manifest.graph.noise_bands)
+        self._noise_starts = [voice * _NOISE_CHUNKS // voices for voice in range(voices)]
+        self._timbre = [_timbre_points(bundle.manifest.modes, axis) for axis in range(_TIMBRE_AXES)]
+        self._period = 0
+        self._frame: Controls | None = None
+        self._seen = np.zeros(voices, np.int32)
+        self._sounding = [False] * voices
+        self._age = np.zeros((voices, 1))
+        self._age_rates = -1.0 / (FRAME_RATE_HZ * np.array([ONSET_FAST_S, ONSET_SLOW_S]))
+        self._ages = np.zeros((voices, 2))
+        # Columns: timbre X, Y, blend 1 … M (as they stand in the graph's controls), loudness offset.
+        width = _TIMBRE_AXES + self.modes + 1
+        self._target = np.zeros((voices, width), np.float32)
+        self._glided = np.zeros((voices, width), np.float32)
+        self._step = np.zeros((voices, width), np.float32)
+        self._settled = True
+        self._glide = np.float32(1.0 - math.exp(-1.0 / (GLIDE_S * FRAME_RATE_HZ)))
+
+    @property
+    def levels_db(self) -> Float64Array:
+        """Level asked of each voice in the last period; a view. Shape (V,), SILENCE_DB … 0."""
+        return self._envelopes.level_db
+
+    @property
+    def idle(self) -> bool:
+        """Whether no voice sounds."""
+        return not any(self._sounding)
+
+    def join(self, controls: Controls) -> None:
+        """Come into a performance under way: keys that are down begin here, notes that are over stay over."""
+        self._check(controls)
+        np.copyto(self._seen, controls.onset - controls.gate)
+
+    def warm_up(self) -> None:
+        """Render once with every number of voices, so that the runtime has its memory before the first note."""
+        for voices in range(1, self.voices + 1):
+            for _ in range(2):
+                self._session.run(voices)
+        self._session.reset_all()
+
+    def render(self, controls: Controls, out: Float32Array) -> None:
+        """Fill whole periods with sound.
+
+        Args:
+            controls: Knobs, CV and MIDI as they stood when the first period began. A frame is not changed after it
+                was handed over; another frame is another object.
+            out: Written in place. Shape (T,), T a multiple of 128, float32, full scale ±1.0.
+
+        Raises:
+            ShapeError: ``controls`` is not for V voices and M modes, or ``out`` is no multiple of 128 long.
+
+        Real time: audio thread. No locks, logging, disk, or growth of Python objects.
+        """
+        if out.ndim != 1 or out.size % PERIOD_SAMPLES or out.dtype != np.float32:
+            raise ShapeError(f"out is {out.dtype} {out.shape}; give float32 (T,) with T a multiple of {PERIOD_SAMPLES}")
+        if controls is not self._frame:
+            self._take(controls)
+        for start in range(0, out.size, PERIOD_SAMPLES):
+            self._render_period(controls, out[start : start + PERIOD_SAMPLES])
+
+    def _check(self, controls: Controls) -> None:
+        if controls.note.shape != (self.voices,) or controls.blend.shape != (self.voices, self.modes):
+            raise ShapeError(
+                f"the controls have a blend of shape {controls.blend.shape}; the bundle {self.manifest.name!r} takes "
+                f"({self.voices}, {self.modes})"
+            )
+
+    def _take(self, controls: Controls) -> None:
+        """A new frame: what does not move by itself is laid out for the graph once."""
+        self._check(controls)
+        columns, target = self._session.controls, self._target
+        columns[:, _NOTE] = controls.note
+        columns[:, _VELOCITY] = controls.velocity
+        blend = target[:, _TIMBRE_AXES : _TIMBRE_AXES + self.modes]
+        blend[:] = controls.blend
+        for axis, points in enumerate(self._timbre):
+            target[:, axis] = blend @ _between(points, float(controls.timbre[axis]))
+        target[:, -1] = controls.loudness_db
+        self._settled = False
+        for voice in (controls.onset != self._seen).nonzero()[0]:
+            self._start(int(voice))
+        for voice in (~controls.gate & (controls.velocity <= 0)).nonzero()[0]:
+            self._envelopes.choke(int(voice))
+        np.copyto(self._seen, controls.onset)
+        self._frame = controls
+        self._lay_out(controls)
+
+    def _start(self, voice: int) -> None:
+        self._age[voice] = 0.0
+        if not self._sounding[voice]:  # Nothing is heard that could zip: it begins where it should be.
+            self._glided[voice] = self._target[voice]
+        self._envelopes.start(voice)
+
+    def _render_period(self, controls: Controls, out: Float32Array) -> None:
+        if not self._settled:
+            self._follow(controls)
+        before = self._sounding
+        self._envelopes.advance()
+        self._sounding = (self._envelopes.level_db > SILENCE_DB).tolist()
+        rows = 0
+        for voice in range(self.voices):
+            if self._sounding[voice] or before[voice]:
+                rows = voice + 1
+                if self._noise is not None:
+                    chunk = (self._period + self._noise_starts[voice]) % _NOISE_CHUNKS
+                    self._session.noise[voice] = self._noise[chunk]
+        self._period += 1
+        if rows == 0 or self.fault:
+            out.fill(0.0)
+        else:
+            self._run(rows, out)
+        self._age += 1.0
+        self._limiter.process(out)
+
+    def _run(self, rows: int, out: Float32Array) -> None:
+        columns = self._session.controls
+        np.multiply(self._age, self._age_rates, out=self._ages)
+        np.maximum(self._ages, QUIETEST_EXPONENT, out=self._ages)
+        np.exp(self._ages, out=self._ages)
+        columns[:, _ONSETS] = self._ages
+        columns[:, _LEVEL] = self._envelopes.level_db
+        self._session.run(rows)
+        np.add.reduce(self._session.audio[:rows], axis=0, out=out)
+        out *= self._gain
+        for voice in range(rows):
+            if not self._sounding[voice]:
+                self._session.reset(voice)
+        # One pass finds any NaN or infinity, and sums that overflow are no sound either.
+        if not math.isfinite(float(np.dot(out, out))):
+            name = self.manifest.name
+            self.fault = f"the bundle {name!r} produced values that are no numbers and was muted; flash another"
+            self._session.reset_all()
+            out.fill(0.0)
+
+    def _follow(self, controls: Controls) -> None:
+        """Move blend, timbre and loudness a step towards their target, and at the end exactly onto it."""
+        np.subtract(self._target, self._glided, out=self._step)
+        if max(float(self._step.max()), -float(self._step.min())) < SETTLED:
+            np.copyto(self._glided, self._target)
+            self._settled = True
+        else:
+            self._step *= self._glide
+            self._glided += self._step
+        self._lay_out(controls)
+
+    def _lay_out(self, controls: Controls) -> None:
+        glided = self._glided
+        self._session.controls[:, _TIMBRE:] = glided[:, :-1]
+        blend = glided[:, _TIMBRE_AXES : _TIMBRE_AXES + self.modes]
+        self._envelopes.play(controls.gate, controls.velocity, blend, glided[:, -1])
+
+
+def _noise_chunks(bands: int) -> Float32Array | None:
+    """The noise table, cut into periods, each band shifted by its own offset. Shape (chunks, B, 128)."""
+    if bands == 0:
+        return None
+    table = noise_table(bands)
+    for band in range(bands):
+        table[band] = np.roll(table[band], -band * TABLE_SAMPLES // bands)
+    chunks = table.reshape(bands, _NOISE_CHUNKS, PERIOD_SAMPLES).transpose(1, 0, 2)
+    return np.ascontiguousarray(chunks)
+
+
+def _timbre_points(modes: list[Mode], axis: int) -> Float64Array:
+    """Lowest, default and highest latent of each mode. Shape (M, 3)."""
+    return np.array([mode.timbre_y if axis else mode.timbre_x for mode in modes])
+
+
+def _between(points: Float64Array, position: float) -> Float64Array:
+    """Latents at 0 … 1, with the default at 0.5. (M, 3) → (M,)."""
+    low, middle, high = points.T
+    near, share = (low, 1 - 2 * position) if position < 0.5 else (high, 2 * position - 1)
+    latents: Float64Array = middle + (near - middle) * share
+    return latents

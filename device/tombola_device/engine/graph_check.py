@@ -1,0 +1,105 @@
+"""What a graph may be made of, read from its bytes before a runtime sees them.
+
+onnxruntime looks for external weights on disk, relative to the working directory, even when the graph comes from
+memory (seen with 1.31), and it carries operators of its own vendors. A bundle is one file of standard operators, so
+both are refused here. This reads protobuf's wire format: the device has no onnx package.
+
+Source: protobuf encoding guide (wire types, varints); field numbers from the ONNX specification, onnx.proto.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tombola_device.contract.errors import BadBundle
+
+STANDARD_DOMAINS = ("", "ai.onnx")
+MAX_DEPTH = 32
+"""Of messages in messages; a graph of subgraphs needs three a level."""
+MAX_FIELDS = 2_000_000
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_EXTERNAL = 1
+
+_CHILDREN: dict[str, dict[int, str]] = {
+    "model": {7: "graph", 8: "opset", 20: "refused", 25: "function"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+    "function": {7: "node", 9: "opset", 11: "attribute"},
+}
+"""Message → field number → kind of message in that field. Other fields hold nothing that could refer outside."""
+_DOMAIN_FIELD = {"opset": 1, "node": 7}
+_TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
+
+
+def check_graph(onnx: bytes) -> None:
+    """Check that a graph is complete in itself and made of standard operators.
+
+    Raises:
+        BadBundle: It is no ONNX graph, keeps weights outside, or uses operators of another domain.
+    """
+    left = [MAX_FIELDS]
+    found = _check(memoryview(onnx), "model", 0, left)
+    if "graph" not in found:
+        raise BadBundle("the bundle's graph is not ONNX: it holds no graph; export the bundle again")
+
+
+def _check(message: memoryview, kind: str, depth: int, left: list[int]) -> set[str]:
+    if depth > MAX_DEPTH:
+        raise BadBundle(f"the bundle's graph nests deeper than {MAX_DEPTH} messages; export a simpler one")
+    children, found = _CHILDREN.get(kind, {}), set()
+    for number, value in _fields(message, left):
+        if number == _DOMAIN_FIELD.get(kind) and isinstance(value, memoryview):
+            _check_domain(bytes(value))
+        elif kind == "tensor" and (
+            number == _TENSOR_EXTERNAL_DATA or (number == _TENSOR_DATA_LOCATION and value == _EXTERNAL)
+        ):
+            raise BadBundle("the bundle's graph keeps weights in another file; export it with its weights inside")
+        elif number in children and isinstance(value, memoryview):
+            found.add(children[number])
+            _check(value, children[number], depth + 1, left)
+    return found
+
+
+def _check_domain(name: bytes) -> None:
+    domain = name.decode("utf-8", "replace")
+    if domain not in STANDARD_DOMAINS:
+        raise BadBundle(f"the bundle's graph uses operators of domain {domain!r}; only ONNX's own are played")
+
+
+def _fields(message: memoryview, left: list[int]) -> Iterator[tuple[int, int | memoryview]]:
+    """Field numbers and values of one message; of a packed number only its varint is given."""
+    at = 0
+    while at < len(message):
+        left[0] -= 1
+        if left[0] < 0:
+            raise BadBundle(f"the bundle's graph has more than {MAX_FIELDS} fields; export a smaller one")
+        tag, at = _varint(message, at)
+        number, wire = tag >> 3, tag & 7
+        if wire == _VARINT:
+            value, at = _varint(message, at)
+            yield number, value
+            continue
+        if wire == _BYTES:
+            length, at = _varint(message, at)
+        elif wire in (_FIXED64, _FIXED32):
+            length = 8 if wire == _FIXED64 else 4
+        else:
+            raise BadBundle("the bundle's graph is not ONNX: it is no protobuf message; export the bundle again")
+        if at + length > len(message):
+            raise BadBundle("the bundle's graph is cut short; export the bundle again")
+        yield number, message[at : at + length]
+        at += length
+
+
+def _varint(message: memoryview, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < len(message) and shift < 70:
+        byte = message[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
+    raise BadBundle("the bundle's graph is cut short or no protobuf message; export the bundle again")

@@ -1,0 +1,58 @@
+"""The last stage before the card: full scale is never passed, and below -3 dBFS nothing is touched."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, Float32Array
+
+THRESHOLD = 10 ** (-3 / 20)
+ATTACK_SAMPLES = 32
+"""The gain falls within 0.7 ms, in a straight line: fast enough that little is left for the clip, without a step."""
+RELEASE_S = 0.1
+
+
+class Limiter:
+    """A soft limiter without delay, one period at a time.
+
+    The whole period is known before it leaves, so the gain follows its peak: above the threshold the peak is pressed
+    towards full scale along a tanh. What passes full scale while the gain is still falling is clipped. The gain is one
+    for both signs, so no DC arises.
+    """
+
+    def __init__(self) -> None:
+        self._gain = 1.0
+        self._release = 1.0 - math.exp(-PERIOD_SAMPLES / (RELEASE_S * SAMPLE_RATE_HZ))
+        self._magnitude = np.zeros(PERIOD_SAMPLES, np.float32)
+        self._rise = np.arange(1, PERIOD_SAMPLES + 1, dtype=np.float32) / PERIOD_SAMPLES
+        self._fall = np.minimum(np.arange(1, PERIOD_SAMPLES + 1, dtype=np.float32) / ATTACK_SAMPLES, np.float32(1.0))
+
+    def process(self, block: Float32Array) -> None:
+        """Limit one period in place. Shape (128,), float32.
+
+        Real time: audio thread.
+        """
+        np.abs(block, out=self._magnitude)
+        peak = float(np.maximum.reduce(self._magnitude))
+        if peak <= THRESHOLD and self._gain == 1.0:
+            return
+        recovered = self._gain + (1.0 - self._gain) * self._release
+        if recovered > 0.9999:
+            recovered = 1.0
+        target = min(recovered, _gain_for(peak))
+        ramp = self._rise if target > self._gain else self._fall
+        np.multiply(ramp, np.float32(target - self._gain), out=self._magnitude)
+        self._magnitude += np.float32(self._gain)
+        block *= self._magnitude
+        np.clip(block, -1.0, 1.0, out=block)
+        self._gain = target
+
+
+def _gain_for(peak: float) -> float:
+    """What brings a peak to its place on the curve; 1 below the threshold."""
+    if peak <= THRESHOLD:
+        return 1.0
+    room = 1.0 - THRESHOLD
+    return (THRESHOLD + room * math.tanh((peak - THRESHOLD) / room)) / peak

@@ -1,0 +1,44 @@
+"""White noise cut into bands once, so that filtering it at play time is one small matrix product."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
+
+TABLE_SAMPLES = 1 << 17
+"""The bands repeat after 2.7 s; each voice and band starts elsewhere, so that no loop is heard."""
+LOWEST_HZ, HIGHEST_HZ = 60.0, 22_000.0
+
+
+def band_centres_hz(bands: int) -> np.ndarray:
+    """Centre frequencies, evenly spaced on the ERB-rate scale. Shape (bands,), Hz.
+
+    Source: Glasberg & Moore 1990, "Derivation of auditory filter shapes from notched-noise data".
+    """
+    low, high = (21.4 * math.log10(1 + 0.00437 * frequency_hz) for frequency_hz in (LOWEST_HZ, HIGHEST_HZ))
+    return np.asarray((10 ** (np.linspace(low, high, bands) / 21.4) - 1) / 0.00437, np.float64)
+
+
+def band_weights(frequency_hz: np.ndarray, bands: int) -> np.ndarray:
+    """Share of each band in the power at each frequency; the shares sum to 1. Shape (bands, len(frequency_hz))."""
+    position = np.interp(frequency_hz, band_centres_hz(bands), np.arange(bands))
+    return np.asarray(np.clip(1.0 - np.abs(position[None, :] - np.arange(bands)[:, None]), 0.0, 1.0), np.float64)
+
+
+def noise_table(bands: int, seed: int = 0) -> Float32Array:
+    """Noise bands of RMS 1.0 each that loop without a seam. Shape (bands, TABLE_SAMPLES), float32.
+
+    Source: after Barahona-Ríos & Collins 2023, "NoiseBandNet" (fixed noise bands, learned gains).
+    """
+    rng = np.random.default_rng(seed)
+    frequency_hz = np.fft.rfftfreq(TABLE_SAMPLES, 1 / SAMPLE_RATE_HZ)
+    amplitude = np.sqrt(band_weights(frequency_hz, bands))
+    table = np.empty((bands, TABLE_SAMPLES), np.float32)
+    for band in range(bands):
+        phase = rng.uniform(0.0, 2 * np.pi, frequency_hz.size)
+        signal = np.fft.irfft(amplitude[band] * np.exp(1j * phase), TABLE_SAMPLES)
+        table[band] = signal / np.sqrt(np.mean(signal**2))
+    return table

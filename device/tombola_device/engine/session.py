@@ -1,0 +1,173 @@
+"""A graph in onnxruntime with carried state: bound once, then run without growth of Python objects."""
+
+from __future__ import annotations
+
+import os
+from typing import Protocol, cast
+
+import numpy as np
+
+from tombola_device.contract.controls import MAX_VOICES, PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCALAR_COLUMNS, Float32Array
+from tombola_device.contract.errors import BadBundle, ShapeError
+from tombola_device.contract.manifest import Manifest
+from tombola_device.engine.graph_check import check_graph
+
+_Shape = tuple[int, ...]
+
+
+class _Tensor(Protocol):
+    """onnxruntime has no annotations; these are the parts of it that are used here."""
+
+    name: str
+    type: str
+    shape: list[int | str | None]
+
+
+class _Binding(Protocol):
+    def bind_input(self, name: str, device: str, index: int, kind: type, shape: list[int], pointer: int) -> None: ...
+    def bind_output(self, name: str, device: str, index: int, kind: type, shape: list[int], pointer: int) -> None: ...
+
+
+class _Runtime(Protocol):
+    def get_inputs(self) -> list[_Tensor]: ...
+    def get_outputs(self) -> list[_Tensor]: ...
+    def io_binding(self) -> _Binding: ...
+    def run_with_iobinding(self, binding: _Binding) -> None: ...
+
+
+class Session:
+    """One graph for up to V voices; the state that a run leaves is the state that the next one starts from.
+
+    Two sets of bindings lie over the same memory, one from state A to B and one from B to A, and are used in turn: no
+    copy and no binding per period. Each set has one binding per number of voices, so that a single voice in row 0 does
+    not pay for V.
+
+    Args:
+        onnx: The graph, as serialised.
+        manifest: What the graph should look like.
+        voices: V, 1 … MAX_VOICES.
+
+    Raises:
+        BadBundle: The graph does not load, is not what the manifest says, or is not complete in itself.
+
+    Source: onnxruntime's I/O binding.
+    """
+
+    def __init__(self, onnx: bytes, manifest: Manifest, voices: int) -> None:
+        if not 1 <= voices <= MAX_VOICES:
+            raise ShapeError(f"{voices} voices were asked for; 1 to {MAX_VOICES} are possible")
+        _check_manifest(manifest)
+        check_graph(onnx)
+        self.voices = voices
+        self._session = _load(onnx)
+        graph, columns = manifest.graph, len(manifest.graph.controls) + len(manifest.modes)
+        inputs: dict[str, _Shape] = {"controls": (columns,), "state": (graph.state_size,)}
+        if graph.noise_bands:
+            inputs["noise"] = (graph.noise_bands, PERIOD_SAMPLES)
+        outputs: dict[str, _Shape] = {"audio": (PERIOD_SAMPLES,), "state_out": (graph.state_size,)}
+        _check_tensors("input", self._session.get_inputs(), inputs)
+        _check_tensors("output", self._session.get_outputs(), outputs)
+        self.controls: Float32Array = np.zeros((voices, columns), np.float32)
+        self.noise: Float32Array = np.zeros((voices, graph.noise_bands, PERIOD_SAMPLES), np.float32)
+        self.audio: Float32Array = np.zeros((voices, PERIOD_SAMPLES), np.float32)
+        self._states = (
+            np.zeros((voices, graph.state_size), np.float32),
+            np.zeros((voices, graph.state_size), np.float32),
+        )
+        self._now = 0
+        self._bindings = [
+            [self._bind(before, after, count) for count in range(1, voices + 1)]
+            for before, after in (self._states, self._states[::-1])
+        ]
+
+    @property
+    def state(self) -> Float32Array:
+        """The state that the next run starts from; a view. Shape (V, S)."""
+        return self._states[self._now]
+
+    def run(self, voices: int) -> None:
+        """Render one period of the first ``voices`` rows of ``controls`` and ``noise`` into ``audio``.
+
+        Args:
+            voices: 1 … V; the other rows of ``audio`` and ``state`` stay as they are.
+
+        Real time: audio thread.
+        """
+        self._session.run_with_iobinding(self._bindings[self._now][voices - 1])
+        self._now ^= 1
+
+    def reset(self, voice: int) -> None:
+        """Put one voice to rest: its state becomes zeros.
+
+        Both states, because the row is not written while fewer voices run and must then be at rest in either.
+        """
+        for state in self._states:
+            state[voice] = 0.0
+
+    def reset_all(self) -> None:
+        """Put all voices to rest."""
+        for state in self._states:
+            state.fill(0.0)
+
+    def _bind(self, before: Float32Array, after: Float32Array, count: int) -> _Binding:
+        binding = self._session.io_binding()
+        arrays = {"controls": self.controls, "state": before, "noise": self.noise}
+        for tensor in self._session.get_inputs():
+            array = arrays[tensor.name][:count]
+            binding.bind_input(tensor.name, "cpu", 0, np.float32, list(array.shape), array.ctypes.data)
+        for name, full in (("audio", self.audio), ("state_out", after)):
+            array = full[:count]
+            binding.bind_output(name, "cpu", 0, np.float32, list(array.shape), array.ctypes.data)
+        return binding
+
+
+def _check_manifest(manifest: Manifest) -> None:
+    if manifest.sample_rate_hz != SAMPLE_RATE_HZ or manifest.period_samples != PERIOD_SAMPLES:
+        raise BadBundle(
+            f"the bundle runs at {manifest.sample_rate_hz} Hz in periods of {manifest.period_samples} samples, but "
+            f"{SAMPLE_RATE_HZ} Hz and {PERIOD_SAMPLES} are played here; export it for them"
+        )
+    if tuple(manifest.graph.controls) != SCALAR_COLUMNS:
+        raise BadBundle(
+            f"the bundle's graph wants the controls {', '.join(manifest.graph.controls)}, but "
+            f"{', '.join(SCALAR_COLUMNS)} are sent here; export it with this version"
+        )
+
+
+def _load(onnx: bytes) -> _Runtime:
+    # Before the import: the wheels from PyPI report usage otherwise.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 4
+    for thread in ("intra_op", "inter_op"):
+        options.add_session_config_entry(f"session.{thread}.allow_spinning", "0")
+    # Not session.set_denormal_as_zero: it changes the processor state of the thread that calls (seen with 1.31), which
+    # may be a host's. Idle voices have a state of zeros, so denormals do not linger.
+    try:
+        runtime = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # The runtime's own exceptions share no base but Exception.
+        reason = str(error).replace("\n", " ").strip()[:200]
+        raise BadBundle(f"the bundle's graph cannot be loaded ({reason}); export the bundle again") from error
+    return cast("_Runtime", runtime)
+
+
+def _check_tensors(what: str, tensors: list[_Tensor], expected: dict[str, _Shape]) -> None:
+    """Names, element type and all axes but the first, which is the voices' and must be free."""
+    names = {tensor.name for tensor in tensors}
+    if names != set(expected):
+        raise BadBundle(
+            f"the bundle's graph has the {what}s {', '.join(sorted(names))}, not {', '.join(sorted(expected))}; "
+            "export the bundle again"
+        )
+    for tensor in tensors:
+        free = len(tensor.shape) > 0 and not isinstance(tensor.shape[0], int)
+        if tensor.type != "tensor(float)" or not free or tuple(tensor.shape[1:]) != expected[tensor.name]:
+            raise BadBundle(
+                f"the graph's {what} {tensor.name!r} is {tensor.type} {tensor.shape}, not float of shape "
+                f"(voices, {', '.join(map(str, expected[tensor.name]))}); export the bundle again"
+            )

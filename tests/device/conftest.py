@@ -1,0 +1,156 @@
+"""A tiny graph that obeys the contract, so that the device's tests need neither torch nor a trained network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+import onnx.helper
+import onnx.numpy_helper
+import onnx.parser
+import pytest
+from tombola_device.contract.bundle import Bundle
+from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
+
+Build = Callable[..., Bundle]
+
+SUSTAINED = Envelope(
+    time_s=[0.0, 0.02, 0.1],
+    level_db=[-30.0, -20.0, -20.0],
+    decay_db_per_s=0.0,
+    release_db_per_s=-300.0,
+    velocity_db=24.0,
+)
+
+_GRAPH = """
+tones (float[voices,{columns}] controls, float[voices,{size}] state{noise_in})
+   => (float[voices,128] audio, float[voices,{size}] state_out)
+{{
+   note = Slice(controls, i0, i1, one)
+   level_db = Slice(controls, i1, i2, one)
+   blend = Slice(controls, i7, columns, one)
+   before = Slice(state, i0, modes, one)
+   phase = Slice(state, modes, modes1, one)
+   held = Slice(state, modes1, modes2, one)
+   exponent = Mul(level_db, decibel)
+   loud = Exp(exponent)
+   above = Sub(loud, silence)
+   level = Relu(above)
+   peak = Mul(level, root2)
+   amplitude = Mul(blend, peak)
+   octaves = Mul(note, semitone)
+   pitch = Add(octaves, tuning)
+   increment = Exp(pitch)
+   rest = Equal(held, zero)
+   start = Where(rest, increment, held)
+   change = Sub(increment, start)
+   straight = Mul(start, time)
+   curve = Mul(change, time2)
+   moved = Add(straight, curve)
+   turns = Add(phase, moved)
+   turns3 = Unsqueeze(turns, one)
+   angle = Mul(turns3, harmonics)
+   wave = Sin(angle)
+   before3 = Unsqueeze(before, i2)
+   amplitude3 = Unsqueeze(amplitude, i2)
+   leaving = Mul(before3, fall)
+   coming = Mul(amplitude3, rise)
+   gains = Add(leaving, coming)
+   parts = Mul(gains, wave)
+   {tone} = ReduceSum<keepdims=0>(parts, one)
+   sum = Add(start, increment)
+   advance = Mul(sum, half)
+   after = Add(phase, advance)
+   whole = Floor(after)
+   fraction = Sub(after, whole)
+   state_out = Concat<axis=1>(amplitude, fraction, increment)
+   {hiss}
+}}
+"""
+_HISS = """bands = ReduceMean<keepdims=0>(noise, one)
+   hiss = Mul(bands, peak)
+   audio = Add(tone, hiss)"""
+
+
+def tone_graph(modes: int, noise_bands: int = 0, poison: float = 0.0) -> bytes:
+    """Mode m plays a sine at (m + 1) times the note's frequency; amplitudes and frequency move over the period.
+
+    ``poison`` is added to a gain: NaN makes a graph that breaks.
+    """
+    size = modes + 2
+    text = _GRAPH.format(
+        columns=7 + modes,
+        size=size,
+        noise_in=f", float[voices,{noise_bands},128] noise" if noise_bands else "",
+        tone="tone" if noise_bands else "audio",
+        hiss=_HISS if noise_bands else "",
+    )
+    graph = onnx.parser.parse_graph(text)
+    octave, time = math.log(2) / 12, np.arange(128)
+    rise = (time + 1) / 128
+    constants = {
+        "decibel": math.log(10) / 20,
+        "silence": 1e-4,
+        "root2": math.sqrt(2) + poison,
+        "semitone": octave,
+        "tuning": math.log(440 / 48_000) - 69 * octave,
+        "zero": 0.0,
+        "half": 64.0,
+        "time": time,
+        "time2": time**2 / 256,
+        "harmonics": 2 * np.pi * np.arange(1, modes + 1).reshape(1, -1, 1),
+        "rise": rise,
+        "fall": 1 - rise,
+    }
+    integers = {"i0": 0, "i1": 1, "i2": 2, "i7": 7, "one": 1, "columns": 7 + modes}
+    integers |= {"modes": modes, "modes1": modes + 1, "modes2": modes + 2}
+    tensors = [onnx.numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in constants.items()]
+    tensors += [onnx.numpy_helper.from_array(np.array([value], np.int64), name) for name, value in integers.items()]
+    graph.initializer.extend(tensors)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def tone_bundle(
+    modes: int = 3,
+    noise_bands: int = 0,
+    poison: float = 0.0,
+    name: str = "tones",
+    envelopes: tuple[Envelope, ...] = (SUSTAINED,),
+) -> Bundle:
+    """A bundle around ``tone_graph``; mode m has envelope m, the last one repeats."""
+    graph = tone_graph(modes, noise_bands, poison)
+    listed = [
+        Mode(
+            name=f"mode {index}",
+            color="#a0b0c0",
+            note_range=(36.0, 96.0),
+            envelope=envelopes[min(index, len(envelopes) - 1)],
+            timbre_x=(-2.0, 0.0, 1.0),
+            timbre_y=(-1.0, 0.5, 1.0),
+        )
+        for index in range(modes)
+    ]
+    manifest = Manifest(
+        name=name,
+        generator="tones",
+        modes=listed,
+        graph=Graph(state_size=modes + 2, noise_bands=noise_bands),
+        cost=Cost(parameters=0, onnx_bytes=len(graph), nodes=36, state_tensors=1),
+    )
+    return Bundle(manifest, graph)
+
+
+@pytest.fixture(scope="session")
+def make_bundle() -> Build:
+    """``tone_bundle``, for tests that need bundles of their own making."""
+    return tone_bundle
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Bundle:
+    """Three sustained modes."""
+    return tone_bundle()
