@@ -1,0 +1,1 @@
+"""Learning: windows of analysed frames, losses, the loop."""

@@ -1,0 +1,202 @@
+"""Analysed clips as tensors, and windows drawn from them to learn from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tombola_device.contract.controls import (
+    FRAME_RATE_HZ,
+    ONSET_FAST_S,
+    ONSET_SLOW_S,
+    PERIOD_SAMPLES,
+    SCALAR_COLUMNS,
+    SILENCE_DB,
+)
+from tombola_device.contract.errors import BadAudio
+from torch import Tensor
+
+from tombola_host.corpus.clip import PARTIALS, Clip
+
+MODE_LEVEL_DB = -20.0
+"""Every mode is brought to this level (its 95th percentile), so that a blend does not change loudness."""
+LOWEST_RELATIVE_DB = -80.0
+SKIPPED_FRAMES = 8
+"""A window from the middle of a note starts with a trunk at rest: its first 21 ms do not count."""
+VELOCITY_JITTER = 0.15
+"""A recording's exact velocity would be its fingerprint: blurred, it can only say soft or loud."""
+NOTE = SCALAR_COLUMNS.index("note")
+VELOCITY = SCALAR_COLUMNS.index("velocity")
+TIMBRE = slice(SCALAR_COLUMNS.index("timbre_x"), SCALAR_COLUMNS.index("timbre_y") + 1)
+_RELATIVE_FLOOR = LOWEST_RELATIVE_DB / 20 * math.log(10)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One clip, ready to learn from.
+
+    Args:
+        name: The clip's name.
+        scalars: ``SCALAR_COLUMNS`` per frame, timbre zero. Shape (F, 7).
+        relative: Natural log of each amplitude relative to the frame's level. Shape (F, H + B).
+        audio: At the mode's level. Shape (F * 128,).
+    """
+
+    name: str
+    scalars: Tensor
+    relative: Tensor
+    audio: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class ModeData:
+    """The notes of one mode.
+
+    Args:
+        name: The mode's name.
+        gain_db: What was added to the recordings' level.
+        notes: At least one.
+    """
+
+    name: str
+    gain_db: float
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """A batch of W windows of F frames.
+
+    Args:
+        controls: Shape (W, F, 7 + M), timbre zero.
+        relative: Target. Shape (W, F, H + B).
+        weight: How much a frame counts, 0 … 1. Shape (W, F).
+        audio: Shape (W, F * 128); zeros where the pitch was shifted.
+    """
+
+    controls: Tensor
+    relative: Tensor
+    weight: Tensor
+    audio: Tensor
+
+
+def mode_gain_db(clips: Sequence[Clip]) -> float:
+    """What brings the loud part of a corpus to ``MODE_LEVEL_DB``.
+
+    Raises:
+        BadAudio: There are no clips.
+    """
+    if not clips:
+        raise BadAudio("there are no usable clips to learn from; run `tombola corpus` on the folder to see why")
+    return MODE_LEVEL_DB - float(np.percentile(np.concatenate([clip.level_db for clip in clips]), 95))
+
+
+def mode_data(name: str, clips: Sequence[Clip], gain_db: float) -> ModeData:
+    """Turn analysed clips into tensors."""
+    return ModeData(name, gain_db, tuple(_note(clip, gain_db) for clip in clips))
+
+
+def _note(clip: Clip, gain_db: float) -> Note:
+    time_s = np.arange(clip.frames) / FRAME_RATE_HZ
+    columns = {
+        "note": 69 + 12 * np.log2(clip.f0_hz / 440.0),
+        "loudness_db": np.clip(clip.level_db + gain_db, SILENCE_DB, 0.0),
+        "velocity": np.full(clip.frames, clip.velocity),
+        "onset_fast": np.exp(-time_s / ONSET_FAST_S),
+        "onset_slow": np.exp(-time_s / ONSET_SLOW_S),
+    }
+    zeros = np.zeros(clip.frames)
+    scalars = np.stack([columns.get(name, zeros) for name in SCALAR_COLUMNS], axis=1)
+    amplitude = np.concatenate([clip.partials, clip.noise], axis=1)
+    level = 10 ** (clip.level_db / 20)
+    relative = np.log(np.maximum(amplitude / level[:, None], math.exp(_RELATIVE_FLOOR)))
+    return Note(
+        clip.name,
+        torch.from_numpy(scalars.astype(np.float32)),
+        torch.from_numpy(relative.astype(np.float32)),
+        torch.from_numpy(clip.audio * np.float32(10 ** (gain_db / 20))),
+    )
+
+
+def one_hot(mode: int, modes: int) -> Tensor:
+    """The blend vector of a pure mode. Shape (M,)."""
+    return torch.nn.functional.one_hot(torch.tensor(mode), modes).float()
+
+
+class WindowSampler:
+    """Draws windows of notes, the same ones again for the same seed.
+
+    Half of the windows begin at an onset. Half are shifted in pitch with the spectral envelope kept, which makes many
+    notes out of few; their sound is not known, so only the control domain can learn from them.
+
+    Args:
+        modes: One ``ModeData`` per entry of the blend vector; windows come from all of them in turn.
+        frames: Window length.
+        shift_semitones: Largest pitch shift; 0 shifts nothing.
+    """
+
+    def __init__(self, modes: Sequence[ModeData], frames: int, seed: int | Sequence[int], shift_semitones: float = 3.0) -> None:
+        self._modes, self._frames, self._shift = modes, frames, shift_semitones
+        self._rng = np.random.default_rng(seed)
+
+    def draw(self, windows: int) -> Windows:
+        """W windows, the modes in turn."""
+        picked = [self._window(index % len(self._modes)) for index in range(windows)]
+        controls, relative, weight, audio = (torch.stack(parts) for parts in zip(*picked, strict=True))
+        if self._shift > 0:
+            controls, relative, audio = self._shifted(controls, relative, audio)
+        return Windows(controls, relative, weight, audio)
+
+    def _window(self, mode: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        notes = self._modes[mode].notes
+        note = notes[self._rng.integers(len(notes))]
+        latest = max(len(note.scalars) - self._frames, 0)
+        start = 0 if self._rng.random() < 0.5 else int(self._rng.integers(latest + 1))
+        stop = start + self._frames
+        scalars = _padded(note.scalars[start:stop], self._frames)
+        relative = _padded(note.relative[start:stop], self._frames)
+        audio = note.audio[start * PERIOD_SAMPLES : stop * PERIOD_SAMPLES]
+        audio = torch.nn.functional.pad(audio, (0, self._frames * PERIOD_SAMPLES - len(audio)))
+        scalars[:, VELOCITY] = (scalars[:, VELOCITY] + VELOCITY_JITTER * self._rng.normal()).clip(0.0, 1.0)
+        level = scalars[:, SCALAR_COLUMNS.index("loudness_db")]
+        weight = ((level - SILENCE_DB) / 20).clamp(0, 1)
+        weight[len(note.scalars) - start :] = 0
+        if start > 0:
+            weight[:SKIPPED_FRAMES] = 0
+        blend = one_hot(mode, len(self._modes)).expand(self._frames, -1)
+        return torch.cat([scalars, blend], dim=1), relative, weight, audio
+
+    def _shifted(self, controls: Tensor, relative: Tensor, audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        count = len(controls)
+        chosen = self._rng.random(count) < 0.5
+        semitones = torch.from_numpy(np.where(chosen, self._rng.uniform(-self._shift, self._shift, count), 0.0)).float()
+        controls = controls.clone()
+        controls[..., NOTE] += semitones[:, None]
+        partials = shift_partials(relative[..., :PARTIALS], semitones)
+        audio = torch.where(torch.from_numpy(chosen)[:, None], torch.zeros_like(audio), audio)
+        return controls, torch.cat([partials, relative[..., PARTIALS:]], dim=2), audio
+
+
+def _padded(rows: Tensor, frames: int) -> Tensor:
+    """Repeat the last row up to ``frames`` rows."""
+    missing = frames - len(rows)
+    return torch.cat([rows, rows[-1:].expand(missing, -1)]) if missing > 0 else rows.clone()
+
+
+def shift_partials(log_amplitude: Tensor, semitones: Tensor) -> Tensor:
+    """Partials of a note shifted in pitch under the same spectral envelope.
+
+    Args:
+        log_amplitude: Shape (W, F, H).
+        semitones: Shape (W,).
+    """
+    count = log_amplitude.shape[2]
+    harmonic = torch.arange(1, count + 1, dtype=torch.float32)
+    position = (harmonic * 2 ** (semitones[:, None] / 12) - 1).clamp(0, count - 1)
+    low = position.floor().long().clamp(max=count - 2)
+    fraction = (position - low)[:, None, :]
+    index = low[:, None, :].expand_as(log_amplitude)
+    return log_amplitude.gather(2, index) * (1 - fraction) + log_amplitude.gather(2, index + 1) * fraction
