@@ -1,0 +1,1 @@
+"""The lottery: which units of a dense network make a ticket."""

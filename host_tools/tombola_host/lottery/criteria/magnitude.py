@@ -1,0 +1,29 @@
+"""Units with large weights are kept.
+
+Source: Han et al. 2015, "Learning both weights and connections", on whole units as in Li et al. 2017, "Pruning
+filters for efficient ConvNets".
+"""
+
+from __future__ import annotations
+
+import torch
+
+from tombola_host.generators.units import UnitGroup, Weights, units_first
+from tombola_host.lottery.criteria.base import Scores
+
+
+def magnitude(groups: tuple[UnitGroup, ...], weights: Weights) -> Scores:
+    """Product of the norms of a unit's own weights and of those that read it, relative to its group's mean.
+
+    The product, because a unit that hears much but is not heard, or is heard but hears nothing, does nothing. The
+    mean, because layers differ in fan-in, and a threshold over all layers must not remove one of them whole.
+    """
+    scores = {}
+    for group in groups:
+        norms = {True: torch.zeros(group.size), False: torch.zeros(group.size)}
+        for axis in group.axes:
+            if axis.parameter in weights and axis.learned:
+                norms[axis.incoming] += units_first(weights[axis.parameter], axis, group.size).square().sum(dim=1)
+        score = torch.sqrt(norms[True] * norms[False])
+        scores[group.name] = score / score.mean().clamp(min=1e-12)
+    return scores
