@@ -1,0 +1,193 @@
+"""From a trained generator to a bundle: one small ONNX graph, checked against the network it came from."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from tombola_device.contract.bundle import Bundle
+from tombola_device.contract.controls import PERIOD_SAMPLES, SCALAR_COLUMNS
+from tombola_device.contract.errors import TombolaError
+from tombola_device.contract.manifest import Cost, Graph, Manifest, Mode
+from torch import Tensor, nn
+
+from tombola_host.generators.base import Generator
+
+OPSET = 17
+MOST_NODES, MOST_STATE_TENSORS = 60, 2
+PARITY = 2e-4
+"""Phases are summed in single precision on the device: at partial 50 that leaves 1e-4 of full scale after minutes."""
+CHECKED_FRAMES = 96
+CHECKED_PERIODS = (PERIOD_SAMPLES, 2 * PERIOD_SAMPLES, 4 * PERIOD_SAMPLES)
+
+
+class ExportError(TombolaError, RuntimeError):
+    """An exported graph does not do what its network does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """Largest differences found at export, full scale 1.0.
+
+    Args:
+        onnx: Between the torch step and the graph.
+        streamed: Between offline rendering and the graph, period by period.
+    """
+
+    onnx: float
+    streamed: float
+
+
+class _Step(nn.Module):
+    """``Generator.step`` as a module, which is what the exporter takes."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, controls: Tensor, state: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        return self.generator.step(controls, state, noise)
+
+
+def export_onnx(generator: Generator) -> bytes:
+    """The generator's step as ONNX, any number of voices in the batch axis, constants folded.
+
+    Raises:
+        ExportError: The graph is beyond ``MOST_NODES`` or ``MOST_STATE_TENSORS``.
+    """
+    controls, state, noise = _example(generator, voices=2, frames=1, seed=0)
+    names = ["controls", "state", "noise"], ["audio", "state_out"]
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # torch recommends its newer exporter; that one needs onnxscript and splits the graph into more nodes.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        raw, folded = Path(folder) / "raw.onnx", Path(folder) / "folded.onnx"
+        torch.onnx.export(
+            _Step(generator).eval(),
+            (controls[:, 0], state, noise[:, 0]),
+            str(raw),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=names[0],
+            output_names=names[1],
+            dynamic_axes={name: {0: "voices"} for name in (*names[0], *names[1])},
+        )
+        options = onnxruntime.SessionOptions()
+        # "Basic" folds constants and removes what is idle; beyond it, graphs depend on the machine that made them.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(folded)
+        onnxruntime.InferenceSession(str(raw), options, providers=["CPUExecutionProvider"])
+        model = onnx.load(str(folded))
+    # The runtime lists every domain that it knows; the graph uses ONNX's own alone.
+    own = [entry for entry in model.opset_import if entry.domain == ""]
+    del model.opset_import[:]
+    model.opset_import.extend(own)
+    model.producer_name, model.producer_version, model.doc_string = "tombola", "", ""
+    onnx.checker.check_model(model)
+    nodes, states = count_nodes(model), sum(value.name.startswith("state") for value in model.graph.input)
+    if nodes > MOST_NODES or states > MOST_STATE_TENSORS:
+        raise ExportError(
+            f"the graph has {nodes} nodes and {states} state tensors; at most {MOST_NODES} and "
+            f"{MOST_STATE_TENSORS} are played in time, so simplify the generator's step"
+        )
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def count_nodes(model: onnx.ModelProto) -> int:
+    """Nodes that run every period."""
+    return sum(node.op_type != "Constant" for node in model.graph.node)
+
+
+def check_parity(generator: Generator, graph: bytes, seed: int = 0) -> Parity:
+    """Play a quarter of a second of moving controls through torch and through the graph.
+
+    Raises:
+        ExportError: They differ by more than ``PARITY``.
+    """
+    controls, state, noise = _example(generator, voices=2, frames=CHECKED_FRAMES, seed=seed)
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        offline, _ = generator.render(controls, noise)
+        torch_state, onnx_state = state, state.numpy()
+        stepped, streamed = [], []
+        for frame in range(CHECKED_FRAMES):
+            audio, torch_state = generator.step(controls[:, frame], torch_state, noise[:, frame])
+            stepped.append(audio)
+            feeds = {"controls": controls[:, frame].numpy(), "state": onnx_state, "noise": noise[:, frame].numpy()}
+            sound, onnx_state = session.run(None, feeds)
+            streamed.append(np.asarray(sound))
+    graph_sound = np.concatenate(streamed, axis=1)
+    parity = Parity(
+        float(np.abs(torch.cat(stepped, 1).numpy() - graph_sound).max()),
+        float(np.abs(offline.numpy() - graph_sound).max()),
+    )
+    if not max(parity.onnx, parity.streamed) <= PARITY:
+        raise ExportError(
+            f"the exported graph differs from its network by {parity.onnx:.1e} (step) and "
+            f"{parity.streamed:.1e} (offline), more than {PARITY:.0e}; report this with the run"
+        )
+    return parity
+
+
+def export_bundle(
+    generator: Generator,
+    name: str,
+    family: str,
+    modes: list[Mode],
+    provenance: dict[str, str | int | float],
+    licence: str,
+) -> Bundle:
+    """Export, check, and describe.
+
+    Args:
+        name: The bundle's name.
+        family: The generator's name, for the manifest.
+        modes: One per entry of the blend vector.
+        provenance: Hashes and settings of the run.
+        licence: Of the sounds.
+
+    Raises:
+        ExportError: The graph is too large or not what the network is.
+    """
+    graph = export_onnx(generator)
+    parity = check_parity(generator, graph)
+    model = onnx.load_from_string(graph)
+    cost = Cost(
+        parameters=sum(parameter.numel() for parameter in _Step(generator).parameters()),
+        onnx_bytes=len(graph),
+        nodes=count_nodes(model),
+        state_tensors=1,
+    )
+    manifest = Manifest(
+        name=name,
+        generator=family,
+        modes=modes,
+        graph=Graph(generator.state_size, generator.noise_bands, list(SCALAR_COLUMNS)),
+        cost=cost,
+        delay_samples=generator.delay_samples,
+        checked_periods=list(CHECKED_PERIODS),
+        provenance={**provenance, "parity_onnx": parity.onnx, "parity_streamed": parity.streamed},
+        licence=licence,
+    )
+    return Bundle(manifest, graph)
+
+
+def _example(generator: Generator, voices: int, frames: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Controls that move as a player's would: a glide, a swell, a blend."""
+    rng = torch.Generator().manual_seed(seed)
+    columns = torch.zeros(voices, frames, len(SCALAR_COLUMNS) + generator.modes)
+    across = torch.linspace(0, 1, frames)[None, :, None]
+    low, high = torch.rand((2, voices, 1, 7), generator=rng)
+    moving = low + (high - low) * across
+    span = torch.tensor([36.0, 24.0, 1.0, 1.0, 1.0, 2.0, 2.0])
+    origin = torch.tensor([36.0, -36.0, 0.0, 0.0, 0.0, -1.0, -1.0])
+    columns[..., :7] = origin + span * moving
+    ends = torch.softmax(3 * torch.randn((2, voices, 1, generator.modes), generator=rng), dim=-1)
+    columns[..., 7:] = ends[0] + (ends[1] - ends[0]) * across
+    noise = torch.randn((voices, frames, generator.noise_bands, PERIOD_SAMPLES), generator=rng)
+    return columns, torch.zeros(voices, generator.state_size), noise
