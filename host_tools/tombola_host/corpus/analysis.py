@@ -99,7 +99,7 @@ def _read(spectrum: np.ndarray, frequency_hz: np.ndarray) -> np.ndarray:
     fraction = position - index
     rows = np.arange(len(spectrum))[:, None]
     low, high = spectrum[rows, index], spectrum[rows, index + 1]
-    return np.sqrt(low) * (1 - fraction) + np.sqrt(high) * fraction
+    return np.asarray(np.sqrt(low) * (1 - fraction) + np.sqrt(high) * fraction)
 
 
 def _refine_f0(audio: Float32Array, centre_hz: float, window: int) -> np.ndarray:

@@ -35,7 +35,7 @@ def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
     end_s = min(ATTACK_S if sustained else LONGEST_S, longest / 2 if sustained else longest)
     last = max(int(end_s * FRAME_RATE_HZ), 2)
     frames = np.unique(np.round(np.geomspace(1, last + 1, POINTS)).astype(int) - 1)
-    level = np.array([_median_at(courses, frame, sustained) for frame in frames])
+    level = np.array([_median_at(courses, frame, sustained=sustained) for frame in frames])
     level = np.clip(level, SILENCE_DB, -3.0)
     if sustained:
         level[-1] = max(level[-1], np.median(level[len(level) // 2 :]))
@@ -52,7 +52,7 @@ def _drop_db(course: np.ndarray) -> float:
     return float(course.max() - course[len(course) // 2])
 
 
-def _median_at(courses: Sequence[np.ndarray], frame: int, sustained: bool) -> float:
+def _median_at(courses: Sequence[np.ndarray], frame: int, *, sustained: bool) -> float:
     """Median over the notes that still sound; a struck note that is over counts as silence."""
     values = [course[frame] if frame < len(course) else SILENCE_DB for course in courses]
     if sustained:

@@ -1,0 +1,1 @@
+"""The command line: arguments in, one sentence out when something is wrong."""

@@ -1,0 +1,165 @@
+"""Run directories: every stage keeps what it made under a name that is the hash of what it depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from tombola_device.contract.errors import BadRun, StoreError
+from torch import Tensor
+
+RUN_VERSION = 1
+"""Part of every hash: raise it when the same settings come to mean something else."""
+
+Facts = Mapping[str, Any]
+"""JSON-able: what a run depends on, or what it found."""
+
+
+def fingerprint(stage: str, depends_on: Facts) -> str:
+    """Hash of a stage and all that it depends on: 12 hexadecimal digits."""
+    canonical = json.dumps(
+        {"version": RUN_VERSION, "stage": stage, **depends_on}, sort_keys=True, separators=(",", ":")
+    )
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One stage's directory: ``depends_on.json`` when it begins, ``result.json`` when it is done, tensors beside."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Stage and hash, for provenance."""
+        return self.path.name
+
+    @property
+    def done(self) -> bool:
+        """Whether the stage has been through to its end."""
+        return (self.path / "result.json").exists()
+
+    def finish(self, result: Facts) -> None:
+        """Write the result and drop the checkpoint; from now on the run is done."""
+        write_atomically(self.path / "result.json", json.dumps(result, indent=1).encode())
+        (self.path / "checkpoint.safetensors").unlink(missing_ok=True)
+
+    def result(self) -> dict[str, Any]:
+        """What ``finish`` was given.
+
+        Raises:
+            BadRun: It cannot be read.
+        """
+        try:
+            result: dict[str, Any] = json.loads((self.path / "result.json").read_bytes())
+        except (OSError, ValueError) as error:
+            raise BadRun(
+                f"the result in {self.path} cannot be read ({error}); delete the folder and run again"
+            ) from error
+        return result
+
+    def save(self, name: str, tensors: dict[str, Tensor]) -> None:
+        """Keep tensors under a name."""
+        write_atomically(
+            self.path / f"{name}.safetensors", save_tensors({k: t.contiguous() for k, t in tensors.items()})
+        )
+
+    def load(self, name: str) -> dict[str, Tensor]:
+        """Tensors kept under a name.
+
+        Raises:
+            BadRun: There are none, or the file is damaged.
+        """
+        path = self.path / f"{name}.safetensors"
+        try:
+            return dict(load_tensors(path.read_bytes()))
+        except (OSError, SafetensorError) as error:
+            raise BadRun(f"the weights in {path} cannot be read ({error}); delete {self.path} and run again") from error
+
+    def checkpoint(self, name: str = "checkpoint") -> RunCheckpoint:
+        """Where an unfinished training of this run is kept."""
+        return RunCheckpoint(self, name)
+
+
+@dataclass(frozen=True, slots=True)
+class RunCheckpoint:
+    """A training's last checkpoint in a run directory."""
+
+    run: Run
+    name: str
+
+    def load(self) -> dict[str, Tensor] | None:
+        """What was saved last; nothing if it is missing or damaged, since training again is always right."""
+        try:
+            return self.run.load(self.name)
+        except BadRun:
+            return None
+
+    def save(self, tensors: dict[str, Tensor]) -> None:
+        """Replace what was saved."""
+        self.run.save(self.name, tensors)
+
+
+@dataclass(frozen=True, slots=True)
+class RunStore:
+    """The folder of all runs."""
+
+    root: Path
+
+    def open(self, stage: str, depends_on: Facts) -> Run:
+        """The run of a stage with these dependencies, made if it is new.
+
+        Raises:
+            StoreError: The folder cannot be made.
+        """
+        path = self.root / f"{stage}-{fingerprint(stage, depends_on)}"
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"cannot make the run folder {path}: {error.strerror}; choose another with --runs"
+            ) from error
+        if not (path / "depends_on.json").exists():
+            write_atomically(path / "depends_on.json", json.dumps(dict(depends_on), indent=1, sort_keys=True).encode())
+        return Run(path)
+
+    def find(self, name: str) -> Run:
+        """A run by its name or path.
+
+        Raises:
+            BadRun: There is none.
+        """
+        for path in (Path(name), self.root / name):
+            if (path / "depends_on.json").exists():
+                return Run(path)
+        raise BadRun(f"there is no run {name!r} here or in {self.root}; `ls {self.root}` shows those there are")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part.
+
+    Raises:
+        StoreError: It cannot be written; what was there is untouched.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror}; free some space or choose another folder") from error

@@ -1,0 +1,108 @@
+"""Stage: the merged network beside its baselines, on notes never learned from.
+
+    isolated   every mode its own ticket
+    mixture    those tickets mixed by the blend's weights: the same in a pure mode, several networks in a blend
+    joint      a network of the merged size from scratch, trained as long as the merged one
+    merged     core and specialists out of the tickets
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from tombola_host.evaluation.blend import BlendQuality, blend_quality, mixture_playback, network_sweep
+from tombola_host.evaluation.held_out import mean_error, network_playback, note_errors
+from tombola_host.generators.voice import Voice
+from tombola_host.lottery.ticket import count_parameters
+from tombola_host.progress import Step
+from tombola_host.runs import Run, RunStore
+from tombola_host.stages.material import Material
+from tombola_host.stages.trainee_files import load_trainee
+from tombola_host.training.encoder import TimbreEncoder
+from tombola_host.training.fit import Trainee
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One network, or set of networks, in the comparison.
+
+    Args:
+        name: As in the module's table.
+        parameters: In all.
+        errors: Mean multi-scale spectral error per mode at its default timbre; absent for modes without test notes.
+        encoded: The same with the timbre that the encoder hears in the recording.
+        blend: How its blends behave.
+    """
+
+    name: str
+    parameters: int
+    errors: dict[str, float]
+    encoded: dict[str, float]
+    blend: BlendQuality | None
+
+    @property
+    def mean(self) -> float:
+        """Mean error over modes."""
+        return float(np.mean(list(self.errors.values()))) if self.errors else float("nan")
+
+
+def open_run(store: RunStore, merged: Run, joint: Run, tickets: Sequence[Run]) -> Run:
+    """The run of this stage."""
+    return store.open("compare", {"merged": merged.name, "joint": joint.name, "tickets": [run.name for run in tickets]})
+
+
+def compare(
+    run: Run, merged: Run, joint: Run, tickets: Sequence[Run], materials: Sequence[Material], step: Step
+) -> None:
+    """Measure all rows, unless the run is done."""
+    if run.done:
+        step(1, 1, "done before")
+        return
+    alone = [load_trainee(ticket, "trained") for ticket in tickets]
+    rows = [_tickets_row(alone, materials, "isolated")]
+    step(1, 4, "isolated tickets")
+    networks = [trainee.network for trainee in alone]
+    mixture = blend_quality(mixture_playback(networks), materials)
+    rows.append(Row("mixture", rows[0].parameters, rows[0].errors, rows[0].encoded, mixture))
+    step(2, 4, "mixture")
+    for done, (name, source) in enumerate((("joint", joint), ("merged", merged))):
+        rows.append(_merged_row(load_trainee(source, "merged"), materials, name))
+        step(3 + done, 4, name)
+    run.finish({"rows": [asdict(row) for row in rows]})
+
+
+def load_rows(run: Run) -> tuple[Row, ...]:
+    """The table out of a finished run."""
+    return tuple(_row(entry) for entry in run.result()["rows"])
+
+
+def _row(entry: dict[str, Any]) -> Row:
+    blend = BlendQuality(**entry["blend"]) if entry["blend"] else None
+    return Row(entry["name"], entry["parameters"], entry["errors"], entry["encoded"], blend)
+
+
+def _tickets_row(alone: Sequence[Trainee], materials: Sequence[Material], name: str) -> Row:
+    errors, encoded = {}, {}
+    for trainee, material in zip(alone, materials, strict=True):
+        if material.test.notes:
+            errors[material.name] = _error(trainee.network, 0, material)
+            encoded[material.name] = _error(trainee.network, 0, material, trainee.encoder)
+    return Row(name, sum(count_parameters(trainee.network) for trainee in alone), errors, encoded, None)
+
+
+def _merged_row(trainee: Trainee, materials: Sequence[Material], name: str) -> Row:
+    errors, encoded = {}, {}
+    for mode, material in enumerate(materials):
+        if material.test.notes:
+            errors[material.name] = _error(trainee.network, mode, material)
+            encoded[material.name] = _error(trainee.network, mode, material, trainee.encoder)
+    blend = blend_quality(network_sweep(trainee.network), materials)
+    return Row(name, count_parameters(trainee.network), errors, encoded, blend)
+
+
+def _error(network: Voice, mode: int, material: Material, encoder: TimbreEncoder | None = None) -> float:
+    return mean_error(note_errors(network_playback(network, mode, encoder), material.test.notes))
