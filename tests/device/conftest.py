@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -15,6 +17,7 @@ from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
 
 Build = Callable[..., Bundle]
+ALSA_CONF = Path("/usr/share/alsa/alsa.conf")
 
 SUSTAINED = Envelope(
     time_s=[0.0, 0.02, 0.1],
@@ -154,3 +157,16 @@ def make_bundle() -> Build:
 def bundle() -> Bundle:
     """Three sustained modes."""
     return tone_bundle()
+
+
+@pytest.fixture
+def capture(tmp_path, monkeypatch) -> Path:
+    """ALSA's real library over a PCM that writes to a file."""
+    if find_spec("alsaaudio") is None:
+        pytest.skip("pyalsaaudio is not installed: it needs a C compiler and ALSA's headers")
+    if not ALSA_CONF.is_file():
+        pytest.skip(f"{ALSA_CONF} is not there: install libasound2-data")
+    raw, rc = tmp_path / "capture.raw", tmp_path / "asoundrc"
+    rc.write_text(f'<{ALSA_CONF}>\npcm.capture {{ type file slave.pcm null file "{raw}" format raw }}\n')
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(rc))
+    return raw

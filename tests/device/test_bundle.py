@@ -33,9 +33,9 @@ def sealed(body: bytes) -> bytes:
 
 
 def test_golden_bytes() -> None:
-    assert ENCODED[:20].hex() == "89544d424c0d0a1a01000000a302000000010000"
-    assert len(ENCODED) == 84 + 0x2A3 + 256 + 32
-    assert bundle_sha256(ENCODED) == "e1d5dbe52a4b5687b7748c1646d5c49f2b6d649c820481f38c6fe95fb2c903a6"
+    assert ENCODED[:20].hex() == "89544d424c0d0a1a01000000b202000000010000"
+    assert len(ENCODED) == 84 + 0x2B2 + 256 + 32
+    assert bundle_sha256(ENCODED) == "18e4f1713c2832652a6dca4f10873c68424d2db136aaf23ea617d008feec738a"
 
 
 def test_decoding_gives_back_what_was_encoded() -> None:

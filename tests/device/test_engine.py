@@ -289,6 +289,15 @@ def test_notes_that_were_over_before_a_swap_stay_over(make_bundle):
     assert not render(fader, player, 100).any()
 
 
+def test_engines_share_the_noise_table_where_it_fits_and_sound_as_if_they_did_not(make_bundle):
+    bundle = make_bundle(noise_bands=3)
+    first, player = held(bundle)
+    second, alone = Engine(bundle, 4, neighbour=first), Engine(bundle, 4)
+    assert second.noise is first.noise
+    assert Engine(make_bundle(noise_bands=2), 4, neighbour=first).noise.shape[1] == 2
+    np.testing.assert_array_equal(render(second, player, 30), render(alone, player, 30))
+
+
 def test_swap_with_another_number_of_voices_is_refused(bundle):
     with pytest.raises(ShapeError, match="2 voices"):
         Crossfade(Engine(bundle, 4)).swap(Engine(bundle, 2))

@@ -13,6 +13,8 @@ from tombola_device.contract.errors import BadBundle
 
 FORMAT_VERSION = 1
 
+KEYTRACK_NOTE = 60.0
+
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w .+-]+$")]
 Text = Annotated[str, Meta(max_length=4096)]
 Range = tuple[float, float, float]
@@ -31,6 +33,8 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         decay_db_per_s: ≤ 0.
         release_db_per_s: < 0.
         velocity_db: How much quieter velocity 0 is than velocity 1, ≥ 0; linear in velocity between.
+        keytrack: How much faster a higher note moves, octaves of speed per octave of pitch from KEYTRACK_NOTE on: a
+            short string dies away sooner. The release does not follow.
     """
 
     time_s: Annotated[list[float], Meta(min_length=2, max_length=256)]
@@ -38,6 +42,7 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decay_db_per_s: Annotated[float, Meta(le=0)]
     release_db_per_s: Annotated[float, Meta(lt=0)]
     velocity_db: Annotated[float, Meta(ge=0, le=96)] = 24.0
+    keytrack: Annotated[float, Meta(ge=0, le=2)] = 0.0
 
 
 class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

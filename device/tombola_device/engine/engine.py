@@ -51,12 +51,15 @@ class Engine:
         bundle: What is played.
         voices: V, 1 … MAX_VOICES.
         headroom_db: Gain before the limiter.
+        neighbour: An engine whose noise table is shared if it fits: 12 MB and 0.1 s that a swap can save.
 
     Raises:
         BadBundle: The graph is not what the manifest says, or does not load.
     """
 
-    def __init__(self, bundle: Bundle, voices: int = 4, headroom_db: float = HEADROOM_DB) -> None:
+    def __init__(
+        self, bundle: Bundle, voices: int = 4, headroom_db: float = HEADROOM_DB, neighbour: Engine | None = None
+    ) -> None:
         self.manifest = bundle.manifest
         self.voices = voices
         self.modes = len(bundle.manifest.modes)
@@ -66,7 +69,10 @@ class Engine:
         self._envelopes = Envelopes(bundle.manifest.modes, voices)
         self._limiter = Limiter()
         self._gain = np.float32(10 ** (headroom_db / 20))
-        self._noise = _noise_chunks(bundle.manifest.graph.noise_bands)
+        bands = bundle.manifest.graph.noise_bands
+        shared = neighbour is not None and neighbour.manifest.graph.noise_bands == bands
+        self.noise: Float32Array | None = neighbour.noise if neighbour and shared else _noise_chunks(bands)
+        """Noise bands, cut into periods; never written. Shape (chunks, B, 128)."""
         self._noise_starts = [voice * _NOISE_CHUNKS // voices for voice in range(voices)]
         self._timbre = [_timbre_points(bundle.manifest.modes, axis) for axis in range(_TIMBRE_AXES)]
         self._period = 0
@@ -164,14 +170,14 @@ class Engine:
             self._follow(controls)
         before = self._sounding
         self._envelopes.advance()
-        self._sounding = (self._envelopes.level_db > SILENCE_DB).tolist()
+        self._sounding = [level_db > SILENCE_DB for level_db in self._envelopes.level_db.tolist()]
         rows = 0
         for voice in range(self.voices):
             if self._sounding[voice] or before[voice]:
                 rows = voice + 1
-                if self._noise is not None:
+                if self.noise is not None:
                     chunk = (self._period + self._noise_starts[voice]) % _NOISE_CHUNKS
-                    self._session.noise[voice] = self._noise[chunk]
+                    self._session.noise[voice] = self.noise[chunk]
         self._period += 1
         if rows == 0 or self.fault:
             out.fill(0.0)
@@ -215,7 +221,7 @@ class Engine:
         glided = self._glided
         self._session.controls[:, _TIMBRE:] = glided[:, :-1]
         blend = glided[:, _TIMBRE_AXES : _TIMBRE_AXES + self.modes]
-        self._envelopes.play(controls.gate, controls.velocity, blend, glided[:, -1])
+        self._envelopes.play(controls.gate, controls.velocity, blend, glided[:, -1], controls.note)
 
 
 def _noise_chunks(bands: int) -> Float32Array | None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB, BoolArray, Float32Array
-from tombola_device.contract.manifest import Mode
+from tombola_device.contract.manifest import KEYTRACK_NOTE, Mode
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -38,11 +38,13 @@ class Envelopes:
         self._fall = np.array(fall_db_per_s) / FRAME_RATE_HZ
         self._velocity_db = np.array([mode.envelope.velocity_db for mode in modes])
         self._last_frame = len(self._table) - 1
+        self._keytrack = np.array([mode.envelope.keytrack for mode in modes]) / 12.0
+        self._time = np.zeros(voices)
+        self._rate = np.ones(voices)
         self._frames = np.zeros(voices, np.int64)
         self._release_db = np.full(voices, CHOKED_DB)
         self._carry_db = np.full(voices, CHOKED_DB)
         self._blend = np.zeros((voices, len(modes)))
-        self._held = np.zeros(voices, np.int64)
         self._fixed_db = np.zeros(voices)
         self._step_db = np.zeros(voices)
         self._by_mode = np.zeros((voices, len(modes)))
@@ -50,7 +52,7 @@ class Envelopes:
 
     def start(self, voice: int) -> None:
         """A note begins: the table is read from its start, and the voice goes on from the level it has."""
-        self._frames[voice] = 0
+        self._time[voice] = 0.0
         self._release_db[voice] = 0.0
         self._carry_db[voice] = self.level_db[voice] if self.level_db[voice] > SILENCE_DB else CHOKED_DB
 
@@ -58,7 +60,9 @@ class Envelopes:
         """Silence within one period."""
         self._release_db[voice] = self._carry_db[voice] = CHOKED_DB
 
-    def play(self, gate: BoolArray, velocity: Float32Array, blend: Float32Array, offset_db: Float32Array) -> None:
+    def play(
+        self, gate: BoolArray, velocity: Float32Array, blend: Float32Array, offset_db: Float32Array, note: Float32Array
+    ) -> None:
         """Take what holds until the next call.
 
         Args:
@@ -66,11 +70,13 @@ class Envelopes:
             velocity: 0 … 1. Shape (V,).
             blend: Shape (V, M).
             offset_db: Added to every level. Shape (V,).
+            note: MIDI note number. Shape (V,).
 
         Real time: audio thread.
         """
         np.copyto(self._blend, blend)
-        np.copyto(self._held, gate)
+        # A released voice stays where its envelope was and falls from there.
+        np.multiply(np.exp2(np.clip((self._blend @ self._keytrack) * (note - KEYTRACK_NOTE), -4, 4)), gate, self._rate)
         np.subtract(offset_db, (1.0 - velocity) * (self._blend @ self._velocity_db), out=self._fixed_db)
         np.multiply(self._blend @ self._fall, ~gate, out=self._step_db)
 
@@ -80,7 +86,8 @@ class Envelopes:
         Real time: audio thread.
         """
         by_mode, level = self._by_mode, self.level_db
-        np.take(self._table, self._frames, axis=0, out=by_mode, mode="clip")
+        np.copyto(self._frames, self._time, "unsafe")
+        self._table.take(self._frames, 0, by_mode, "clip")
         if np.maximum.reduce(self._frames) > self._last_frame:
             np.subtract(self._frames, self._last_frame, out=self._beyond[:, 0])
             np.maximum(self._beyond, 0, out=self._beyond)
@@ -96,7 +103,7 @@ class Envelopes:
         np.maximum(level, SILENCE_DB, out=level)
         np.minimum(level, 0.0, out=level)
         self._carry_db += CARRY_DB_PER_S / FRAME_RATE_HZ
-        self._frames += self._held
+        self._time += self._rate
 
 
 def _tables(modes: Sequence[Mode]) -> tuple[Float64Array, Float64Array]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB
-from tombola_device.contract.manifest import Envelope
+from tombola_device.contract.manifest import KEYTRACK_NOTE, Envelope
 
 from tombola_host.corpus.clip import Clip
 from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
@@ -19,6 +19,8 @@ SUSTAINED_RELEASE_DB_PER_S = -200.0
 """60 dB in 0.3 s, the room's share of it included."""
 STRUCK_RELEASE_DB_PER_S = -90.0
 LONGEST_S = 4.0
+FEWEST_SEMITONES = 7.0
+"""Over a smaller range the slope of a line through the decays is chance."""
 
 
 def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
@@ -30,10 +32,12 @@ def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
     """
     courses = [clip.level_db + gain_db + VELOCITY_RANGE_DB * (1 - clip.velocity) for clip in clips]
     sustained = np.median([_drop_db(course) for course in courses]) < SUSTAINED_DB
+    keytrack = 0.0 if sustained else _keytrack(clips, courses)
+    courses = [_at_speed(course, _speed(clip, keytrack)) for clip, course in zip(clips, courses, strict=True)]
     # The end of a sustained recording is the player stopping, which is the gate's business here.
-    longest = max(len(course) for course in courses) / FRAME_RATE_HZ
-    end_s = min(ATTACK_S if sustained else LONGEST_S, longest / 2 if sustained else longest)
-    last = max(int(end_s * FRAME_RATE_HZ), 2)
+    longest = max(len(course) for course in courses)
+    end = min(ATTACK_S * FRAME_RATE_HZ, longest / 2) if sustained else min(LONGEST_S * FRAME_RATE_HZ, longest - 1)
+    last = max(int(end), 2)
     frames = np.unique(np.round(np.geomspace(1, last + 1, POINTS)).astype(int) - 1)
     level = np.array([_median_at(courses, frame, sustained=sustained) for frame in frames])
     level = np.clip(level, SILENCE_DB, -3.0)
@@ -42,10 +46,30 @@ def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
     return Envelope(
         time_s=[float(frame / FRAME_RATE_HZ) for frame in frames],
         level_db=[round(float(value), 2) for value in level],
-        decay_db_per_s=0.0 if sustained else min(_slope(courses), -1.0),
+        decay_db_per_s=0.0 if sustained else min(float(np.median([_slope(course) for course in courses])), -1.0),
         release_db_per_s=SUSTAINED_RELEASE_DB_PER_S if sustained else STRUCK_RELEASE_DB_PER_S,
         velocity_db=VELOCITY_RANGE_DB,
+        keytrack=round(keytrack, 3),
     )
+
+
+def _keytrack(clips: Sequence[Clip], courses: Sequence[np.ndarray]) -> float:
+    """Octaves of speed per octave of pitch: a straight line through the notes' decays."""
+    notes = np.array([clip.note for clip in clips])
+    if np.ptp(notes) < FEWEST_SEMITONES:
+        return 0.0
+    speed = np.log2(np.maximum([-_slope(course) for course in courses], 0.5))
+    return float(np.clip(12 * np.polyfit(notes, speed, 1)[0], 0.0, 2.0))
+
+
+def _speed(clip: Clip, keytrack: float) -> float:
+    return float(2 ** (keytrack * (clip.note - KEYTRACK_NOTE) / 12))
+
+
+def _at_speed(course: np.ndarray, speed: float) -> np.ndarray:
+    """The course as the note KEYTRACK_NOTE would have it: ``speed`` times slower."""
+    frames = np.arange(int(len(course) * speed))
+    return np.asarray(np.interp(frames / speed, np.arange(len(course)), course))
 
 
 def _drop_db(course: np.ndarray) -> float:
@@ -60,12 +84,8 @@ def _median_at(courses: Sequence[np.ndarray], frame: int, *, sustained: bool) ->
     return float(np.median(values))
 
 
-def _slope(courses: Sequence[np.ndarray]) -> float:
-    """Median decay after the attack, dB per second, as a straight line down to 50 dB below the peak."""
-    slopes = []
-    for course in courses:
-        start = int(course.argmax())
-        body = course[start:]
-        body = body[: max(int(np.argmax(body < body[0] - 50)) or len(body), 2)]
-        slopes.append(np.polyfit(np.arange(len(body)) / FRAME_RATE_HZ, body, 1)[0])
-    return float(np.median(slopes))
+def _slope(course: np.ndarray) -> float:
+    """Decay after the attack, dB per second, as a straight line down to 50 dB below the peak."""
+    body = course[int(course.argmax()) :]
+    body = body[: max(int(np.argmax(body < body[0] - 50)) or len(body), 2)]
+    return float(np.polyfit(np.arange(len(body)) / FRAME_RATE_HZ, body, 1)[0])
