@@ -1,0 +1,137 @@
+"""The command ``tombolad``: play, and tell how things are."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+# Before onnxruntime is imported: the wheels from PyPI report usage otherwise.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import msgspec
+
+from tombola_device import __version__
+from tombola_device.config import Config, read_config
+from tombola_device.contract.errors import BadConfig, TombolaError
+
+EXAMPLES = """examples:
+  tombolad run                                 play on whatever this computer has
+  tombolad run --config /etc/tombola.toml      play as set up there
+  tombolad run --midi-file tune.mid --exit-when-done
+  tombolad slots --json                        which bundles there are
+  tombolad status                              how the running instrument fares
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; 0: done, 1: an error that is told in one sentence, 2: not understood."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    commands = {"run": _run, "slots": _slots, "status": _status}
+    try:
+        return commands[options.command](options)
+    except TombolaError as error:
+        print(f"tombolad: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tombolad",
+        description="The instrument: plays a bundle of sounds, and takes new ones over a serial line.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"tombolad {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="play until stopped")
+    slots = commands.add_parser("slots", help="show which bundles there are")
+    status = commands.add_parser("status", help="show how the running instrument fares")
+    for command in (run, slots, status):
+        command.add_argument("--config", type=Path, metavar="FILE", help="TOML; everything in it may be left out")
+    for command in (slots, status):
+        command.add_argument("--json", action="store_true", help="for programs")
+    run.add_argument("--midi-file", type=Path, metavar="FILE", help="play this performance")
+    run.add_argument(
+        "--automation", type=Path, metavar="FILE", help='move the blend: {"time_s": […], "blend": [[…], …]}'
+    )
+    run.add_argument("--after-flash", action="store_true", help="begin it when a bundle has been flashed")
+    run.add_argument("--exit-when-done", action="store_true", help="end when it has died away")
+    run.add_argument("--seconds", type=float, metavar="S", help="end after so many seconds of it")
+    run.add_argument("--verbose", action="store_true", help="say more")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from tombola_device.daemon import Daemon, Performance
+    from tombola_device.engine.automation import read_automation
+    from tombola_device.hal.midi import FileIn, read_midi_file
+
+    config: Config = read_config(options.config)
+    level = logging.INFO if options.verbose else logging.WARNING
+    logging.basicConfig(level=level, format="tombolad: %(message)s", stream=sys.stderr)
+    if options.seconds is not None and not options.seconds >= 0:
+        raise BadConfig(f"--seconds {options.seconds} is not a time; give a number of seconds from 0 up")
+    midi_file = options.midi_file
+    performance = Performance(
+        midi=FileIn(str(midi_file), read_midi_file(midi_file)) if midi_file else None,
+        automation=read_automation(options.automation) if options.automation else None,
+        seconds=options.seconds,
+        after_flash=options.after_flash,
+        exit_when_done=options.exit_when_done,
+    )
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    Daemon(config, performance, lambda line: print(line, flush=True)).run(stop)
+    return 0
+
+
+def _slots(options: argparse.Namespace) -> int:
+    from tombola_device.contract.bundle import decode_bundle
+    from tombola_device.store import Store
+
+    config = read_config(options.config)
+    store = Store(config.slots_path, lambda _: None, config.factory_path)
+    slots = store.slots
+    if options.json:
+        facts = {**msgspec.structs.asdict(slots), "factory": str(config.factory_path or "")}
+        print(msgspec.json.encode(facts).decode())
+        return 0
+    for slot, sha256 in (("active", slots.active), ("previous", slots.previous)):
+        path = store.path_of(sha256) if sha256 or slot == "active" else None
+        name = "-"
+        if path is not None and path.is_file():
+            name = decode_bundle(path.read_bytes()).manifest.name
+        origin = "factory" if sha256 is None and path is not None else (sha256 or "")[:12]
+        trial = " (on trial)" if slot == "active" and not slots.confirmed else ""
+        print(f"{slot:9} {name:24} {origin}{trial}")
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    from tombola_device.status import read_status
+
+    status = read_status(read_config(options.config).state_path)
+    if options.json:
+        print(msgspec.json.encode(status).decode())
+        return 0
+    blend = ", ".join(f"{name} {weight:.2f}" for name, weight in zip(status.modes, status.blend, strict=False))
+    print(f"bundle  {status.bundle} {status.sha256[:12]}{'' if status.confirmed else ' (on trial)'}")
+    print(f"sound   {status.audio}, {status.sounding} of {status.voices} voices, peak {status.peak_db:.0f} dBFS")
+    print(f"blend   {blend}")
+    print(f"input   {', '.join([*status.midi, status.panel, status.serial]).strip(', ') or 'none'}")
+    print(f"load    {status.load_p50_us:.0f} µs median, {status.load_p99_us:.0f} µs 99 %, {status.xruns} xruns")
+    if status.fault:
+        print(f"fault   {status.fault}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,272 @@
+"""The process that does nothing but audio: ``python -m tombola_device.audio_process``, started by ``AudioProcess``.
+
+Controls come in and status goes out by shared memory; commands come as lines of JSON on standard input and events go
+out as lines on standard output. When standard input ends, the control process has died and the sound ends cleanly.
+
+A new bundle is loaded by a second thread of this process, not by a standby process: onnxruntime releases the
+interpreter while it makes a session. Measured on 2 x86 cores, a FIFO thread that wakes every 0.5 ms beside 30 sessions
+of 5 ms each: latest wake-up 0.96 ms, against 0.59 ms beside a thread that sleeps. A card's buffer holds 10.7 ms. Five
+swaps under two held notes, a timer-paced card with such a buffer, a load of 6 on the 2 cores: no xrun in two runs with
+SCHED_FIFO, 20 without it; 4 when each bundle made its own noise table, which is therefore shared. Two processes could
+not cross-fade on one card without a mixer, which would add a buffer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from tombola_device.contract.bundle import bundle_sha256, decode_bundle
+from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, SILENCE_DB, Controls, Float32Array
+from tombola_device.contract.errors import StoreError, TombolaError
+from tombola_device.engine.crossfade import Crossfade
+from tombola_device.engine.engine import Engine
+from tombola_device.frames import FAULT_BYTES, ControlsReader, StatusWriter, memory_bytes
+from tombola_device.hal.audio import AudioOut, open_audio
+from tombola_device.realtime import become_realtime
+from tombola_device.shared_memory import map_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STATUS_PERIODS = 8
+"""Every 21 ms: the player takes silent voices first, and must know soon which are."""
+LOAD_PERIODS = 64
+LOADS = 1024
+FADE_OUT_PERIODS = 4
+HOUSEKEEPING_S = 0.1
+
+
+class Start(msgspec.Struct, frozen=True):
+    """What the audio process is started with.
+
+    Args:
+        memory: Descriptor of the shared memory.
+        voices: V.
+        bundle: File of the bundle that plays first.
+        audio: As ``open_audio`` takes it.
+        buffer_periods: How many periods the card's buffer holds.
+        fallback: File for ``auto`` without a card.
+        realtime: Whether to ask for SCHED_FIFO and locked memory.
+    """
+
+    memory: int
+    voices: int
+    bundle: str
+    audio: str = "auto"
+    buffer_periods: int = 4
+    fallback: str = "tombola.wav"
+    realtime: bool = True
+
+
+def load_engine(path: Path, voices: int, neighbour: Engine | None = None) -> tuple[Engine, str]:
+    """Read a bundle and make it ready to play; also its SHA-256.
+
+    Raises:
+        StoreError: The file cannot be read.
+        BadBundle: It does not play.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"the bundle {path} cannot be read ({error.strerror}); flash it again") from error
+    engine = Engine(decode_bundle(data), voices, neighbour=neighbour)
+    engine.warm_up()
+    return engine, bundle_sha256(data)
+
+
+class Loads:
+    """Times of the last periods, in memory that is there from the start."""
+
+    def __init__(self) -> None:
+        self._times_us = np.zeros(LOADS, np.float32)
+        self._sorted = np.zeros(LOADS, np.float32)
+        self._count = 0
+
+    def add(self, time_us: float) -> None:
+        """One period took so long."""
+        self._times_us[self._count % LOADS] = time_us
+        self._count += 1
+
+    def quantiles(self) -> tuple[float, float]:
+        """Median and 99th percentile."""
+        count = min(self._count, LOADS)
+        if count == 0:
+            return 0.0, 0.0
+        values = self._sorted[:count]
+        np.copyto(values, self._times_us[:count])
+        values.sort()
+        return float(values[count // 2]), float(values[min(count * 99 // 100, count - 1)])
+
+
+class AudioLoop:
+    """Renders and writes periods until it is told to stop.
+
+    Args:
+        engine: What plays first.
+        sha256: Its bundle.
+        memory: Shared with the control process.
+    """
+
+    def __init__(self, engine: Engine, sha256: str, memory: memoryview) -> None:
+        self.stop = False
+        self._fader = Crossfade(engine)
+        self._controls = ControlsReader(memory, engine.voices, engine.modes)
+        self._status = StatusWriter(memory, engine.voices)
+        self._known = {engine: sha256}
+        self._current: Engine | None = None
+        self._loads = Loads()
+        self._block: Float32Array = np.zeros(PERIOD_SAMPLES, np.float32)
+        self._magnitude = np.zeros(PERIOD_SAMPLES, np.float32)
+        self._peak = 0.0
+        self._periods = self._xruns = self._played = 0
+
+    @property
+    def engine(self) -> Engine:
+        """What plays, or is coming in."""
+        return self._fader.engine
+
+    def take_over(self, engine: Engine, sha256: str) -> None:
+        """Cross-fade to another bundle. Called by the loader's thread."""
+        self._known[engine] = sha256
+        self._fader.swap(engine)
+
+    def forget(self) -> None:
+        """Let go of bundles that are no longer heard. In the loader's thread, since freeing one takes milliseconds."""
+        # The newest is kept in any case: the audio thread may be moving it from waiting to playing just now.
+        kept = (*self._fader.engines, *list(self._known)[-1:])
+        for engine in [engine for engine in self._known if engine not in kept]:
+            del self._known[engine]
+
+    def run(self, audio: AudioOut) -> None:
+        """Play into a sink until ``stop`` is set, then fade out.
+
+        Raises:
+            DeviceUnavailable: The card is gone.
+
+        Real time: audio thread.
+        """
+        controls = self._controls.latest()
+        while not self.stop:
+            controls = self._controls.latest()
+            self._period(controls, audio)
+        for step in range(FADE_OUT_PERIODS):
+            self._fader.render(controls, self._block)
+            high, low = 1 - step / FADE_OUT_PERIODS, 1 - (step + 1) / FADE_OUT_PERIODS
+            self._block *= np.linspace(high, low, PERIOD_SAMPLES, dtype=np.float32)
+            audio.write(self._block)
+        self._publish()
+
+    def _period(self, controls: Controls, audio: AudioOut) -> None:
+        start_s = time.perf_counter()
+        self._fader.render(controls, self._block)
+        self._loads.add((time.perf_counter() - start_s) * 1e6)
+        np.abs(self._block, out=self._magnitude)
+        self._peak = max(self._peak, float(np.maximum.reduce(self._magnitude)))
+        if not audio.write(self._block):
+            self._xruns += 1
+        self._periods += 1
+        engine = self._fader.engine
+        if engine is not self._current:
+            self._current, self._played = engine, 0
+        if not engine.fault and not self._fader.fading:
+            self._played += 1
+        if self._periods % STATUS_PERIODS == 0:
+            self._publish()
+
+    def _publish(self) -> None:
+        record, engine = self._status.record[0], self._fader.engine
+        record["periods"], record["xruns"], record["played"] = self._periods, self._xruns, self._played
+        if self._periods % LOAD_PERIODS == 0:
+            record["load_p50_us"], record["load_p99_us"] = self._loads.quantiles()
+        record["peak_db"] = 20 * np.log10(self._peak) if self._peak > 1e-4 else SILENCE_DB
+        record["fading"] = self._fader.fading
+        record["levels_db"] = engine.levels_db
+        record["sha256"] = self._known[engine].encode()
+        record["fault"] = engine.fault.encode()[:FAULT_BYTES]
+        self._status.write()
+        self._peak = 0.0
+
+
+def tell(event: str, **facts: str | int | list[str]) -> None:
+    """Send one event to the control process; if that is gone, so is whom to tell."""
+    try:
+        os.write(sys.stdout.fileno(), json.dumps({"event": event, **facts}).encode() + b"\n")
+    except OSError:
+        return
+
+
+def serve_commands(loop: AudioLoop, voices: int) -> None:
+    """The loader's thread: load what is asked for, until standard input ends."""
+    for line in _lines(loop):
+        command = json.loads(line)
+        if "load" in command:
+            try:
+                engine, sha256 = load_engine(Path(command["load"]), voices, loop.engine)
+                tell("loaded", path=command["load"], sha256=sha256)
+                loop.take_over(engine, sha256)
+            except TombolaError as error:
+                tell("refused", path=command["load"], reason=str(error))
+    loop.stop = True
+
+
+def _lines(loop: AudioLoop) -> Iterator[bytes]:
+    """Lines of standard input; looks after the loop's old bundles while none come."""
+    pending, descriptor = b"", sys.stdin.fileno()
+    while not loop.stop:
+        loop.forget()
+        if not select.select([descriptor], [], [], HOUSEKEEPING_S)[0]:
+            continue
+        data = os.read(descriptor, 65_536)
+        if not data:
+            return
+        *lines, pending = (pending + data).split(b"\n")
+        yield from lines
+
+
+def play(start: Start) -> None:
+    """Open everything and play until told to stop.
+
+    Raises:
+        TombolaError: The first bundle or the card cannot be used.
+    """
+    memory = map_memory(start.memory, memory_bytes(start.voices))
+    engine, sha256 = load_engine(Path(start.bundle), start.voices)
+    loop = AudioLoop(engine, sha256, memory)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # A terminal sends it to both; the control process decides.
+    signal.signal(signal.SIGTERM, lambda *_: setattr(loop, "stop", True))
+    # The loader begins before the priority is raised: threads inherit it.
+    threading.Thread(target=serve_commands, args=(loop, start.voices), daemon=True).start()
+    refused = become_realtime() if start.realtime else []
+    # The card last: its buffer is filled when it is opened, and freezing and locking take longer than it lasts.
+    audio = open_audio(start.audio, start.buffer_periods, Path(start.fallback))
+    try:
+        tell("ready", audio=audio.name, sha256=sha256, refused=refused, period_us=round(1e6 / FRAME_RATE_HZ))
+        loop.run(audio)
+    finally:
+        audio.close()
+
+
+def main() -> int:
+    """Entry point; the only argument is a ``Start`` as JSON."""
+    try:
+        play(msgspec.json.decode(sys.argv[1].encode(), type=Start))
+    except TombolaError as error:
+        tell("ended", reason=str(error), kind=type(error).__name__)
+        return 1
+    tell("ended", reason="", kind="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""The two frames that cross between the processes: controls one way, status the other, of a fixed layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tombola_device.contract.controls import MAX_MODES, SILENCE_DB, Controls
+from tombola_device.contract.errors import ShapeError
+from tombola_device.shared_memory import RingReader, RingWriter, ring_bytes
+
+FAULT_BYTES = 240
+
+
+def controls_dtype(voices: int) -> np.dtype[np.void]:
+    """Layout of a frame of controls; a blend has room for MAX_MODES."""
+    return np.dtype(
+        [
+            ("modes", "<i4"),
+            ("loudness_db", "<f4"),
+            ("timbre", "<f4", (2,)),
+            ("note", "<f4", (voices,)),
+            ("velocity", "<f4", (voices,)),
+            ("onset", "<i4", (voices,)),
+            ("gate", "?", (voices,)),
+            ("blend", "<f4", (voices, MAX_MODES)),
+        ]
+    )
+
+
+def status_dtype(voices: int) -> np.dtype[np.void]:
+    """Layout of a frame of status."""
+    return np.dtype(
+        [
+            ("periods", "<u8"),
+            ("xruns", "<u8"),
+            ("played", "<u8"),
+            ("load_p50_us", "<f4"),
+            ("load_p99_us", "<f4"),
+            ("peak_db", "<f4"),
+            ("fading", "?"),
+            ("levels_db", "<f4", (voices,)),
+            ("sha256", "S64"),
+            ("fault", f"S{FAULT_BYTES}"),
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the audio process fares.
+
+    Args:
+        periods: Rendered since the start.
+        xruns: How often the card ran dry.
+        played: Periods that the bundle with this ``sha256`` has played alone and without a fault.
+        load_p50_us: Median time to render a period, over the last 1024; a period lasts 2667 µs.
+        load_p99_us: 99th percentile of the same.
+        peak_db: Highest peak since the last frame, dBFS.
+        fading: Whether two bundles are being cross-faded.
+        levels_db: Level asked of each voice.
+        sha256: The bundle that plays.
+        fault: Why it is mute; empty while it plays.
+    """
+
+    periods: int
+    xruns: int
+    played: int
+    load_p50_us: float
+    load_p99_us: float
+    peak_db: float
+    fading: bool
+    levels_db: tuple[float, ...]
+    sha256: str
+    fault: str
+
+
+def quiet_status(voices: int) -> Status:
+    """What is known before the first frame came."""
+    return Status(0, 0, 0, 0.0, 0.0, SILENCE_DB, False, (SILENCE_DB,) * voices, "", "")  # noqa: FBT003 - as declared
+
+
+def memory_bytes(voices: int) -> int:
+    """Memory that both rings take."""
+    return ring_bytes(controls_dtype(voices).itemsize) + ring_bytes(status_dtype(voices).itemsize)
+
+
+def _split(memory: memoryview, voices: int) -> tuple[memoryview, memoryview]:
+    cut = ring_bytes(controls_dtype(voices).itemsize)
+    return memory[:cut], memory[cut:]
+
+
+def _record(dtype: np.dtype[np.void]) -> tuple[npt.NDArray[np.void], memoryview]:
+    """One record, and its bytes to read and write."""
+    record = np.zeros(1, dtype)
+    return record, record.view(np.uint8).data
+
+
+class ControlsWriter:
+    """Publishes frames of controls. ``memory``: ``memory_bytes(voices)`` long."""
+
+    def __init__(self, memory: memoryview, voices: int) -> None:
+        self._record, self._bytes = _record(controls_dtype(voices))
+        self._ring = RingWriter(_split(memory, voices)[0], len(self._bytes))
+
+    def write(self, controls: Controls) -> None:
+        """Publish a frame.
+
+        Raises:
+            ShapeError: It is for another number of voices.
+        """
+        record = self._record[0]
+        if controls.note.shape != record["note"].shape:
+            raise ShapeError(f"the controls are for {len(controls.note)} voices, not {len(record['note'])}")
+        modes = controls.blend.shape[1]
+        record["modes"], record["loudness_db"], record["timbre"] = modes, controls.loudness_db, controls.timbre
+        for name in ("note", "velocity", "onset", "gate"):
+            record[name] = getattr(controls, name)
+        record["blend"][:, :modes] = controls.blend
+        self._ring.write(self._bytes)
+
+
+class ControlsReader:
+    """Gives the newest frame of controls. ``memory``: ``memory_bytes(voices)`` long."""
+
+    def __init__(self, memory: memoryview, voices: int, modes: int) -> None:
+        self._record, self._bytes = _record(controls_dtype(voices))
+        self._ring = RingReader(_split(memory, voices)[0], self._bytes)
+        self._record[0]["modes"] = modes
+        self._record[0]["blend"][:, 0] = 1.0
+        self._record[0]["timbre"] = 0.5
+        self._latest = self._unpack()
+
+    def latest(self) -> Controls:
+        """The newest frame; the same object until another one comes.
+
+        Real time: audio thread; objects are made only for a frame that is new.
+        """
+        if self._ring.read():
+            self._latest = self._unpack()
+        return self._latest
+
+    def _unpack(self) -> Controls:
+        record = self._record[0]
+        return Controls(
+            note=record["note"].copy(),
+            gate=record["gate"].copy(),
+            velocity=record["velocity"].copy(),
+            onset=record["onset"].copy(),
+            blend=record["blend"][:, : int(record["modes"])].copy(),
+            loudness_db=float(record["loudness_db"]),
+            timbre=record["timbre"].copy(),
+        )
+
+
+class StatusWriter:
+    """Publishes frames of status. ``memory``: ``memory_bytes(voices)`` long."""
+
+    def __init__(self, memory: memoryview, voices: int) -> None:
+        self.record, self._bytes = _record(status_dtype(voices))
+        self._ring = RingWriter(_split(memory, voices)[1], len(self._bytes))
+
+    def write(self) -> None:
+        """Publish ``record``.
+
+        Real time: audio thread.
+        """
+        self._ring.write(self._bytes)
+
+
+class StatusReader:
+    """Gives the newest frame of status. ``memory``: ``memory_bytes(voices)`` long."""
+
+    def __init__(self, memory: memoryview, voices: int) -> None:
+        self._record, self._bytes = _record(status_dtype(voices))
+        self._ring = RingReader(_split(memory, voices)[1], self._bytes)
+        self._latest = quiet_status(voices)
+
+    def latest(self) -> Status:
+        """The newest frame."""
+        if self._ring.read():
+            record = self._record[0]
+            self._latest = Status(
+                periods=int(record["periods"]),
+                xruns=int(record["xruns"]),
+                played=int(record["played"]),
+                load_p50_us=float(record["load_p50_us"]),
+                load_p99_us=float(record["load_p99_us"]),
+                peak_db=float(record["peak_db"]),
+                fading=bool(record["fading"]),
+                levels_db=tuple(record["levels_db"].tolist()),
+                sha256=bytes(record["sha256"]).decode(),
+                fault=bytes(record["fault"]).decode("utf-8", "replace"),
+            )
+        return self._latest

@@ -1,0 +1,153 @@
+"""Sound through ALSA, by pyalsaaudio.
+
+Source: alsa-lib's PCM interface; pyalsaaudio 0.11 returns -32 (EPIPE) from ``write`` after an xrun, without an
+exception, and may return a short count before it.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, Float32Array
+from tombola_device.contract.errors import DeviceUnavailable
+from tombola_device.hal.audio import check_block
+from tombola_device.hal.clock import Pacer
+
+CHANNELS: Final = 2
+"""Cards have no mono; both channels carry the same."""
+FORMATS: Final = (
+    ("PCM_FORMAT_S32_LE", "<i4", 2147483520.0),
+    ("PCM_FORMAT_S16_LE", "<i2", 32767.0),
+    ("PCM_FORMAT_FLOAT_LE", "<f4", 1.0),
+)
+"""Name in alsaaudio, type, full scale. For 32 bit it is the largest float32 that still fits."""  # fmt: skip
+UNPACED_S: Final = 0.5
+"""A PCM that has taken so much more than time has passed does not wait (a file over null); then we do."""
+
+
+class _Pcm(Protocol):
+    """The part of ``alsaaudio.PCM`` that is used; it has no annotations."""
+
+    def info(self) -> dict[str, int]: ...
+    def write(self, data: npt.NDArray[np.generic]) -> int: ...
+    def close(self) -> None: ...
+
+
+def _library() -> ModuleType:
+    try:
+        import alsaaudio
+    except ImportError as error:
+        raise DeviceUnavailable(
+            "ALSA needs the Python package pyalsaaudio, which is not installed; install tombola-device[alsa] or set "
+            "audio to wav:FILE"
+        ) from error
+    library: ModuleType = alsaaudio
+    return library
+
+
+def has_card() -> bool:
+    """Whether ALSA knows a card or a PCM called default. False without pyalsaaudio."""
+    try:
+        library = _library()
+    except DeviceUnavailable:
+        return False
+    return bool(library.cards()) or "default" in library.pcms()
+
+
+class AlsaOut:
+    """One PCM, opened in the first of FORMATS that it takes.
+
+    Args:
+        pcm: Name of the PCM, as in ``aplay -L``.
+        periods: How many periods of 128 samples its buffer should hold.
+
+    Raises:
+        DeviceUnavailable: There is no such PCM, somebody else has it, or it takes none of our formats.
+    """
+
+    def __init__(self, pcm: str, periods: int) -> None:
+        library = _library()
+        self.name = f"ALSA's {pcm}"
+        self._pcm, dtype, self._scale = _open(library, pcm, periods)
+        info = self._pcm.info()
+        self._buffer_samples = max(int(info["buffer_size"]), PERIOD_SAMPLES)
+        self._frames: npt.NDArray[np.generic] = np.zeros((PERIOD_SAMPLES, CHANNELS), dtype)
+        self._silence = np.zeros((self._buffer_samples, CHANNELS), dtype)
+        self._scaled = np.zeros(PERIOD_SAMPLES, np.float32)
+        self._pacer = Pacer(self._buffer_samples / SAMPLE_RATE_HZ)
+        self._paced_here = False
+        self._open = True
+        self._prefill()
+
+    def write(self, block: Float32Array) -> bool:
+        """See AudioOut."""
+        check_block(block)
+        if not self._open:
+            raise DeviceUnavailable(f"{self.name} is closed; open it again")
+        np.multiply(block, np.float32(self._scale), out=self._scaled)
+        self._frames[:] = self._scaled[:, None]
+        whole = self._send(self._frames)
+        self._wait_if_it_does_not()
+        return whole
+
+    def close(self) -> None:
+        """See AudioOut."""
+        if self._open:
+            self._open = False
+            self._pcm.close()
+
+    def _send(self, frames: npt.NDArray[np.generic]) -> bool:
+        try:
+            taken = self._pcm.write(frames)
+        except _library().ALSAAudioError as error:
+            raise DeviceUnavailable(f"{self.name} is gone ({error}); plug the card in and start again") from error
+        if taken == len(frames):
+            return True
+        # An xrun. Before the stream runs again its buffer must be full, or it is dry at once; the block is lost.
+        self._prefill()
+        return False
+
+    def _prefill(self) -> None:
+        """One buffer of silence in one write."""
+        try:
+            self._pcm.write(self._silence)
+        except _library().ALSAAudioError as error:
+            raise DeviceUnavailable(f"{self.name} cannot be started ({error}); choose another PCM") from error
+
+    def _wait_if_it_does_not(self) -> None:
+        self._pacer.count()
+        if not self._paced_here:
+            self._paced_here = self._pacer.lead_s > UNPACED_S + self._buffer_samples / SAMPLE_RATE_HZ
+        if self._paced_here:
+            self._pacer.wait()
+
+
+def _open(library: ModuleType, pcm: str, periods: int) -> tuple[_Pcm, str, float]:
+    for name, dtype, scale in FORMATS:
+        wanted = getattr(library, name)
+        try:
+            opened: _Pcm = library.PCM(
+                type=library.PCM_PLAYBACK,
+                mode=library.PCM_NORMAL,
+                rate=SAMPLE_RATE_HZ,
+                channels=CHANNELS,
+                format=wanted,
+                periodsize=PERIOD_SAMPLES,
+                periods=periods,
+                device=pcm,
+            )
+        except library.ALSAAudioError as error:
+            raise DeviceUnavailable(
+                f"ALSA cannot open {pcm!r} ({error}); choose a PCM that `aplay -L` lists, or set audio to wav:FILE"
+            ) from error
+        info = opened.info()  # What was asked for is only a wish.
+        if (info["format"], info["rate"], info["channels"]) == (wanted, SAMPLE_RATE_HZ, CHANNELS):
+            return opened, dtype, scale
+        opened.close()
+    raise DeviceUnavailable(
+        f"ALSA's {pcm!r} takes neither 32 nor 16 bit nor float at {SAMPLE_RATE_HZ} Hz in stereo; try plug:{pcm}"
+    )
