@@ -48,6 +48,9 @@ endef
 	@echo "· $(TORCH), the largest part" && .venv/bin/python $(PIP) $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") "$(TORCH)"
 	@echo "· tombola-device, tombola-host and what they need" && .venv/bin/python $(PIP) -e "device[gpio]" -e host_tools
 	@echo "· tools" && .venv/bin/python $(PIP) --group pyproject.toml:dev
+	@# Two processes that compile the same function into an empty cache can crash (numba; seen once in 18): so one, now.
+	@echo "· what librosa compiles" && .venv/bin/python -c "import numpy; from tombola_host.corpus.pitch import PyinTracker; \
+	  PyinTracker().contour(numpy.sin(numpy.arange(24000, dtype='f4') / 20))"
 	$(call try,.venv,python-rtmidi,no MIDI ports but files and sockets)
 	$(call try,.venv,pyalsaaudio,sound goes to a wav file; it needs a C compiler and on Debian libasound2-dev)
 	$(call try,.venv,tinysoundfont,the demo needs npm or SOUNDS=)
@@ -75,10 +78,12 @@ test-all: .venv/.stamp ## all tests in .venv/, those that are slow or fetch some
 	@.venv/bin/python -m pytest -rs -m ""
 
 check: .venv/.stamp ## ruff, mypy and the import contracts
-	@.venv/bin/ruff check --quiet . && echo "· ruff"
-	@.venv/bin/ruff format --quiet --check . || { echo "run make format" >&2; exit 1; } && echo "· format"
-	@.venv/bin/mypy
-	@.venv/bin/lint-imports --no-logo
+	@status=0; \
+	echo "· ruff"; .venv/bin/ruff check --quiet --output-format concise . || status=1; \
+	echo "· format"; .venv/bin/ruff format --quiet --check --output-format concise . || { echo "run make format"; status=1; }; \
+	echo "· mypy"; .venv/bin/mypy || status=1; \
+	echo "· import contracts"; .venv/bin/lint-imports --no-logo || status=1; \
+	exit $$status
 
 format: .venv/.stamp ## bring the code into form
 	@.venv/bin/ruff check --quiet --fix-only . ; .venv/bin/ruff format .

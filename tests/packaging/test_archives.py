@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import ast
 import re
+import sys
 import tarfile
 import tomllib
 import zipfile
@@ -15,6 +17,14 @@ from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = {"tombola_device": ROOT / "device", "tombola_host": ROOT / "host_tools"}
+DISTRIBUTIONS = {
+    "alsaaudio": "pyalsaaudio",
+    "google": "protobuf",
+    "PIL": "pillow",
+    "rtmidi": "python-rtmidi",
+    "serial": "pyserial",
+}
+"""Of libraries whose name on the index is not the name they are imported by."""
 MOST_BYTES = 8 * 1024 * 1024
 
 
@@ -107,6 +117,32 @@ def requirements(folder: str) -> list[str]:
 def test_both_distributions_have_one_version_and_the_host_asks_for_it():
     (version,) = set(versions().values())
     assert f"tombola-device=={version}" in requirements("host_tools")
+
+
+def optional_requirements(folder: str) -> list[str]:
+    with (ROOT / folder / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    return [str(item) for items in extras.values() for item in items]
+
+
+def imported(package: str) -> set[str]:
+    names: set[str] = set()
+    for path in (FOLDERS[package] / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module.split(".")[0])
+    return names - set(sys.stdlib_module_names) - {package}
+
+
+@pytest.mark.parametrize("package", sorted(FOLDERS))
+def test_every_library_that_is_imported_is_asked_for_by_name(package):
+    folder = FOLDERS[package].name
+    # The host may look for what comes with an extra of the device, on which it stands.
+    items = requirements(folder) + optional_requirements(folder) + optional_requirements("device")
+    asked = {re.split(r"[<>=~\[; ]", item)[0] for item in items}
+    assert {DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in imported(package)} <= asked
 
 
 def test_the_device_asks_for_five_libraries_and_not_for_torch():
