@@ -33,9 +33,10 @@ HEADROOM_DB = -6.0
 GLIDE_S = 0.02
 """Blend, timbre and loudness follow their target with this time constant: a step of a MIDI controller does not zip.
 It lies here and not in the player because only the engine knows the period that it is played in."""
-SETTLED = 1e-5
-QUIETEST_EXPONENT = -60.0
-"""e⁻⁶⁰ is nothing to hear and still a normal float32."""
+SETTLING_PERIODS = 100
+"""After 13 time constants what is left is below 1e-5 of the way: then the target is taken exactly."""
+LEAST_ONSET = np.float32(1e-26)
+"""Nothing to hear and still a normal float32."""
 
 _NOTE, _LEVEL, _VELOCITY = (SCALAR_COLUMNS.index(name) for name in ("note", "loudness_db", "velocity"))
 _ONSETS = slice(SCALAR_COLUMNS.index("onset_fast"), SCALAR_COLUMNS.index("onset_slow") + 1)
@@ -77,17 +78,26 @@ class Engine:
         self._timbre = [_timbre_points(bundle.manifest.modes, axis) for axis in range(_TIMBRE_AXES)]
         self._period = 0
         self._frame: Controls | None = None
-        self._seen = np.zeros(voices, np.int32)
+        self._seen = [0] * voices
         self._sounding = [False] * voices
-        self._age = np.zeros((voices, 1))
-        self._age_rates = -1.0 / (FRAME_RATE_HZ * np.array([ONSET_FAST_S, ONSET_SLOW_S]))
-        self._ages = np.zeros((voices, 2))
+        self._fade = np.exp(-1.0 / (FRAME_RATE_HZ * np.array([ONSET_FAST_S, ONSET_SLOW_S]))).astype(np.float32)
         # Columns: timbre X, Y, blend 1 … M (as they stand in the graph's controls), loudness offset.
         width = _TIMBRE_AXES + self.modes + 1
         self._target = np.zeros((voices, width), np.float32)
         self._glided = np.zeros((voices, width), np.float32)
         self._step = np.zeros((voices, width), np.float32)
-        self._settled = True
+        self._unsettled = 0
+        self._position = [-1.0, -1.0]
+        self._latents = np.zeros((self.modes, _TIMBRE_AXES), np.float32)
+        # Views are made once: in the audio loop a slice costs half as much as the call that it is made for.
+        columns, target, glided = self._session.controls, self._target, self._glided
+        self._note, self._velocity = columns[:, _NOTE], columns[:, _VELOCITY]
+        self._level, self._onsets, self._moving = columns[:, _LEVEL], columns[:, _ONSETS], columns[:, _TIMBRE:]
+        self._target_timbre, self._target_offset = target[:, :_TIMBRE_AXES], target[:, -1]
+        self._target_blend = target[:, _TIMBRE_AXES : _TIMBRE_AXES + self.modes]
+        self._glided_columns, self._glided_offset = glided[:, :-1], glided[:, -1]
+        self._glided_blend = glided[:, _TIMBRE_AXES : _TIMBRE_AXES + self.modes]
+        self._sums = [(np.full(rows, self._gain), self._session.audio[:rows]) for rows in range(1, voices + 1)]
         self._glide = np.float32(1.0 - math.exp(-1.0 / (GLIDE_S * FRAME_RATE_HZ)))
 
     @property
@@ -103,7 +113,7 @@ class Engine:
     def join(self, controls: Controls) -> None:
         """Come into a performance under way: keys that are down begin here, notes that are over stay over."""
         self._check(controls)
-        np.copyto(self._seen, controls.onset - controls.gate)
+        self._seen = (controls.onset - controls.gate).tolist()
 
     def warm_up(self) -> None:
         """Render once with every number of voices, so that the runtime has its memory before the first note."""
@@ -142,31 +152,34 @@ class Engine:
     def _take(self, controls: Controls) -> None:
         """A new frame: what does not move by itself is laid out for the graph once."""
         self._check(controls)
-        columns, target = self._session.controls, self._target
-        columns[:, _NOTE] = controls.note
-        columns[:, _VELOCITY] = controls.velocity
-        blend = target[:, _TIMBRE_AXES : _TIMBRE_AXES + self.modes]
-        blend[:] = controls.blend
-        for axis, points in enumerate(self._timbre):
-            target[:, axis] = blend @ _between(points, float(controls.timbre[axis]))
-        target[:, -1] = controls.loudness_db
-        self._settled = False
-        for voice in (controls.onset != self._seen).nonzero()[0]:
-            self._start(int(voice))
-        for voice in (~controls.gate & (controls.velocity <= 0)).nonzero()[0]:
-            self._envelopes.choke(int(voice))
-        np.copyto(self._seen, controls.onset)
+        np.copyto(self._note, controls.note)
+        np.copyto(self._velocity, controls.velocity)
+        np.copyto(self._target_blend, controls.blend)
+        position = controls.timbre.tolist()
+        if position != self._position:
+            self._position = position
+            latents = [_between(points, at) for points, at in zip(self._timbre, position, strict=True)]
+            self._latents = np.stack(latents, axis=1).astype(np.float32)
+        np.matmul(self._target_blend, self._latents, out=self._target_timbre)
+        self._target_offset.fill(controls.loudness_db)
+        self._unsettled = SETTLING_PERIODS
+        onset, gate, velocity = controls.onset.tolist(), controls.gate.tolist(), controls.velocity.tolist()
+        for voice in range(self.voices):
+            if onset[voice] != self._seen[voice]:
+                self._start(voice)
+            if not gate[voice] and velocity[voice] <= 0:
+                self._envelopes.choke(voice)
+        self._seen = onset
         self._frame = controls
-        self._lay_out(controls)
 
     def _start(self, voice: int) -> None:
-        self._age[voice] = 0.0
+        self._onsets[voice] = 1.0
         if not self._sounding[voice]:  # Nothing is heard that could zip: it begins where it should be.
             self._glided[voice] = self._target[voice]
         self._envelopes.start(voice)
 
     def _render_period(self, controls: Controls, out: Float32Array) -> None:
-        if not self._settled:
+        if self._unsettled:
             self._follow(controls)
         before = self._sounding
         self._envelopes.advance()
@@ -183,45 +196,41 @@ class Engine:
             out.fill(0.0)
         else:
             self._run(rows, out)
-        self._age += 1.0
-        self._limiter.process(out)
-
-    def _run(self, rows: int, out: Float32Array) -> None:
-        columns = self._session.controls
-        np.multiply(self._age, self._age_rates, out=self._ages)
-        np.maximum(self._ages, QUIETEST_EXPONENT, out=self._ages)
-        np.exp(self._ages, out=self._ages)
-        columns[:, _ONSETS] = self._ages
-        columns[:, _LEVEL] = self._envelopes.level_db
-        self._session.run(rows)
-        np.add.reduce(self._session.audio[:rows], axis=0, out=out)
-        out *= self._gain
-        for voice in range(rows):
-            if not self._sounding[voice]:
-                self._session.reset(voice)
-        # One pass finds any NaN or infinity, and sums that overflow are no sound either.
-        if not math.isfinite(float(np.dot(out, out))):
+        peak = self._limiter.process(out)
+        # A peak that is no number, or a sum that overflowed, is no sound.
+        if not math.isfinite(peak):
             name = self.manifest.name
             self.fault = f"the bundle {name!r} produced values that are no numbers and was muted; flash another"
             self._session.reset_all()
+            self._limiter.reset()
             out.fill(0.0)
+
+    def _run(self, rows: int, out: Float32Array) -> None:
+        np.copyto(self._level, self._envelopes.level_db, "same_kind")
+        self._session.run(rows)
+        gains, audio = self._sums[rows - 1]
+        np.dot(gains, audio, out=out)
+        for voice in range(rows):
+            if not self._sounding[voice]:
+                self._session.reset(voice)
+        self._onsets *= self._fade
+        # Below this a float32 would end in denormals, which are slow.
+        np.maximum(self._onsets, LEAST_ONSET, out=self._onsets)
 
     def _follow(self, controls: Controls) -> None:
         """Move blend, timbre and loudness a step towards their target, and at the end exactly onto it."""
-        np.subtract(self._target, self._glided, out=self._step)
-        if max(float(self._step.max()), -float(self._step.min())) < SETTLED:
-            np.copyto(self._glided, self._target)
-            self._settled = True
-        else:
+        self._unsettled -= 1
+        if self._unsettled:
+            np.subtract(self._target, self._glided, out=self._step)
             self._step *= self._glide
             self._glided += self._step
+        else:
+            np.copyto(self._glided, self._target)
         self._lay_out(controls)
 
     def _lay_out(self, controls: Controls) -> None:
-        glided = self._glided
-        self._session.controls[:, _TIMBRE:] = glided[:, :-1]
-        blend = glided[:, _TIMBRE_AXES : _TIMBRE_AXES + self.modes]
-        self._envelopes.play(controls.gate, controls.velocity, blend, glided[:, -1], controls.note)
+        np.copyto(self._moving, self._glided_columns)
+        self._envelopes.play(controls.gate, controls.velocity, self._glided_blend, self._glided_offset, controls.note)
 
 
 def _noise_chunks(bands: int) -> Float32Array | None:

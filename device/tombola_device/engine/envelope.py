@@ -35,10 +35,18 @@ class Envelopes:
         """Level of each voice in the period of the last ``advance``; SILENCE_DB … 0. Shape (V,)."""
         self._table, self._decay = _tables(modes)
         fall_db_per_s = [min(mode.envelope.release_db_per_s, mode.envelope.decay_db_per_s) for mode in modes]
-        self._fall = np.array(fall_db_per_s) / FRAME_RATE_HZ
-        self._velocity_db = np.array([mode.envelope.velocity_db for mode in modes])
+        # One product with the blend for all that is linear in it: velocity dB, fall per frame, octaves per semitone.
+        self._linear = np.array(
+            [
+                [mode.envelope.velocity_db for mode in modes],
+                [value / FRAME_RATE_HZ for value in fall_db_per_s],
+                [mode.envelope.keytrack / 12.0 for mode in modes],
+            ]
+        ).T
+        self._blended = np.zeros((voices, 3))
+        self._velocity_db, self._fall, self._octaves = self._blended.T
         self._last_frame = len(self._table) - 1
-        self._keytrack = np.array([mode.envelope.keytrack for mode in modes]) / 12.0
+        self._scratch = np.zeros(voices)
         self._time = np.zeros(voices)
         self._rate = np.ones(voices)
         self._frames = np.zeros(voices, np.int64)
@@ -74,11 +82,19 @@ class Envelopes:
 
         Real time: audio thread.
         """
+        rate, fixed = self._rate, self._fixed_db
         np.copyto(self._blend, blend)
+        np.matmul(self._blend, self._linear, out=self._blended)
+        np.subtract(velocity, 1.0, out=fixed)
+        fixed *= self._velocity_db
+        fixed += offset_db
         # A released voice stays where its envelope was and falls from there.
-        np.multiply(np.exp2(np.clip((self._blend @ self._keytrack) * (note - KEYTRACK_NOTE), -4, 4)), gate, self._rate)
-        np.subtract(offset_db, (1.0 - velocity) * (self._blend @ self._velocity_db), out=self._fixed_db)
-        np.multiply(self._blend @ self._fall, ~gate, out=self._step_db)
+        np.subtract(1.0, gate, out=self._step_db)
+        self._step_db *= self._fall
+        np.subtract(note, KEYTRACK_NOTE, out=self._scratch)
+        self._scratch *= self._octaves
+        np.exp2(self._scratch, out=rate)
+        rate *= gate
 
     def advance(self) -> None:
         """One period on: compute ``level_db``.

@@ -29,15 +29,19 @@ class Limiter:
         self._rise = np.arange(1, PERIOD_SAMPLES + 1, dtype=np.float32) / PERIOD_SAMPLES
         self._fall = np.minimum(np.arange(1, PERIOD_SAMPLES + 1, dtype=np.float32) / ATTACK_SAMPLES, np.float32(1.0))
 
-    def process(self, block: Float32Array) -> None:
-        """Limit one period in place. Shape (128,), float32.
+    def reset(self) -> None:
+        """Forget what was loud."""
+        self._gain = 1.0
+
+    def process(self, block: Float32Array) -> float:
+        """Limit one period in place, shape (128,), float32, and return the peak that it had.
 
         Real time: audio thread.
         """
         np.abs(block, out=self._magnitude)
         peak = float(np.maximum.reduce(self._magnitude))
         if peak <= THRESHOLD and self._gain == 1.0:
-            return
+            return peak
         recovered = self._gain + (1.0 - self._gain) * self._release
         if recovered > 0.9999:
             recovered = 1.0
@@ -48,6 +52,7 @@ class Limiter:
         block *= self._magnitude
         np.clip(block, -1.0, 1.0, out=block)
         self._gain = target
+        return peak
 
 
 def _gain_for(peak: float) -> float:
