@@ -28,7 +28,7 @@ def data(title="Two & <modes>"):
     time_s = np.arange(0, 1.0, 1 / 375)
     share = np.clip(np.linspace(-0.3, 1.3, time_s.size), 0, 1)
     steps = np.arange(1, 1201)
-    timing = Timing(1, 3750, 118.4, 131.0, 160.2, 402.0, 0.0444, 61.0, 80.0)
+    timing = Timing(1, 3750, 118.4, 131.0, 160.2, 402.0, 0.0444, 150.0, 61.0, 80.0)
     return ReportData(
         title=title,
         summary="Made from two folders.",
