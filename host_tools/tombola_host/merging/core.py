@@ -27,7 +27,7 @@ class MergedSize:
     """Units of a merged network: its input layer, the core of its trunk, and the specialists of each mode."""
 
     input: int = 48
-    core: int = 56
+    core: int = 60
     specialists: int = 4
 
     def voice(self, modes: int) -> VoiceSize:
@@ -56,8 +56,8 @@ def merge_core_and_specialists(tickets: Sequence[TrainedTicket], size: MergedSiz
     modes = len(tickets)
     torch.manual_seed(seed)
     network = Voice(modes, size.voice(modes), size.activity(modes))
-    columns = [_over_all(ticket, groups, "input.weight")[inputs, SCALARS:] for ticket in tickets]
-    weights["input.weight"] = torch.cat([weights["input.weight"][:, :SCALARS], *columns], dim=1)
+    blend = [_scattered(ticket, groups, "input.weight")[inputs, SCALARS:] for ticket in tickets]
+    weights["input.weight"] = torch.cat([weights["input.weight"][:, :SCALARS], *blend], dim=1)
     weights["spectrum"] = torch.cat([ticket.weights["spectrum"] for ticket in tickets])
     weights["activity"] = network.activity
     network.load_state_dict(weights)
@@ -98,12 +98,12 @@ def _trunk_units(scores: list[Tensor], size: MergedSize) -> Tensor:
     return torch.cat(chosen)
 
 
-def _over_all(ticket: TrainedTicket, groups: tuple[UnitGroup, ...], parameter: str) -> Tensor:
+def _scattered(ticket: TrainedTicket, groups: tuple[UnitGroup, ...], parameter: str) -> Tensor:
     """One of a ticket's parameters at its places in the dense network, zeros elsewhere."""
-    return _scattered(ticket, groups, parameter, ticket.weights[parameter])
+    return _placed(ticket, groups, parameter, ticket.weights[parameter])
 
 
-def _scattered(ticket: TrainedTicket, groups: tuple[UnitGroup, ...], parameter: str, tensor: Tensor) -> Tensor:
+def _placed(ticket: TrainedTicket, groups: tuple[UnitGroup, ...], parameter: str, tensor: Tensor) -> Tensor:
     for group in groups:
         for axis in group.axes:
             if axis.parameter != parameter:
@@ -122,8 +122,8 @@ def _mean_weights(
     for name, first in dense.items():
         total, count = torch.zeros_like(first), torch.zeros_like(first)
         for ticket in tickets:
-            total += _scattered(ticket, groups, name, ticket.weights[name])
-            count += _scattered(ticket, groups, name, torch.ones_like(ticket.weights[name]))
+            total += _scattered(ticket, groups, name)
+            count += _placed(ticket, groups, name, torch.ones_like(ticket.weights[name]))
         mean = torch.where(count > 0, total / count.clamp(min=1), 0.1 * first)
         for group in groups:
             for axis in group.axes:

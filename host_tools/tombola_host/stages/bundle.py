@@ -19,7 +19,7 @@ from tombola_host.training.dataset import ModeData, one_hot
 from tombola_host.training.fit import Trainee
 
 COLORS = ("#e8a33d", "#c8553d", "#4fa3a5", "#8fb339", "#7d6b9e", "#d47fa6", "#5b7db1", "#b0a084")
-QUANTILES = (0.05, 0.95)
+REACH_SHARE = 0.95
 
 
 def make_bundle(merged: Run, materials: Sequence[Material], name: str) -> Bundle:
@@ -62,14 +62,13 @@ def _mode(trainee: Trainee, index: int, modes: int, material: Material) -> Mode:
 
 
 def timbre_ranges(trainee: Trainee, index: int, modes: int, data: ModeData) -> tuple[Range, Range]:
-    """Between which latents the recordings of a mode lie, 5 % … 95 % of their frames; the default is 0."""
+    """As far to both sides of the default, 0, as 95 % of the frames of a mode's recordings lie from it."""
     latents = []
     for note in data.notes:
         blend = one_hot(index, modes).expand(len(note.scalars), -1)
         with torch.no_grad():
             found = trainee.encoder(note.relative[None], torch.cat([note.scalars, blend], dim=1)[None])[0]
         latents.append(found[note.scalars[:, SCALAR_COLUMNS.index("loudness_db")] > -60])
-    quantiles = torch.cat(latents).quantile(torch.tensor(QUANTILES), dim=0)
-    low, high = quantiles.clamp(max=0.0)[0], quantiles.clamp(min=0.0)[1]
-    ranges = [(round(float(low[axis]), 4), 0.0, round(float(high[axis]), 4)) for axis in (0, 1)]
+    reach = torch.cat(latents).abs().quantile(REACH_SHARE, dim=0)
+    ranges = [(-round(float(reach[axis]), 4), 0.0, round(float(reach[axis]), 4)) for axis in (0, 1)]
     return ranges[0], ranges[1]

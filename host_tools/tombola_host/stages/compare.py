@@ -4,6 +4,8 @@
     mixture    those tickets mixed by the blend's weights: the same in a pure mode, several networks in a blend
     joint      a network of the merged size from scratch, trained as long as the merged one
     merged     core and specialists out of the tickets
+
+The last must beat the first and the third.
 """
 
 from __future__ import annotations

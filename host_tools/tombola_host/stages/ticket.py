@@ -34,7 +34,13 @@ def draw(run: Run, dense_run: Run, material: Material, effort: Effort, seed: int
     facts = dense_run.result()
     history = History(facts["history"]["control"], facts["history"]["audio"])
     ticket = find_ticket(
-        material.training, dense.network, history, effort.dense, effort.rounds, seed, criterion=criterion,
+        material.training,
+        dense.network,
+        history,
+        effort.dense,
+        effort.rounds,
+        seed,
+        criterion=criterion,
         progress=told(step),
     )
     run.save("ticket", ticket_tensors(ticket))

@@ -29,6 +29,7 @@ SKIPPED_FRAMES = 8
 VELOCITY_JITTER = 0.15
 """A recording's exact velocity would be its fingerprint: blurred, it can only say soft or loud."""
 NOTE = SCALAR_COLUMNS.index("note")
+LEVEL = SCALAR_COLUMNS.index("loudness_db")
 VELOCITY = SCALAR_COLUMNS.index("velocity")
 TIMBRE = slice(SCALAR_COLUMNS.index("timbre_x"), SCALAR_COLUMNS.index("timbre_y") + 1)
 _RELATIVE_FLOOR = LOWEST_RELATIVE_DB / 20 * math.log(10)
@@ -129,22 +130,29 @@ def one_hot(mode: int, modes: int) -> Tensor:
 class WindowSampler:
     """Draws windows of notes, the same ones again for the same seed.
 
-    Half of the windows begin at an onset. Half are shifted in pitch with the spectral envelope kept, which makes many
-    notes out of few; their sound is not known, so only the control domain can learn from them.
+    Half of the windows begin at an onset; after the end of a note its window is silent. Half are shifted in pitch with
+    the spectral envelope kept, which makes many notes out of few; their sound is not known, so only the control
+    domain can learn from them.
 
     Args:
-        modes: One ``ModeData`` per entry of the blend vector; windows come from all of them in turn.
+        modes: One ``ModeData`` per entry of the blend vector. A mode is drawn as often as the square root of its
+            number of notes says: with many notes there is more to learn, with few soon nothing new.
         frames: Window length.
         shift_semitones: Largest pitch shift; 0 shifts nothing.
     """
 
-    def __init__(self, modes: Sequence[ModeData], frames: int, seed: int | Sequence[int], shift_semitones: float = 3.0) -> None:
+    def __init__(
+        self, modes: Sequence[ModeData], frames: int, seed: int | Sequence[int], shift_semitones: float = 3.0
+    ) -> None:
         self._modes, self._frames, self._shift = modes, frames, shift_semitones
         self._rng = np.random.default_rng(seed)
+        wanted = np.sqrt([len(mode.notes) for mode in modes])
+        self._shares = wanted / wanted.sum()
 
     def draw(self, windows: int) -> Windows:
-        """W windows, the modes in turn."""
-        picked = [self._window(index % len(self._modes)) for index in range(windows)]
+        """W windows."""
+        modes = self._rng.choice(len(self._modes), windows, p=self._shares)
+        picked = [self._window(int(mode)) for mode in modes]
         controls, relative, weight, audio = (torch.stack(parts) for parts in zip(*picked, strict=True))
         if self._shift > 0:
             controls, relative, audio = self._shifted(controls, relative, audio)
@@ -160,10 +168,9 @@ class WindowSampler:
         relative = _padded(note.relative[start:stop], self._frames)
         audio = note.audio[start * PERIOD_SAMPLES : stop * PERIOD_SAMPLES]
         audio = torch.nn.functional.pad(audio, (0, self._frames * PERIOD_SAMPLES - len(audio)))
+        scalars[len(note.scalars) - start :, LEVEL] = SILENCE_DB
         scalars[:, VELOCITY] = (scalars[:, VELOCITY] + VELOCITY_JITTER * self._rng.normal()).clip(0.0, 1.0)
-        level = scalars[:, SCALAR_COLUMNS.index("loudness_db")]
-        weight = ((level - SILENCE_DB) / 20).clamp(0, 1)
-        weight[len(note.scalars) - start :] = 0
+        weight = ((scalars[:, LEVEL] - SILENCE_DB) / 20).clamp(0, 1)
         if start > 0:
             weight[:SKIPPED_FRAMES] = 0
         blend = one_hot(mode, len(self._modes)).expand(self._frames, -1)

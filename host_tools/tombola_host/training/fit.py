@@ -14,9 +14,9 @@ from tombola_device.engine.noise import noise_table
 from torch import Tensor, nn
 
 from tombola_host.evaluation.spectral import MultiScaleSpectralLoss
-from tombola_host.generators.voice import Voice
+from tombola_host.generators.voice import SCALARS, Voice
 from tombola_host.training.blends import blend_loss
-from tombola_host.training.dataset import NOTE, TIMBRE, ModeData, WindowSampler
+from tombola_host.training.dataset import NOTE, TIMBRE, ModeData, Windows, WindowSampler
 from tombola_host.training.encoder import TimbreEncoder
 from tombola_host.training.losses import control_loss
 from tombola_host.training.schedule import Schedule
@@ -31,6 +31,7 @@ WARM_UP_SHARE = 0.1
 BLENDS_FROM_SHARE = 0.4
 BLENDS_EVERY = 4
 LARGEST_GRADIENT = 1.0
+TIMBRE_ORDER_WEIGHT = 0.3
 CHECKPOINT_STEPS = 100
 
 
@@ -177,34 +178,39 @@ class Training:
             group["lr"] = rate
         optimizer.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(self._parameters, LARGEST_GRADIENT)
+        # Apart, so that a restless encoder does not slow the network down.
+        for module in (self._trainee.network, self._trainee.encoder):
+            nn.utils.clip_grad_norm_(module.parameters(), LARGEST_GRADIENT)
         optimizer.step()
 
-    def _windows(self, step: int, count: int, frames: int, shift: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        sampler = WindowSampler(self._data, frames, (self._seed, step), shift)
-        windows = sampler.draw(count)
-        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + step)
+    def _draw(self, step: int, count: int, frames: int, shift: float) -> tuple[Windows, Tensor, Tensor]:
+        """Windows, their controls with the timbre that the encoder hears, and what keeps that timbre in order."""
+        windows = WindowSampler(self._data, frames, (self._seed, step), shift).draw(count)
+        encoder, generator = self._trainee.encoder, torch.Generator().manual_seed(self._seed * 1_000_003 + step)
+        latent = encoder(windows.relative, windows.controls)
         controls = windows.controls.clone()
-        controls[..., TIMBRE] = self._trainee.encoder.sample(windows.relative, windows.controls, generator)
-        return controls, windows.relative, windows.weight, windows.audio
+        controls[..., TIMBRE] = encoder.disturbed(latent, generator)
+        order = encoder.spread_loss(latent, windows.controls[:, 0, SCALARS:])
+        return windows, controls, TIMBRE_ORDER_WEIGHT * order
 
     def _control(self, step: int) -> Tensor:
         network = self._trainee.network
-        controls, relative, weight, _ = self._windows(step, self._schedule.control_windows, CONTROL_FRAMES, 3.0)
+        windows, controls, order = self._draw(step, self._schedule.control_windows, CONTROL_FRAMES, 3.0)
         log_amplitude, _ = network.log_amplitudes(controls)
         increment, _ = network.pitch_and_level(controls[..., :2])
-        loss = control_loss(log_amplitude, network.synthesizer.audible(increment), relative, weight)
+        audible = network.synthesizer.audible(increment)
+        loss = control_loss(log_amplitude, audible, windows.relative, windows.weight) + order
         if self._blends_at(step):
             loss = loss + blend_loss(network, controls.detach(), (self._seed, step))
         return loss
 
     def _audio(self, step: int) -> Tensor:
         network, count = self._trainee.network, self._schedule.audio_windows
-        controls, _, _, audio = self._windows(step, count, AUDIO_FRAMES, 0.0)
+        windows, controls, order = self._draw(step, count, AUDIO_FRAMES, 0.0)
         noise = self._noise.draw(count, AUDIO_FRAMES, (self._seed, step))
         sound, _ = network.sound(*self._heard_off_key(controls, step), noise)
         skipped = AUDIO_SKIPPED_FRAMES * PERIOD_SAMPLES
-        loss: Tensor = self._sound_loss(sound[:, skipped:], audio[:, skipped:])
+        loss: Tensor = self._sound_loss(sound[:, skipped:], windows.audio[:, skipped:]) + order
         if self._blends_at(step):
             loss = loss + blend_loss(network, controls.detach(), (self._seed, step))
         return loss
