@@ -241,7 +241,7 @@ def _alone_on_a_core() -> tuple[int | None, bool]:
 
 
 def _held(bundle: Bundle, voices: int) -> list[Controls]:
-    """Notes held for half a second each, in every mode in turn: one frame of controls per note, as the device has it."""
+    """Notes held for half a second, in each mode in turn: one frame of controls per note, as on the device."""
     modes = len(bundle.manifest.modes)
     frames = []
     for mode in range(modes):
@@ -263,9 +263,7 @@ def _moving(bundle: Bundle, voices: int) -> list[Controls]:
     return frames
 
 
-def _controls(
-    bundle: Bundle, voices: int, onset: int, blend: npt.NDArray[np.float32], timbre: float = 0.5
-) -> Controls:
+def _controls(bundle: Bundle, voices: int, onset: int, blend: npt.NDArray[np.float32], timbre: float = 0.5) -> Controls:
     modes = bundle.manifest.modes
     low, high = max(mode.note_range[0] for mode in modes), min(mode.note_range[1] for mode in modes)
     return Controls(

@@ -11,6 +11,7 @@ from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import MAX_MODES
 from tombola_device.contract.errors import BadConfig
 
+from tombola_host.generators.voice import VoiceSize
 from tombola_host.merging.core import MergedSize
 from tombola_host.progress import Reporter
 from tombola_host.runs import Run, RunStore
@@ -20,7 +21,7 @@ from tombola_host.stages import merge as merge_stage
 from tombola_host.stages import ticket as ticket_stage
 from tombola_host.stages import train as train_stage
 from tombola_host.stages.material import Material, gather
-from tombola_host.training.schedule import Effort, effort_named
+from tombola_host.training.schedule import DENSE_SIZE, Effort, effort_named
 from tombola_host.workers import Job, run_jobs
 
 
@@ -33,6 +34,7 @@ class Settings:
         seed: Of all trainings; the split of the notes does not depend on it.
         criterion: A name in ``CRITERIA``.
         method: A name in ``METHODS``.
+        dense: Size of the network that the tickets are drawn from.
         size: Of the merged network.
         workers: Processes; one per core by default.
     """
@@ -41,6 +43,7 @@ class Settings:
     seed: int = 0
     criterion: str = "magnitude"
     method: str = "core"
+    dense: VoiceSize = DENSE_SIZE
     size: MergedSize = field(default_factory=MergedSize)
     workers: int | None = None
 
@@ -133,10 +136,10 @@ def train_all(
     materials: Sequence[Material], settings: Settings, store: RunStore, reporter: Reporter
 ) -> tuple[Run, ...]:
     """The dense network of each mode."""
-    schedule = settings.schedule.dense
-    runs = tuple(train_stage.open_run(store, material, schedule, settings.seed) for material in materials)
+    schedule, size, seed = settings.schedule.dense, settings.dense, settings.seed
+    runs = tuple(train_stage.open_run(store, material, schedule, size, seed) for material in materials)
     jobs = [
-        Job(f"train {material.name}", train_stage.train, (run, material, schedule, settings.seed))
+        Job(f"train {material.name}", train_stage.train, (run, material, schedule, size, seed))
         for run, material in zip(runs, materials, strict=True)
     ]
     run_jobs(jobs, reporter, settings.workers)

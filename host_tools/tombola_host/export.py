@@ -89,7 +89,7 @@ def export_onnx(generator: Generator) -> bytes:
     model.opset_import.extend(own)
     model.producer_name, model.producer_version, model.doc_string = "tombola", "", ""
     onnx.checker.check_model(model)
-    nodes, states = count_nodes(model), sum(value.name.startswith("state") for value in model.graph.input)
+    nodes, states = count_nodes(model), count_states(model)
     if nodes > MOST_NODES or states > MOST_STATE_TENSORS:
         raise ExportError(
             f"the graph has {nodes} nodes and {states} state tensors; at most {MOST_NODES} and "
@@ -101,6 +101,11 @@ def export_onnx(generator: Generator) -> bytes:
 def count_nodes(model: onnx.ModelProto) -> int:
     """Nodes that run every period."""
     return sum(node.op_type != "Constant" for node in model.graph.node)
+
+
+def count_states(model: onnx.ModelProto) -> int:
+    """Tensors that are carried from period to period."""
+    return sum(value.name.startswith("state") for value in model.graph.input)
 
 
 def check_parity(generator: Generator, graph: bytes, seed: int = 0) -> Parity:
@@ -161,7 +166,7 @@ def export_bundle(
         parameters=sum(parameter.numel() for parameter in _Step(generator).parameters()),
         onnx_bytes=len(graph),
         nodes=count_nodes(model),
-        state_tensors=1,
+        state_tensors=count_states(model),
     )
     manifest = Manifest(
         name=name,

@@ -174,8 +174,10 @@ def _cost(report: BenchReport) -> str:
     columns = ("voices", "p50 µs", "p90 µs", "p99 µs", "max µs", "real-time factor")
     apart = ("blend moving p50 µs", "graph alone p50 µs", "hot p50 µs")
     rows = tuple(
-        (f"{t.voices}", t.p50_us, t.p90_us, t.p99_us, t.max_us, t.real_time_factor)
-        + (t.moving_p50_us, t.graph_p50_us, t.hot_p50_us)
+        (
+            *(f"{t.voices}", t.p50_us, t.p90_us, t.p99_us, t.max_us, t.real_time_factor),
+            *(t.moving_p50_us, t.graph_p50_us, t.hot_p50_us),
+        )
         for t in report.timings
     )
     caption = (

@@ -11,11 +11,13 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from queue import Empty, Queue
 from typing import Any
 
 import torch
+from tombola_device.contract.errors import TombolaError
 
 from tombola_host.progress import Reporter, Step
 
@@ -43,21 +45,27 @@ def run_jobs(jobs: Sequence[Job], reporter: Reporter, workers: int | None = None
 
     Args:
         workers: Processes; one per core by default. With one, or one job, the work is done here.
+
+    Raises:
+        TombolaError: A process was ended from outside.
     """
     count = min(workers or os.cpu_count() or 1, len(jobs))
     steps = [reporter.task(job.title) for job in jobs]
     if count <= 1:
         return [job.function(*job.arguments, step) for job, step in zip(jobs, steps, strict=True)]
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager:
-        queue: Queue[_Message] = manager.Queue()
-        pool = ProcessPoolExecutor(count, context, initializer=_begin)
-        try:
+    pool = ProcessPoolExecutor(count, context, initializer=_begin)
+    try:
+        # The manager ends before the pool: after an error, jobs that still run fail at their next step.
+        with context.Manager() as manager:
+            queue: Queue[_Message] = manager.Queue()
             futures = [pool.submit(_work, queue, number, job) for number, job in enumerate(jobs)]
             _follow(futures, queue, steps)
             return [future.result() for future in futures]
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    except BrokenProcessPool as error:
+        raise TombolaError("a worker process was ended from outside, perhaps for want of memory; run again") from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _follow(futures: Sequence[Future[Any]], queue: Queue[_Message], steps: Sequence[Step]) -> None:

@@ -175,11 +175,12 @@ def test_flashed_bundle_takes_over_a_held_note_without_a_gap_and_is_kept_after_t
     start = int(np.flatnonzero(sound)[0])
     held = sound[start + 4800 : -1024]
     loud = np.sqrt(np.mean(held[: len(held) // 480 * 480].reshape(-1, 480) ** 2, axis=1))
-    assert loud.min() > 0.8 * np.median(loud)
+    # The weights of the fade sum to 1, so two notes an octave apart are for an instant 3 dB softer, and never steeper.
+    assert loud.min() > 0.65 * np.median(loud)
     assert pitch_hz(held[:9600]) == pytest.approx(880, abs=2)
     assert pitch_hz(held[-9600:]) == pytest.approx(440, abs=2)
     own = 2 * np.pi * 880 / 48_000 * 0.1 * np.sqrt(2) * 10 ** (-6 / 20)
-    assert np.abs(np.diff(held)).max() <= own * np.hypot(1, 0.5) * 1.02
+    assert np.abs(np.diff(held)).max() <= own * 1.02
 
 
 def test_bundle_that_goes_mute_is_taken_back_and_the_one_before_plays_on(
@@ -202,7 +203,8 @@ def test_bundle_that_goes_mute_is_taken_back_and_the_one_before_plays_on(
     assert pitch_hz(read_wav(tmp_path / "out.wav")[-8000:-1024]) == pytest.approx(440, abs=3)
 
 
-def test_daemon_without_any_bundle_waits_for_one_on_its_serial_line(config, run, write_bundle):
+def test_daemon_without_any_bundle_waits_for_one_on_its_serial_line(config, run, write_bundle, monkeypatch):
+    monkeypatch.setattr(Config, "factory_path", None)
     own, other = os.openpty()
     try:
         running = run(config | {"factory": "", "serial": os.ttyname(other)}, Performance(after_flash=True, seconds=0.3))

@@ -16,7 +16,9 @@ def mode(time_s, level_db, decay=0.0, release=-100.0, velocity=24.0, keytrack=0.
     return Mode("m", "#000000", (0, 127), envelope, (-1, 0, 1), (-1, 0, 1))
 
 
-def levels(envelopes: Envelopes, periods: int, gate=1, velocity=1.0, blend=(1.0,), offset_db=0.0, note=60.0) -> np.ndarray:
+def levels(
+    envelopes: Envelopes, periods: int, gate=1, velocity=1.0, blend=(1.0,), offset_db=0.0, note=60.0
+) -> np.ndarray:
     envelopes.play(
         np.array([gate], np.bool_),
         np.array([velocity], np.float32),

@@ -30,7 +30,8 @@ def render(
     out: Annotated[Path, typer.Option("--out", "-o", help="A .wav, .flac or .ogg file.")],
     blend: Annotated[str, typer.Option("--blend", help="Where to stand, such as sax=0.7,harp=0.3.")] = "",
     automation: Annotated[
-        Path | None, typer.Option("--automation", help='A way through the blend: {"time_s": [0, 4], "blend": [[1, 0], [0, 1]]}.')
+        Path | None,
+        typer.Option("--automation", help='A way through the blend: {"time_s": [0, 4], "blend": [[1, 0], [0, 1]]}.'),
     ] = None,
     voices: Annotated[int, typer.Option("--voices", min=1, max=16, help="How many notes at once.")] = 4,
 ) -> None:

@@ -83,7 +83,7 @@ def _spectra(audio: Float32Array, window: int) -> Iterator[np.ndarray]:
     hann = np.hanning(window + 1)[:-1].astype(np.float32)
     before = window // 2 - PERIOD_SAMPLES // 2
     padded = np.pad(audio, (before, window))
-    views = sliding_window_view(padded, window)[:: PERIOD_SAMPLES][:frames]
+    views = sliding_window_view(padded, window)[::PERIOD_SAMPLES][:frames]
     fft_samples = ZERO_PADDING * int(2 ** np.ceil(np.log2(window)))
     scale = 2.0 / float(hann.sum()) ** 2
     for start in range(0, frames, _CHUNK_FRAMES):
@@ -120,7 +120,7 @@ def _refine_f0(audio: Float32Array, centre_hz: float, window: int) -> np.ndarray
         strengths.append(magnitude.max(axis=1))
     offset, strength = np.concatenate(offsets), np.concatenate(strengths)
     # Where the note has died away the search follows noise: hold the median of the part that sounds.
-    sounding = strength > 0.01 * strength.max()
+    sounding = strength >= 0.01 * strength.max()
     offset = np.where(sounding, offset, np.median(offset[sounding]))
     offset = uniform_filter1d(median_filter(offset, 9, mode="nearest"), 9, mode="nearest")
     return np.asarray(centre_hz * 2 ** (offset / 1200))

@@ -48,7 +48,9 @@ class Clip:
         }
         for name, (array, shape) in shapes.items():
             if array.shape != shape or array.dtype != np.float32:
-                raise ShapeError(f"{self.name}: {name} is {array.dtype} {array.shape}, not float32 {shape}; analyse again")
+                raise ShapeError(
+                    f"{self.name}: {name} is {array.dtype} {array.shape}, not float32 {shape}; analyse again"
+                )
 
     @property
     def frames(self) -> int:

@@ -68,7 +68,7 @@ def _speed(clip: Clip, keytrack: float) -> float:
 
 def _at_speed(course: np.ndarray, speed: float) -> np.ndarray:
     """The course as the note KEYTRACK_NOTE would have it: ``speed`` times slower."""
-    frames = np.arange(int(len(course) * speed))
+    frames = np.arange(max(int(len(course) * speed), 1))
     return np.asarray(np.interp(frames / speed, np.arange(len(course)), course))
 
 
@@ -87,5 +87,7 @@ def _median_at(courses: Sequence[np.ndarray], frame: int, *, sustained: bool) ->
 def _slope(course: np.ndarray) -> float:
     """Decay after the attack, dB per second, as a straight line down to 50 dB below the peak."""
     body = course[int(course.argmax()) :]
+    if len(body) < 2:  # a note that is loudest at its very end does not say how it dies away
+        return 0.0
     body = body[: max(int(np.argmax(body < body[0] - 50)) or len(body), 2)]
     return float(np.polyfit(np.arange(len(body)) / FRAME_RATE_HZ, body, 1)[0])

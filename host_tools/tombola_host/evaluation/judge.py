@@ -16,7 +16,7 @@ from tombola_host.evaluation.held_out import bundle_playback, mean_error, note_e
 from tombola_host.evaluation.pitch import cents_off, summarise
 from tombola_host.progress import Step
 from tombola_host.stages.material import Material
-from tombola_host.training.dataset import NOTE, Note
+from tombola_host.training.dataset import NOTE
 
 HELD_S = 1.5
 VELOCITY = 0.8

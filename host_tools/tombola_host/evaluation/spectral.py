@@ -55,7 +55,9 @@ class MultiScaleSpectralLoss(nn.Module):
 
     def _magnitude(self, sound: Tensor, size: int) -> Tensor:
         window: Tensor = getattr(self, f"window_{size}")
-        spectrum = torch.stft(sound, size, size // 4, window=window, center=True, pad_mode="constant", return_complex=True)
+        spectrum = torch.stft(
+            sound, size, size // 4, window=window, center=True, pad_mode="constant", return_complex=True
+        )
         power = spectrum.real.square() + spectrum.imag.square()
         # The gradient of a square root at zero is infinite.
         return torch.sqrt(power + 1e-14) / window.sum()

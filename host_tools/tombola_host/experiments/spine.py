@@ -47,7 +47,7 @@ JOINT_LONG = "joint, long"
 EXTRA = ("dense", "small", "ticket, long", JOINT_LONG)
 
 Errors = dict[str, float]
-"""Mode name → mean multi-scale spectral error at the default timbre; ``NAME*`` with the timbre that the encoder hears."""
+"""Mode name → mean multi-scale spectral error at the default timbre; ``NAME*`` with the timbre that is heard."""
 HEARD = "*"
 
 
@@ -235,9 +235,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     materials, seed, options.effort, options.extra, RunStore(options.runs), reporter
                 )
             options.out.write_text(json.dumps({str(key): value for key, value in per_seed.items()}, indent=1))
-            print(table(per_seed), flush=True)
+            Console().print(table(per_seed), markup=False, highlight=False, soft_wrap=True)
     except TombolaError as error:
-        print(f"tombola: {error}", file=sys.stderr)
+        Console(stderr=True).print(f"tombola: {error}", markup=False, soft_wrap=True)
         return 1
     return 0
 

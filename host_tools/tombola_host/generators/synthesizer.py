@@ -68,8 +68,7 @@ class Synthesizer(nn.Module):
 
         (…, 1) → (…, H + B).
         """
-        below_end: Tensor = PARTIALS_END_HZ / PARTIALS_FADE_HZ - increment * self.slope
-        return below_end.clamp(0.0, 1.0)
+        return (PARTIALS_END_HZ / PARTIALS_FADE_HZ - increment * self.slope).clamp(0.0, 1.0)
 
     def at_level(self, log_amplitude: Tensor, audible: Tensor, level: Tensor) -> Tensor:
         """Scale amplitudes so that their power is that of a level; what would alias is silent.
@@ -81,7 +80,8 @@ class Synthesizer(nn.Module):
         """
         amplitude = torch.exp(log_amplitude) * audible
         norm = torch.linalg.vector_norm(amplitude, dim=-1, keepdim=True)
-        return amplitude * (torch.relu(level - SILENCE_AMPLITUDE) / (norm + 1e-6))
+        gain: Tensor = torch.relu(level - SILENCE_AMPLITUDE) / (norm + 1e-6)
+        return amplitude * gain
 
     def forward(
         self, before: Tensor, amplitude: Tensor, phase: Tensor, start: Tensor, increment: Tensor, noise: Tensor

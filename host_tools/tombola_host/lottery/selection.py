@@ -30,10 +30,11 @@ def parameters_left(groups: tuple[UnitGroup, ...], weights: Weights, mask: Mask)
 def select(groups: tuple[UnitGroup, ...], weights: Weights, scores: Scores, most_parameters: int) -> Mask:
     """The units above the lowest threshold at which the trimmed network has at most so many parameters.
 
+    No group is cut below ``FEWEST_UNITS``, whatever that makes of the parameters.
     Ties are broken by the unit's place, so that equal scores give equal masks everywhere.
     """
     ranked = sorted(
-        ((float(score), name, unit) for name, values in scores.items() for unit, score in enumerate(values.tolist())),
+        ((score, name, unit) for name, values in scores.items() for unit, score in enumerate(values.tolist())),
         key=lambda entry: (-entry[0], entry[1], entry[2]),
     )
     low, high = 0, len(ranked)
@@ -50,7 +51,8 @@ def _keeping(groups: tuple[UnitGroup, ...], scores: Scores, kept: list[tuple[flo
     mask = {}
     for group in groups:
         chosen = torch.zeros(group.size, dtype=torch.bool)
-        chosen[scores[group.name].topk(min(FEWEST_UNITS, group.size)).indices] = True
+        # A stable sort, because topk does not say which of equals it takes.
+        chosen[scores[group.name].argsort(descending=True, stable=True)[:FEWEST_UNITS]] = True
         mask[group.name] = chosen
     for _, name, unit in kept:
         mask[name][unit] = True
