@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from msgspec import convert, to_builtins
+from tombola_device.contract.controls import FRAME_RATE_HZ
+from tombola_device.contract.manifest import Envelope
+from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
+from tombola_host.corpus.envelope import ATTACK_S, LONGEST_S, fit_envelope
+
+
+@pytest.fixture
+def played(clip):
+    """A clip of this course of levels, dB, from a function of time in s."""
+
+    def _played(course, seconds=1.0, velocity=1.0):
+        time_s = np.arange(int(seconds * FRAME_RATE_HZ)) / FRAME_RATE_HZ
+        blank = clip(60.0, frames=len(time_s))
+        return replace(blank, level_db=course(time_s).astype(np.float32), velocity=velocity)
+
+    return _played
+
+
+def held(time_s):
+    """50 ms of attack, then -20 dB; the player stops in the last fifth."""
+    end_s = time_s[-1]
+    return np.minimum(-20 - 40 * np.clip(1 - time_s / 0.05, 0, 1), -20 - 200 * np.maximum(time_s - 0.8 * end_s, 0))
+
+
+def struck(time_s):
+    return -12 - 30.0 * time_s
+
+
+def level_at(envelope, time_s):
+    return float(np.interp(time_s, envelope.time_s, envelope.level_db))
+
+
+def test_a_held_note_keeps_its_level_until_the_gate_falls(played):
+    envelope = fit_envelope([played(held), played(held, 2.0)], 0.0)
+    assert envelope.decay_db_per_s == 0.0
+    assert envelope.time_s[0] == 0.0
+    assert envelope.time_s[-1] == pytest.approx(ATTACK_S, abs=0.01)
+    assert envelope.level_db[0] == pytest.approx(-60.0, abs=0.1)
+    assert level_at(envelope, 0.025) == pytest.approx(-40.0, abs=1.0)
+    assert envelope.level_db[-1] == pytest.approx(-20.0, abs=0.1)
+    assert envelope.release_db_per_s == -200.0
+
+
+def test_a_struck_note_dies_away_as_the_recordings_do(played):
+    envelope = fit_envelope([played(struck, 5.0), played(struck, 5.0)], 0.0)
+    assert envelope.decay_db_per_s == pytest.approx(-30.0, abs=0.5)
+    assert envelope.time_s[-1] == pytest.approx(LONGEST_S, abs=0.01)
+    for time_s in (0.0, 0.5, 1.5):
+        assert level_at(envelope, time_s) == pytest.approx(-12 - 30 * time_s, abs=0.2)
+
+
+def test_a_struck_recording_that_ends_early_goes_on_at_its_decay(played):
+    envelope = fit_envelope([played(struck, 1.0)], 0.0)
+    assert envelope.time_s[-1] == pytest.approx(1.0, abs=0.01)
+    assert envelope.level_db[-1] == pytest.approx(-42.0, abs=0.5)
+    assert envelope.decay_db_per_s == pytest.approx(-30.0, abs=0.5)
+
+
+def test_soft_notes_count_as_if_played_at_velocity_one(played):
+    loud = played(held)
+    soft = replace(loud, level_db=loud.level_db - VELOCITY_RANGE_DB / 2, velocity=0.5)
+    envelope = fit_envelope([loud, soft], 0.0)
+    assert envelope.level_db[-1] == pytest.approx(-20.0, abs=0.1)
+    assert envelope.velocity_db == VELOCITY_RANGE_DB
+
+
+def test_the_mode_s_gain_raises_the_envelope(played):
+    assert fit_envelope([played(held)], 7.0).level_db[-1] == pytest.approx(-13.0, abs=0.1)
+    assert max(fit_envelope([played(held)], 60.0).level_db) == -3.0
+
+
+def test_one_odd_recording_does_not_change_the_median(played):
+    odd = played(lambda time_s: -50 - 0 * time_s)
+    assert fit_envelope([played(held), played(held), odd], 0.0).level_db[-1] == pytest.approx(-20.0, abs=0.5)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.05, 0.3])
+@pytest.mark.parametrize("course", [held, struck])
+def test_the_shortest_recordings_still_make_an_envelope_that_a_manifest_takes(played, seconds, course):
+    envelope = fit_envelope([played(course, seconds)], 0.0)
+    assert envelope.time_s[0] == 0.0
+    assert np.all(np.diff(envelope.time_s) > 0)
+    assert len(envelope.time_s) == len(envelope.level_db) >= 2
+    assert envelope.decay_db_per_s <= 0 > envelope.release_db_per_s
+    assert convert(to_builtins(envelope), Envelope) == envelope
+
+
+def test_low_notes_ring_longer_where_the_recordings_say_so(played):
+    """Half as fast an octave lower; the table is that of note 60."""
+    clips = []
+    for note in (48.0, 60.0, 72.0):
+        speed = 2 ** ((note - 60) / 12)
+        clips.append(replace(played(lambda time_s, speed=speed: -12 - 30.0 * speed * time_s, 4.0), note=note))
+    envelope = fit_envelope(clips, 0.0)
+    assert envelope.keytrack == pytest.approx(1.0, abs=0.05)
+    assert envelope.decay_db_per_s == pytest.approx(-30.0, abs=1.0)
+    assert level_at(envelope, 1.0) == pytest.approx(-42.0, abs=0.5)
+
+
+def test_a_note_that_is_loudest_at_its_end_does_not_decay_upwards(played):
+    envelope = fit_envelope([played(lambda time_s: -70 + 40.0 * time_s)] * 2, 0.0)
+    assert envelope.decay_db_per_s == -1.0

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from tombola_device.contract.errors import BadConfig
+from tombola_host.generators.units import trimmed
+from tombola_host.generators.voice import SCALARS, VoiceSize
+from tombola_host.lottery.ticket import Ticket, count_parameters, dense_voice
+from tombola_host.merging import METHODS, method_named
+from tombola_host.merging.core import MergedSize, merge_core_and_specialists
+from tombola_host.merging.joint import joint_network
+from tombola_host.merging.trained import TrainedTicket
+
+DENSE = VoiceSize(20, 20)
+SMALL = MergedSize(input=8, core=6, specialists=2)
+
+
+def drawn(mode, inputs, trunk, shift=0.0):
+    """A ticket of these places in the dense network of seed 0; trained, all its weights moved by ``shift``."""
+    dense = dense_voice(0, DENSE)
+    mask = {"input": torch.zeros(20, dtype=torch.bool), "trunk": torch.zeros(20, dtype=torch.bool)}
+    mask["input"][inputs], mask["trunk"][trunk] = True, True
+    weights = trimmed(dense.unit_groups(), dense.state_dict(), mask)
+    trained = {name: tensor if name == "activity" else tensor + shift for name, tensor in weights.items()}
+    return TrainedTicket(Ticket(mode, mask, weights, (), count_parameters(dense), 0, "magnitude"), trained)
+
+
+def places(merged, dense):
+    """The place in the dense network of each input unit and trunk unit, told by their first bias."""
+    return [
+        [int((whole == value).nonzero()[0]) for value in part]
+        for part, whole in (
+            (merged["input.bias"], dense["input.bias"]),
+            (merged["gru.bias_ih_l0"][: len(merged["gru.bias_ih_l0"]) // 3], dense["gru.bias_ih_l0"][:20]),
+        )
+    ]
+
+
+def test_identical_tickets_merge_to_their_own_weights():
+    ticket = drawn("a", range(8), range(10))
+    dense = dense_voice(0, DENSE).state_dict()
+    merged = merge_core_and_specialists([ticket, ticket], SMALL, seed=1).state_dict()
+    inputs, trunk = places(merged, dense)
+    assert sorted(inputs) == list(range(8))
+    assert sorted(trunk) == list(range(10))
+    rows = [gate * 20 + unit for gate in range(3) for unit in trunk]
+    assert torch.equal(merged["gru.weight_ih_l0"], dense["gru.weight_ih_l0"][rows][:, inputs])
+    assert torch.equal(merged["head.weight"], dense["head.weight"][:, trunk])
+    assert torch.equal(merged["input.weight"][:, :SCALARS], dense["input.weight"][inputs, :SCALARS])
+    for mode in (0, 1):
+        assert torch.equal(merged["input.weight"][:, SCALARS + mode], dense["input.weight"][inputs, SCALARS])
+
+
+def test_weights_that_tickets_share_are_their_mean_and_others_are_taken_over():
+    first, second = drawn("a", range(8), range(8), 0.2), drawn("b", range(8), range(4, 12), 0.6)
+    dense = dense_voice(0, DENSE).state_dict()
+    merged = merge_core_and_specialists([first, second], SMALL, seed=1).state_dict()
+    offsets = merged["head.weight"].mean(0)[None] - dense["head.weight"].mean(0)[:, None]
+    found = {}
+    for unit in range(12):
+        gap, column = min((abs(float(offsets[unit, c]) - shift), shift) for c in range(10) for shift in (0.2, 0.4, 0.6))
+        if gap < 1e-5:
+            found[unit] = column
+    assert len(found) == 10
+    for unit, shift in found.items():
+        assert shift == (0.2 if unit < 4 else 0.4 if unit < 8 else 0.6)
+
+
+def test_weights_between_units_of_different_tickets_start_at_a_tenth():
+    first, second = drawn("a", range(8), range(3)), drawn("b", range(8), range(3, 6))
+    size = MergedSize(input=8, core=6, specialists=0)
+    dense = dense_voice(0, DENSE).state_dict()
+    merged = merge_core_and_specialists([first, second], size, seed=1).state_dict()
+    _, trunk = places(merged, dense)
+    for row, to in enumerate(trunk):
+        for column, source in enumerate(trunk):
+            scale = 1.0 if (to < 3) == (source < 3) else 0.1
+            expected = scale * dense["gru.weight_hh_l0"][to, source]
+            assert float(merged["gru.weight_hh_l0"][row, column]) == pytest.approx(float(expected), abs=1e-7)
+
+
+def test_specialists_come_from_the_ticket_of_their_mode():
+    first, second = drawn("a", range(8), range(10)), drawn("b", range(8), range(8, 20))
+    dense = dense_voice(0, DENSE).state_dict()
+    _, trunk = places(merge_core_and_specialists([first, second], SMALL, seed=1).state_dict(), dense)
+    assert len(set(trunk)) == 10
+    assert set(trunk[6:8]) <= set(range(10))
+    assert set(trunk[8:10]) <= set(range(8, 20))
+
+
+def test_the_activity_says_core_for_all_then_specialists_for_one_mode_each():
+    assert MergedSize(input=4, core=2, specialists=2).activity(2).tolist() == [[1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 1, 1]]
+    network = merge_core_and_specialists([drawn("a", range(8), range(9)), drawn("b", range(8), range(9))], SMALL, 0)
+    assert torch.equal(network.activity, SMALL.activity(2))
+    forgotten = network.readable() == 0
+    assert torch.count_nonzero(network.gru.weight_hh_l0[forgotten]) == 0
+    assert int(forgotten.sum()) == 3 * (6 * 4 + 2 * 4)  # core from specialists, specialists from each other
+
+
+def test_a_spectrum_of_each_mode_is_kept():
+    first, second = drawn("a", range(8), range(8), 0.2), drawn("b", range(8), range(8), 0.6)
+    network = merge_core_and_specialists([first, second], SMALL, 0)
+    assert torch.equal(network.spectrum, torch.cat([first.weights["spectrum"], second.weights["spectrum"]]))
+
+
+def test_the_same_seed_merges_to_the_same_network():
+    tickets = [drawn("a", range(5), range(5)), drawn("b", range(9), range(4, 9))]
+    first, again = (merge_core_and_specialists(tickets, SMALL, 2).state_dict() for _ in range(2))
+    assert all(torch.equal(tensor, again[name]) for name, tensor in first.items())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_four_modes_have_at_most_40_000_parameters_at_the_default_size(method):
+    dense = dense_voice(0, VoiceSize(96, 96))
+    mask = {name: torch.arange(96) < 60 for name in ("input", "trunk")}
+    weights = trimmed(dense.unit_groups(), dense.state_dict(), mask)
+    ticket = TrainedTicket(Ticket("a", mask, weights, (), count_parameters(dense), 0, "magnitude"), weights)
+    network = method_named(method)([ticket] * 4, MergedSize(), 0)
+    assert network.modes == 4
+    assert 30_000 < count_parameters(network) <= 40_000
+
+
+def test_the_joint_baseline_has_the_merged_size_and_every_unit_for_every_mode():
+    tickets = [drawn("a", range(8), range(8)), drawn("b", range(8), range(8))]
+    joint, merged = joint_network(tickets, SMALL, 0), merge_core_and_specialists(tickets, SMALL, 0)
+    assert count_parameters(joint) == count_parameters(merged)
+    assert joint.activity.min() == 1.0
+
+
+def test_an_unknown_method_is_refused_in_one_sentence():
+    with pytest.raises(BadConfig, match="no merge method 'stitch'; choose one of: core, joint"):
+        method_named("stitch")

@@ -1,0 +1,98 @@
+"""Folders of recordings in, a bundle out that plays the right notes: every stage, each as short as it can be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import soundfile
+from tombola_device.contract.bundle import decode_bundle
+from tombola_device.contract.controls import SAMPLE_RATE_HZ
+from tombola_device.engine.offline import BlendAutomation, Event, render_performance
+from tombola_host.build import Settings, build
+from tombola_host.evaluation.pitch import pitch_error
+from tombola_host.generators.voice import VoiceSize
+from tombola_host.merging.core import MergedSize
+from tombola_host.progress import Silent
+from tombola_host.runs import RunStore
+from tombola_host.training.schedule import EFFORTS, Effort, Schedule
+
+NOTES = {"A2": 45, "D3": 50, "G3": 55, "C4": 60}
+STEPS = Schedule(control_steps=2, audio_steps=2, control_windows=2, audio_windows=2)
+
+
+def record(path, note, tilt, *, struck):
+    time_s = np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    f0_hz = 440 * 2 ** ((note - 69) / 12)
+    sound = sum(np.exp(-tilt * h) * np.sin(2 * np.pi * f0_hz * h * time_s + h) for h in range(1, 25))
+    sound += 0.003 * np.random.default_rng(note).standard_normal(len(time_s))
+    envelope = np.minimum(time_s / 0.02, 1) * (np.exp(-4 * time_s) if struck else np.minimum((1 - time_s) / 0.1, 1))
+    soundfile.write(path, 0.3 * sound * envelope, SAMPLE_RATE_HZ, subtype="PCM_16")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    root = tmp_path_factory.mktemp("spine")
+    folders = {}
+    for name, tilt, struck in (("horn", 0.5, False), ("pluck", 0.15, True)):
+        folders[name] = root / name
+        folders[name].mkdir()
+        for label, note in NOTES.items():
+            record(folders[name] / f"{name} {label}.wav", note, tilt, struck=struck)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(root / "cache"))
+        patch.setitem(EFFORTS, "tiny", Effort(dense=STEPS, rounds=(0.6, 0.4), ticket=STEPS, merge=STEPS))
+        settings = Settings("tiny", dense=VoiceSize(32, 32), size=MergedSize(16, 12, 2), workers=1)
+        yield build("spine", folders, settings, RunStore(root / "runs"), Silent())
+
+
+@pytest.fixture(scope="module")
+def bundle(built):
+    """As it lies on the disk."""
+    return decode_bundle((built.run.path / "bundle.tombola").read_bytes())
+
+
+def note_on(note, mode, seconds=1.0):
+    return [Event(0.0, "program_change", (mode,)), Event(0.0, "note_on", (note, 0.8))], seconds
+
+
+@pytest.mark.parametrize("mode", [0, 1])
+@pytest.mark.parametrize("note", [45, 52.0, 64])
+def test_the_engine_plays_the_note_that_was_asked_for(bundle, mode, note):
+    events, seconds = note_on(note, mode)
+    sound = render_performance(bundle, events, seconds=seconds, voices=1)
+    error = pitch_error(sound, note)
+    assert error.median_cents < 1
+    assert error.p95_cents < 5
+
+
+def test_sound_leaves_within_the_first_period_and_ends_with_the_note(bundle):
+    events, _ = note_on(57, 0)
+    sound = render_performance(bundle, [*events, Event(0.5, "note_off", (57,))], voices=2)
+    assert np.abs(sound[:128]).max() > 1e-5
+    assert np.abs(sound[-128:]).max() == 0.0
+    assert 0.5 < len(sound) / SAMPLE_RATE_HZ < 2.0
+
+
+def test_the_envelopes_are_those_of_the_recordings(bundle):
+    horn, pluck = bundle.manifest.modes
+    assert horn.envelope.decay_db_per_s == 0.0
+    assert pluck.envelope.decay_db_per_s == pytest.approx(-4 * 20 / np.log(10), abs=2.0)
+    assert horn.note_range == pytest.approx((45.0, 60.0), abs=0.1)
+
+
+def test_a_blend_of_both_modes_is_one_sound_without_a_hole(bundle):
+    events, _ = note_on(52, 0)
+    sweep = BlendAutomation((0.3, 1.3), ((1.0, 0.0), (0.6, 0.4)))
+    sound = render_performance(bundle, events, blend=sweep, seconds=1.5, voices=1)
+    level_db = 10 * np.log10(np.mean(sound[: 70 * 1024].reshape(-1, 1024) ** 2, axis=1))
+    assert np.abs(np.diff(level_db[8:])).max() < 2.0
+
+
+def test_the_run_records_all_that_it_went_through(built, bundle):
+    facts = built.run.result()
+    assert facts["tickets"] == [run.name for run in built.tickets]
+    assert bundle.manifest.provenance["run"] == facts["merged"] == built.merged.name
+    assert bundle.manifest.cost.nodes <= 60
+    assert bundle.manifest.cost.state_tensors == 1
+    rows = built.comparison.result()["rows"]
+    assert [row["name"] for row in rows] == ["isolated", "mixture", "joint", "merged"]
