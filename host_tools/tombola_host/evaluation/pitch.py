@@ -22,6 +22,8 @@ PARTIALS = 6
 """Those that decide the pitch heard; those above are stretched on a string."""
 SAME_PEAK = 0.97
 """The shortest lag whose autocorrelation is this near to the best is the period; longer ones are multiples of it."""
+FINER_LAGS = 8
+LONG_PERIOD_SAMPLES = 256.0
 SETTLE_S = 0.15
 """The onset has no pitch yet."""
 QUIET_DB = -40.0
@@ -114,13 +116,16 @@ def _period_hz(frames: Float64Array, asked_hz: float) -> Float64Array:
 
     Source: McLeod & Wyvill 2005, "A smarter way to find pitch" (the normalised square difference).
     """
-    period = SAMPLE_RATE_HZ / asked_hz
-    shortest, longest = max(int(period / 2.5), 2), min(int(period * 2.5) + 2, frames.shape[1] // 2)
     size = frames.shape[1]
+    # The peak of a bright, high note is narrower than a sample: without a finer grid its second multiple, which may
+    # happen to fall on a sample, looks better.
+    finer = FINER_LAGS if SAMPLE_RATE_HZ / asked_hz < LONG_PERIOD_SAMPLES else 1
+    period = finer * SAMPLE_RATE_HZ / asked_hz
+    shortest, longest = max(int(period / 2.5), 2), min(int(period * 2.5) + 2, finer * size // 2)
     spectrum = np.fft.rfft(frames, 2 * size, axis=1)
-    correlation = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)[:, : longest + 2]
+    correlation = finer * np.fft.irfft(np.abs(spectrum) ** 2, 2 * size * finer, axis=1)[:, : longest + 2]
     energy = np.pad(np.cumsum(frames**2, axis=1), ((0, 0), (1, 0)))
-    lags = np.arange(longest + 2)
+    lags = np.round(np.arange(longest + 2) / finer).astype(np.int64)
     both = energy[:, size - lags] + energy[:, -1:] - energy[:, lags]
     likeness = 2.0 * correlation / (both + 1e-20)
     middle = likeness[:, shortest : longest + 1]
@@ -130,7 +135,7 @@ def _period_hz(frames: Float64Array, asked_hz: float) -> Float64Array:
     row = np.arange(len(frames))
     a, b, c = left[row, lag], middle[row, lag], right[row, lag]
     offset = np.clip(0.5 * (a - c) / (a - 2 * b + c - 1e-12), -0.5, 0.5)
-    hz: Float64Array = SAMPLE_RATE_HZ / (shortest + lag + offset)
+    hz: Float64Array = SAMPLE_RATE_HZ * finer / (shortest + lag + offset)
     return hz
 
 
