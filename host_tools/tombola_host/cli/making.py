@@ -24,7 +24,7 @@ from tombola_host.cli.app import (
 )
 from tombola_host.corpus.corpus import read_corpus
 from tombola_host.corpus.summary import as_json, as_table
-from tombola_host.runs import Run
+from tombola_host.runs import Run, RunStore
 from tombola_host.stages.bundle import write_bundle
 from tombola_host.stages.compare import Row, load_rows
 from tombola_host.stages.material import gather
@@ -169,9 +169,10 @@ def report(
     """
     from tombola_host.stages.page import write_page
 
-    store = run_store(runs)
+    found = run_store(runs).find(run)
     with working() as reporter:
-        write_page(store.find(run), store, out, reporter)
+        # A build's other runs lie beside it, wherever that is.
+        write_page(found, RunStore(found.path.parent), out, reporter)
     output.print(f"{out}: {out.stat().st_size} bytes")
 
 
