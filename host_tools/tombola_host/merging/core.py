@@ -21,6 +21,9 @@ from tombola_host.lottery.criteria import criterion_named
 from tombola_host.lottery.ticket import dense_voice
 from tombola_host.merging.trained import TrainedTicket
 
+SCALED = ("gru.", "head.")
+"""Parameters whose first weights torch draws from a range of one over the root of the trunk's width."""
+
 
 @dataclass(frozen=True, slots=True)
 class MergedSize:
@@ -41,23 +44,22 @@ class MergedSize:
 
 
 def merge_core_and_specialists(tickets: Sequence[TrainedTicket], size: MergedSize, seed: int) -> Voice:
-    """Choose units by how much the tickets make of them, and take over their weights.
+    """Choose units by how much the trained tickets make of them, and rewind them.
 
-    A weight between two units is the mean over the tickets that have both; between units that no ticket has together
-    it starts at a tenth of the dense network's first weight.
+    The units start from the dense network's first weights, as tickets do, scaled to the merged width. Starting from the
+    tickets' trained weights was measured and is worse: what a ticket learned by heart stays (docs/notebook/0001).
     """
     groups, dense = _dense(tickets[0])
     scores = [_dense_scores(ticket, groups) for ticket in tickets]
     inputs = torch.stack([score["input"] for score in scores]).sum(0).topk(size.input).indices
     trunk = _trunk_units([score["trunk"] for score in scores], size)
-    kept = {"input": inputs, "trunk": trunk}
-    weights = _mean_weights(tickets, groups, dense, kept)
+    weights = _rewound(groups, dense, {"input": inputs, "trunk": trunk})
 
     modes = len(tickets)
     torch.manual_seed(seed)
     network = Voice(modes, size.voice(modes), size.activity(modes))
-    blend = [_scattered(ticket, groups, "input.weight")[inputs, SCALARS:] for ticket in tickets]
-    weights["input.weight"] = torch.cat([weights["input.weight"][:, :SCALARS], *blend], dim=1)
+    scalars, blend = weights["input.weight"].split([SCALARS, 1], dim=1)
+    weights["input.weight"] = torch.cat([scalars, blend.expand(-1, modes)], dim=1)
     weights["spectrum"] = torch.cat([ticket.weights["spectrum"] for ticket in tickets])
     weights["activity"] = network.activity
     network.load_state_dict(weights)
@@ -98,37 +100,21 @@ def _trunk_units(scores: list[Tensor], size: MergedSize) -> Tensor:
     return torch.cat(chosen)
 
 
-def _scattered(ticket: TrainedTicket, groups: tuple[UnitGroup, ...], parameter: str) -> Tensor:
-    """One of a ticket's parameters at its places in the dense network, zeros elsewhere."""
-    return _placed(ticket, groups, parameter, ticket.weights[parameter])
+def _rewound(groups: tuple[UnitGroup, ...], dense: Weights, kept: dict[str, Tensor]) -> Weights:
+    """The dense network's first weights at the chosen units, in their order.
 
-
-def _placed(ticket: TrainedTicket, groups: tuple[UnitGroup, ...], parameter: str, tensor: Tensor) -> Tensor:
-    for group in groups:
-        for axis in group.axes:
-            if axis.parameter != parameter:
-                continue
-            places = ticket.ticket.mask[group.name].repeat(axis.blocks).nonzero().squeeze(1)
-            shape = list(tensor.shape)
-            shape[axis.axis] = axis.blocks * group.size
-            tensor = torch.zeros(shape).index_copy(axis.axis, places, tensor)
-    return tensor
-
-
-def _mean_weights(
-    tickets: Sequence[TrainedTicket], groups: tuple[UnitGroup, ...], dense: Weights, kept: dict[str, Tensor]
-) -> Weights:
+    What reads the trunk is scaled by the root of how much narrower the trunk has become: its sums then spread as they
+    did (the rule by which torch draws first weights).
+    """
+    trunk = next(group for group in groups if group.name == "trunk")
+    wider = (trunk.size / len(kept["trunk"])) ** 0.5
     merged = {}
     for name, first in dense.items():
-        total, count = torch.zeros_like(first), torch.zeros_like(first)
-        for ticket in tickets:
-            total += _scattered(ticket, groups, name)
-            count += _placed(ticket, groups, name, torch.ones_like(ticket.weights[name]))
-        mean = torch.where(count > 0, total / count.clamp(min=1), 0.1 * first)
+        weight = first * wider if name.startswith(SCALED) else first
         for group in groups:
             for axis in group.axes:
                 if axis.parameter == name:
                     places = torch.cat([kept[group.name] + block * group.size for block in range(axis.blocks)])
-                    mean = mean.index_select(axis.axis, places)
-        merged[name] = mean
+                    weight = weight.index_select(axis.axis, places)
+        merged[name] = weight
     return merged

@@ -23,7 +23,7 @@ def open_run(
 ) -> Run:
     """The run of this stage."""
     facts = {"tickets": [run.name for run in tickets], "schedule": asdict(schedule), "size": asdict(size)}
-    return store.open("merge", {**facts, "seed": seed, "method": method})
+    return store.open("merge", {**facts, "seed": seed, "method": method, "start": "rewound"})
 
 
 def merge(
