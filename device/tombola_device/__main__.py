@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     from tombola_device.daemon import Daemon, Performance
     from tombola_device.engine.automation import read_automation
-    from tombola_device.hal.midi import FileIn, read_midi_file
+    from tombola_device.hal.midi_file import FileIn, read_midi_file
 
     config: Config = read_config(options.config)
     level = logging.INFO if options.verbose else logging.WARNING

@@ -22,6 +22,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         buffer_periods: How many periods of 2.67 ms the card's buffer holds.
         voices: How many notes sound at once.
         midi: ``auto`` (all inputs), ``none``, or a part of an input's name.
+        midi_serial: UART of the DIN or TRS socket, at 31 250 baud; empty: none.
+        midi_thru: Whether what comes in there goes out there again.
         midi_socket: HOST:PORT to take MIDI from over TCP; empty: none.
         panel: ``auto`` (on a Raspberry Pi), ``gpio``, ``mock`` or ``none``.
         serial: Port over which bundles are flashed; empty: none.
@@ -34,6 +36,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     buffer_periods: Annotated[int, Meta(ge=2, le=64)] = 4
     voices: Annotated[int, Meta(ge=1, le=MAX_VOICES)] = 4
     midi: str = "auto"
+    midi_serial: str = ""
+    midi_thru: bool = True
     midi_socket: str = ""
     panel: str = "auto"
     serial: str = ""

@@ -10,7 +10,10 @@ from tombola_device.config import Config
 from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.engine.offline import BlendAutomation
 from tombola_device.engine.player import Player
-from tombola_device.hal.midi import MidiIn, PortsIn, SocketIn
+from tombola_device.hal.midi import MidiIn
+from tombola_device.hal.midi_din import DinIn
+from tombola_device.hal.midi_ports import PortsIn
+from tombola_device.hal.midi_socket import SocketIn
 from tombola_device.hal.panel import Panel, PanelMap, open_panel
 
 PANEL_S = 0.005
@@ -119,6 +122,8 @@ def open_inputs(config: Config, player: Player) -> Inputs:
             if config.midi != "auto":
                 raise
             _LOG.info("%s", error)
+    if config.midi_serial:
+        sources.append(DinIn(config.midi_serial, thru=config.midi_thru))
     if config.midi_socket:
         sources.append(SocketIn(config.midi_socket))
     return Inputs(player, sources, open_panel(config.panel))

@@ -23,7 +23,7 @@ from tombola_device.daemon import Daemon, Performance
 from tombola_device.engine.automation import read_automation
 from tombola_device.engine.offline import BlendAutomation
 from tombola_device.engine.player import Player
-from tombola_device.hal.midi import FileIn
+from tombola_device.hal.midi_file import FileIn
 from tombola_device.status import read_status
 
 PATIENCE_S = 30.0

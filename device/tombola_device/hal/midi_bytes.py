@@ -1,20 +1,26 @@
 """MIDI as a stream of bytes: from a DIN socket, a TCP connection, a UART.
 
-Source: MIDI 1.0 detailed specification: running status, and real-time bytes that may stand anywhere.
+Source: MIDI 1.0 detailed specification: running status, real-time bytes that may stand anywhere, system exclusive.
 """
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Message: TypeAlias = tuple[int, ...]
 
 _FIRST_STATUS, _FIRST_SYSTEM, _FIRST_REAL_TIME = 0x80, 0xF0, 0xF8
 _ONE_DATA_BYTE = (0xC0, 0xD0)
+PASSED_ON: Final = (0xF8, 0xFA, 0xFB, 0xFC, 0xFF)
+"""Clock, start, continue, stop, reset: the system messages that a player acts on."""
 
 
 class MidiBytes:
-    """Puts channel messages together; system messages are left out, since the player knows none."""
+    """Puts channel and real-time messages together; other system messages are left out, since the player knows none.
+
+    A real-time message comes out where it stood in the stream, before the message that it interrupted. Memory is one
+    message, whatever comes in: the inside of a system exclusive message is not kept.
+    """
 
     def __init__(self) -> None:
         self._status = 0
@@ -25,6 +31,8 @@ class MidiBytes:
         messages: list[Message] = []
         for byte in data:
             if byte >= _FIRST_REAL_TIME:
+                if byte in PASSED_ON:
+                    messages.append((byte,))
                 continue
             if byte >= _FIRST_STATUS:
                 # A system message ends running status; its data bytes are then without a status and left out.
