@@ -127,6 +127,12 @@ def _status(options: argparse.Namespace) -> int:
     print(f"sound   {status.audio}, {status.sounding} of {status.voices} voices, peak {status.peak_db:.0f} dBFS")
     print(f"blend   {blend}")
     print(f"input   {', '.join([*status.midi, status.panel, status.serial]).strip(', ') or 'none'}")
+    if status.lost:
+        print("card    unplugged; the sound comes back with it")
+    if status.voice_limit < status.voices:
+        print(f"voices  only {status.voice_limit}: {'too much to do' if status.slimmed else 'as many as fit here'}")
+    if status.latency_max_ms:
+        print(f"latency {status.latency_p50_ms:.1f} ms median, {status.latency_max_ms:.1f} ms at most")
     print(f"load    {status.load_p50_us:.0f} µs median, {status.load_p99_us:.0f} µs 99 %, {status.xruns} xruns")
     if status.fault:
         print(f"fault   {status.fault}")

@@ -36,6 +36,7 @@ class Event(msgspec.Struct, frozen=True):
     kind: str = ""
     refused: list[str] = []
     period_us: int = 0
+    voices: int = 0
 
 
 class AudioProcess:
@@ -48,6 +49,7 @@ class AudioProcess:
         buffer_periods: How many periods the card's buffer holds.
         fallback: File for ``auto`` without a card.
         realtime: Whether to ask for SCHED_FIFO and locked memory.
+        measure: Whether to measure first how many of the voices this computer can play.
         should_stop: Asked while it starts; true gives the start up.
 
     Raises:
@@ -63,12 +65,13 @@ class AudioProcess:
         buffer_periods: int,
         fallback: Path,
         realtime: bool,
+        measure: bool = False,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         descriptor = create_memory(memory_bytes(voices))
         try:
             memory = map_memory(descriptor, memory_bytes(voices))
-            start = Start(descriptor, voices, str(bundle), audio, buffer_periods, str(fallback), realtime)
+            start = Start(descriptor, voices, str(bundle), audio, buffer_periods, str(fallback), realtime, measure)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tombola_device.audio_process", msgspec.json.encode(start).decode()],
                 stdin=subprocess.PIPE,
@@ -100,9 +103,9 @@ class AudioProcess:
         """Whether it still runs."""
         return self._process.poll() is None
 
-    def send(self, controls: Controls) -> None:
-        """Publish a frame of controls."""
-        self._controls.write(controls)
+    def send(self, controls: Controls, stamp_s: float = 0.0) -> None:
+        """Publish a frame of controls; ``stamp_s`` as in ``ControlsWriter.write``."""
+        self._controls.write(controls, stamp_s)
 
     def status(self) -> Status:
         """Its newest status."""

@@ -27,12 +27,20 @@ import msgspec
 import numpy as np
 
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
-from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, SILENCE_DB, Controls, Float32Array
+from tombola_device.contract.controls import (
+    FRAME_RATE_HZ,
+    PERIOD_SAMPLES,
+    SAMPLE_RATE_HZ,
+    SILENCE_DB,
+    Controls,
+    Float32Array,
+)
 from tombola_device.contract.errors import StoreError, TombolaError
 from tombola_device.engine.crossfade import Crossfade
 from tombola_device.engine.engine import Engine
 from tombola_device.frames import FAULT_BYTES, ControlsReader, StatusWriter, memory_bytes
-from tombola_device.hal.audio import AudioOut, open_audio
+from tombola_device.hal.audio import AudioOut, NullOut, open_audio
+from tombola_device.load import Times, VoiceBudget, voices_that_play
 from tombola_device.realtime import become_realtime
 from tombola_device.shared_memory import map_memory
 
@@ -42,8 +50,9 @@ if TYPE_CHECKING:
 STATUS_PERIODS = 8
 """Every 21 ms: the player takes silent voices first, and must know soon which are."""
 LOAD_PERIODS = 64
-LOADS = 1024
+LATENCIES = 64
 FADE_OUT_PERIODS = 4
+REHEARSED_PERIODS = LOAD_PERIODS
 HOUSEKEEPING_S = 0.1
 
 
@@ -58,6 +67,7 @@ class Start(msgspec.Struct, frozen=True):
         buffer_periods: How many periods the card's buffer holds.
         fallback: File for ``auto`` without a card.
         realtime: Whether to ask for SCHED_FIFO and locked memory.
+        measure: Whether to measure first how many of the voices this computer can play.
     """
 
     memory: int
@@ -67,6 +77,7 @@ class Start(msgspec.Struct, frozen=True):
     buffer_periods: int = 4
     fallback: str = "tombola.wav"
     realtime: bool = True
+    measure: bool = False
 
 
 def load_engine(path: Path, voices: int, neighbour: Engine | None = None) -> tuple[Engine, str]:
@@ -85,30 +96,6 @@ def load_engine(path: Path, voices: int, neighbour: Engine | None = None) -> tup
     return engine, bundle_sha256(data)
 
 
-class Loads:
-    """Times of the last periods, in memory that is there from the start."""
-
-    def __init__(self) -> None:
-        self._times_us = np.zeros(LOADS, np.float32)
-        self._sorted = np.zeros(LOADS, np.float32)
-        self._count = 0
-
-    def add(self, time_us: float) -> None:
-        """One period took so long."""
-        self._times_us[self._count % LOADS] = time_us
-        self._count += 1
-
-    def quantiles(self) -> tuple[float, float]:
-        """Median and 99th percentile."""
-        count = min(self._count, LOADS)
-        if count == 0:
-            return 0.0, 0.0
-        values = self._sorted[:count]
-        np.copyto(values, self._times_us[:count])
-        values.sort()
-        return float(values[count // 2]), float(values[min(count * 99 // 100, count - 1)])
-
-
 class AudioLoop:
     """Renders and writes periods until it is told to stop.
 
@@ -116,20 +103,28 @@ class AudioLoop:
         engine: What plays first.
         sha256: Its bundle.
         memory: Shared with the control process.
+        voices: How many of the engine's voices may sound; fewer under load.
     """
 
-    def __init__(self, engine: Engine, sha256: str, memory: memoryview) -> None:
+    def __init__(self, engine: Engine, sha256: str, memory: memoryview, voices: int) -> None:
         self.stop = False
+        self._budget = VoiceBudget(voices)
         self._fader = Crossfade(engine)
         self._controls = ControlsReader(memory, engine.voices, engine.modes)
         self._status = StatusWriter(memory, engine.voices)
         self._known = {engine: sha256}
         self._current: Engine | None = None
-        self._loads = Loads()
+        self._loads, self._latencies = Times(), Times(LATENCIES)
+        self._stamp_s = 0.0
+        self._rise: Float32Array = np.arange(1, PERIOD_SAMPLES + 1, dtype=np.float32) / np.float32(PERIOD_SAMPLES)
+        self._enter = True
         self._block: Float32Array = np.zeros(PERIOD_SAMPLES, np.float32)
         self._magnitude = np.zeros(PERIOD_SAMPLES, np.float32)
         self._peak = 0.0
         self._periods = self._xruns = self._played = 0
+        self._lost = False
+        self._nowhere = NullOut(paced=False)
+        engine.limit_voices(voices)
 
     @property
     def engine(self) -> Engine:
@@ -139,6 +134,7 @@ class AudioLoop:
     def take_over(self, engine: Engine, sha256: str) -> None:
         """Cross-fade to another bundle. Called by the loader's thread."""
         self._known[engine] = sha256
+        engine.limit_voices(self._budget.limit)
         self._fader.swap(engine)
 
     def forget(self) -> None:
@@ -147,6 +143,17 @@ class AudioLoop:
         kept = (*self._fader.engines, *list(self._known)[-1:])
         for engine in [engine for engine in self._known if engine not in kept]:
             del self._known[engine]
+
+    def rehearse(self) -> None:
+        """Do once, unheard, all that the loop does: what is done for the first time takes up to 12 ms (measured)."""
+        for _ in range(REHEARSED_PERIODS):
+            self._period(self._controls.latest(), self._nowhere)
+        self._periods = self._played = 0
+        self._loads, self._latencies = Times(), Times(LATENCIES)
+        self._budget = VoiceBudget(self._budget.most)
+        self._fader.limit_voices(self._budget.limit)
+        self._enter = True
+        self._publish()
 
     def run(self, audio: AudioOut) -> None:
         """Play into a sink until ``stop`` is set, then fade out.
@@ -170,11 +177,20 @@ class AudioLoop:
     def _period(self, controls: Controls, audio: AudioOut) -> None:
         start_s = time.perf_counter()
         self._fader.render(controls, self._block)
-        self._loads.add((time.perf_counter() - start_s) * 1e6)
+        time_us = (time.perf_counter() - start_s) * 1e6
+        self._loads.add(time_us)
+        if self._budget.rendered(time_us, self._fader.engine.sounding):
+            self._fader.limit_voices(self._budget.limit)
         np.abs(self._block, out=self._magnitude)
         self._peak = max(self._peak, float(np.maximum.reduce(self._magnitude)))
-        if not audio.write(self._block):
+        if self._enter:  # After silence that nobody asked for, the sound comes back without a step.
+            self._block *= self._rise
+        whole = audio.write(self._block)
+        if not whole:
             self._xruns += 1
+        lost = audio.lost
+        self._enter, self._lost = not whole or lost, lost
+        self._note_latency(audio)
         self._periods += 1
         engine = self._fader.engine
         if engine is not self._current:
@@ -184,11 +200,24 @@ class AudioLoop:
         if self._periods % STATUS_PERIODS == 0:
             self._publish()
 
+    def _note_latency(self, audio: AudioOut) -> None:
+        """How old what was just heard of for the first time is when its first sample leaves the card."""
+        stamp_s = self._controls.stamp_s
+        if stamp_s != self._stamp_s:
+            self._stamp_s = stamp_s
+            # What was written last lies at the end of a full buffer.
+            ahead_s = max(audio.buffer_samples - PERIOD_SAMPLES, 0) / SAMPLE_RATE_HZ
+            if stamp_s > 0:
+                self._latencies.add((time.monotonic() - stamp_s + ahead_s) * 1e3)
+
     def _publish(self) -> None:
         record, engine = self._status.record[0], self._fader.engine
         record["periods"], record["xruns"], record["played"] = self._periods, self._xruns, self._played
         if self._periods % LOAD_PERIODS == 0:
-            record["load_p50_us"], record["load_p99_us"] = self._loads.quantiles()
+            record["load_p50_us"], record["load_p99_us"] = self._loads.quantiles(0.5, 0.99)
+            record["latency_p50_ms"], record["latency_max_ms"] = self._latencies.quantiles(0.5, 1.0)
+        record["voice_limit"], record["slimmed"] = self._budget.limit, self._budget.slimmed
+        record["lost"] = self._lost
         record["peak_db"] = 20 * np.log10(self._peak) if self._peak > 1e-4 else SILENCE_DB
         record["fading"] = self._fader.fading
         record["levels_db"] = engine.levels_db
@@ -242,16 +271,19 @@ def play(start: Start) -> None:
     """
     memory = map_memory(start.memory, memory_bytes(start.voices))
     engine, sha256 = load_engine(Path(start.bundle), start.voices)
-    loop = AudioLoop(engine, sha256, memory)
+    voices = voices_that_play(engine, start.voices) if start.measure else start.voices
+    loop = AudioLoop(engine, sha256, memory, voices)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # A terminal sends it to both; the control process decides.
     signal.signal(signal.SIGTERM, lambda *_: setattr(loop, "stop", True))
     # The loader begins before the priority is raised: threads inherit it.
     threading.Thread(target=serve_commands, args=(loop, start.voices), daemon=True).start()
     refused = become_realtime() if start.realtime else []
+    loop.rehearse()
     # The card last: its buffer is filled when it is opened, and freezing and locking take longer than it lasts.
     audio = open_audio(start.audio, start.buffer_periods, Path(start.fallback))
     try:
-        tell("ready", audio=audio.name, sha256=sha256, refused=refused, period_us=round(1e6 / FRAME_RATE_HZ))
+        period_us = round(1e6 / FRAME_RATE_HZ)
+        tell("ready", audio=audio.name, sha256=sha256, refused=refused, period_us=period_us, voices=voices)
         loop.run(audio)
     finally:
         audio.close()

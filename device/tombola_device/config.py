@@ -29,6 +29,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         serial: Port over which bundles are flashed; empty: none.
         state_dir: Where slots and status are kept; by default below the user's XDG state folder.
         factory: Bundle that plays while no other has been flashed; by default the one that is shipped.
+        measure: Whether to measure at the start how many of the voices this computer can play.
         realtime: Whether the audio process asks for SCHED_FIFO and locked memory.
     """
 
@@ -43,6 +44,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     serial: str = ""
     state_dir: str = ""
     factory: str = ""
+    measure: bool = True
     realtime: bool = True
 
     @property

@@ -81,6 +81,7 @@ class Daemon:
         self._manifest: Manifest | None = None
         self._coming: tuple[Manifest, str] | None = None
         self._sha256 = ""
+        self._limit, self._slimmed = config.voices, 0
         self._heard: Status | None = None
         self._hopeless = ""
         self._status_s = 0.0
@@ -150,6 +151,7 @@ class Daemon:
             buffer_periods=config.buffer_periods,
             fallback=config.state_path / "tombola.wav",
             realtime=config.realtime,
+            measure=config.measure,
             should_stop=stop.is_set,
         )
         self._audio.send(self._player.controls())
@@ -157,7 +159,7 @@ class Daemon:
         assert manifest is not None
         self._report(
             f"playing {manifest.name} (modes: {', '.join(mode.name for mode in manifest.modes)}; "
-            f"{config.voices} voices) on {ready.audio}"
+            f"{_count(ready.voices, 'voice')}) on {ready.audio}"
             f"{' because ALSA has no card' if config.audio == 'auto' and 'file' in ready.audio else ''}"
         )
         for refused in ready.refused:
@@ -170,6 +172,7 @@ class Daemon:
 
     def _tick(self, stop: threading.Event) -> None:
         assert self._inputs is not None
+        came_s = time.monotonic()
         changed = self._inputs.poll()
         while not self._installed.empty():
             self._install(self._installed.get(), stop)
@@ -179,17 +182,29 @@ class Daemon:
         if status is not self._heard:  # An old one would call a voice silent that was taken just now.
             self._heard = status
             self._player.hear(status.levels_db)
+            self._follow_limit(status)
         for event in self._audio.events():
             self._hear_of(event)
         changed |= self._arrive(status)
         if changed:
-            self._audio.send(self._player.controls())
+            self._audio.send(self._player.controls(), came_s)
         if not self._audio.alive:
             raise DeviceUnavailable("the audio process has ended by itself; start tombolad again")
         self._judge(status)
         if time.monotonic() - self._status_s >= STATUS_S:
             self._status_s = time.monotonic()
             self._write_status(status)
+
+    def _follow_limit(self, status: Status) -> None:
+        """Play with as many voices as the audio process can render, and say so when that changes."""
+        if status.voice_limit == self._limit:
+            return
+        if status.slimmed > self._slimmed:
+            _LOG.warning(
+                "too much to do: %s now; fewer voices or a smaller bundle", _count(status.voice_limit, "voice")
+            )
+        self._limit, self._slimmed = status.voice_limit, status.slimmed
+        self._player.limit_voices(status.voice_limit)
 
     def _install(self, path: Path, stop: threading.Event) -> None:
         if self._audio is None:
@@ -280,12 +295,17 @@ class Daemon:
             panel=self._inputs.panel_name,
             serial=self._config.serial,
             voices=self._config.voices,
+            voice_limit=status.voice_limit,
+            slimmed=status.slimmed,
+            lost=status.lost,
             sounding=sum(level_db > SILENCE_DB for level_db in status.levels_db),
             blend=[round(float(weight), 4) for weight in self._player.blend],
             periods=status.periods,
             xruns=status.xruns,
             load_p50_us=round(status.load_p50_us, 1),
             load_p99_us=round(status.load_p99_us, 1),
+            latency_p50_ms=round(status.latency_p50_ms, 2),
+            latency_max_ms=round(status.latency_max_ms, 2),
             peak_db=round(status.peak_db, 1),
             fault=status.fault,
             refused=self._audio.ready.refused,
@@ -309,3 +329,7 @@ def _read_bundle(path: Path) -> tuple[Manifest, str]:
     except OSError as error:
         raise StoreError(f"the bundle {path} cannot be read ({error.strerror}); flash it again") from error
     return decode_bundle(data).manifest, bundle_sha256(data)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' if number != 1 else ''}"

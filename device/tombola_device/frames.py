@@ -18,6 +18,7 @@ def controls_dtype(voices: int) -> np.dtype[np.void]:
     """Layout of a frame of controls; a blend has room for MAX_MODES."""
     return np.dtype(
         [
+            ("stamp_s", "<f8"),
             ("modes", "<i4"),
             ("loudness_db", "<f4"),
             ("timbre", "<f4", (2,)),
@@ -39,8 +40,13 @@ def status_dtype(voices: int) -> np.dtype[np.void]:
             ("played", "<u8"),
             ("load_p50_us", "<f4"),
             ("load_p99_us", "<f4"),
+            ("latency_p50_ms", "<f4"),
+            ("latency_max_ms", "<f4"),
             ("peak_db", "<f4"),
+            ("voice_limit", "<i4"),
+            ("slimmed", "<i4"),
             ("fading", "?"),
+            ("lost", "?"),
             ("levels_db", "<f4", (voices,)),
             ("sha256", "S64"),
             ("fault", f"S{FAULT_BYTES}"),
@@ -58,8 +64,14 @@ class Status:
         played: Periods that the bundle with this ``sha256`` has played alone and without a fault.
         load_p50_us: Median time to render a period, over the last 1024; a period lasts 2667 µs.
         load_p99_us: 99th percentile of the same.
+        latency_p50_ms: Median time from an input's change to the first sample that it changed, as it leaves the card:
+            over the last 64 changes that said when they came.
+        latency_max_ms: The longest of the same.
         peak_db: Highest peak since the last frame, dBFS.
+        voice_limit: How many voices may sound now; fewer than asked for after the engine had too much to do.
+        slimmed: How often voices were taken away for that.
         fading: Whether two bundles are being cross-faded.
+        lost: Whether the card is unplugged.
         levels_db: Level asked of each voice.
         sha256: The bundle that plays.
         fault: Why it is mute; empty while it plays.
@@ -70,8 +82,13 @@ class Status:
     played: int
     load_p50_us: float
     load_p99_us: float
+    latency_p50_ms: float
+    latency_max_ms: float
     peak_db: float
+    voice_limit: int
+    slimmed: int
     fading: bool
+    lost: bool
     levels_db: tuple[float, ...]
     sha256: str
     fault: str
@@ -79,7 +96,23 @@ class Status:
 
 def quiet_status(voices: int) -> Status:
     """What is known before the first frame came."""
-    return Status(0, 0, 0, 0.0, 0.0, SILENCE_DB, False, (SILENCE_DB,) * voices, "", "")  # noqa: FBT003 - as declared
+    return Status(
+        periods=0,
+        xruns=0,
+        played=0,
+        load_p50_us=0.0,
+        load_p99_us=0.0,
+        latency_p50_ms=0.0,
+        latency_max_ms=0.0,
+        peak_db=SILENCE_DB,
+        voice_limit=voices,
+        slimmed=0,
+        fading=False,
+        lost=False,
+        levels_db=(SILENCE_DB,) * voices,
+        sha256="",
+        fault="",
+    )
 
 
 def memory_bytes(voices: int) -> int:
@@ -105,8 +138,12 @@ class ControlsWriter:
         self._record, self._bytes = _record(controls_dtype(voices))
         self._ring = RingWriter(_split(memory, voices)[0], len(self._bytes))
 
-    def write(self, controls: Controls) -> None:
+    def write(self, controls: Controls, stamp_s: float = 0.0) -> None:
         """Publish a frame.
+
+        Args:
+            controls: What is played.
+            stamp_s: When what it follows came in, by ``time.monotonic``; 0 if nothing did.
 
         Raises:
             ShapeError: It is for another number of voices.
@@ -115,6 +152,7 @@ class ControlsWriter:
         if controls.note.shape != record["note"].shape:
             raise ShapeError(f"the controls are for {len(controls.note)} voices, not {len(record['note'])}")
         modes = controls.blend.shape[1]
+        record["stamp_s"] = stamp_s
         record["modes"], record["loudness_db"], record["timbre"] = modes, controls.loudness_db, controls.timbre
         for name in ("note", "velocity", "onset", "gate"):
             record[name] = getattr(controls, name)
@@ -132,6 +170,11 @@ class ControlsReader:
         self._record[0]["blend"][:, 0] = 1.0
         self._record[0]["timbre"] = 0.5
         self._latest = self._unpack()
+
+    @property
+    def stamp_s(self) -> float:
+        """When what the newest frame follows came in, by ``time.monotonic``; 0 if nothing did."""
+        return float(self._record[0]["stamp_s"])
 
     def latest(self) -> Controls:
         """The newest frame; the same object until another one comes.
@@ -188,8 +231,13 @@ class StatusReader:
                 played=int(record["played"]),
                 load_p50_us=float(record["load_p50_us"]),
                 load_p99_us=float(record["load_p99_us"]),
+                latency_p50_ms=float(record["latency_p50_ms"]),
+                latency_max_ms=float(record["latency_max_ms"]),
                 peak_db=float(record["peak_db"]),
+                voice_limit=int(record["voice_limit"]),
+                slimmed=int(record["slimmed"]),
                 fading=bool(record["fading"]),
+                lost=bool(record["lost"]),
                 levels_db=tuple(record["levels_db"].tolist()),
                 sha256=bytes(record["sha256"]).decode(),
                 fault=bytes(record["fault"]).decode("utf-8", "replace"),

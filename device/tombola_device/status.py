@@ -30,12 +30,20 @@ class DaemonStatus(msgspec.Struct, frozen=True):
     panel: str
     serial: str
     voices: int
+    voice_limit: int
+    slimmed: int
+    """How often voices were taken away because a period took too long."""
+    lost: bool
+    """Whether the card is unplugged."""
     sounding: int
     blend: list[float]
     periods: int
     xruns: int
     load_p50_us: float
     load_p99_us: float
+    latency_p50_ms: float
+    latency_max_ms: float
+    """From an input's change to the first sample that it changed, as it leaves the card."""
     peak_db: float
     fault: str
     refused: list[str]

@@ -144,6 +144,8 @@ def test_panic_silences_within_one_period(bundle):
     player.panic()
     first = render(engine, player, 1)
     assert first[:8].any()
+    # What the block of DC had followed is quieter than silence, and gone a period later.
+    assert np.abs(render(engine, player, 1)).max() < 1e-4
     assert not render(engine, player, 3).any()
 
 

@@ -6,7 +6,7 @@
     kind     1 byte
     session  4 bytes: a number that the host draws for each connection, so that late frames of an earlier one are known
     fields   integers, unsigned, little-endian, as in the table of messages below
-    tail     the rest: bytes of the bundle, a SHA-256 or JSON, as the kind says
+    tail     the rest: bytes of the bundle, a hash, a key, a bit map or JSON, as the kind says
     CRC-32   4 bytes, little-endian, the polynomial of zlib
 
 Who says what when is in ``sender`` (host) and ``receiver`` (device); ``docs/protocol.md`` tells the whole.
@@ -16,17 +16,24 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Container
 from dataclasses import dataclass
-from enum import IntEnum
-from typing import ClassVar, Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias, get_args
 
 from cobs import cobs
 
-PROTOCOL_VERSION: Final = 1
+from tombola_device.contract.bundle import HASH_BYTES
+from tombola_device.contract.signing import KEY_BYTES, MAX_LABEL_BYTES, SIGNATURE_BYTES
+
+LOWEST_VERSION, PROTOCOL_VERSION = 1, 2
+"""2: signed bundles, pairing, windows of more than 64 chunks."""
+SIGNED_VERSION: Final = 2
 MIN_CHUNK_BYTES: Final = 64
 MAX_CHUNK_BYTES: Final = 4096
-WINDOW_CHUNKS: Final = 64
-"""As many as the bit map of an acknowledgement can name: of 2 KiB, enough for 1 MB/s with 130 ms there and back."""
+WINDOW_CHUNKS: Final = 255
+"""Of 2 KiB each, enough for 3.7 MB/s (USB) with 140 ms there and back."""
+VERSION_1_WINDOW_CHUNKS: Final = 64
+"""As many as the 8 bytes of its acknowledgement can name."""
 MAX_STATUS_BYTES: Final = 4096
 DELIMITER: Final = b"\0"
 
@@ -35,41 +42,6 @@ _CRC = struct.Struct("<I")
 MAX_MESSAGE_BYTES: Final = _HEAD.size + 16 + MAX_CHUNK_BYTES + _CRC.size
 MAX_FRAME_BYTES: Final = MAX_MESSAGE_BYTES + MAX_MESSAGE_BYTES // 254 + 1
 """COBS adds at most one byte for each 254."""
-
-
-class ErrorCode(IntEnum):
-    """What a device can refuse; the host turns the number into a sentence."""
-
-    VERSION = 1
-    NO_SESSION = 2
-    BAD_REQUEST = 3
-    TOO_LARGE = 4
-    DISK_FULL = 5
-    WRITE_FAILED = 6
-    BAD_HASH = 7
-    BAD_BUNDLE = 8
-    PROBE_FAILED = 9
-
-
-_SENTENCES: Final = {
-    ErrorCode.VERSION: "the device speaks version {value} of the flash protocol; update the older side",
-    ErrorCode.NO_SESSION: "the device has forgotten this transfer; flash again",
-    ErrorCode.BAD_REQUEST: "the device did not understand message {value}; update the older side",
-    ErrorCode.TOO_LARGE: "the bundle is larger than the {value} bytes that the device takes; export a smaller one",
-    ErrorCode.DISK_FULL: "the device has only {value} bytes free; remove something from its card",
-    ErrorCode.WRITE_FAILED: "the device could not write to its card; check the card, then flash again",
-    ErrorCode.BAD_HASH: "what the device stored differs from what was sent; flash again",
-    ErrorCode.BAD_BUNDLE: "the device refused the bundle as damaged, unknown or of a newer version; export it again",
-    ErrorCode.PROBE_FAILED: "the bundle does not play on the device; ask for the device's status and export again",
-}
-
-
-def error_sentence(code: int, value: int) -> str:
-    """What a device's error number means, and what to do, in one sentence."""
-    known = _SENTENCES.get(ErrorCode(code)) if code in ErrorCode.__members__.values() else None
-    if known is None:
-        return f"the device refused with error {code} ({value}), which is unknown here; update this software"
-    return known.format(value=value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +58,10 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Host: names the bundle; ``restart`` 1 throws away what the device holds of it."""
+    """Host: names the bundle; ``restart`` 1 throws away what the device holds of it.
+
+    The tail is the bundle's SHA-256, and from version 2 on perhaps the public key of who signed it and the signature.
+    """
 
     kind: ClassVar[int] = 0x02
     layout: ClassVar[struct.Struct] = struct.Struct("<IB")
@@ -122,6 +97,15 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """Host: asks to be an owner. The tail is its public key, a signature and what the key is called, UTF-8."""
+
+    kind: ClassVar[int] = 0x06
+    layout: ClassVar[struct.Struct] = struct.Struct("")
+    tail: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Welcome:
     """Device: the session is open, with these figures."""
 
@@ -145,12 +129,15 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """Device: holds all bytes before ``offset``; bit i of ``held``: also chunk i + 1 after the one that is due."""
+    """Device: holds all bytes before ``offset``; bit i of the tail: also chunk i + 1 after the one that is due.
+
+    Bit i is bit i % 8 of byte i // 8. Version 1 sends 8 bytes always, version 2 leaves zeros at the end out.
+    """
 
     kind: ClassVar[int] = 0x83
-    layout: ClassVar[struct.Struct] = struct.Struct("<IQ")
+    layout: ClassVar[struct.Struct] = struct.Struct("<I")
     offset: int
-    held: int
+    tail: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +166,15 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Paired:
+    """Device: the host's key is enrolled; ``owners`` are known now."""
+
+    kind: ClassVar[int] = 0x87
+    layout: ClassVar[struct.Struct] = struct.Struct("<B")
+    owners: int
+
+
+@dataclass(frozen=True, slots=True)
 class Error:
     """Device: refused, with an ErrorCode and a figure that belongs to it."""
 
@@ -188,14 +184,19 @@ class Error:
     value: int
 
 
-Message: TypeAlias = Hello | Begin | Data | Finish | Ask | Welcome | Ready | Ack | Installed | Status | Wait | Error
+Message: TypeAlias = (
+    Hello | Begin | Data | Finish | Ask | Pair | Welcome | Ready | Ack | Installed | Status | Wait | Paired | Error
+)
 
-_KINDS: Final[dict[int, type[Message]]] = {
-    message.kind: message
-    for message in (Hello, Begin, Data, Finish, Ask, Welcome, Ready, Ack, Installed, Status, Wait, Error)
+_KINDS: Final[dict[int, type[Message]]] = {message.kind: message for message in get_args(Message)}
+_TAIL_BYTES: Final[dict[int, Container[int]]] = {
+    Begin.kind: (HASH_BYTES, HASH_BYTES + KEY_BYTES + SIGNATURE_BYTES),
+    Data.kind: range(1, MAX_CHUNK_BYTES + 1),
+    Pair.kind: range(KEY_BYTES + SIGNATURE_BYTES, KEY_BYTES + SIGNATURE_BYTES + MAX_LABEL_BYTES + 1),
+    Ack.kind: range(WINDOW_CHUNKS // 8 + 2),
+    Status.kind: range(2, MAX_STATUS_BYTES + 1),
 }
-_TAIL_BYTES: Final = {Begin.kind: (32, 32), Data.kind: (1, MAX_CHUNK_BYTES), Status.kind: (2, MAX_STATUS_BYTES)}
-"""Least and most; kinds that are not named have none."""
+"""Lengths that there are; kinds that are not named have no tail."""
 
 
 def encode_frame(session: int, message: Message) -> bytes:
@@ -221,11 +222,10 @@ def decode_frame(frame: bytes) -> tuple[int, Message] | None:
     if zlib.crc32(body) != crc or message is None:
         return None
     end = _HEAD.size + message.layout.size
-    least, most = _TAIL_BYTES.get(kind, (0, 0))
-    if not least <= len(body) - end <= most:
+    if len(body) - end not in _TAIL_BYTES.get(kind, (0,)):
         return None
     values: list[object] = list(message.layout.unpack_from(body, _HEAD.size))
-    if most:
+    if kind in _TAIL_BYTES:
         values.append(body[end:])
     return session, message(*values)  # type: ignore[arg-type]  # the layout gives as many integers as there are fields
 

@@ -48,6 +48,11 @@ class Crossfade:
         """All that are heard or wait to be."""
         return tuple(engine for engine in (self.engine, self._leaving, self._waiting) if engine is not None)
 
+    def limit_voices(self, voices: int) -> None:
+        """As ``Engine.limit_voices``, for all that are heard."""
+        for engine in self.engines:
+            engine.limit_voices(voices)
+
     def swap(self, engine: Engine) -> None:
         """Let another engine take over from the next period on; one that comes during a fade waits for its end.
 

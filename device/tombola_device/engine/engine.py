@@ -1,6 +1,6 @@
 """A bundle that plays: controls in, sound out, one period after another.
 
-Controls ─► onsets ─► glide ─► Envelopes ─► Session (one run for all voices) ─► sum ─► headroom ─► Limiter ─► out
+Controls ─► onsets ─► glide ─► Envelopes ─► Session (one run for all voices) ─► sum ─► DcBlock ─► Limiter ─► out
                                                ▲ noise bands
 """
 
@@ -23,6 +23,7 @@ from tombola_device.contract.controls import (
 )
 from tombola_device.contract.errors import ShapeError
 from tombola_device.contract.manifest import Mode
+from tombola_device.engine.dc_block import DcBlock
 from tombola_device.engine.envelope import Envelopes, Float64Array
 from tombola_device.engine.limiter import Limiter
 from tombola_device.engine.noise import TABLE_SAMPLES, noise_table
@@ -61,6 +62,7 @@ class Engine:
     def __init__(
         self, bundle: Bundle, voices: int = 4, headroom_db: float = HEADROOM_DB, neighbour: Engine | None = None
     ) -> None:
+        self._bundle = bundle
         self.manifest = bundle.manifest
         self.voices = voices
         self.modes = len(bundle.manifest.modes)
@@ -68,7 +70,10 @@ class Engine:
         """Why the engine is mute; empty while it plays."""
         self._session = Session(bundle.onnx, bundle.manifest, voices)
         self._envelopes = Envelopes(bundle.manifest.modes, voices)
+        self._dc_block = DcBlock()
         self._limiter = Limiter()
+        self._limit = voices
+        self._rows = 0
         self._gain = np.float32(10 ** (headroom_db / 20))
         bands = bundle.manifest.graph.noise_bands
         shared = neighbour is not None and neighbour.manifest.graph.noise_bands == bands
@@ -106,14 +111,34 @@ class Engine:
         return self._envelopes.level_db
 
     @property
+    def sounding(self) -> int:
+        """How many voices are rendered: the highest one that sounds, and all below it."""
+        return self._rows
+
+    @property
     def idle(self) -> bool:
         """Whether no voice sounds."""
         return not any(self._sounding)
+
+    def twin(self) -> Engine:
+        """Another one that plays the same bundle, at rest and warm, beside this one."""
+        twin = Engine(self._bundle, self.voices, neighbour=self)
+        twin.warm_up()
+        return twin
 
     def join(self, controls: Controls) -> None:
         """Come into a performance under way: keys that are down begin here, notes that are over stay over."""
         self._check(controls)
         self._seen = (controls.onset - controls.gate).tolist()
+
+    def limit_voices(self, voices: int) -> None:
+        """Render the first ``voices`` voices only; the others are silent within one period, and begin no note.
+
+        Real time: audio thread.
+        """
+        self._limit = voices
+        for voice in range(voices, self.voices):
+            self._envelopes.choke(voice)
 
     def warm_up(self) -> None:
         """Render once with every number of voices, so that the runtime has its memory before the first note."""
@@ -165,7 +190,7 @@ class Engine:
         self._unsettled = SETTLING_PERIODS
         onset, gate, velocity = controls.onset.tolist(), controls.gate.tolist(), controls.velocity.tolist()
         for voice in range(self.voices):
-            if onset[voice] != self._seen[voice]:
+            if onset[voice] != self._seen[voice] and voice < self._limit:
                 self._start(voice)
             if not gate[voice] and velocity[voice] <= 0:
                 self._envelopes.choke(voice)
@@ -192,16 +217,19 @@ class Engine:
                     chunk = (self._period + self._noise_starts[voice]) % _NOISE_CHUNKS
                     self._session.noise[voice] = self.noise[chunk]
         self._period += 1
+        self._rows = rows
         if rows == 0 or self.fault:
             out.fill(0.0)
         else:
             self._run(rows, out)
+        self._dc_block.process(out, silent=rows == 0)
         peak = self._limiter.process(out)
         # A peak that is no number, or a sum that overflowed, is no sound.
         if not math.isfinite(peak):
             name = self.manifest.name
             self.fault = f"the bundle {name!r} produced values that are no numbers and was muted; flash another"
             self._session.reset_all()
+            self._dc_block.reset()
             self._limiter.reset()
             out.fill(0.0)
 

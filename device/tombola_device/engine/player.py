@@ -62,6 +62,7 @@ class Player:
         self._onsets = [0] * voices
         self._order = [0] * voices
         self._events = 0
+        self._limit = voices
         self._levels_db: list[float] | None = None
         self._weights = np.zeros(modes, np.float32)
         self._weights[0] = 1.0
@@ -122,6 +123,14 @@ class Player:
         """Silence at once: a voice without gate and with velocity 0 is choked by the engine."""
         self.all_notes_off()
         self._velocities = [0.0] * self.voices
+
+    def limit_voices(self, voices: int) -> None:
+        """Play with the first ``voices`` voices only, 1 … V; what the others play is over."""
+        self._limit = min(max(voices, 1), self.voices)
+        for voice in range(self._limit, self.voices):
+            self._keys[voice] = None
+            if self._gates[voice]:
+                self._release(voice)
 
     # Controllers
 
@@ -274,7 +283,7 @@ class Player:
         for voice, key in enumerate(self._keys):
             if key == round(note) or (self._pedalled[voice] and round(self._notes[voice]) == round(note)):
                 return voice
-        return min(range(self.voices), key=self._worth)
+        return min(range(self._limit), key=self._worth)
 
     def _worth(self, voice: int) -> tuple[int, float, int]:
         """What taking it would cost. Silent voices go lowest first: the engine's cost grows with the highest one."""

@@ -69,16 +69,18 @@ class AlsaOut:
         DeviceUnavailable: There is no such PCM, somebody else has it, or it takes none of our formats.
     """
 
+    lost = False
+
     def __init__(self, pcm: str, periods: int) -> None:
         library = _library()
         self.name = f"ALSA's {pcm}"
         self._pcm, dtype, self._scale = _open(library, pcm, periods)
         info = self._pcm.info()
-        self._buffer_samples = max(int(info["buffer_size"]), PERIOD_SAMPLES)
+        self.buffer_samples = max(int(info["buffer_size"]), PERIOD_SAMPLES)
         self._frames: npt.NDArray[np.generic] = np.zeros((PERIOD_SAMPLES, CHANNELS), dtype)
-        self._silence = np.zeros((self._buffer_samples, CHANNELS), dtype)
+        self._silence = np.zeros((self.buffer_samples, CHANNELS), dtype)
         self._scaled = np.zeros(PERIOD_SAMPLES, np.float32)
-        self._pacer = Pacer(self._buffer_samples / SAMPLE_RATE_HZ)
+        self._pacer = Pacer(self.buffer_samples / SAMPLE_RATE_HZ)
         self._paced_here = False
         self._open = True
         self._prefill()
@@ -121,7 +123,7 @@ class AlsaOut:
     def _wait_if_it_does_not(self) -> None:
         self._pacer.count()
         if not self._paced_here:
-            self._paced_here = self._pacer.lead_s > UNPACED_S + self._buffer_samples / SAMPLE_RATE_HZ
+            self._paced_here = self._pacer.lead_s > UNPACED_S + self.buffer_samples / SAMPLE_RATE_HZ
         if self._paced_here:
             self._pacer.wait()
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, Float32Array
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable, ShapeError
-from tombola_device.hal.clock import Pacer
+from tombola_device.hal.clock import AHEAD_SAMPLES, Pacer
 
 
 class AudioOut(Protocol):
@@ -21,6 +21,12 @@ class AudioOut(Protocol):
 
     name: str
     """What a user would call it."""
+    buffer_samples: int
+    """What lies between ``write`` and the ear, once it is full."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether the sink is away just now, and the sound goes nowhere."""
 
     def write(self, block: Float32Array) -> bool:
         """Hand one period over, shape (128,), full scale ±1.0; False if the sink had run dry before it (an xrun).
@@ -45,8 +51,10 @@ class NullOut:
     """Throws the sound away, at the speed of sound or as fast as it comes."""
 
     name = "nothing (no sound)"
+    lost = False
 
     def __init__(self, *, paced: bool = True) -> None:
+        self.buffer_samples = AHEAD_SAMPLES if paced else 0
         self._pacer = Pacer() if paced else None
 
     def write(self, block: Float32Array) -> bool:
@@ -76,9 +84,12 @@ class WavOut:
         DeviceUnavailable: The file cannot be written.
     """
 
+    lost = False
+
     def __init__(self, path: Path, *, paced: bool = True) -> None:
         self.name = f"the file {path}"
         self._path = path
+        self.buffer_samples = AHEAD_SAMPLES if paced else 0
         self._pacer = Pacer() if paced else None
         self._scaled = np.zeros(PERIOD_SAMPLES, np.float32)
         self._samples = np.zeros(PERIOD_SAMPLES, "<i2")
@@ -126,6 +137,8 @@ class FakeOut:
     """
 
     name = "a fake"
+    buffer_samples = 0
+    lost = False
 
     def __init__(self) -> None:
         self.blocks: list[Float32Array] = []
@@ -175,9 +188,7 @@ def open_audio(name: str, periods: int, fallback: Path) -> AudioOut:
     if kind == "auto":
         return _open_auto(periods, fallback)
     if kind == "alsa":
-        from tombola_device.hal.alsa import AlsaOut
-
-        return AlsaOut(rest or "default", periods)
+        return _open_card(rest or "default", periods)
     if kind in ("wav", "wav-fast") and rest:
         return WavOut(Path(rest).expanduser(), paced=kind == "wav")
     if kind in ("null", "null-fast") and not rest:
@@ -186,11 +197,18 @@ def open_audio(name: str, periods: int, fallback: Path) -> AudioOut:
 
 
 def _open_auto(periods: int, fallback: Path) -> AudioOut:
-    from tombola_device.hal.alsa import AlsaOut, has_card
+    from tombola_device.hal.alsa import has_card
 
     try:
         if has_card():
-            return AlsaOut("default", periods)
+            return _open_card("default", periods)
     except DeviceUnavailable:
         pass  # The card is there but taken or broken: rather a file than no instrument.
     return WavOut(fallback)
+
+
+def _open_card(pcm: str, periods: int) -> AudioOut:
+    from tombola_device.hal.alsa import AlsaOut
+    from tombola_device.hal.returning import ReturningOut
+
+    return ReturningOut(lambda: AlsaOut(pcm, periods))

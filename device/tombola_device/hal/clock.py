@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import time
 
-from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, SAMPLE_RATE_HZ
+from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ
 
 LATEST_S = 0.25
 """After a longer stall the clock starts anew, instead of rushing to make up for it."""
+
+
+AHEAD_SAMPLES = 4 * PERIOD_SAMPLES
+"""How far the caller may run ahead: what a card's buffer holds."""
 
 
 class Pacer:
@@ -17,7 +21,7 @@ class Pacer:
         ahead_s: How far the caller may run ahead: what a card's buffer holds.
     """
 
-    def __init__(self, ahead_s: float = 4 / FRAME_RATE_HZ) -> None:
+    def __init__(self, ahead_s: float = AHEAD_SAMPLES / SAMPLE_RATE_HZ) -> None:
         self._ahead_s = ahead_s
         self._start_s = time.monotonic()
         self._samples = 0

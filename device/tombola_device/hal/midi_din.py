@@ -68,6 +68,7 @@ class DinIn:
         self._bytes = MidiBytes()
         self._port: Uart | None = None
         self._reopen_s = clock()
+        self._open()
 
     def poll(self) -> list[Message]:
         """See MidiIn."""

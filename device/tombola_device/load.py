@@ -1,0 +1,130 @@
+"""What rendering costs while it goes on, and how many voices may therefore sound."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import numpy as np
+
+from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, Controls
+from tombola_device.engine.engine import Engine
+
+PERIOD_US: Final = 1e6 / FRAME_RATE_HZ
+KEPT_TIMES: Final = 1024
+BUDGET: Final = 0.6
+"""Share of a period that all voices together may take when the number of voices is chosen at the start."""
+TOO_LONG: Final = 0.75
+"""A period that takes more of its time than this is too close to the edge: the card's writer, too, needs some."""
+CALM: Final = 0.5
+STRIKES: Final = 3.0
+FORGIVEN_PER_PERIOD: Final = 1 / 32
+"""Three long periods within about a tenth of a second are load; one in a second is somebody else's stall."""
+CALM_S: Final = 5.0
+LONGEST_CALM_S: Final = 80.0
+MEASURED_PERIODS: Final = 16
+
+
+class Times:
+    """The last times of something, in memory that is there from the start."""
+
+    def __init__(self, kept: int = KEPT_TIMES) -> None:
+        self._times = np.zeros(kept, np.float32)
+        self._sorted = np.zeros(kept, np.float32)
+        self._count = 0
+
+    def add(self, value: float) -> None:
+        """It took so long."""
+        self._times[self._count % len(self._times)] = value
+        self._count += 1
+
+    def quantiles(self, *shares: float) -> tuple[float, ...]:
+        """The values below which so large a share lies; zeros before the first."""
+        count = min(self._count, len(self._times))
+        if count == 0:
+            return (0.0,) * len(shares)
+        values = self._sorted[:count]
+        np.copyto(values, self._times[:count])
+        values.sort()
+        return tuple(float(values[min(int(count * share), count - 1)]) for share in shares)
+
+
+class VoiceBudget:
+    """How many voices may sound: fewer as soon as periods take too long, one more after each calm while.
+
+    Args:
+        voices: Most.
+    """
+
+    def __init__(self, voices: int) -> None:
+        self.most = self.limit = voices
+        self.slimmed = 0
+        """How often voices were taken away."""
+        self._strikes = 0.0
+        self._calm_periods = 0
+        self._calm_s = CALM_S
+
+    def rendered(self, time_us: float, sounding: int) -> bool:
+        """One period with so many voices took so long; True if ``limit`` has changed.
+
+        Real time: audio thread.
+        """
+        share = time_us / PERIOD_US
+        self._strikes = self._strikes + 1.0 if share > TOO_LONG else max(self._strikes - FORGIVEN_PER_PERIOD, 0.0)
+        self._calm_periods = self._calm_periods + 1 if share < CALM else 0
+        if self._strikes >= STRIKES:
+            return self._slim(sounding)
+        if self.limit < self.most and self._calm_periods > self._calm_s * FRAME_RATE_HZ:
+            self.limit += 1
+            self._calm_periods = 0
+            return True
+        return False
+
+    def _slim(self, sounding: int) -> bool:
+        self._strikes, self._calm_periods = 0.0, 0
+        now = min(self.limit, max(sounding, 1))
+        limit = max(now - max(now // 4, 1), 1)
+        if limit >= self.limit:
+            return False
+        if self.slimmed:  # Each time it was too early to go back, the next attempt waits longer.
+            self._calm_s = min(2 * self._calm_s, LONGEST_CALM_S)
+        self.limit, self.slimmed = limit, self.slimmed + 1
+        return True
+
+
+def voices_that_play(engine: Engine, voices: int) -> int:
+    """How many of ``voices`` this computer renders within BUDGET of a period, 1 at the least.
+
+    Two loops paced like a card's, with one voice and with all: after a sleep a call takes several times as long as in
+    a hot loop, and only that counts. In between it is a straight line.
+    """
+    if voices == 1:
+        return 1
+    engine = engine.twin()  # Its notes are heard by nobody.
+    one_us, all_us = _paced_us(engine, 1), _paced_us(engine, voices)
+    further_us = max((all_us - one_us) / (voices - 1), 1e-3)
+    return int(min(max(1 + (BUDGET * PERIOD_US - one_us) // further_us, 1), voices))
+
+
+def _paced_us(engine: Engine, voices: int) -> float:
+    """Median time of a period with so many voices held."""
+    block, times = np.zeros(PERIOD_SAMPLES, np.float32), Times(MEASURED_PERIODS)
+    blend = np.zeros((engine.voices, engine.modes), np.float32)
+    blend[:, 0] = 1.0
+    gate = np.arange(engine.voices) < voices
+    low, high = engine.manifest.modes[0].note_range
+    controls = Controls(
+        note=np.linspace(low, high, engine.voices, dtype=np.float32),
+        gate=gate,
+        velocity=gate.astype(np.float32),
+        onset=gate.astype(np.int32),
+        blend=blend,
+        loudness_db=0.0,
+        timbre=np.full(2, 0.5, np.float32),
+    )
+    for _ in range(MEASURED_PERIODS):
+        time.sleep(1 / FRAME_RATE_HZ)
+        start_s = time.perf_counter()
+        engine.render(controls, block)
+        times.add((time.perf_counter() - start_s) * 1e6)
+    return times.quantiles(0.5)[0]

@@ -1,0 +1,174 @@
+"""The whole instrument on a card that keeps time: latency through real inputs, xruns, a card that is unplugged.
+
+The card's clock runs at a quarter of the speed, so that what a shared machine stalls does not empty its buffer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+import time
+import tty
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SPEED = 0.25
+BUFFER_PERIODS = 4
+PERIOD_S = 128 / 48_000
+SOURCE = Path(__file__).parents[1] / "rig" / "vcard.c"
+ALSA_CONF = Path("/usr/share/alsa/alsa.conf")
+QUARTET = Path(__file__).parents[2] / "models" / "quartet" / "quartet.tombola"
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory) -> Path:
+    """The virtual card, compiled."""
+    compiler = shutil.which("gcc")
+    if compiler is None or not Path("/usr/include/alsa/pcm_external.h").is_file() or not ALSA_CONF.is_file():
+        pytest.skip("a virtual sound card needs gcc, libasound2-dev and libasound2-data; install them")
+    pytest.importorskip("alsaaudio", reason="pyalsaaudio is not installed")
+    path = tmp_path_factory.mktemp("card") / "libasound_module_pcm_vcard.so"
+    subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-DPIC", "-o", path, SOURCE, "-lasound"], check=True)
+    return path
+
+
+@dataclass
+class Instrument:
+    """``tombolad`` on the virtual card, with a DIN socket."""
+
+    folder: Path
+    plugin: Path
+    speed: float = SPEED
+    extra: str = ""
+    process: subprocess.Popen[str] | None = None
+    din: int = -1
+    _ends: list[int] = field(default_factory=list)
+
+    def start(self) -> None:
+        asound = self.folder / "asoundrc"
+        asound.write_text(
+            f'<{ALSA_CONF}>\npcm_type.vcard {{ lib "{self.plugin}" }}\n'
+            f'pcm.card {{ type vcard file "{self.folder}/frames" log "{self.folder}/times" '
+            f'gone "{self.folder}/gone" speed {self.speed} }}\n'
+        )
+        self.din, other = pty.openpty()
+        tty.setraw(other)
+        self._ends = [self.din, other]
+        config = self.folder / "tombola.toml"
+        config.write_text(
+            f'audio = "alsa:card"\nbuffer_periods = {BUFFER_PERIODS}\nvoices = 4\nmidi = "none"\npanel = "none"\n'
+            f'midi_serial = "{os.ttyname(other)}"\nmidi_thru = false\nstate_dir = "{self.folder}/state"\n'
+            f'factory = "{QUARTET}"\nmeasure = false\n{self.extra}'
+        )
+        environment = os.environ | {"ALSA_CONFIG_PATH": str(asound)}
+        with (self.folder / "log").open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tombola_device", "run", "--config", config, "--verbose"],
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        assert "playing" in self.process.stdout.readline()
+
+    def status(self) -> dict[str, object]:
+        return json.loads((self.folder / "state" / "status.json").read_text())
+
+    def wait_for(self, condition, patience_s: float = 30.0) -> None:
+        end_s = time.monotonic() + patience_s
+        while not condition():
+            assert time.monotonic() < end_s, (self.folder / "log").read_text()[-1000:]
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End it; may be called twice."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.terminate()
+            code = process.wait(20)
+            process.stdout.close()
+            assert code == 0
+        while self._ends:
+            os.close(self._ends.pop())
+
+    def frames(self) -> np.ndarray:
+        """Left channel, full scale ±1."""
+        return np.fromfile(self.folder / "frames", "<i4")[::2] / 2**31
+
+    def heard_s(self, frame: int) -> float:
+        """When a frame left the card, by the monotonic clock: from the line before it was played."""
+        rows = np.loadtxt(self.folder / "times")
+        row = rows[np.searchsorted(rows[:, 1], frame, side="right")]
+        return float(row[0] + (frame - row[2]) / (48_000 * self.speed))
+
+
+@pytest.fixture
+def instrument(tmp_path, plugin):
+    made = Instrument(tmp_path, plugin)
+    yield made
+    made.stop()
+
+
+def test_key_on_the_din_socket_is_heard_within_a_buffer_and_a_period(instrument):
+    instrument.start()
+    time.sleep(0.5)
+    pressed_s = []
+    rng = np.random.default_rng(3)
+    for _ in range(8):
+        pressed_s.append(time.monotonic())
+        os.write(instrument.din, bytes((0x90, 72, 127)))
+        time.sleep(0.4)
+        os.write(instrument.din, bytes((0xB0, 120, 0)))
+        time.sleep(0.3 + 0.02 * rng.random())
+    instrument.wait_for(lambda: instrument.status()["latency_max_ms"])
+    said = instrument.status()
+    instrument.stop()
+    sound = np.abs(instrument.frames()) > 1e-5
+    loud = np.flatnonzero(sound)
+    first = loud[np.insert(np.diff(loud) > 2000, 0, True)]
+    assert len(first) == len(pressed_s)
+    latency_s = SPEED * np.array(
+        [instrument.heard_s(int(at)) - pressed for at, pressed in zip(first, pressed_s, strict=True)]
+    )
+    # In the card's time. A stall of the machine is a stall of the test: the median and the fastest half count.
+    fast = np.sort(latency_s)[: len(latency_s) // 2 + 1]
+    assert np.median(latency_s) <= (BUFFER_PERIODS + 1) * PERIOD_S
+    assert fast.max() - fast.min() <= PERIOD_S
+    assert 1e-3 * said["latency_p50_ms"] * SPEED <= (BUFFER_PERIODS + 1) * PERIOD_S
+
+
+def test_flood_of_midi_costs_no_xrun(instrument):
+    instrument.start()
+    rng = np.random.default_rng(0)
+    end_s = time.monotonic() + 8.0
+    while time.monotonic() < end_s:  # 3125 bytes a second, as many as a DIN line carries.
+        note, value = int(rng.integers(40, 90)), int(rng.integers(0, 128))
+        os.write(instrument.din, bytes((0x90, note, value, 0xB0, 1, value, 0xF8, 0xB0, 74, value, 0x80, note, 0)))
+        time.sleep(13 / 3125)
+    instrument.wait_for(lambda: instrument.status()["periods"] > 8 * 375 * SPEED * 0.8)
+    assert instrument.status()["xruns"] == 0
+
+
+def test_card_that_is_unplugged_and_plugged_in_again_plays_on(instrument):
+    instrument.start()
+    os.write(instrument.din, bytes((0x90, 60, 127)))
+    time.sleep(0.5)
+    (instrument.folder / "gone").touch()
+    instrument.wait_for(lambda: instrument.status()["lost"])
+    frames = len(instrument.frames())
+    (instrument.folder / "gone").unlink()
+    instrument.wait_for(lambda: not instrument.status()["lost"])
+    time.sleep(1.0)
+    assert instrument.process.poll() is None
+    instrument.stop()
+    back = instrument.frames()[frames:]
+    assert len(back) > 48_000 * SPEED * 0.5
+    assert np.abs(back).max() > 0.01
