@@ -12,6 +12,8 @@ from tombola_device.contract.errors import ShapeError
 from tombola_device.shared_memory import RingReader, RingWriter, ring_bytes
 
 FAULT_BYTES = 240
+PER_VOICE = ("note", "bend_semitones", "glide_s", "gate", "velocity", "onset", "loudness_db", "timbre")
+"""The fields of ``Controls`` whose length does not depend on the bundle."""
 
 
 def controls_dtype(voices: int) -> np.dtype[np.void]:
@@ -20,9 +22,11 @@ def controls_dtype(voices: int) -> np.dtype[np.void]:
         [
             ("stamp_s", "<f8"),
             ("modes", "<i4"),
-            ("loudness_db", "<f4"),
-            ("timbre", "<f4", (2,)),
             ("note", "<f4", (voices,)),
+            ("bend_semitones", "<f4", (voices,)),
+            ("glide_s", "<f4", (voices,)),
+            ("loudness_db", "<f4", (voices,)),
+            ("timbre", "<f4", (voices, 2)),
             ("velocity", "<f4", (voices,)),
             ("onset", "<i4", (voices,)),
             ("gate", "?", (voices,)),
@@ -153,8 +157,8 @@ class ControlsWriter:
             raise ShapeError(f"the controls are for {len(controls.note)} voices, not {len(record['note'])}")
         modes = controls.blend.shape[1]
         record["stamp_s"] = stamp_s
-        record["modes"], record["loudness_db"], record["timbre"] = modes, controls.loudness_db, controls.timbre
-        for name in ("note", "velocity", "onset", "gate"):
+        record["modes"] = modes
+        for name in PER_VOICE:
             record[name] = getattr(controls, name)
         record["blend"][:, :modes] = controls.blend
         self._ring.write(self._bytes)
@@ -188,13 +192,8 @@ class ControlsReader:
     def _unpack(self) -> Controls:
         record = self._record[0]
         return Controls(
-            note=record["note"].copy(),
-            gate=record["gate"].copy(),
-            velocity=record["velocity"].copy(),
-            onset=record["onset"].copy(),
+            **{name: record[name].copy() for name in PER_VOICE},
             blend=record["blend"][:, : int(record["modes"])].copy(),
-            loudness_db=float(record["loudness_db"]),
-            timbre=record["timbre"].copy(),
         )
 
 

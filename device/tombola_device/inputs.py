@@ -69,7 +69,7 @@ class Inputs:
         changed = False
         for source in [*self._sources, *([self._performance] if self._performance is not None else [])]:
             for message in source.poll():
-                self._player.midi(*message)
+                self._player.midi(*message, time_s=self._clock())
                 changed = True
         if self._performance is not None and self._performance.done:
             self._performance = None

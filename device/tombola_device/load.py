@@ -119,8 +119,10 @@ def _paced_us(engine: Engine, voices: int) -> float:
         velocity=gate.astype(np.float32),
         onset=gate.astype(np.int32),
         blend=blend,
-        loudness_db=0.0,
-        timbre=np.full(2, 0.5, np.float32),
+        bend_semitones=np.zeros(engine.voices, np.float32),
+        glide_s=np.zeros(engine.voices, np.float32),
+        loudness_db=np.zeros(engine.voices, np.float32),
+        timbre=np.full((engine.voices, 2), 0.5, np.float32),
     )
     for _ in range(MEASURED_PERIODS):
         time.sleep(1 / FRAME_RATE_HZ)

@@ -272,8 +272,10 @@ def _controls(bundle: Bundle, voices: int, onset: int, blend: npt.NDArray[np.flo
         velocity=np.full(voices, 0.8, np.float32),
         onset=np.full(voices, onset, np.int32),
         blend=np.tile(blend, (voices, 1)),
-        loudness_db=0.0,
-        timbre=np.full(2, timbre, np.float32),
+        bend_semitones=np.zeros(voices, np.float32),
+        glide_s=np.zeros(voices, np.float32),
+        loudness_db=np.zeros(voices, np.float32),
+        timbre=np.full((voices, 2), timbre, np.float32),
     )
 
 

@@ -33,11 +33,11 @@ def test_note_on_with_velocity_zero_is_a_note_off():
     assert player.held == 0
 
 
-def test_fifth_note_takes_the_oldest_of_four_held_ones():
+def test_fifth_note_takes_the_oldest_of_four_held_ones_but_the_bass():
     player = Player(3, 4)
     for note in (60, 62, 64, 65, 67):
         player.note_on(note, 0.8)
-    assert player.controls().note.tolist() == [67, 62, 64, 65]
+    assert player.controls().note.tolist() == [60, 67, 64, 65]
 
 
 def test_released_voice_is_taken_before_a_held_one():
@@ -90,11 +90,11 @@ def test_bend_moves_all_notes_by_two_semitones():
     player = Player(3, 2)
     player.note_on(60, 0.8)
     player.midi(0xE0, 127, 127)
-    assert player.controls().note[0] == 62
+    assert player.controls().bend_semitones.tolist() == [2, 2]
     player.midi(0xE0, 0, 0)
-    assert player.controls().note[0] == 58
+    assert player.controls().bend_semitones.tolist() == [-2, -2]
     player.midi(0xE0, 0, 64)
-    assert player.controls().note[0] == 60
+    assert player.controls().bend_semitones.tolist() == [0, 0]
 
 
 def test_morph_walks_through_the_modes_in_order():
@@ -129,17 +129,17 @@ def test_timbre_at_64_is_exactly_the_default():
     for value, expected in ((0, 0.0), (64, 0.5), (127, 1.0)):
         player.control_change(16, value)
         player.control_change(71, value)
-        assert player.controls().timbre.tolist() == [expected, expected]
+        assert player.controls().timbre.tolist() == [[expected, expected]]
 
 
 def test_loudness_controllers_add_up_and_pressure_adds_6_db():
     player = Player(1, 1)
     player.control_change(11, 64)
     player.control_change(7, 64)
-    assert player.controls().loudness_db == pytest.approx(2 * 40 * np.log10(64 / 127))
+    assert player.controls().loudness_db[0] == pytest.approx(2 * 40 * np.log10(64 / 127))
     player.control_change(121, 0)
     player.midi(0xD0, 127)
-    assert player.controls().loudness_db == pytest.approx(6.0)
+    assert player.controls().loudness_db[0] == pytest.approx(6.0)
 
 
 def test_panic_marks_every_voice_as_silent():
@@ -177,7 +177,8 @@ def test_any_bytes_leave_finite_controls_on_the_simplex(messages):
         player.midi(*message)
     controls = player.controls()
     assert np.isfinite(controls.note).all()
-    assert np.isfinite(controls.loudness_db)
+    assert np.isfinite(controls.loudness_db).all()
+    assert np.isfinite(controls.bend_semitones).all()
     assert ((controls.velocity >= 0) & (controls.velocity <= 1)).all()
     assert ((controls.timbre >= 0) & (controls.timbre <= 1)).all()
     assert (controls.blend >= 0).all()

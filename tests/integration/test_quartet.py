@@ -137,3 +137,14 @@ def _spectrum(bundle: Bundle, mode: int, axis: int, position: float) -> np.ndarr
     power = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
     bins = (np.arange(1, 21) * f0_hz * len(sound) / SAMPLE_RATE_HZ).round().astype(int)
     return np.asarray(10 * np.log10([power[bin_ - 2 : bin_ + 3].sum() + 1e-9 for bin_ in bins]))
+
+
+def test_voice_that_is_taken_while_it_sounds_does_not_click(bundle, names):
+    """The same keys on enough voices are the measure: their attacks are as sharp."""
+    keys = [(0.3 * index, 48 + 5 * index % 29) for index in range(12)]
+    for mode in range(len(names)):
+        events = [Event(0.0, "program_change", (mode,))]
+        events += [Event(time_s, "note_on", (note, 0.8)) for time_s, note in keys]
+        taken, plain = (render_performance(bundle, events, seconds=4.0, voices=voices) for voices in (2, 12))
+        assert largest_jump(taken) <= largest_jump(plain), names[mode]
+        assert find_clicks(taken, [time_s for time_s, _ in keys[2:]]).jump <= largest_jump(plain), names[mode]

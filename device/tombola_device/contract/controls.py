@@ -41,19 +41,23 @@ class Controls:
     """Knobs, CV and MIDI as they stood when the period began. V voices, M modes.
 
     Args:
-        note: MIDI note number per voice, fractional, bend included. Shape (V,), float32.
+        note: MIDI note number per voice, fractional. Shape (V,), float32.
+        bend_semitones: Added to it, at once. Shape (V,), float32.
+        glide_s: How long a voice that sounds takes to another ``note``; 0: none. Shape (V,), float32.
         gate: Whether the key is down. Shape (V,), bool.
         velocity: 0 … 1. Shape (V,), float32.
         onset: Counts the note-ons of each voice, so that a retrigger within a period is not lost. Shape (V,), int32.
         blend: Weights on the simplex of modes, per voice. Shape (V, M), float32.
-        loudness_db: Offset that the player adds to the envelope of the mode, dB.
-        timbre: X and Y, 0 … 1 over the range found in the corpus; 0.5 is the mode's default. Shape (2,), float32.
+        loudness_db: Offset that the player adds to the envelope of the mode, dB. Shape (V,), float32.
+        timbre: X and Y, 0 … 1 over the range found in the corpus; 0.5 is the mode's default. Shape (V, 2), float32.
     """
 
     note: Float32Array
+    bend_semitones: Float32Array
+    glide_s: Float32Array
     gate: BoolArray
     velocity: Float32Array
     onset: Int32Array
     blend: Float32Array
-    loudness_db: float
+    loudness_db: Float32Array
     timbre: Float32Array

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -114,12 +115,4 @@ def fit_modes(controls: Controls, modes: int) -> Controls:
     total = blend.sum(axis=1, keepdims=True)
     blend[total[:, 0] <= 0, 0] = 1.0
     blend /= np.where(total > 0, total, 1.0)
-    return Controls(
-        note=controls.note,
-        gate=controls.gate,
-        velocity=controls.velocity,
-        onset=controls.onset,
-        blend=blend,
-        loudness_db=controls.loudness_db,
-        timbre=controls.timbre,
-    )
+    return replace(controls, blend=blend)

@@ -25,6 +25,7 @@ from tombola_device.contract.errors import ShapeError
 from tombola_device.contract.manifest import Mode
 from tombola_device.engine.dc_block import DcBlock
 from tombola_device.engine.envelope import Envelopes, Float64Array
+from tombola_device.engine.glide import Glide
 from tombola_device.engine.limiter import Limiter
 from tombola_device.engine.noise import TABLE_SAMPLES, noise_table
 from tombola_device.engine.session import Session
@@ -92,8 +93,10 @@ class Engine:
         self._glided = np.zeros((voices, width), np.float32)
         self._step = np.zeros((voices, width), np.float32)
         self._unsettled = 0
-        self._position = [-1.0, -1.0]
-        self._latents = np.zeros((self.modes, _TIMBRE_AXES), np.float32)
+        self._position = b""
+        self._latents = np.zeros((voices, self.modes, _TIMBRE_AXES), np.float32)
+        self._weighed = np.zeros_like(self._latents)
+        self._glide_to = Glide(voices)
         # Views are made once: in the audio loop a slice costs half as much as the call that it is made for.
         columns, target, glided = self._session.controls, self._target, self._glided
         self._note, self._velocity = columns[:, _NOTE], columns[:, _VELOCITY]
@@ -177,17 +180,18 @@ class Engine:
     def _take(self, controls: Controls) -> None:
         """A new frame: what does not move by itself is laid out for the graph once."""
         self._check(controls)
-        np.copyto(self._note, controls.note)
         np.copyto(self._velocity, controls.velocity)
         np.copyto(self._target_blend, controls.blend)
-        position = controls.timbre.tolist()
+        position = controls.timbre.tobytes()
         if position != self._position:
             self._position = position
-            latents = [_between(points, at) for points, at in zip(self._timbre, position, strict=True)]
-            self._latents = np.stack(latents, axis=1).astype(np.float32)
-        np.matmul(self._target_blend, self._latents, out=self._target_timbre)
-        self._target_offset.fill(controls.loudness_db)
+            for axis, points in enumerate(self._timbre):
+                self._latents[:, :, axis] = _between(points, controls.timbre[:, axis])
+        np.multiply(self._latents, self._target_blend[:, :, None], out=self._weighed)
+        np.add.reduce(self._weighed, axis=1, out=self._target_timbre)
+        np.copyto(self._target_offset, controls.loudness_db)
         self._unsettled = SETTLING_PERIODS
+        self._glide_to.take(controls, self._sounding)
         onset, gate, velocity = controls.onset.tolist(), controls.gate.tolist(), controls.velocity.tolist()
         for voice in range(self.voices):
             if onset[voice] != self._seen[voice] and voice < self._limit:
@@ -204,7 +208,7 @@ class Engine:
         self._envelopes.start(voice)
 
     def _render_period(self, controls: Controls, out: Float32Array) -> None:
-        if self._unsettled:
+        if self._unsettled or self._glide_to.moving:
             self._follow(controls)
         before = self._sounding
         self._envelopes.advance()
@@ -247,7 +251,7 @@ class Engine:
 
     def _follow(self, controls: Controls) -> None:
         """Move blend, timbre and loudness a step towards their target, and at the end exactly onto it."""
-        self._unsettled -= 1
+        self._unsettled = max(self._unsettled - 1, 0)
         if self._unsettled:
             np.subtract(self._target, self._glided, out=self._step)
             self._step *= self._glide
@@ -257,6 +261,7 @@ class Engine:
         self._lay_out(controls)
 
     def _lay_out(self, controls: Controls) -> None:
+        self._glide_to.advance(self._note)
         np.copyto(self._moving, self._glided_columns)
         self._envelopes.play(controls.gate, controls.velocity, self._glided_blend, self._glided_offset, controls.note)
 
@@ -277,9 +282,9 @@ def _timbre_points(modes: list[Mode], axis: int) -> Float64Array:
     return np.array([mode.timbre_y if axis else mode.timbre_x for mode in modes])
 
 
-def _between(points: Float64Array, position: float) -> Float64Array:
-    """Latents at 0 … 1, with the default at 0.5. (M, 3) → (M,)."""
+def _between(points: Float64Array, position: Float32Array) -> Float64Array:
+    """Latents at 0 … 1, with the default at 0.5. (M, 3), (V,) → (V, M)."""
     low, middle, high = points.T
-    near, share = (low, 1 - 2 * position) if position < 0.5 else (high, 2 * position - 1)
-    latents: Float64Array = middle + (near - middle) * share
+    side = 2.0 * position[:, None] - 1.0
+    latents: Float64Array = middle + np.where(side < 0, low - middle, high - middle) * np.abs(side)
     return latents

@@ -1,45 +1,55 @@
-"""From a performance to controls: keys, pedals, wheels and knobs in, one frame of controls out. Pure; knows no port.
+"""From a performance to controls: keys, wheels, knobs and control voltages in, one frame of controls out.
 
-    Controller   What it does
-    ──────────   ────────────────────────────────────────────────────────────────────
-    CC 1         morph: walks through the modes in order, 0 is the first, 127 the last
-    CC 2         breath: loudness
-    CC 7         volume: loudness
-    CC 11        expression: loudness
-    CC 16, 74    timbre X; 64 is the mode's default
-    CC 17, 71    timbre Y; 64 is the mode's default
-    CC 20 … 31   weight of mode 1 … 12 in the blend; the weights are made to sum to 1
-    CC 102 … 105 weight of mode 13 … 16
-    CC 64        sustain pedal, from 64 up
-    CC 120       all sound off, at once
-    CC 121       wheels, pedal, pressure and loudness back to rest
-    CC 123 … 127 all notes off, with their release
-    pitch wheel  ± 2 semitones
-    pressure     of the channel: up to 6 dB louder
-    program      the pure mode of that number, the first is 0
+    MIDI bytes ─► MidiMap ─┐                  ┌─ Voices    which key plays where
+    knobs, CV, gates ──────┴─► Player ────────┼─ Blending  where it stands between the modes
+                                              └─ timbre, loudness, bend, glide ─► Controls
 
-All channels are one. Loudness controllers follow 40 log10(value / 127) dB, and their dB add up.
+Pure: knows no port and no clock; what MIDI messages mean is told in ``midi_map``.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from enum import Enum
+from typing import Final
 
 import numpy as np
 
-from tombola_device.contract.controls import MAX_MODES, MAX_VOICES, SILENCE_DB, Controls, Float32Array
+from tombola_device.contract.controls import SILENCE_DB, Controls, Float32Array
 from tombola_device.contract.errors import ShapeError
+from tombola_device.engine.blending import Blending
+from tombola_device.engine.clock import MidiClock
+from tombola_device.engine.midi_map import MidiMap
+from tombola_device.engine.voices import Key, Priority, Voice, VoiceMode, Voices
 
-PITCH_BEND_SEMITONES = 2.0
-PRESSURE_DB = 6.0
-CC_MORPH, CC_SUSTAIN, CC_ALL_SOUND_OFF, CC_RESET = 1, 64, 120, 121
-CC_LOUDNESS = (2, 7, 11)
-CC_TIMBRE_X, CC_TIMBRE_Y = (16, 74), (17, 71)
-CC_ALL_NOTES_OFF = range(123, 128)
-CC_WEIGHTS = (*range(20, 32), *range(102, 106))
-_NOTE_OFF, _NOTE_ON, _CONTROL, _PROGRAM, _PRESSURE, _BEND = 0x80, 0x90, 0xB0, 0xC0, 0xD0, 0xE0
-_LENGTHS = {_NOTE_OFF: 3, _NOTE_ON: 3, 0xA0: 3, _CONTROL: 3, _PROGRAM: 2, _PRESSURE: 2, _BEND: 3}
+PRESSURE_DB: Final = 6.0
+CHANNELS: Final = 16
+CV_KEY: Final = Key(-1)
+"""The key that the gate input presses."""
+LONGEST_GLIDE_S: Final = 10.0
+
+
+class BlendMode(Enum):
+    """Whether keys share one blend.
+
+    TOGETHER  all keys follow the blend as it moves
+    HELD      each key keeps the blend that stood when it was struck: keys of one chord can be different sounds
+    TURNS     each key that is struck is the next mode, alone, in turn
+    """
+
+    TOGETHER = "together"
+    HELD = "held"
+    TURNS = "turns"
+
+
+class Expression:
+    """What one channel's wheels say: of all keys, or under MPE of one."""
+
+    __slots__ = ("bend_semitones", "pressure", "timbre")
+
+    def __init__(self) -> None:
+        self.bend_semitones = self.pressure = self.timbre = 0.0
 
 
 class Player:
@@ -48,99 +58,168 @@ class Player:
     Args:
         modes: M, 1 … MAX_MODES.
         voices: V, 1 … MAX_VOICES.
+
+    Raises:
+        ShapeError: More than there can be.
     """
 
     def __init__(self, modes: int, voices: int = 4) -> None:
-        if not (1 <= modes <= MAX_MODES and 1 <= voices <= MAX_VOICES):
-            raise ShapeError(f"{modes} modes and {voices} voices; at most {MAX_MODES} and {MAX_VOICES} are possible")
-        self.modes, self.voices = modes, voices
-        self._keys: list[int | None] = [None] * voices
-        self._gates = [False] * voices
-        self._pedalled = [False] * voices
-        self._notes = [60.0] * voices
-        self._velocities = [0.0] * voices
-        self._onsets = [0] * voices
-        self._order = [0] * voices
-        self._events = 0
-        self._limit = voices
-        self._levels_db: list[float] | None = None
-        self._weights = np.zeros(modes, np.float32)
-        self._weights[0] = 1.0
-        self._blend = self._weights.copy()
+        self._blending = Blending(modes)
+        self._voices = Voices(voices)
+        self.voices = voices
+        self.blend_mode = BlendMode.TOGETHER
+        self.clock = MidiClock()
+        self._turn = -1
         self._timbre = [0.5, 0.5]
-        self._knob_db = 0.0
-        self._rest_controllers()
+        self._timbre_cv = [0.0, 0.0]
+        self._knob_db = self._cv_db = 0.0
+        self._tune_semitones = 0.0
+        self._glide_s, self._glides = 0.0, True
+        self._cv_note, self._cv_velocity = 60.0, 0.8
+        self._cv_gates = [False, False]
+        self._rest_expression()
+        self.midi_map = MidiMap(self)
 
-    def _rest_controllers(self) -> None:
-        self._bend, self._pressure, self._sustain = 0.0, 0.0, False
-        self._loudness = dict.fromkeys(CC_LOUDNESS, 1.0)
+    def _rest_expression(self) -> None:
+        self._expressions = [Expression() for _ in range(CHANNELS)]
+        self._loudness: dict[int, float] = {}
 
     # Keys
 
-    def note_on(self, note: float, velocity: float) -> None:
+    def note_on(self, note: float, velocity: float, channel: int = 0) -> None:
         """Press a key. ``note``: MIDI note number, 0 … 127. ``velocity``: 0 … 1; 0 releases the key."""
         if velocity <= 0:
-            self.note_off(note)
+            self.note_off(note, channel)
             return
         if not (math.isfinite(note) and math.isfinite(velocity)):
             raise ShapeError(f"note {note} at velocity {velocity} is not a number; send finite ones")
-        voice = self._voice_for(note)
-        self._keys[voice] = round(note)
-        self._gates[voice], self._pedalled[voice] = True, False
-        self._notes[voice] = min(max(float(note), 0.0), 127.0)
-        self._velocities[voice] = min(float(velocity), 1.0)
-        self._onsets[voice] = (self._onsets[voice] + 1) & 0x7FFFFFFF
-        self._stamp(voice)
-        if self._levels_db is not None:
-            self._levels_db[voice] = 0.0  # Taken; what it sounds like is heard later.
+        voice = self._voices.press(Key(round(note), channel), min(max(float(note), 0.0), 127.0), min(velocity, 1.0))
+        self._give_blend(voice)
 
-    def note_off(self, note: float) -> None:
-        """Release a key; with the pedal down its voice is held."""
-        for voice, key in enumerate(self._keys):
-            if key == round(note):
-                self._keys[voice] = None
-                if self._sustain:
-                    self._pedalled[voice] = True
-                else:
-                    self._release(voice)
+    def note_off(self, note: float, channel: int = 0) -> None:
+        """Release a key; with a pedal down its voice is held."""
+        self._voices.let_go(Key(round(note), channel))
+
+    def key_pressure(self, note: int, value: float, channel: int = 0) -> None:
+        """Pressure on one key, 0 … 1."""
+        for voice in self._voices:
+            if voice.key == Key(note, channel):
+                voice.pressure = min(max(float(value), 0.0), 1.0)
 
     def sustain(self, down: float) -> None:
-        """Move the pedal, 0 … 1; it holds from 0.5 up."""
-        self._sustain = down >= 0.5
-        if not self._sustain:
-            for voice in range(self.voices):
-                if self._pedalled[voice]:
-                    self._release(voice)
+        """Move the sustain pedal, 0 … 1; it holds from 0.5 up."""
+        self._voices.sustain(down=down >= 0.5)
+
+    def sostenuto(self, down: float) -> None:
+        """Move the sostenuto pedal, 0 … 1: what is held when it goes down sounds on."""
+        self._voices.sostenuto(down=down >= 0.5)
 
     def all_notes_off(self) -> None:
-        """Release everything, the pedal's voices too."""
-        for voice in range(self.voices):
-            self._keys[voice] = None
-            if self._gates[voice]:
-                self._release(voice)
+        """Release everything, the pedals' voices too."""
+        self._voices.release_all()
+        self._cv_gates = [False, False]
 
     def panic(self) -> None:
         """Silence at once: a voice without gate and with velocity 0 is choked by the engine."""
         self.all_notes_off()
-        self._velocities = [0.0] * self.voices
+        self._voices.choke_all()
+
+    @property
+    def voice_mode(self) -> VoiceMode:
+        """How keys share voices."""
+        return self._voices.mode
+
+    @voice_mode.setter
+    def voice_mode(self, mode: VoiceMode) -> None:
+        self._voices.mode = mode
+
+    @property
+    def priority(self) -> Priority:
+        """Which of several held keys plays where there is one voice."""
+        return self._voices.priority
+
+    @priority.setter
+    def priority(self, priority: Priority) -> None:
+        self._voices.priority = priority
 
     def limit_voices(self, voices: int) -> None:
         """Play with the first ``voices`` voices only, 1 … V; what the others play is over."""
-        self._limit = min(max(voices, 1), self.voices)
-        for voice in range(self._limit, self.voices):
-            self._keys[voice] = None
-            if self._gates[voice]:
-                self._release(voice)
+        self._voices.limit(voices)
 
-    # Controllers
+    def hear(self, levels_db: Sequence[float]) -> None:
+        """Tell how loud each voice is, so that a silent or the quietest one is taken next. Shape (V,), dB."""
+        self._voices.hear(levels_db)
 
-    def pitch_bend(self, position: float) -> None:
-        """Move the wheel, -1 … 1."""
-        self._bend = min(max(float(position), -1.0), 1.0) * PITCH_BEND_SEMITONES
+    # Control voltages
 
-    def pressure(self, value: float) -> None:
-        """Channel pressure, 0 … 1."""
-        self._pressure = min(max(float(value), 0.0), 1.0)
+    def cv_pitch(self, note: float) -> None:
+        """Where the pitch input stands: MIDI note number, fractional. The voice of the gate input follows it."""
+        if math.isfinite(note):
+            self._cv_note = min(max(float(note), 0.0), 127.0)
+            for voice in self._voices:
+                if voice.last == CV_KEY:
+                    voice.note = self._cv_note
+
+    def cv_gate(self, *, high: bool) -> None:
+        """The gate input rose or fell; each rise strikes."""
+        self._cv_edge(0, high=high)
+
+    def cv_trigger(self, *, high: bool) -> None:
+        """The trigger input rose or fell; each rise strikes, also while the gate is high."""
+        self._cv_edge(1, high=high)
+
+    def cv_velocity(self, velocity: float) -> None:
+        """How hard the next strike of the gate input is, 0 … 1."""
+        self._cv_velocity = min(max(float(velocity), 1 / 127), 1.0)
+
+    def cv_timbre(self, axis: int, offset: float) -> None:
+        """What a control voltage adds to timbre X (axis 0) or Y (axis 1), -1 … 1."""
+        self._timbre_cv[axis] = min(max(float(offset), -1.0), 1.0)
+
+    def cv_blend(self, mode: int, offset: float) -> None:
+        """What a control voltage adds to the weight of a mode, -1 … 1."""
+        self._blending.add(mode, offset)
+
+    def cv_morph(self, offset: float) -> None:
+        """What a control voltage adds to the place on the way through the modes, -1 … 1."""
+        self._blending.add_morph(offset)
+
+    def cv_loudness(self, offset_db: float) -> None:
+        """What a control voltage adds to the loudness, dB."""
+        self._cv_db = min(max(float(offset_db), SILENCE_DB), 12.0)
+
+    def _cv_edge(self, which: int, *, high: bool) -> None:
+        self._cv_gates[which] = high
+        if high:
+            self._give_blend(self._voices.press(CV_KEY, self._cv_note, self._cv_velocity))
+        elif not any(self._cv_gates):
+            self._voices.let_go(CV_KEY)
+
+    # Wheels and knobs
+
+    def pitch_bend(self, semitones: float, channel: int = 0) -> None:
+        """Move the wheel of a channel; channel 0 is that of all keys."""
+        self._expressions[channel].bend_semitones = min(max(float(semitones), -96.0), 96.0)
+
+    def pressure(self, value: float, channel: int = 0) -> None:
+        """Channel pressure, 0 … 1; channel 0 is that of all keys."""
+        self._expressions[channel].pressure = min(max(float(value), 0.0), 1.0)
+
+    def slide(self, offset: float, channel: int) -> None:
+        """What one channel's keys add to timbre X, -0.5 … 0.5."""
+        self._expressions[channel].timbre = min(max(float(offset), -0.5), 0.5)
+
+    def tune(self, semitones: float) -> None:
+        """Move all pitches."""
+        self._tune_semitones = min(max(float(semitones), -24.0), 24.0)
+
+    def glide(self, seconds: float) -> None:
+        """How long a voice that sounds takes to a new pitch, 0 … LONGEST_GLIDE_S."""
+        self._glide_s = min(max(float(seconds), 0.0), LONGEST_GLIDE_S)
+
+    def glide_on(self, *, on: bool) -> None:
+        """Whether it glides at all."""
+        self._glides = on
 
     def program_change(self, program: int) -> None:
         """Select a pure mode; a program that is not there changes nothing."""
@@ -153,23 +232,15 @@ class Player:
         Raises:
             ShapeError: Not M finite weights.
         """
-        given = np.asarray(weights, np.float32)
-        if given.shape != (self.modes,) or not np.isfinite(given).all():
-            raise ShapeError(f"a blend of shape {given.shape} was given; it takes {self.modes} finite weights")
-        self._weights = np.maximum(given, 0.0)
-        self._normalise()
+        self._blending.set(weights)
 
     def set_weight(self, mode: int, weight: float) -> None:
         """Weight of one mode, 0 … 1, beside what the others have."""
-        if 0 <= mode < self.modes:
-            self._weights = self._weights.copy()
-            self._weights[mode] = min(max(float(weight), 0.0), 1.0)
-            self._normalise()
+        self._blending.set_weight(mode, weight)
 
     def morph(self, position: float) -> None:
         """Walk through the modes in order: 0 is the first, 1 the last, between two both sound."""
-        place = min(max(float(position), 0.0), 1.0) * (self.modes - 1)
-        self.set_blend(np.maximum(1.0 - np.abs(np.arange(self.modes) - place), 0.0).astype(np.float32))
+        self._blending.morph(position)
 
     def set_timbre(self, axis: int, value: float) -> None:
         """Timbre X (axis 0) or Y (axis 1), 0 … 1; 0.5 is the mode's default."""
@@ -177,119 +248,97 @@ class Player:
 
     def set_loudness(self, offset_db: float) -> None:
         """The knob's offset, dB, ≤ 12."""
-        self._knob_db = min(max(float(offset_db), SILENCE_DB), 12.0)
+        self._knob_db = min(max(float(offset_db), 2 * SILENCE_DB), 12.0)
+
+    def set_loudness_controller(self, controller: int, value: float) -> None:
+        """One of several loudness controllers, 0 … 1: 40 log10 of it in dB, and their dB add up."""
+        self._loudness[controller] = value
+
+    def rest_controllers(self) -> None:
+        """Wheels, pedals, pressure and loudness controllers back to rest."""
+        self._voices.sustain(down=False)
+        self._voices.sostenuto(down=False)
+        self._rest_expression()
+        for voice in self._voices:
+            voice.pressure = 0.0
+
+    def midi(self, *message: int, time_s: float = 0.0) -> None:
+        """One MIDI message as bytes, status first; what is unknown or cut short changes nothing."""
+        self.midi_map.receive(message, time_s)
 
     def control_change(self, controller: int, value: int) -> None:
-        """A MIDI controller, see the table above. ``value``: 0 … 127; unknown controllers change nothing."""
-        if controller == CC_MORPH:
-            self.morph(value / 127)
-        elif controller in CC_LOUDNESS:
-            self._loudness[controller] = value / 127
-        elif controller in CC_TIMBRE_X or controller in CC_TIMBRE_Y:
-            # 64 is the middle of 0 … 127, and must be the default exactly.
-            self.set_timbre(int(controller in CC_TIMBRE_Y), value / 128 if value < 64 else 0.5 + (value - 64) / 126)
-        elif controller in CC_WEIGHTS:
-            self.set_weight(CC_WEIGHTS.index(controller), value / 127)
-        elif controller == CC_SUSTAIN:
-            self.sustain(value / 127)
-        elif controller == CC_ALL_SOUND_OFF:
-            self.panic()
-        elif controller == CC_RESET:
-            self.sustain(0)
-            self._rest_controllers()
-        elif controller in CC_ALL_NOTES_OFF:
-            self.all_notes_off()
-
-    def midi(self, *message: int) -> None:
-        """One MIDI message as bytes, status first; what is unknown or cut short changes nothing."""
-        kind = message[0] & 0xF0 if message else 0
-        if len(message) != _LENGTHS.get(kind) or any(byte > 127 for byte in message[1:]):
-            return
-        first, second = message[1], message[-1]
-        if kind == _NOTE_ON:
-            self.note_on(first, second / 127)
-        elif kind == _NOTE_OFF:
-            self.note_off(first)
-        elif kind == _CONTROL:
-            self.control_change(first, second)
-        elif kind == _PROGRAM:
-            self.program_change(first)
-        elif kind == _PRESSURE:
-            self.pressure(first / 127)
-        elif kind == _BEND:
-            bend = (first | second << 7) - 8192
-            self.pitch_bend(bend / (8191 if bend > 0 else 8192))
+        """A MIDI controller of channel 0, see ``midi_map``. ``value``: 0 … 127."""
+        self.midi_map.control_change(0, controller, value)
 
     # Out
 
-    def hear(self, levels_db: Sequence[float]) -> None:
-        """Tell how loud each voice is, so that a silent or the quietest one is taken next. Shape (V,), dB."""
-        self._levels_db = list(levels_db)
-
     def set_modes(self, modes: int) -> None:
         """Another bundle plays: keep keys and controllers, carry the blend over as far as it goes."""
-        if not 1 <= modes <= MAX_MODES:
-            raise ShapeError(f"{modes} modes; 1 to {MAX_MODES} are possible")
-        kept = np.zeros(modes, np.float32)
-        shared = min(modes, self.modes)
-        kept[:shared] = self._weights[:shared]
-        self.modes = modes
-        self._weights = self._blend = np.eye(1, modes, dtype=np.float32)[0]
-        self.set_blend(kept)
+        self._blending.set_modes(modes)
+        for voice in self._voices:
+            voice.blend = None
+
+    @property
+    def modes(self) -> int:
+        """M."""
+        return self._blending.modes
 
     @property
     def blend(self) -> Float32Array:
         """Where the player stands on the simplex. Shape (M,)."""
-        return self._blend.copy()
+        return self._blending.blend.copy()
 
     @property
     def held(self) -> int:
         """How many voices have their gate up."""
-        return sum(self._gates)
+        return sum(voice.gate for voice in self._voices)
+
+    @property
+    def timbre(self) -> tuple[float, float]:
+        """Timbre X and Y as set by hand, 0 … 1."""
+        return self._timbre[0], self._timbre[1]
 
     def controls(self) -> Controls:
         """The frame of controls as it stands."""
+        voices = list(self._voices)
+        channels = [self._expressions[voice.last.channel if voice.last else 0] for voice in voices]
+        shared, blend = self._expressions[0], self._blending.blend
+        own = [channel if channel is not shared else None for channel in channels]
+        bends = [shared.bend_semitones + (channel.bend_semitones if channel else 0.0) for channel in own]
+        pressures = [
+            max(shared.pressure, voice.pressure, channel.pressure if channel else 0.0)
+            for voice, channel in zip(voices, own, strict=True)
+        ]
+        base_db = self._base_db()
+        timbre_x, timbre_y = (at + cv for at, cv in zip(self._timbre, self._timbre_cv, strict=True))
+        timbre = [(timbre_x + shared.timbre + (channel.timbre if channel else 0.0), timbre_y) for channel in own]
+        glide_s = self._glide_s if self._glides else 0.0
         return Controls(
-            note=np.array(self._notes, np.float32) + np.float32(self._bend),
-            gate=np.array(self._gates, np.bool_),
-            velocity=np.array(self._velocities, np.float32),
-            onset=np.array(self._onsets, np.int32),
-            blend=np.tile(self._blend, (self.voices, 1)),
-            loudness_db=self._loudness_db(),
-            timbre=np.array(self._timbre, np.float32),
+            note=np.array([voice.note for voice in voices], np.float32),
+            bend_semitones=np.array(bends, np.float32) + np.float32(self._tune_semitones),
+            glide_s=np.array([0.0 if voice.key == CV_KEY else glide_s for voice in voices], np.float32),
+            gate=np.array([voice.gate for voice in voices], np.bool_),
+            velocity=np.array([voice.velocity for voice in voices], np.float32),
+            onset=np.array([voice.onset for voice in voices], np.int32),
+            blend=np.stack([blend if voice.blend is None else voice.blend for voice in voices]),
+            loudness_db=np.array(
+                [max(base_db + PRESSURE_DB * value, 2 * SILENCE_DB) for value in pressures], np.float32
+            ),
+            timbre=np.clip(np.array(timbre, np.float32), 0.0, 1.0),
         )
 
-    def _loudness_db(self) -> float:
-        total = self._knob_db + self._pressure * PRESSURE_DB
+    def _base_db(self) -> float:
+        total = self._knob_db + self._cv_db
         for value in self._loudness.values():
             total += 40 * math.log10(value) if value > 0 else 2 * SILENCE_DB
-        return max(total, 2 * SILENCE_DB)
+        return total
 
-    def _normalise(self) -> None:
-        total = float(self._weights.sum())
-        if total > 0:
-            self._blend = (self._weights / np.float32(total)).astype(np.float32)
-
-    def _release(self, voice: int) -> None:
-        self._gates[voice] = self._pedalled[voice] = False
-        self._stamp(voice)
-
-    def _stamp(self, voice: int) -> None:
-        self._events += 1
-        self._order[voice] = self._events
-
-    def _voice_for(self, note: float) -> int:
-        """The voice that has this key; else a silent one; else the quietest released one; else the oldest."""
-        for voice, key in enumerate(self._keys):
-            if key == round(note) or (self._pedalled[voice] and round(self._notes[voice]) == round(note)):
-                return voice
-        return min(range(self._limit), key=self._worth)
-
-    def _worth(self, voice: int) -> tuple[int, float, int]:
-        """What taking it would cost. Silent voices go lowest first: the engine's cost grows with the highest one."""
-        if self._gates[voice]:
-            return 2, 0.0, self._order[voice]
-        if self._levels_db is None:
-            return (0, 0.0, voice) if self._order[voice] == 0 else (1, 0.0, self._order[voice])
-        level_db = self._levels_db[voice]
-        return (0, 0.0, voice) if level_db <= SILENCE_DB else (1, level_db, self._order[voice])
+    def _give_blend(self, voice: Voice) -> None:
+        """What a key that was just struck keeps."""
+        if self.blend_mode is BlendMode.TOGETHER:
+            voice.blend = None
+        elif self.blend_mode is BlendMode.HELD:
+            voice.blend = self._blending.blend
+        else:
+            self._turn = (self._turn + 1) % self.modes
+            voice.blend = np.eye(1, self.modes, self._turn, dtype=np.float32)[0]

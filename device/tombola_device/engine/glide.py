@@ -1,0 +1,60 @@
+"""Portamento: a voice that sounds moves to its new note in a straight line of semitones, in constant time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tombola_device.contract.controls import FRAME_RATE_HZ, Controls, Float32Array
+
+
+class Glide:
+    """Notes of V voices, on their way.
+
+    Args:
+        voices: V.
+    """
+
+    def __init__(self, voices: int) -> None:
+        self.moving = False
+        """Whether any voice is on its way."""
+        self._now = np.zeros(voices, np.float32)
+        self._target = np.zeros(voices, np.float32)
+        self._bend = np.zeros(voices, np.float32)
+        self._step = np.zeros(voices, np.float32)
+        self._left = [0] * voices
+
+    def take(self, controls: Controls, sounding: list[bool]) -> None:
+        """A new frame. A voice that is silent, or does not glide, is at its note at once.
+
+        Real time: audio thread.
+        """
+        np.copyto(self._bend, controls.bend_semitones)
+        if np.array_equal(controls.note, self._target):
+            return
+        for voice, (note, before, glide_s) in enumerate(
+            zip(controls.note.tolist(), self._target.tolist(), controls.glide_s.tolist(), strict=True)
+        ):
+            if note == before:
+                continue
+            frames = round(glide_s * FRAME_RATE_HZ) if sounding[voice] else 0
+            self._left[voice] = frames
+            if frames:
+                self._step[voice] = (note - self._now[voice]) / frames
+            else:
+                self._now[voice], self._step[voice] = note, 0.0
+        np.copyto(self._target, controls.note)
+        self.moving = any(self._left)
+
+    def advance(self, note: Float32Array) -> None:
+        """One period on. ``note``: where each voice is then, bend included; written. Shape (V,).
+
+        Real time: audio thread.
+        """
+        if self.moving:
+            self._now += self._step
+            for voice, left in enumerate(self._left):
+                if left == 1:  # Exactly there, whatever the steps have lost on the way.
+                    self._now[voice], self._step[voice] = self._target[voice], 0.0
+                self._left[voice] = max(left - 1, 0)
+            self.moving = any(self._left)
+        np.add(self._now, self._bend, out=note)

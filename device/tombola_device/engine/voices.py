@@ -1,0 +1,283 @@
+"""Which voice plays which key: polyphony, mono, legato and paraphony, pedals, stealing. Pure; knows no sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from tombola_device.contract.controls import MAX_VOICES, SILENCE_DB, Float32Array
+from tombola_device.contract.errors import ShapeError
+
+ONSETS = 0x7FFFFFFF
+"""Onsets are counted in 31 bits."""
+
+
+class VoiceMode(Enum):
+    """How keys share voices.
+
+    POLY        each key has a voice of its own
+    MONO        one voice; each key strikes it, and one that is let go gives way to the one still held
+    LEGATO      one voice; keys that overlap only move its pitch
+    PARAPHONIC  each key has a voice, but one contour: each new key strikes all that are held, and all end with the last
+    """
+
+    POLY = "poly"
+    MONO = "mono"
+    LEGATO = "legato"
+    PARAPHONIC = "paraphonic"
+
+
+class Priority(Enum):
+    """Which of several held keys one voice plays."""
+
+    LAST = "last"
+    LOWEST = "lowest"
+    HIGHEST = "highest"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that is down. ``number``: 0 … 127, or CV_KEY; ``channel``: 0 … 15."""
+
+    number: int
+    channel: int = 0
+
+
+@dataclass(slots=True)
+class Voice:
+    """What one row of the engine's controls plays.
+
+    Args:
+        key: The key that holds it; None when that is up.
+        last: The key that it plays or played last.
+        note: MIDI note number, without bend.
+        velocity: 0 … 1; 0 with the gate down is silence at once.
+        gate: Whether it is held, by key or pedal.
+        pedalled: Held by the sustain pedal alone.
+        kept: Held by the sostenuto pedal.
+        onset: Counts its strikes.
+        order: When it was last struck or let go, in events.
+        pressure: Of its key, 0 … 1.
+        blend: The blend that it keeps; None follows the player's.
+    """
+
+    key: Key | None = None
+    last: Key | None = None
+    note: float = 60.0
+    velocity: float = 0.0
+    gate: bool = False
+    pedalled: bool = False
+    kept: bool = False
+    onset: int = 0
+    order: int = 0
+    pressure: float = 0.0
+    blend: Float32Array | None = None
+
+
+class Voices:
+    """The voices of one instrument.
+
+    Args:
+        count: V, 1 … MAX_VOICES.
+
+    Raises:
+        ShapeError: More than there can be.
+    """
+
+    def __init__(self, count: int) -> None:
+        if not 1 <= count <= MAX_VOICES:
+            raise ShapeError(f"{count} voices were asked for; 1 to {MAX_VOICES} are possible")
+        self._voices = [Voice() for _ in range(count)]
+        self._held: dict[Key, tuple[float, float]] = {}
+        self._mode, self._limit = VoiceMode.POLY, count
+        self.priority = Priority.LAST
+        self._sustain = self._sostenuto = False
+        self._events = 0
+        self._levels_db: list[float] | None = None
+
+    def __iter__(self) -> Iterator[Voice]:
+        """All voices, in the order of the engine's rows."""
+        return iter(self._voices)
+
+    def __len__(self) -> int:
+        """V."""
+        return len(self._voices)
+
+    @property
+    def mode(self) -> VoiceMode:
+        """How keys share voices; another mode begins with all keys up."""
+        return self._mode
+
+    @mode.setter
+    def mode(self, mode: VoiceMode) -> None:
+        if mode is not self._mode:
+            self.release_all()
+            self._mode = mode
+
+    def press(self, key: Key, note: float, velocity: float) -> Voice:
+        """Strike a key, and give the voice that plays it."""
+        overlaps = bool(self._held)
+        self._held.pop(key, None)
+        self._held[key] = note, velocity
+        if self._mode in (VoiceMode.MONO, VoiceMode.LEGATO):
+            return self._play_one(strike=self._mode is VoiceMode.MONO or not overlaps)
+        voice = self._voices[self._voice_for(key)]
+        self._take(voice, key, note, velocity)
+        self._strike(voice)
+        if self._mode is VoiceMode.PARAPHONIC:
+            for other in self._voices:
+                if other is not voice and other.gate:
+                    self._strike(other)
+        return voice
+
+    def let_go(self, key: Key) -> None:
+        """Release a key; a pedal may hold what it plays."""
+        self._held.pop(key, None)
+        if self._mode in (VoiceMode.MONO, VoiceMode.LEGATO):
+            self._let_go_one(key)
+            return
+        for voice in self._voices:
+            if voice.key == key:
+                voice.key = None
+                if self._mode is not VoiceMode.PARAPHONIC:
+                    self._release_unless_pedalled(voice)
+        if self._mode is VoiceMode.PARAPHONIC and not self._held:
+            for voice in self._voices:
+                self._release_unless_pedalled(voice)
+
+    def sustain(self, *, down: bool) -> None:
+        """Move the sustain pedal: what is let go while it is down sounds on."""
+        self._sustain = down
+        if not down:
+            for voice in self._voices:
+                if voice.pedalled:
+                    voice.pedalled = False
+                    self._release_unless_pedalled(voice)
+
+    def sostenuto(self, *, down: bool) -> None:
+        """Move the sostenuto pedal: what is held when it goes down sounds on."""
+        self._sostenuto = down
+        for voice in self._voices:
+            if down:
+                voice.kept = voice.kept or voice.gate
+            elif voice.kept:
+                voice.kept = False
+                if voice.key is None and not voice.pedalled:
+                    self._release_unless_pedalled(voice)
+
+    def release_all(self) -> None:
+        """Let everything go, whatever the pedals hold."""
+        self._held.clear()
+        for voice in self._voices:
+            voice.key = None
+            voice.pedalled = voice.kept = False
+            if voice.gate:
+                self._release(voice)
+
+    def choke_all(self) -> None:
+        """Silence at once."""
+        self.release_all()
+        for voice in self._voices:
+            voice.velocity = 0.0
+
+    def limit(self, count: int) -> None:
+        """Play with the first ``count`` voices only, 1 … V; what the others play is over."""
+        self._limit = min(max(count, 1), len(self._voices))
+        for voice in self._voices[self._limit :]:
+            voice.key = None
+            voice.pedalled = voice.kept = False
+            if voice.gate:
+                self._release(voice)
+
+    def hear(self, levels_db: Sequence[float]) -> None:
+        """Take how loud each voice is, so that a silent or the quietest one is taken next. Shape (V,), dB."""
+        self._levels_db = list(levels_db)
+
+    def _take(self, voice: Voice, key: Key, note: float, velocity: float) -> None:
+        voice.key = voice.last = key
+        voice.note, voice.velocity = note, velocity
+        voice.gate, voice.pedalled, voice.kept = True, False, False
+        voice.pressure = 0.0
+
+    def _strike(self, voice: Voice) -> None:
+        voice.onset = (voice.onset + 1) & ONSETS
+        self._stamp(voice)
+        if self._levels_db is not None:  # Taken; what it sounds like is heard later.
+            self._levels_db[self._voices.index(voice)] = 0.0
+
+    def _release_unless_pedalled(self, voice: Voice) -> None:
+        if voice.key is not None or not voice.gate:
+            return
+        if self._sustain:
+            voice.pedalled = True
+        elif not voice.kept:
+            self._release(voice)
+
+    def _release(self, voice: Voice) -> None:
+        voice.gate = voice.pedalled = False
+        self._stamp(voice)
+
+    def _stamp(self, voice: Voice) -> None:
+        self._events += 1
+        voice.order = self._events
+
+    # One voice
+
+    def _first(self) -> Key:
+        """The held key that has priority."""
+        if self.priority is Priority.LOWEST:
+            return min(self._held, key=lambda key: self._held[key][0])
+        if self.priority is Priority.HIGHEST:
+            return max(self._held, key=lambda key: self._held[key][0])
+        return next(reversed(self._held))
+
+    def _play_one(self, *, strike: bool) -> Voice:
+        voice, key = self._voices[0], self._first()
+        note, velocity = self._held[key]
+        if voice.key == key and voice.gate and not strike:
+            return voice
+        strike = strike or not voice.gate
+        struck_db = velocity if strike else voice.velocity
+        self._take(voice, key, note, struck_db)
+        if strike:
+            self._strike(voice)
+        return voice
+
+    def _let_go_one(self, key: Key) -> None:
+        voice = self._voices[0]
+        if voice.key != key:
+            return
+        if self._held:
+            self._play_one(strike=self._mode is VoiceMode.MONO)
+            return
+        voice.key = None
+        self._release_unless_pedalled(voice)
+
+    # Stealing
+
+    def _voice_for(self, key: Key) -> int:
+        """The voice that plays or last played this key; else the one that costs the least to take."""
+        for index, voice in enumerate(self._voices[: self._limit]):
+            if voice.key == key or (voice.gate and voice.last == key):
+                return index
+        return min(range(self._limit), key=self._worth)
+
+    def _worth(self, index: int) -> tuple[int, float, int]:
+        """What taking a voice would cost: silent ones nothing, then the quietest released, then the oldest held.
+
+        The bass is taken last: a chord that loses it is another chord. Silent voices go lowest first, since the
+        engine's cost grows with the highest one that sounds.
+        """
+        voice = self._voices[index]
+        if voice.gate:
+            return (3 if self._is_bass(voice) else 2), 0.0, voice.order
+        if self._levels_db is None:
+            return (0, 0.0, index) if voice.order == 0 else (1, 0.0, voice.order)
+        level_db = self._levels_db[index]
+        return (0, 0.0, index) if level_db <= SILENCE_DB else (1, level_db, voice.order)
+
+    def _is_bass(self, voice: Voice) -> bool:
+        """Whether no held voice is lower; of two voices neither is."""
+        held = [other for other in self._voices[: self._limit] if other.gate]
+        return len(held) > 2 and all(voice.note < other.note for other in held if other is not voice)
