@@ -6,18 +6,23 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
+from tombola_device.calibration import Calibration, Voltmeter, load_calibration
 from tombola_device.config import Config
 from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.engine.offline import BlendAutomation
 from tombola_device.engine.player import Player
+from tombola_device.hal.i2c import open_i2c
+from tombola_device.hal.memory import Eeprom, FileMemory, Memory
 from tombola_device.hal.midi import MidiIn
 from tombola_device.hal.midi_din import DinIn
 from tombola_device.hal.midi_ports import PortsIn
 from tombola_device.hal.midi_socket import SocketIn
-from tombola_device.hal.panel import Panel, PanelMap, open_panel
+from tombola_device.hal.panel import Panel, PanelState, open_panel
+from tombola_device.hal.pins import PinMap, load_pin_map
+from tombola_device.panel_map import PanelMap
 
-PANEL_S = 0.005
-"""A turn of a knob is sampled 200 times a second: twice as often as it can be heard."""
+PANEL_S = 0.001
+"""Gates and pitch are read a thousand times a second; knobs in turn, each 125 times."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -28,6 +33,7 @@ class Inputs:
         player: Who is played.
         sources: Where MIDI comes from.
         panel: Knobs and CV, if any.
+        voltmeter: Makes volts of what the panel reads; nominal ones by default.
         clock: Seconds.
     """
 
@@ -36,10 +42,14 @@ class Inputs:
         player: Player,
         sources: Sequence[MidiIn],
         panel: Panel | None = None,
+        voltmeter: Voltmeter | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._player, self._sources, self._panel, self._clock = player, list(sources), panel, clock
-        self._map = PanelMap(player)
+        self.map = PanelMap(player)
+        self.voltmeter = voltmeter if voltmeter is not None else Voltmeter(load_pin_map(), Calibration())
+        self.state: PanelState | None = None
+        """What the panel said in the last ``poll``; none if it was not read then."""
         self._panel_s = -PANEL_S
         self._performance: MidiIn | None = None
         self._automation: BlendAutomation | None = None
@@ -49,6 +59,11 @@ class Inputs:
     def names(self) -> list[str]:
         """What is listened to."""
         return [source.name for source in self._sources]
+
+    @property
+    def panel(self) -> Panel | None:
+        """The panel, for what goes out there."""
+        return self._panel
 
     @property
     def panel_name(self) -> str:
@@ -95,16 +110,19 @@ class Inputs:
 
     def _read_panel(self) -> bool:
         now_s = self._clock()
+        self.state = None
         if self._panel is None or now_s - self._panel_s < PANEL_S:
             return False
         self._panel_s = now_s
         try:
-            return self._map.apply(self._panel.read())
+            self.state = self._panel.read()
         except DeviceUnavailable as error:
             _LOG.warning("%s", error)
             self._panel.close()
             self._panel = None
             return False
+        volts = {name: self.voltmeter.of(name, share) for name, share in self.state.voltages.items()}
+        return self.map.apply(self.state, volts)
 
 
 def open_inputs(config: Config, player: Player) -> Inputs:
@@ -126,4 +144,21 @@ def open_inputs(config: Config, player: Player) -> Inputs:
         sources.append(DinIn(config.midi_serial, thru=config.midi_thru))
     if config.midi_socket:
         sources.append(SocketIn(config.midi_socket))
-    return Inputs(player, sources, open_panel(config.panel))
+    pins, panel = load_pin_map(), open_panel(config.panel)
+    calibration, said = load_calibration(open_memory(config, pins, panel))
+    if said:
+        _LOG.warning("%s", said)
+    return Inputs(player, sources, panel, Voltmeter(pins, calibration))
+
+
+def open_memory(config: Config, pins: PinMap, panel: Panel | None) -> Memory:
+    """Where the calibration is kept: the board's EEPROM, or a file where there is none."""
+    if panel is not None and config.panel in ("auto", "gpio"):
+        try:
+            eeprom = Eeprom(open_i2c(pins.i2c.bus), pins.i2c.addresses["EEPROM"])
+            eeprom.read()
+        except DeviceUnavailable as error:
+            _LOG.info("%s; the calibration is kept in a file", error)
+        else:
+            return eeprom
+    return FileMemory(config.state_path / "calibration.bin")

@@ -27,6 +27,7 @@ class Blending:
         self._weights: Float32Array = np.eye(1, modes, dtype=np.float32)[0]
         self._offsets: Float32Array = np.zeros(modes, np.float32)
         self._morph_offset = 0.0
+        self._hand: Float32Array = self._weights.copy()
         self._blend: Float32Array = self._weights.copy()
 
     @property
@@ -42,9 +43,7 @@ class Blending:
     @property
     def place(self) -> float:
         """Where that is on the way through the modes, 0 … 1: the centre of the weights."""
-        if self.modes == 1:
-            return 0.0
-        return float(np.dot(self._blend, np.arange(self.modes)) / (self.modes - 1))
+        return _place(self._blend)
 
     def set(self, weights: Sequence[float] | Float32Array) -> None:
         """Weights of the modes, each ≥ 0, made to sum to 1; all zero changes nothing. Shape (M,).
@@ -94,19 +93,19 @@ class Blending:
         kept[:shared] = self._weights[:shared]
         self._weights = kept if kept.sum() > 0 else np.eye(1, modes, dtype=np.float32)[0]
         self._offsets = np.zeros(modes, np.float32)
-        self._blend = np.eye(1, modes, dtype=np.float32)[0]
+        self._hand = np.eye(1, modes, dtype=np.float32)[0]
         self._settle()
 
     def _settle(self) -> None:
-        weights = self._weights
+        if self._weights.any():
+            self._hand = _normal(self._weights)
+        blend = self._hand
         if self._offsets.any():
-            weights = np.maximum(_normal(weights) + self._offsets, 0.0).astype(np.float32)
-        total = float(weights.sum())
-        if total <= 0:
-            return
-        self._blend = _normal(weights)
+            moved = np.maximum(blend + self._offsets, 0.0).astype(np.float32)
+            blend = _normal(moved) if moved.any() else blend
         if self._morph_offset:
-            self._blend = _on_the_way(self.place + self._morph_offset, self.modes)
+            blend = _on_the_way(_place(blend) + self._morph_offset, self.modes)
+        self._blend = blend
 
 
 def _check(modes: int) -> None:
@@ -115,8 +114,12 @@ def _check(modes: int) -> None:
 
 
 def _normal(weights: Float32Array) -> Float32Array:
-    total = float(weights.sum())
-    return (weights / np.float32(total)).astype(np.float32) if total > 0 else weights
+    shares: Float32Array = (weights / weights.sum()).astype(np.float32)
+    return shares
+
+
+def _place(blend: Float32Array) -> float:
+    return float(np.dot(blend, np.arange(len(blend))) / max(len(blend) - 1, 1))
 
 
 def _on_the_way(position: float, modes: int) -> Float32Array:

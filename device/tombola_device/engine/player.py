@@ -294,6 +294,31 @@ class Player:
         return sum(voice.gate for voice in self._voices)
 
     @property
+    def cv_held(self) -> bool:
+        """Whether the voice of the gate input is one that sounds."""
+        return any(voice.last == CV_KEY for voice in self._voices)
+
+    @property
+    def place(self) -> float:
+        """Where the blend is on the way through the modes, 0 … 1."""
+        return self._blending.place
+
+    @property
+    def glide_s(self) -> float:
+        """As set."""
+        return self._glide_s
+
+    @property
+    def tune_semitones(self) -> float:
+        """As set."""
+        return self._tune_semitones
+
+    @property
+    def loudness_db(self) -> float:
+        """The knob's offset, as set."""
+        return self._knob_db
+
+    @property
     def timbre(self) -> tuple[float, float]:
         """Timbre X and Y as set by hand, 0 … 1."""
         return self._timbre[0], self._timbre[1]

@@ -1,21 +1,27 @@
-"""The panel's two converters through gpiozero, on real pins and on mock ones.
-
-Source: Microchip MCP3208 datasheet, fig. 6-1: start bit, single/differential, three bits of channel, then one sampling
-clock, a null bit and twelve bits of result.
-"""
+"""The panel on pins, through gpiozero: real ones and mock ones."""
 
 from __future__ import annotations
 
+import contextlib
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from tombola_device.contract.errors import DeviceUnavailable
-from tombola_device.hal.panel import CVS, KNOBS, PanelState
+from tombola_device.hal.converters import CHANNELS, FULL_SCALE, Converter, GpiozeroConverter, SpidevConverter
+from tombola_device.hal.cv_out import CvOut
+from tombola_device.hal.panel import BUTTONS, GATES, Edge, PanelState, shares_at_rest
+from tombola_device.hal.pins import PinMap, load_pin_map
+from tombola_device.hal.readings import Readings
 
 CLOCK_PIN, MOSI_PIN, MISO_PIN = 11, 10, 9
-KNOBS_SELECT_PIN, CVS_SELECT_PIN = 8, 7
-FULL_SCALE: Final = 4095
-CV_ZERO: Final = 0.5
+SELECT_PINS: Final = (8, 7)
+"""SPI0's pins are those of every Raspberry Pi, not of our board; its chip enables 0 and 1."""
+MOST_EDGES: Final = 1024
+"""A clock of 1 kHz for half a second; more, unread, are dropped, the oldest first."""
+STEPS_PER_CLICK: Final = 1
 
 
 def _library() -> ModuleType:
@@ -31,70 +37,145 @@ def _library() -> ModuleType:
 
 
 class GpioPanel:
-    """Knobs on the converter at CE0, CV on the one at CE1, of the same bus.
+    """All of the panel's pins.
 
     Args:
-        pin_factory: gpiozero's; by default the one that it finds.
+        pins: What is where.
+        converters: By the pin map's names.
+        cv_out: The DAC; none: CV outputs stay where they are.
+        factory: gpiozero's pins; by default those that it finds.
+        closed: Called when it has been closed.
 
     Raises:
         DeviceUnavailable: gpiozero is missing, or finds no pins.
     """
 
-    name = "8 knobs and 4 CV"
-
-    def __init__(self, pin_factory: Any = None) -> None:  # noqa: ANN401 - gpiozero has no annotations
+    def __init__(
+        self,
+        pins: PinMap,
+        converters: Mapping[str, Converter],
+        cv_out: CvOut | None = None,
+        factory: Any = None,  # noqa: ANN401 - gpiozero has no annotations
+        closed: Callable[[], None] = lambda: None,
+    ) -> None:
         library = _library()
-        self._device, self._factory_before = library.Device, library.Device.pin_factory
-        if pin_factory is not None:  # Its bus looks for the factory there, whatever it is told.
-            library.Device.pin_factory = pin_factory
-        pins = {"clock_pin": CLOCK_PIN, "mosi_pin": MOSI_PIN, "miso_pin": MISO_PIN, "pin_factory": pin_factory}
+        self.name = f"panel {pins.board} {pins.revision}"
+        self._pins, self._converters, self._cv_out = pins, converters, cv_out
+        self._edges: deque[Edge] = deque(maxlen=MOST_EDGES)
+        self._steps = 0
+        self._closed, self._when_closed = False, closed
         try:
-            self._knobs = [library.MCP3208(channel=c, select_pin=KNOBS_SELECT_PIN, **pins) for c in range(KNOBS)]
-            self._cvs = [library.MCP3208(channel=c, select_pin=CVS_SELECT_PIN, **pins) for c in range(CVS)]
+            used = library.Device._default_pin_factory() if factory is None else factory  # noqa: SLF001
+            low = set(pins.active_low)
+            # Active low here: "on" lets the sound through, and what holds it silent is the pin's rest.
+            self._unmute = library.DigitalOutputDevice(pins.gpio["AUDIO_MUTE"], pin_factory=used)
+            self._gate = library.DigitalOutputDevice(
+                pins.gpio["GATE_OUT"], active_high="GATE_OUT" not in low, pin_factory=used
+            )
+            self._encoder = library.RotaryEncoder(pins.gpio["ENC_A"], pins.gpio["ENC_B"], max_steps=0, pin_factory=used)
+            self._watched = [self._watch(used, name, name in low) for name in (*GATES, *BUTTONS)]
         except (library.GPIOZeroError, OSError, RuntimeError) as error:
             raise DeviceUnavailable(f"the panel's pins cannot be opened ({error}); set panel to none") from error
+        self._readings = Readings(pins.adc, converters)
 
     def read(self) -> PanelState:
         """See Panel."""
-        try:
-            knobs = tuple(converter.raw_value / FULL_SCALE for converter in self._knobs)
-            cvs = tuple((converter.raw_value / FULL_SCALE - CV_ZERO) * 2 for converter in self._cvs)
-        except (_library().GPIOZeroError, OSError) as error:
-            raise DeviceUnavailable(f"the panel's converters do not answer ({error}); check SPI") from error
-        return PanelState(knobs, cvs)
+        edges = tuple(self._edges.popleft() for _ in range(len(self._edges)))
+        if any(edge.high and edge.name in GATES[:2] for edge in edges):
+            self._readings.settle_pitch()
+        self._readings.scan()
+        steps = self._encoder.steps
+        turns, self._steps = steps - self._steps, steps
+        return PanelState(self._readings.knobs, self._readings.voltages, edges, turns // STEPS_PER_CLICK)
+
+    def set_mute(self, *, muted: bool) -> None:
+        """See Panel."""
+        self._unmute.value = not muted
+
+    def set_gate(self, *, high: bool) -> None:
+        """See Panel."""
+        self._gate.value = high
+
+    def set_voltages(self, shares: Mapping[str, float]) -> None:
+        """See Panel."""
+        if self._cv_out is not None:
+            self._cv_out.write({self._pins.dac[name].channel: share for name, share in shares.items()})
 
     def close(self) -> None:
         """See Panel."""
-        for converter in (*self._knobs, *self._cvs):
+        if self._closed:
+            return
+        self._closed = True
+        self.set_mute(muted=True)
+        for device in (self._unmute, self._gate, self._encoder):
+            device.close()
+        for pin, _ in self._watched:
+            pin.when_changed = None
+            pin.close()
+        for converter in self._converters.values():
             converter.close()
-        self._knobs, self._cvs = [], []
-        self._device.pin_factory = self._factory_before
+        if self._cv_out is not None:
+            with contextlib.suppress(DeviceUnavailable):
+                self._cv_out.close()
+        self._when_closed()
+
+    def _watch(self, factory: Any, name: str, low: bool) -> tuple[Any, Any]:  # noqa: ANN401, FBT001
+        """Queue a pin's edges with the time that the kernel gave them; the pin and its callback, kept alive."""
+        pin = factory.pin(self._pins.gpio[name])
+        pin.input_with_pull("up" if low else "floating")
+        pin.bounce = None
+
+        def changed(time_s: float, state: int) -> None:
+            self._edges.append(Edge(name, bool(state) != low, time_s))
+
+        pin.edges = "both"
+        pin.when_changed = changed
+        return pin, changed
 
 
-if TYPE_CHECKING:
-    from typing import Protocol
+def open_gpio_panel() -> GpioPanel:
+    """The panel of a Raspberry Pi.
 
-    class MockConverter(Protocol):
-        """An MCP3208 on mock pins; ``counts`` are what its eight inputs read, 0 … 4095."""
+    Raises:
+        DeviceUnavailable: A library is missing, or pins, SPI or I²C are not there.
+    """
+    from tombola_device.hal.i2c import open_i2c
 
-        counts: list[int]
+    pins = load_pin_map()
+    converters = {name: SpidevConverter(chip.bus, chip.chip_enable) for name, chip in pins.spi.items()}
+    return GpioPanel(pins, converters, CvOut(open_i2c(pins.i2c.bus), pins.i2c.addresses["DAC"]))
 
 
-def mock_panel() -> tuple[GpioPanel, MockConverter, MockConverter]:
-    """The real panel on mock pins, with the converters of the knobs and of the CV to set.
+@dataclass(frozen=True)
+class MockPanel:
+    """The real panel on mock pins.
+
+    Args:
+        panel: As on real ones.
+        counts: What each converter's inputs read, 0 … 4095, by its name; to be set.
+        factory: gpiozero's mock pins: ``factory.pin(5).drive_low()``.
+    """
+
+    panel: GpioPanel
+    counts: dict[str, list[int]]
+    factory: Any
+
+
+def mock_panel() -> MockPanel:
+    """The real panel on mock pins, its converters answering bit by bit.
 
     Raises:
         DeviceUnavailable: gpiozero is missing.
     """
-    _library()
+    library = _library()
     from gpiozero.pins.mock import MockFactory, MockSPIDevice
 
     class MockMcp3208(MockSPIDevice):  # type: ignore[misc]  # gpiozero has no annotations
         """The converter's end of the bus, bit by bit."""
 
-        def __init__(self, select_pin: int, rest: int, pin_factory: Any) -> None:  # noqa: ANN401
-            super().__init__(CLOCK_PIN, MOSI_PIN, MISO_PIN, select_pin, pin_factory=pin_factory)
-            self.counts = [rest] * 8
+        def __init__(self, select_pin: int, counts: list[int], factory: Any) -> None:  # noqa: ANN401
+            super().__init__(CLOCK_PIN, MOSI_PIN, MISO_PIN, select_pin, pin_factory=factory)
+            self._counts = counts
             self._request: list[int] = []
 
         def on_start(self) -> None:
@@ -107,9 +188,23 @@ def mock_panel() -> tuple[GpioPanel, MockConverter, MockConverter]:
             if len(started) == 5:  # Start, single-ended, three bits of channel.
                 channel = started[2] << 2 | started[3] << 1 | started[4]
                 # One clock to sample and the null bit come before the twelve bits.
-                self.tx_word(self.counts[channel], 14)
+                self.tx_word(self._counts[channel], 14)
 
-    factory = MockFactory()
-    knobs = MockMcp3208(KNOBS_SELECT_PIN, 0, factory)
-    cvs = MockMcp3208(CVS_SELECT_PIN, (FULL_SCALE + 1) // 2, factory)
-    return GpioPanel(factory), knobs, cvs
+    pins, factory = load_pin_map(), MockFactory()
+    counts = {name: [0] * CHANNELS for name in pins.spi}
+    for name, share in shares_at_rest(pins).items():
+        counts[pins.adc[name].converter][pins.adc[name].channel] = round(share * FULL_SCALE)
+    before = library.Device.pin_factory
+    library.Device.pin_factory = factory  # Its SPI bus looks for the factory there, whatever it is told.
+    converters: dict[str, Converter] = {}
+    for name, chip in pins.spi.items():
+        select = SELECT_PINS[chip.chip_enable]
+        MockMcp3208(select, counts[name], factory)
+        converters[name] = GpiozeroConverter(
+            clock_pin=CLOCK_PIN, mosi_pin=MOSI_PIN, miso_pin=MISO_PIN, select_pin=select, pin_factory=factory
+        )
+    for name in (*GATES, *BUTTONS):
+        if name in pins.active_low:
+            factory.pin(pins.gpio[name]).drive_high()  # At rest.
+    panel = GpioPanel(pins, converters, None, factory, lambda: setattr(library.Device, "pin_factory", before))
+    return MockPanel(panel, counts, factory)

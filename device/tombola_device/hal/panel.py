@@ -1,114 +1,142 @@
-"""Eight knobs and four CV inputs, and what they do to the player."""
+"""The front panel: knobs, voltages, gates, encoder and buttons in; mute, gate and voltages out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable
-from tombola_device.engine.player import Player
+from tombola_device.hal.pins import PinMap, load_pin_map
 
-KNOBS, CVS = 8, 4
-KNOB_HYSTERESIS = 1 / 512
-"""A pot's noise on a 12-bit converter is a few counts of 4096: eight, and half a MIDI step."""
-CV_STEP = 1 / 4096
-"""CV gets no hysteresis: one count."""
-CV_DEADBAND = 0.02
-"""An unpatched input is near 0 and must not touch the blend. CV is centred on half the converter's range."""
-LOUDNESS_KNOB_DB = 40.0
-"""The loudness knob: full is 0 dB, zero is this much quieter."""
+KNOBS: Final = 8
+VOLTAGES: Final = ("V_OCT", "CV_X", "CV_Y", "CV_1", "CV_2", "CV_3")
+GATES: Final = ("GATE_IN", "TRIG_IN", "CLOCK_IN")
+BUTTONS: Final = ("ENC_SW", "SHIFT", "SAVE")
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A gate or a button went up or down at ``time_s`` by ``time.monotonic``, as the kernel stamped it."""
+
+    name: str
+    high: bool
+    time_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class PanelState:
-    """Positions as read: knobs 0 … 1, CV -1 … 1 with 0 for an unpatched input."""
+    """What the panel says.
+
+    Args:
+        knobs: 0 … 1 each.
+        voltages: Share of the converter's range, 0 … 1, by the names of VOLTAGES; calibration makes volts of it.
+        edges: Gates and buttons since the last reading, in order.
+        turns: Clicks of the encoder since the last reading, to the right > 0.
+    """
 
     knobs: tuple[float, ...]
-    cvs: tuple[float, ...]
+    voltages: Mapping[str, float]
+    edges: tuple[Edge, ...] = ()
+    turns: int = 0
 
 
 class Panel(Protocol):
-    """Knobs and CV."""
+    """Controls and jacks."""
 
     name: str
 
     def read(self) -> PanelState:
-        """All positions now, in about a millisecond.
+        """All of it now, in less than a millisecond.
 
         Raises:
             DeviceUnavailable: The converters do not answer.
         """
 
+    def set_mute(self, *, muted: bool) -> None:
+        """Hold the outputs silent, or let them sound. Muted at the start and when closed."""
+
+    def set_gate(self, *, high: bool) -> None:
+        """Move the gate output."""
+
+    def set_voltages(self, shares: Mapping[str, float]) -> None:
+        """Move CV outputs, each to a share of its range, 0 … 1.
+
+        Raises:
+            DeviceUnavailable: The DAC does not answer.
+        """
+
     def close(self) -> None:
-        """Give the pins back. May be called twice."""
+        """Mute, and give the pins back. May be called twice."""
 
 
+def shares_at_rest(pins: PinMap) -> dict[str, float]:
+    """What inputs with nothing patched read: 0 V."""
+    return {name: pins.adc[name].share_at_zero_volts for name in VOLTAGES}
+
+
+@dataclass
 class FakePanel:
-    """A panel that a test turns by hand: ``turn`` and ``patch``."""
+    """A panel that a test plays by hand: ``turn``, ``patch``, ``raise_gate``, ``drop_gate``, ``click``, ``unplug``."""
 
-    name = "a fake"
-
-    def __init__(self) -> None:
-        self._knobs, self._cvs = [0.0] * KNOBS, [0.0] * CVS
+    name: str = "a fake"
+    muted: bool = True
+    gate: bool = False
+    out: dict[str, float] = field(default_factory=dict)
+    _knobs: list[float] = field(default_factory=lambda: [0.0] * KNOBS)
+    _voltages: dict[str, float] = field(default_factory=lambda: shares_at_rest(load_pin_map()))
+    _edges: list[Edge] = field(default_factory=list)
+    _turns: int = 0
+    _gone: bool = False
 
     def turn(self, knob: int, position: float) -> None:
         """Knob 0 … 7 to 0 … 1."""
         self._knobs[knob] = position
 
-    def patch(self, cv: int, level: float) -> None:
-        """A level of -1 … 1 into input 0 … 3."""
-        self._cvs[cv] = level
+    def patch(self, name: str, share: float) -> None:
+        """A share of an input's range, 0 … 1."""
+        self._voltages[name] = share
+
+    def raise_gate(self, name: str = "GATE_IN", time_s: float = 0.0) -> None:
+        """A gate rises, or a button is pressed."""
+        self._edges.append(Edge(name, True, time_s))  # noqa: FBT003 - as declared
+
+    def drop_gate(self, name: str = "GATE_IN", time_s: float = 0.0) -> None:
+        """A gate falls, or a button is let go."""
+        self._edges.append(Edge(name, False, time_s))  # noqa: FBT003 - as declared
+
+    def click(self, turns: int) -> None:
+        """Turn the encoder."""
+        self._turns += turns
+
+    def unplug(self) -> None:
+        """Do not answer any more."""
+        self._gone = True
 
     def read(self) -> PanelState:
         """See Panel."""
-        return PanelState(tuple(self._knobs), tuple(self._cvs))
+        if self._gone:
+            raise DeviceUnavailable("the fake is unplugged; plug it in")
+        edges, self._edges = tuple(self._edges), []
+        turns, self._turns = self._turns, 0
+        return PanelState(tuple(self._knobs), dict(self._voltages), edges, turns)
+
+    def set_mute(self, *, muted: bool) -> None:
+        """See Panel."""
+        self.muted = muted
+
+    def set_gate(self, *, high: bool) -> None:
+        """See Panel."""
+        self.gate = high
+
+    def set_voltages(self, shares: Mapping[str, float]) -> None:
+        """See Panel."""
+        self.out.update(shares)
 
     def close(self) -> None:
         """See Panel."""
-
-
-class PanelMap:
-    """What the panel does: it acts on the player when something is moved, so that MIDI and knobs can take turns.
-
-        knobs 1 … 5        weights of the modes 1 … 5, as far as there are so many
-        knobs 6, 7, 8      timbre X, timbre Y, loudness
-        CV 1 … 4           added to the weights of modes 1 … 4
-
-    Args:
-        player: Who is played.
-    """
-
-    def __init__(self, player: Player) -> None:
-        self._player = player
-        self._knobs = [-1.0] * KNOBS
-        self._weights = [-1.0] * KNOBS
-
-    def apply(self, state: PanelState) -> bool:
-        """Pass on what has moved since the last call, and say whether; the first call passes on everything."""
-        moved = False
-        modes = min(self._player.modes, KNOBS - 3)
-        for knob, position in enumerate(state.knobs):
-            end = position in (0.0, 1.0) and position != self._knobs[knob]
-            if abs(position - self._knobs[knob]) > KNOB_HYSTERESIS or end:
-                self._knobs[knob] = position
-                moved = True
-                if knob >= KNOBS - 3:
-                    self._turn(knob - (KNOBS - 3), position)
-        for mode in range(modes):
-            cv = state.cvs[mode] if mode < len(state.cvs) and abs(state.cvs[mode]) > CV_DEADBAND else 0.0
-            weight = min(max(self._knobs[mode] + cv, 0.0), 1.0)
-            if abs(weight - self._weights[mode]) > CV_STEP:
-                self._weights[mode] = weight
-                self._player.set_weight(mode, weight)
-                moved = True
-        return moved
-
-    def _turn(self, which: int, position: float) -> None:
-        if which < 2:
-            self._player.set_timbre(which, position)
-        else:
-            self._player.set_loudness((position - 1.0) * LOUDNESS_KNOB_DB if position > 0 else -2 * 80.0)
+        self.muted = True
 
 
 def open_panel(name: str) -> Panel | None:
@@ -126,9 +154,9 @@ def open_panel(name: str) -> Panel | None:
     if name == "none" or (name == "auto" and not on_a_pi()):
         return None
     try:
-        from tombola_device.hal.gpio import GpioPanel, mock_panel
+        from tombola_device.hal.gpio import mock_panel, open_gpio_panel
 
-        return mock_panel()[0] if name == "mock" else GpioPanel()
+        return mock_panel().panel if name == "mock" else open_gpio_panel()
     except DeviceUnavailable:
         if name == "auto":
             return None

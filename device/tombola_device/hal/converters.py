@@ -1,0 +1,129 @@
+"""Analogue to digital converters: MCP3208, twelve bits, eight inputs.
+
+Source: Microchip MCP3208 datasheet DS21298E, fig. 6-1: start bit, single-ended, three bits of channel, then one
+sampling clock, a null bit and twelve bits of result; 1 MHz at 2.7 V, 2 MHz at 5 V.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol
+
+from tombola_device.contract.errors import DeviceUnavailable
+
+FULL_SCALE: Final = 4095
+CHANNELS: Final = 8
+SPI_HZ: Final = 1_000_000
+
+
+class Converter(Protocol):
+    """Eight inputs."""
+
+    def read(self, channel: int) -> int:
+        """One conversion, 0 … FULL_SCALE.
+
+        Raises:
+            DeviceUnavailable: It does not answer.
+        """
+
+    def close(self) -> None:
+        """Give the bus back. May be called twice."""
+
+
+class FakeConverter:
+    """Reads what a test sets, with noise if it wants; verbs: ``set``, ``unplug``."""
+
+    def __init__(self, rest: int = 0) -> None:
+        self.counts = [rest] * CHANNELS
+        self._gone = False
+
+    def set(self, channel: int, counts: int) -> None:
+        """What an input reads from now on."""
+        self.counts[channel] = counts
+
+    def unplug(self) -> None:
+        """Do not answer any more."""
+        self._gone = True
+
+    def read(self, channel: int) -> int:
+        """See Converter."""
+        if self._gone:
+            raise DeviceUnavailable("the converter does not answer; check the ribbon between the boards")
+        return self.counts[channel]
+
+    def close(self) -> None:
+        """See Converter."""
+
+
+class SpidevConverter:
+    """A converter on the kernel's SPI, 24 µs a conversion and about as much for the call.
+
+    Raises:
+        DeviceUnavailable: spidev is missing or SPI is not switched on.
+    """
+
+    def __init__(self, bus: int, chip_enable: int) -> None:
+        try:
+            import spidev
+        except ImportError as error:
+            raise DeviceUnavailable(
+                "the panel's converters need the Python package spidev, which is not installed; install "
+                "tombola-device[gpio]"
+            ) from error
+        self._spi: Any = spidev.SpiDev()
+        try:
+            self._spi.open(bus, chip_enable)
+            self._spi.max_speed_hz = SPI_HZ
+        except OSError as error:
+            raise DeviceUnavailable(
+                f"SPI {bus}.{chip_enable} cannot be opened ({error.strerror}); switch SPI on in config.txt"
+            ) from error
+
+    def read(self, channel: int) -> int:
+        """See Converter."""
+        try:
+            _, high, low = self._spi.xfer2([0x06 | channel >> 2, (channel & 3) << 6, 0])
+        except OSError as error:
+            raise DeviceUnavailable(f"a converter does not answer ({error.strerror}); check SPI") from error
+        return int((high & 0x0F) << 8 | low)
+
+    def close(self) -> None:
+        """See Converter."""
+        self._spi.close()
+
+
+class GpiozeroConverter:
+    """A converter through gpiozero: its own SPI in software, on mock pins too.
+
+    Args:
+        pins: Keyword arguments of gpiozero's MCP3208: clock, data and select pins, pin factory.
+
+    Raises:
+        DeviceUnavailable: gpiozero is missing or finds no pins.
+    """
+
+    def __init__(self, **pins: Any) -> None:  # noqa: ANN401 - gpiozero has no annotations
+        try:
+            import gpiozero
+        except ImportError as error:
+            raise DeviceUnavailable(
+                "the panel needs the Python package gpiozero, which is not installed; install tombola-device[gpio] or "
+                "set panel to none"
+            ) from error
+        self._errors = (gpiozero.GPIOZeroError, OSError)
+        try:
+            self._inputs = [gpiozero.MCP3208(channel=channel, **pins) for channel in range(CHANNELS)]
+        except (*self._errors, RuntimeError) as error:
+            raise DeviceUnavailable(f"the panel's pins cannot be opened ({error}); set panel to none") from error
+
+    def read(self, channel: int) -> int:
+        """See Converter."""
+        try:
+            return int(self._inputs[channel].raw_value)
+        except self._errors as error:
+            raise DeviceUnavailable(f"a converter does not answer ({error}); check SPI") from error
+
+    def close(self) -> None:
+        """See Converter."""
+        for converter in self._inputs:
+            converter.close()
+        self._inputs = []
