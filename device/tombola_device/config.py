@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -27,6 +27,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         midi_socket: HOST:PORT to take MIDI from over TCP; empty: none.
         panel: ``auto`` (on a Raspberry Pi), ``gpio``, ``mock`` or ``none``.
         serial: Port over which bundles are flashed; empty: none.
+        unsigned: ``allow`` takes any bundle, ``ask`` only what an owner has signed or the panel allows.
         state_dir: Where slots and status are kept; by default below the user's XDG state folder.
         factory: Bundle that plays while no other has been flashed; by default the one that is shipped.
         measure: Whether to measure at the start how many of the voices this computer can play.
@@ -42,6 +43,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     midi_socket: str = ""
     panel: str = "auto"
     serial: str = ""
+    unsigned: Literal["allow", "ask"] = "allow"
     state_dir: str = ""
     factory: str = ""
     measure: bool = True

@@ -16,9 +16,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from tombola_device import __version__
 from tombola_device.audio_client import AudioProcess, Event, error_of
+from tombola_device.board import this_board
 from tombola_device.config import Config
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB
@@ -26,13 +29,21 @@ from tombola_device.contract.errors import BadBundle, DeviceUnavailable, StoreEr
 from tombola_device.contract.manifest import Manifest
 from tombola_device.engine.offline import BlendAutomation
 from tombola_device.engine.player import Player
+from tombola_device.files import DiskFiles
 from tombola_device.flashd import Flashd
 from tombola_device.frames import Status, quiet_status
+from tombola_device.front import Front, open_front_chips
 from tombola_device.hal.midi import MidiIn
-from tombola_device.inputs import Inputs, open_inputs
-from tombola_device.probe import probe_bundle
+from tombola_device.hal.pins import load_pin_map
+from tombola_device.inputs import Inputs, open_inputs, open_memory
+from tombola_device.outputs import Sounding
+from tombola_device.owner import Owner
+from tombola_device.probe_child import probe_in_child
+from tombola_device.scenes import SceneStore
+from tombola_device.service import Notifier
 from tombola_device.status import DaemonStatus, Lock, write_status
 from tombola_device.store import Store
+from tombola_device.ui.view import View
 
 TICK_S = 0.001
 STATUS_S = 0.5
@@ -40,6 +51,8 @@ TRIAL_PERIODS = round(2.0 * FRAME_RATE_HZ)
 """A bundle that has played alone for two seconds without a fault is kept."""
 TAIL_S = 10.0
 """How long a performance may ring before ``exit_when_done`` ends it."""
+COMING = ("receiving", "checking")
+"""What the serial line does while a bundle is on its way; see ``Reception.doing``."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -73,7 +86,8 @@ class Daemon:
 
     def __init__(self, config: Config, performance: Performance, report: Callable[[str], None]) -> None:
         self._config, self._performance, self._report = config, performance, report
-        self._store = Store(config.slots_path, probe_bundle, config.factory_path)
+        self._board = this_board()
+        self._store = Store(config.slots_path, partial(probe_in_child, board=self._board), config.factory_path)
         self._player = Player(1, config.voices)
         self._installed: queue.SimpleQueue[Path] = queue.SimpleQueue()
         self._inputs: Inputs | None = None
@@ -82,6 +96,12 @@ class Daemon:
         self._coming: tuple[Manifest, str] | None = None
         self._sha256 = ""
         self._limit, self._slimmed = config.voices, 0
+        self._owner = Owner(config.state_path / "owners.json", config.unsigned)
+        self._front: Front | None = None
+        self._flashd: Flashd | None = None
+        self._notifier = Notifier()
+        self._alive_s, self._alive_periods = 0.0, -1
+        self._muted = True
         self._heard: Status | None = None
         self._hopeless = ""
         self._status_s = 0.0
@@ -95,11 +115,12 @@ class Daemon:
             TombolaError: There is nothing to play, or nothing to play it on.
         """
         with Lock(self._config.state_path):
-            flashd = self._open_flashd()
+            flashd = self._flashd = self._open_flashd()
             ended = threading.Event()
             server = threading.Thread(target=flashd.run, args=(ended,), name="flashd") if flashd else None
             try:
                 self._inputs = open_inputs(self._config, self._player)
+                self._front = self._open_front(self._inputs)
                 if server is not None:
                     server.start()
                 self._start(stop, waits=server is not None)
@@ -122,7 +143,38 @@ class Daemon:
     def _open_flashd(self) -> Flashd | None:
         if not self._config.serial:
             return None
-        return Flashd(self._config.serial, self._store, self._installed.put, self.playing)
+        return Flashd(self._config.serial, self._store, self._installed.put, self.playing, owner=self._owner)
+
+    def _open_front(self, inputs: Inputs) -> Front | None:
+        if inputs.panel is None:
+            return None
+        pins = load_pin_map()
+        display, lights = open_front_chips(inputs.panel, pins, real=self._config.panel in ("auto", "gpio"))
+        scenes = SceneStore(DiskFiles(), self._config.state_path / "scenes")
+        memory = open_memory(self._config, pins, inputs.panel)
+        return Front(self._player, inputs, scenes, memory, pins, self, display, lights)
+
+    # What the panel asks
+
+    def revert(self) -> str:
+        """See House."""
+        if self._audio is None:
+            return "nothing plays yet"
+        try:
+            self._audio.load(self._store.revert())
+        except StoreError as error:
+            return str(error)
+        return "going back"
+
+    def allow_unsigned(self) -> str:
+        """See House."""
+        self._owner.allow_unsigned_once()
+        return "the next bundle may be unsigned"
+
+    def enrol(self) -> str:
+        """See House."""
+        self._owner.open_window()
+        return "open for an owner's key: `tombola pair`"
 
     def _start(self, stop: threading.Event, *, waits: bool) -> None:
         """Play the active bundle, or the one before if that does not load; without any, wait if one can come."""
@@ -186,11 +238,14 @@ class Daemon:
         for event in self._audio.events():
             self._hear_of(event)
         changed |= self._arrive(status)
+        if self._front is not None:
+            changed |= self._front.poll(self._view(status), self._sounding(status), came_s)
         if changed:
             self._audio.send(self._player.controls(), came_s)
         if not self._audio.alive:
             raise DeviceUnavailable("the audio process has ended by itself; start tombolad again")
         self._judge(status)
+        self._watch(status, came_s)
         if time.monotonic() - self._status_s >= STATUS_S:
             self._status_s = time.monotonic()
             self._write_status(status)
@@ -205,6 +260,64 @@ class Daemon:
             )
         self._limit, self._slimmed = status.voice_limit, status.slimmed
         self._player.limit_voices(status.voice_limit)
+
+    def _watch(self, status: Status, now_s: float) -> None:
+        """Let the sound out while all is well, and tell systemd so: only while periods are rendered."""
+        healthy = status.periods > 0 and not status.fault and not status.lost
+        if self._inputs is not None and self._inputs.panel is not None and healthy == self._muted:
+            self._muted = not healthy
+            self._inputs.panel.set_mute(muted=self._muted)
+        if self._alive_periods < 0 and status.periods > 0:
+            self._notifier.ready()
+            self._notifier.status(f"playing {self._manifest.name if self._manifest else ''}")
+            self._alive_periods = 0
+        watchdog_s = self._notifier.watchdog_s
+        if watchdog_s and now_s - self._alive_s >= watchdog_s and status.periods != self._alive_periods:
+            self._alive_s, self._alive_periods = now_s, status.periods
+            self._notifier.alive()
+
+    def _view(self, status: Status) -> View:
+        """What the display can show of the daemon."""
+        manifest, slots, flashd = self._manifest, self._store.slots, self._flashd
+        return View(
+            bundle=manifest.name if manifest else "",
+            modes=tuple(mode.name for mode in manifest.modes) if manifest else (),
+            blend=tuple(self._player.blend.tolist()) if manifest else (),
+            peak_db=status.peak_db,
+            load=status.load_p99_us * FRAME_RATE_HZ / 1e6,
+            sounding=sum(level_db > SILENCE_DB for level_db in status.levels_db),
+            voices=status.voice_limit,
+            slimmed=status.slimmed > 0 and status.voice_limit < self._config.voices,
+            xruns=status.xruns,
+            tempo_bpm=self._player.clock.tempo_bpm(time.monotonic()),
+            previous=slots.previous[:12] if slots.previous else "",
+            confirmed=slots.confirmed,
+            flashing=flashd.progress if flashd is not None and flashd.doing in COMING else -1.0,
+            owners=len(self._owner.keys),
+            pairing=self._owner.window_s > 0,
+            unsigned=self._owner.unsigned_allowed,
+            about=(
+                f"tombola {__version__}",
+                self._board.name,
+                f"latency {status.latency_p50_ms:.1f} ms",
+                f"at most {status.latency_max_ms:.1f} ms",
+                *((manifest.licence or "no licence given").split("; ") if manifest else ()),
+            ),
+            fault=status.fault,
+            lost=status.lost,
+        )
+
+    def _sounding(self, status: Status) -> Sounding:
+        """What outputs can follow."""
+        player = self._player
+        return Sounding(
+            level_db=max(status.levels_db),
+            note=player.first_note,
+            blend=tuple(player.blend.tolist()),
+            place=player.place,
+            held=player.held > 0,
+            pulses=player.clock.pulses,
+        )
 
     def _install(self, path: Path, stop: threading.Event) -> None:
         if self._audio is None:
@@ -316,6 +429,10 @@ class Daemon:
             _LOG.warning("%s", error)  # A full disk must not stop the music.
 
     def _close(self) -> None:
+        self._notifier.stopping()
+        self._notifier.close()
+        if self._front is not None:
+            self._front.close()
         if self._audio is not None:
             self._audio.stop()
         if self._inputs is not None:

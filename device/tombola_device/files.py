@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Files(Protocol):
@@ -116,6 +116,9 @@ def _write_all(handle: int, data: bytes) -> None:
         view = view[os.write(handle, view) :]
 
 
+SECTOR_BYTES: Final = 512
+
+
 class PowerCut(Exception):
     """The fake's power went: use what ``after_power_cut`` gives."""
 
@@ -131,8 +134,9 @@ class _Content:
 class FakeFiles:
     """A file system in memory that forgets what was not synced when its power is cut.
 
-    Names survive a cut in the order in which they were changed (a journal), each possibly not; content that was not
-    synced survives in part, in whole, as zeros or not at all.
+    Content that was not synced survives in part: of each sector what is new, what was there, or zeros; but what an
+    ``append`` leaves alone stays. Names survive in the order in which they were changed (a journal) up to some point,
+    or, on a disk that reorders, each or not; a rename is whole or not done.
 
     Args:
         capacity_bytes: What fits.
@@ -146,23 +150,28 @@ class FakeFiles:
         self.operations = 0
         """How many changes were asked for so far."""
         self._cut_at: int | None = None
+        self._cut_after_bytes: int | None = None
 
-    def cut_power_at(self, operation: int) -> None:
-        """Let the power go just before that change, counted from now; every later one fails too."""
+    def cut_power_at(self, operation: int, after_bytes: int | None = None) -> None:
+        """Let the power go just before that change, counted from now, or within it; every later one fails too.
+
+        Args:
+            operation: 0 is the next.
+            after_bytes: If it writes, so many bytes still are taken.
+        """
         self._cut_at = self.operations + operation
+        self._cut_after_bytes = after_bytes
 
-    def after_power_cut(self, rng: random.Random) -> FakeFiles:
+    def after_power_cut(self, rng: random.Random, *, reorders: bool = False) -> FakeFiles:
         """What a boot might find; ``rng`` chooses among what is possible."""
         names = dict(self._durable)
-        for change in self._unsynced[: rng.randint(0, len(self._unsynced))]:
-            change(names)
+        survived = rng.randint(0, len(self._unsynced))
+        for index, change in enumerate(self._unsynced):
+            if rng.random() < 0.5 if reorders else index < survived:
+                change(names)
         found = FakeFiles(self._capacity_bytes)
         for path, content in names.items():
-            data = content.data
-            if data != content.durable:
-                cut = rng.randint(0, len(data))
-                zeroed = data[:cut] + bytes(len(data) - cut)
-                data = rng.choice([content.durable, data, data[:cut], zeroed])
+            data = content.data if content.data == content.durable else _torn(content, rng)
             found._files[path] = found._durable[path] = _Content(data, data)
         return found
 
@@ -192,20 +201,11 @@ class FakeFiles:
 
     def append(self, path: Path, data: bytes) -> None:
         """See Files."""
-        self._operate()
-        content = self._content(path)
-        content.data += data[: max(self.free_bytes(path.parent), 0)]
-        if self.free_bytes(path.parent) <= 0:
-            raise OSError(errno.ENOSPC, "no space left", str(path))
+        self._put(path, data, fresh=False)
 
     def write(self, path: Path, data: bytes) -> None:
         """See Files."""
-        self._operate()
-        content = self._content(path)
-        content.data = b""
-        content.data = data[: max(self.free_bytes(path.parent), 0)]
-        if self.free_bytes(path.parent) <= 0:
-            raise OSError(errno.ENOSPC, "no space left", str(path))
+        self._put(path, data, fresh=True)
 
     def sync(self, path: Path) -> None:
         """See Files."""
@@ -216,7 +216,13 @@ class FakeFiles:
     def rename(self, old: Path, new: Path) -> None:
         """See Files."""
         self._operate()
-        self._change(lambda names: names.__setitem__(new, names.pop(old)))
+        content = self._files[old]
+
+        def change(names: dict[Path, _Content]) -> None:
+            names.pop(old, None)
+            names[new] = content
+
+        self._change(change)
 
     def remove(self, path: Path) -> None:
         """See Files."""
@@ -233,6 +239,19 @@ class FakeFiles:
         """See Files."""
         return self._capacity_bytes - sum(len(content.data) for content in self._files.values())
 
+    def _put(self, path: Path, data: bytes, *, fresh: bool) -> None:
+        torn = self._cut_after_bytes if self.operations == self._cut_at else None
+        if torn is None:
+            self._operate()
+        content = self._content(path)
+        if fresh:
+            content.data = b""
+        content.data += data[:torn][: max(self.free_bytes(path.parent), 0)]
+        if torn is not None:
+            self._operate()
+        if self.free_bytes(path.parent) <= 0:
+            raise OSError(errno.ENOSPC, "no space left", str(path))
+
     def _content(self, path: Path) -> _Content:
         if path not in self._files:
             made = _Content()
@@ -247,3 +266,18 @@ class FakeFiles:
         if self._cut_at is not None and self.operations >= self._cut_at:
             raise PowerCut
         self.operations += 1
+
+
+def _torn(content: _Content, rng: random.Random) -> bytes:
+    """What a disk might hold of a file that was being written when its power went."""
+    new, old = content.data, content.durable
+    if rng.random() < 0.25:
+        return rng.choice([new, old])
+    kept = len(old) if new.startswith(old) else 0
+    data = bytearray(rng.randint(min(len(new), len(old)), max(len(new), len(old))))
+    for start in range(0, len(data), SECTOR_BYTES):
+        sector = slice(start, min(start + SECTOR_BYTES, len(data)))
+        written = rng.choice([new, old, b""])[sector]
+        data[start : start + len(written)] = written
+    data[:kept] = old[:kept]
+    return bytes(data)

@@ -10,8 +10,9 @@ moment the disk names a playable bundle:
     append… ► sync ► SHA-256, decode, probe ► rename to .tombola ► sync folder
             ► write slots.json.new ► sync ► rename over slots.json ► sync folder ► remove what is in no slot
 
-A new bundle is on trial until ``confirm``; a boot that finds one still on trial goes back to the previous one. Without
-any slot the factory's bundle plays.
+A new bundle is on trial until ``confirm``. A boot that finds one still on trial plays it again, since the power may
+have gone before it could show that it plays, and counts that durably first; after TRIAL_BOOTS such boots it is given up
+for the previous one. Without any slot the factory's bundle plays.
 """
 
 from __future__ import annotations
@@ -24,17 +25,22 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from tombola_device.contract.bundle import MAX_BUNDLE_BYTES, Bundle, bundle_sha256, decode_bundle
 from tombola_device.contract.errors import BadBundle, StoreError, TombolaError
+from tombola_device.contract.refusals import Refused
 from tombola_device.files import DiskFiles, Files
+from tombola_device.sealed import read_sealed, write_sealed
 
 RESERVE_BYTES: Final = 1 << 20
 """Left free, so that slots.json and the system's logs can still be written."""
 POINTER_NAME: Final = "slots.json"
+TRIAL_BOOTS: Final = 2
+"""One for the power cut that nobody meant, one for the impatient hand."""
 
 
 class DiskFull(StoreError):
@@ -57,12 +63,14 @@ class Slots(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         previous: The last one before that has really played.
         confirmed: Whether the active one has really played.
         rejected: What was active and was taken back at last, for the status.
+        boots: How often the active one was booted without having been confirmed.
     """
 
     active: str | None = None
     previous: str | None = None
     confirmed: bool = True
     rejected: str | None = None
+    boots: Annotated[int, Meta(ge=0)] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +118,13 @@ class Store:
         return self._factory if sha256 is None else self._folder / f"{sha256}.tombola"
 
     def boot(self) -> Path:
-        """Find the bundle to be played, going back to the previous one if the active one never was confirmed.
+        """Find the bundle to be played; one that was booted TRIAL_BOOTS times without being confirmed is given up.
 
         Raises:
             StoreError: There is none, or the folder cannot be read.
         """
         with self._lock, _sentences(self._folder):
-            slots = self._read_slots() or Slots()
+            slots = self._count_boot(self._read_slots() or Slots())
             found = self._first_playable(slots)
             if found != slots.active:
                 slots = Slots(found, None, confirmed=found in (None, slots.previous), rejected=slots.active)
@@ -176,6 +184,7 @@ class Store:
         Raises:
             WrongHash: It is not what was announced; it is thrown away.
             BadBundle: It is damaged or unknown (ProbeFailed: it does not play); it is thrown away.
+            Refused: It needs more than this board can do; it is thrown away.
             StoreError: The slots cannot be written; what came remains.
         """
         incoming = self._incoming
@@ -187,7 +196,7 @@ class Store:
             self._files.sync(came)
             try:
                 self._verify(self._files.read(came), incoming.sha256)
-            except (WrongHash, BadBundle):
+            except (WrongHash, BadBundle, Refused):
                 if came == partial:
                     self._files.remove(partial)
                 raise
@@ -209,7 +218,7 @@ class Store:
         """
         with self._lock, _sentences(self._folder):
             if not self.slots.confirmed and sha256 in (None, self.slots.active):
-                self._write_slots(msgspec.structs.replace(self.slots, confirmed=True))
+                self._write_slots(msgspec.structs.replace(self.slots, confirmed=True, boots=0))
 
     def revert(self) -> Path:
         """Give up the active bundle for the previous one.
@@ -239,6 +248,8 @@ class Store:
         bundle = decode_bundle(data)
         try:
             self._probe(bundle)
+        except Refused:
+            raise
         except TombolaError as error:
             raise ProbeFailed(f"the bundle {bundle.manifest.name!r} does not play here: {error}") from error
 
@@ -250,6 +261,18 @@ class Store:
         previous = good if good != sha256 else None
         self._write_slots(Slots(sha256, previous, confirmed=sha256 == old.previous))
 
+    def _count_boot(self, slots: Slots) -> Slots:
+        """Note that the bundle on trial is booted once more; if that cannot be noted, it counts as once too often."""
+        if slots.confirmed:
+            return slots
+        counted = msgspec.structs.replace(slots, boots=slots.boots + 1)
+        if counted.boots <= TRIAL_BOOTS:
+            try:
+                self._write_slots(counted)
+            except OSError:
+                return msgspec.structs.replace(slots, boots=TRIAL_BOOTS + 1)
+        return counted
+
     def _first_playable(self, slots: Slots) -> str | None:
         """What a boot should play; None: the factory's, or nothing."""
         names = self._files.names(self._folder)
@@ -257,7 +280,7 @@ class Store:
         order: list[str | None] = [slots.previous, slots.active]
         if slots.active is None:  # If slots.json is damaged, any bundle that was verified beats the factory's.
             order = [*others] if self._read_slots() is None else []
-        elif slots.confirmed:
+        elif slots.confirmed or slots.boots <= TRIAL_BOOTS:
             order.reverse()
         for sha256 in [*order, None, *others]:
             path = self.path_of(sha256)
@@ -284,22 +307,10 @@ class Store:
 
     def _read_slots(self) -> Slots | None:
         """None if there are none, or damaged ones."""
-        try:
-            text, _, crc = self._files.read(self._folder / POINTER_NAME).rpartition(b"\n")
-            if crc != f"{zlib.crc32(text):08x}".encode():
-                return None
-            return msgspec.json.decode(text, type=Slots)
-        except (OSError, msgspec.DecodeError):
-            return None
+        return read_sealed(self._files, self._folder / POINTER_NAME, Slots)
 
     def _write_slots(self, slots: Slots) -> None:
-        text = msgspec.json.encode(slots)
-        new = self._folder / f"{POINTER_NAME}.new"
-        self._files.make_folder(self._folder)
-        self._files.write(new, text + b"\n" + f"{zlib.crc32(text):08x}".encode())
-        self._files.sync(new)
-        self._files.rename(new, self._folder / POINTER_NAME)
-        self._files.sync_folder(self._folder)
+        write_sealed(self._files, self._folder / POINTER_NAME, slots)
         self.slots = slots
 
 

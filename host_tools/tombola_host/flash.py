@@ -1,10 +1,8 @@
-"""Sends a bundle to a device over a serial port, through unplugging, and asks a device for its status."""
+"""Sends a bundle to a device over a serial port, through unplugging; pairs with one, and asks for its status."""
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import secrets
 import time
 from collections.abc import Callable
@@ -12,26 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-import serial
 from tombola_device.contract import protocol as p
+from tombola_device.contract.asking import Asker
 from tombola_device.contract.bundle import MAX_BUNDLE_BYTES, bundle_sha256, decode_bundle
-from tombola_device.contract.errors import FlashError
-from tombola_device.contract.sender import Inquirer, Phase, Sender
+from tombola_device.contract.errors import BadConfig, FlashError
+from tombola_device.contract.refusals import ErrorCode, Refused
+from tombola_device.contract.sender import Phase, Sender
+from tombola_device.contract.signing import MAX_LABEL_BYTES
 
-BAUD: Final = 115_200
-"""Of a real UART; USB ignores it."""
-READ_TIMEOUT_S: Final = 0.005
-WRITE_TIMEOUT_S: Final = 1.0
-WRITE_BYTES: Final = 1024
-"""Written at a time, so that acknowledgements are read between; 90 ms at 115200 baud."""
-REOPEN_S: Final = 0.25
+from tombola_host.keys import OwnerKey
+from tombola_host.serial_line import BAUD, READ_TIMEOUT_S, HungUp, SerialLine, Trace
+
 UNPLUGGED_S: Final = 60.0
 """How long a device may be away: long enough to find the cable, or for a Raspberry Pi to boot."""
 BARREN_PLUGGINGS: Final = 5
+PAIRING_S: Final = 60.0
+"""How long the player may take to open the window."""
+PAIRING_EVERY_S: Final = 1.0
 
 Progress: TypeAlias = Callable[[int, int, str], None]
 """Called with bytes held by the device, bytes in all, and what is going on."""
-Trace: TypeAlias = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +63,7 @@ def flash(
     bundle_path: Path,
     port: str,
     *,
+    key: OwnerKey | None = None,
     baud: int = BAUD,
     progress: Progress | None = None,
     trace: Trace | None = None,
@@ -76,6 +75,7 @@ def flash(
     Args:
         bundle_path: The file.
         port: The device's serial port; it may go and come back under this name.
+        key: Signs the bundle; without one it goes unsigned, which a paired device refuses.
         baud: Rate of a real UART.
         progress: Told what is going on.
         trace: Given each frame in hexadecimal.
@@ -84,11 +84,11 @@ def flash(
 
     Raises:
         BadBundle: The file is not a whole bundle.
-        FlashError: It did not complete; the device plays on what it played before.
+        FlashError: It did not complete (Refused: the device said why); it plays on what it played before.
     """
     data = _read_bundle(bundle_path, check=check)
-    sender = Sender(data, secrets.randbits(32))
-    line = _Line(port, baud, trace)
+    sender = Sender(data, secrets.randbits(32), seed=key.seed if key else None)
+    line = SerialLine(port, baud, trace)
     watch = _Watch(progress, len(data))
     begun_s = time.monotonic()
     pluggings = barren = held = 0
@@ -99,7 +99,7 @@ def flash(
                 line.exchange(sender.poll(time.monotonic()))
                 sender.receive(line.received, time.monotonic())
                 watch.see(sender)
-            except _HungUp:
+            except HungUp:
                 barren = barren + 1 if sender.held_bytes == held else 0
                 held = sender.held_bytes
                 if barren >= BARREN_PLUGGINGS:
@@ -131,22 +131,80 @@ def device_info(port: str, *, baud: int = BAUD, trace: Trace | None = None) -> d
     Raises:
         FlashError: It cannot be asked.
     """
-    inquirer = Inquirer(secrets.randbits(32))
-    line = _Line(port, baud, trace)
+    answer = _ask(p.Ask(), port, baud=baud, trace=trace)
+    if not isinstance(answer, p.Status):
+        raise FlashError(f"the device at {port} gave no status when it was asked for it; update it")
     try:
-        line.open()
-        while inquirer.status is None:
-            line.exchange(inquirer.poll(time.monotonic()))
-            inquirer.receive(line.received)
-    except _HungUp:
-        raise FlashError(f"{port} was unplugged; plug it in and ask again") from None
-    finally:
-        line.close()
-    try:
-        info = json.loads(inquirer.status)
+        info = json.loads(answer.tail)
     except ValueError as error:
         raise FlashError(f"the device at {port} gave a status that is not JSON; update it") from error
     return info if isinstance(info, dict) else {}
+
+
+def pair(
+    port: str,
+    key: OwnerKey,
+    label: str,
+    *,
+    baud: int = BAUD,
+    trace: Trace | None = None,
+    say: Callable[[str], None] = lambda text: None,
+    patience_s: float = PAIRING_S,
+) -> int:
+    """Make a device take what this key signs, as soon as its player opens the pairing window.
+
+    Args:
+        port: The device's serial port.
+        key: One's own.
+        label: What the device calls it, at most MAX_LABEL_BYTES in UTF-8.
+        baud: Rate of a real UART.
+        trace: Given each frame.
+        say: Told in one line when the player must do something.
+        patience_s: How long to wait for that.
+
+    Returns:
+        How many owners the device knows now.
+
+    Raises:
+        BadConfig: The label is too long.
+        FlashError: It did not come to that (Refused: the device said why).
+    """
+    if len(label.encode()) > MAX_LABEL_BYTES:
+        raise BadConfig(f"the label {label!r} is longer than {MAX_LABEL_BYTES} bytes; give a shorter one with --label")
+    request = p.Pair(key.public + key.pairing_signature(label) + label.encode())
+    end_s, told = time.monotonic() + patience_s, False
+    while True:
+        try:
+            answer = _ask(request, port, baud=baud, trace=trace, least_version=p.SIGNED_VERSION)
+        except Refused as refused:
+            if refused.code != ErrorCode.NOT_PAIRING or time.monotonic() > end_s:
+                raise
+        else:
+            if isinstance(answer, p.Paired):
+                return answer.owners
+            raise FlashError(f"the device at {port} gave another answer than to pairing; update it")
+        if not told:
+            say(f"Hold SHIFT and SAVE on the instrument until it says so; it should show {key.fingerprint}.")
+            told = True
+        time.sleep(PAIRING_EVERY_S)
+
+
+def _ask(
+    request: p.Message, port: str, *, baud: int, trace: Trace | None, least_version: int = p.LOWEST_VERSION
+) -> p.Message:
+    """One question, one answer."""
+    asker = Asker(secrets.randbits(32), request, least_version)
+    line = SerialLine(port, baud, trace)
+    try:
+        line.open()
+        while asker.answer is None:
+            line.exchange(asker.poll(time.monotonic()))
+            asker.receive(line.received)
+    except HungUp:
+        raise FlashError(f"{port} was unplugged; plug it in and ask again") from None
+    finally:
+        line.close()
+    return asker.answer
 
 
 def _read_bundle(path: Path, *, check: bool) -> bytes:
@@ -160,118 +218,6 @@ def _read_bundle(path: Path, *, check: bool) -> bytes:
     if not 0 < len(data) <= MAX_BUNDLE_BYTES:
         raise FlashError(f"{path} has not 1 to {MAX_BUNDLE_BYTES} bytes; export the bundle again")
     return data
-
-
-def _reason(error: OSError | ValueError) -> str:
-    """Why a port does not open, without pyserial's repetitions."""
-    number = getattr(error, "errno", None)
-    if number == errno.EAGAIN:
-        return "another program has it"
-    return os.strerror(number) if number else str(error)
-
-
-class _HungUp(Exception):
-    """The line is gone."""
-
-
-class _Line:
-    """A serial port, written to in pieces and read between them."""
-
-    def __init__(self, path: str, baud: int, trace: Trace | None) -> None:
-        self._path = path
-        self._baud = baud
-        self._tracer = _Tracer(trace) if trace else None
-        self._port: serial.Serial | None = None
-        self._due = bytearray()
-        self.received = b""
-        """What the last exchange brought."""
-
-    def open(self) -> None:
-        """Open the port.
-
-        Raises:
-            FlashError: It is not there, or somebody else has it.
-        """
-        self.close()
-        self._due.clear()
-        try:
-            self._port = serial.Serial(
-                self._path, self._baud, timeout=READ_TIMEOUT_S, write_timeout=WRITE_TIMEOUT_S, exclusive=True
-            )
-        except (OSError, ValueError) as error:
-            raise FlashError(
-                f"{self._path} cannot be opened: {_reason(error)}; check the name and the cable"
-            ) from error
-
-    def reopen(self, limit_s: float, advice: str) -> None:
-        """Wait until the port is there again.
-
-        Raises:
-            FlashError: It stays away for longer than ``limit_s``; ``advice`` is what to do.
-        """
-        self.close()
-        end_s = time.monotonic() + limit_s
-        while True:
-            time.sleep(REOPEN_S)
-            try:
-                return self.open()
-            except FlashError as error:
-                if time.monotonic() > end_s:
-                    raise FlashError(f"{self._path} did not come back within {limit_s:g} s, {advice}") from error
-
-    def exchange(self, output: bytes) -> None:
-        """Write a piece of what is due and read what is there into ``received``.
-
-        Raises:
-            _HungUp: The line was cut.
-        """
-        self._due += output
-        piece = bytes(self._due[:WRITE_BYTES])
-        if self._port is None:
-            raise _HungUp
-        try:
-            if piece:
-                self._port.write(piece)
-                del self._due[: len(piece)]
-            waiting = self._port.in_waiting
-            # Without anything to write there is time to wait for a byte.
-            self.received = self._port.read(waiting or 1) if waiting or not self._due else b""
-        except serial.SerialTimeoutException:
-            self._due.clear()  # Nobody knows how much of it left; the protocol sends again what did not arrive.
-            self.received = b""
-        except OSError as error:
-            raise _HungUp from error
-        if self._tracer:
-            self._tracer.see(">", output)
-            self._tracer.see("<", self.received)
-
-    def close(self) -> None:
-        """Give the port back."""
-        port, self._port = self._port, None
-        if port is not None:
-            try:
-                port.close()
-            except OSError:
-                self._due.clear()  # It was gone already.
-
-
-class _Tracer:
-    """Dumps each frame that goes either way: time, direction, message, and its bytes."""
-
-    def __init__(self, trace: Trace) -> None:
-        self._trace = trace
-        self._begun_s = time.monotonic()
-        self._open = {">": b"", "<": b""}
-
-    def see(self, direction: str, data: bytes) -> None:
-        *frames, rest = (self._open[direction] + data).split(p.DELIMITER)
-        self._open[direction] = rest[-p.MAX_FRAME_BYTES :]
-        for frame in filter(None, frames):
-            found = p.decode_frame(frame)
-            name = type(found[1]).__name__ if found else "damaged"
-            self._trace(f"{time.monotonic() - self._begun_s:9.4f} {direction} {name}, {len(frame)} bytes")
-            for start in range(0, len(frame), 32):
-                self._trace(f"          {start:04x}  {frame[start : start + 32].hex(' ')}")
 
 
 class _Watch:

@@ -186,7 +186,7 @@ def test_flashed_bundle_takes_over_a_held_note_without_a_gap_and_is_kept_after_t
 def test_bundle_that_goes_mute_is_taken_back_and_the_one_before_plays_on(
     config, run, write_bundle, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr("tombola_device.daemon.probe_bundle", lambda _: None)
+    monkeypatch.setattr("tombola_device.daemon.probe_in_child", lambda _, board: None)
     port = free_port()
     running = run(config | {"midi_socket": f"localhost:{port}"})
     until(lambda: running.lines)

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 import serial
+from tombola_device.contract import protocol as p
+from tombola_device.contract.asking import Asker
 from tombola_device.contract.bundle import Bundle, bundle_sha256, encode_bundle
 from tombola_device.contract.errors import BadBundle, FlashError
 from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
-from tombola_device.contract.protocol import MAX_STATUS_BYTES, ErrorCode, error_sentence
-from tombola_device.contract.sender import Inquirer, Phase, Sender
+from tombola_device.contract.protocol import MAX_STATUS_BYTES
+from tombola_device.contract.refusals import ErrorCode, Refused, error_sentence, two_figures
+from tombola_device.contract.sender import Phase, Sender
 from tombola_device.files import FakeFiles
 from tombola_device.flashd import Flashd, Port
 from tombola_device.store import RESERVE_BYTES, Store
@@ -36,6 +39,8 @@ def probe(bundle: Bundle) -> None:
     if bundle.manifest.name == "broken":
         message = "a bug in the probe"
         raise RuntimeError(message)
+    if bundle.manifest.name == "costly":
+        raise Refused(ErrorCode.TOO_COSTLY, two_figures(5_100, 2_400))
     if bundle.manifest.name == "silent":
         raise BadBundle("its output is not finite; train again")
 
@@ -80,7 +85,8 @@ class Bench:
         self.port = FakePort()
         self.ports: list[FakePort | OSError] = []
         self.installed: list[str] = []
-        self.store = Store(FOLDER, probe, files=files or FakeFiles())
+        self.files = files or FakeFiles()
+        self.store = Store(FOLDER, probe, files=self.files)
         self.flashd = Flashd("/dev/fake", self.store, self._on_installed, status, self._open)
 
     def _on_installed(self, path: Path) -> None:
@@ -125,6 +131,34 @@ def test_what_does_not_play_is_refused_with_its_number_and_the_next_is_taken(nam
     bench.send(Sender(encoded("a"), 2))
     assert len(bench.installed) == 1
     assert bench.flashd.last_error == ""
+
+
+def test_what_the_board_cannot_play_is_said_with_both_figures_and_thrown_away() -> None:
+    bench = Bench()
+    with pytest.raises(FlashError, match=r"needs 5\.1 M instructions a period but the device's board has 2\.4 M"):
+        bench.send(Sender(encoded("costly"), 1))
+    assert bench.store.slots.active is None
+    assert bench.files.names(FOLDER) == []
+
+
+def test_the_display_is_told_how_far_it_is_and_what_goes_on() -> None:
+    bench, told = Bench(), []
+
+    def look() -> None:
+        told.append((bench.flashd.doing, bench.flashd.progress))
+
+    look()
+    bench.send(Sender(encoded("a", 40_000), 1), look)
+    doings = list(dict.fromkeys(doing for doing, _ in told))
+    assert doings[:2] == ["", "receiving"]
+    assert doings[-1] == "installed"
+    shares = [progress for _, progress in told]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    assert len(set(shares)) > 10
+    with pytest.raises(FlashError):
+        bench.send(Sender(encoded("silent"), 2))
+    assert bench.flashd.doing == "refused"
 
 
 def test_a_full_disk_is_said_with_the_room_that_is_left() -> None:
@@ -174,7 +208,7 @@ def test_a_hang_up_of_either_kind_is_survived_and_the_port_opened_again(trouble:
 def test_a_host_that_does_not_read_is_no_trouble() -> None:
     bench = Bench()
     bench.port.write = lambda data, /: (_ for _ in ()).throw(serial.SerialTimeoutException("full"))  # type: ignore[method-assign]
-    bench.port.incoming += Inquirer(3).poll(0.0)
+    bench.port.incoming += Asker(3, p.Ask()).poll(0.0)
     bench.flashd.poll()
     del bench.port.write
     bench.send(Sender(encoded("a"), 4))
@@ -182,14 +216,15 @@ def test_a_host_that_does_not_read_is_no_trouble() -> None:
 
 
 def asked(bench: Bench) -> dict[str, object]:
-    inquirer = Inquirer(9)
-    while inquirer.status is None:
-        bench.port.incoming += inquirer.poll(time.monotonic())
+    asker = Asker(9, p.Ask())
+    while asker.answer is None:
+        bench.port.incoming += asker.poll(time.monotonic())
         bench.flashd.poll()
-        inquirer.receive(bytes(bench.port.outgoing))
+        asker.receive(bytes(bench.port.outgoing))
         bench.port.outgoing.clear()
-    assert len(inquirer.status) <= MAX_STATUS_BYTES
-    found = json.loads(inquirer.status)
+    assert isinstance(asker.answer, p.Status)
+    assert len(asker.answer.tail) <= MAX_STATUS_BYTES
+    found = json.loads(asker.answer.tail)
     assert isinstance(found, dict)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import zlib
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from tombola_device.contract.bundle import Bundle, bundle_sha256, decode_bundle,
 from tombola_device.contract.errors import BadBundle, StoreError
 from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
 from tombola_device.files import DiskFiles, FakeFiles, Files, PowerCut
-from tombola_device.store import RESERVE_BYTES, DiskFull, ProbeFailed, Store, WrongHash
+from tombola_device.store import RESERVE_BYTES, TRIAL_BOOTS, DiskFull, ProbeFailed, Slots, Store, WrongHash
 
 FOLDER = Path("/slots")
 ENVELOPE = Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0)
@@ -78,16 +79,46 @@ def test_installed_then_confirmed_then_still_there_after_a_boot(place: tuple[Fil
     assert files.names(folder) == sorted([f"{SHA['a']}.tombola", f"{SHA['b']}.tombola", "slots.json"])
 
 
-def test_never_confirmed_goes_back_to_the_previous_at_the_next_boot(place: tuple[Files, Path]) -> None:
+def test_never_confirmed_it_is_given_two_boots_and_then_given_up_for_the_previous(place: tuple[Files, Path]) -> None:
     files, folder = place
     store = fresh(files, folder)
     install(store, A)
     store.confirm()
     install(store, B)
+    assert [playing(files, fresh(files, folder)) for _ in range(TRIAL_BOOTS)] == ["b", "b"]
     store = fresh(files, folder)
     assert playing(files, store) == "a"
-    assert store.slots.rejected == SHA["b"]
+    assert store.slots == Slots(SHA["a"], None, confirmed=True, rejected=SHA["b"], boots=0)
     assert playing(files, fresh(files, folder)) == "a"
+
+
+def test_a_power_cut_right_after_the_flash_costs_no_good_bundle() -> None:
+    files = with_a()
+    install(fresh(files), B)
+    store = fresh(files)
+    assert playing(files, store) == "b"
+    assert (store.slots.confirmed, store.slots.boots) == (False, 1)
+    store.confirm()
+    assert store.slots == Slots(SHA["b"], SHA["a"], confirmed=True, boots=0)
+    assert [playing(files, fresh(files)) for _ in range(5)] == ["b"] * 5
+
+
+def test_what_was_given_up_is_there_still_and_flashed_again_begins_a_new_trial_without_its_bytes() -> None:
+    files = with_a()
+    install(fresh(files), B)
+    for _ in range(TRIAL_BOOTS + 1):
+        playing(files, fresh(files))
+    store = fresh(files)
+    assert store.begin(SHA["b"], len(B)).offset == len(B)
+    store.finish()
+    assert (store.slots.active, store.slots.confirmed, store.slots.boots) == (SHA["b"], False, 0)
+    assert playing(files, fresh(files)) == "b"
+
+
+def test_slots_that_an_older_version_wrote_are_understood() -> None:
+    files, text = with_a(), f'{{"active":"{SHA["a"]}","previous":null,"confirmed":true,"rejected":null}}'.encode()
+    files.write(FOLDER / "slots.json", text + f"\n{zlib.crc32(text):08x}".encode())
+    assert fresh(files).slots == Slots(SHA["a"])
 
 
 def test_an_unconfirmed_bundle_is_no_fallback_for_the_next() -> None:
@@ -96,7 +127,7 @@ def test_an_unconfirmed_bundle_is_no_fallback_for_the_next() -> None:
     install(store, B)
     install(store, C)
     assert (store.slots.active, store.slots.previous, store.slots.confirmed) == (SHA["c"], SHA["a"], False)
-    assert playing(files, fresh(files)) == "a"
+    assert [playing(files, fresh(files)) for _ in range(TRIAL_BOOTS + 1)] == ["c", "c", "a"]
 
 
 def test_flashing_the_previous_again_needs_no_bytes_and_no_trial() -> None:
@@ -128,7 +159,8 @@ def test_the_factory_bundle_plays_when_there_is_no_other(tmp_path: Path) -> None
     assert store.boot() == factory
     assert not folder.exists()
     install(store, A)
-    assert Store(folder, plays, factory).boot() == factory
+    boots = [Store(folder, plays, factory).boot().read_bytes() for _ in range(TRIAL_BOOTS + 1)]
+    assert boots == [A, A, C]
     store = Store(folder, plays, factory)
     install(store, A)
     store.confirm()
@@ -307,10 +339,9 @@ def test_power_cut_at_every_operation_leaves_a_playable_bundle(seed: int) -> Non
         assert playing(files, fresh(files)) in ("a", "b", "c")
         second_cut = rng.randrange(30)
         files.cut_power_at(second_cut)
-        try:
+        with contextlib.suppress(PowerCut):
             flash_b_and_confirm(fresh(files))
-        except PowerCut:
-            files = files.after_power_cut(rng)
+        files = files.after_power_cut(rng)
         assert playing(files, fresh(files)) in ("a", "b", "c")
 
 

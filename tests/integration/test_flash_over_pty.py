@@ -131,7 +131,7 @@ def test_a_bundle_that_does_not_play_is_refused_and_the_status_says_why(device: 
         flash(written(tmp_path / "s.tombola", encoded("silent", 5_000)), port)
     info = device_info(port)
     assert "its output is not finite" in str(info["last_error"])
-    assert (info["device"], info["protocol"], info["playing"]) == ("tombola", 1, {"xruns": 0})
+    assert (info["device"], info["protocol"], info["playing"]) == ("tombola", 2, {"xruns": 0})
     assert device.installed == []
 
 

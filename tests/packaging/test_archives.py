@@ -20,6 +20,7 @@ FOLDERS = {"tombola_device": ROOT / "device", "tombola_host": ROOT / "host_tools
 DISTRIBUTIONS = {
     "alsaaudio": "pyalsaaudio",
     "google": "protobuf",
+    "nacl": "PyNaCl",
     "PIL": "pillow",
     "rtmidi": "python-rtmidi",
     "serial": "pyserial",
@@ -68,7 +69,8 @@ def test_a_wheel_holds_the_package_its_marker_its_factory_bundles_and_nothing_el
     version = wheel.metadata["Version"]
     info = f"{wheel.package}-{version}.dist-info"
     about = {f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")}
-    factory = factory_files() if wheel.package == "tombola_device" else set()
+    data = {"tombola_device/hal/pin_map.json"} if wheel.package == "tombola_device" else set()
+    factory = data | (factory_files() if wheel.package == "tombola_device" else set())
     assert wheel.names == sources(wheel.package) | {f"{wheel.package}/py.typed"} | about | factory
 
 
@@ -145,9 +147,9 @@ def test_every_library_that_is_imported_is_asked_for_by_name(package):
     assert {DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in imported(package)} <= asked
 
 
-def test_the_device_asks_for_five_libraries_and_not_for_torch():
+def test_the_device_asks_for_six_libraries_and_not_for_torch():
     names = sorted(re.split(r"[<>=~]", item)[0] for item in requirements("device"))
-    assert names == ["cobs", "msgspec", "numpy", "onnxruntime", "pyserial"]
+    assert names == ["PyNaCl", "cobs", "msgspec", "numpy", "onnxruntime", "pyserial"]
 
 
 def test_the_licence_is_the_same_in_both_archives_and_at_the_root():

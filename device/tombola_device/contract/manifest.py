@@ -111,7 +111,7 @@ def decode_manifest(data: bytes) -> Manifest:
     """
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # The last two pass through msgspec.
         raise BadBundle(f"the bundle's manifest cannot be read: {error}; export the bundle again") from error
     _check_manifest(manifest)
     return manifest

@@ -1,7 +1,7 @@
 """The device's end of the line: a state machine that is fed bytes and says what to do and what to send.
 
     no session ──Hello──► open ──Begin──► asked ──begun()──► receiving ──Finish──► verifying ──installed()──► done
-                                                                                       any ──failed()──► refused
+    any ──failed()──► refused
 
 It does no I/O and waits for nothing. Its caller hands over what came in, carries out the events in their order, reports
 back (``begun``, ``installed``, ``failed`` …) and writes ``take_output()`` to the line. Every request may come twice or
@@ -15,16 +15,23 @@ from enum import Enum
 from typing import TypeAlias
 
 from tombola_device.contract import protocol as p
-from tombola_device.contract.bundle import MAX_BUNDLE_BYTES
+from tombola_device.contract.bundle import HASH_BYTES, MAX_BUNDLE_BYTES
+from tombola_device.contract.refusals import ErrorCode
+from tombola_device.contract.signing import KEY_BYTES, SIGNATURE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class BeginAsked:
-    """Answer with ``begun``, ``busy`` or ``failed``. ``restart``: throw away what is held of this bundle."""
+    """Answer with ``begun``, ``busy`` or ``failed``. ``restart``: throw away what is held of this bundle.
+
+    ``key`` and ``signature`` are what the host claims, still unchecked; empty if the bundle is not signed.
+    """
 
     sha256: str
     size_bytes: int
     restart: bool
+    key: bytes = b""
+    signature: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,16 @@ class StatusAsked:
     """Answer with ``status``."""
 
 
-Event: TypeAlias = BeginAsked | ChunkCame | FinishAsked | StatusAsked
+@dataclass(frozen=True, slots=True)
+class PairAsked:
+    """Answer with ``paired`` or ``failed``. All of it is what the host claims, still unchecked."""
+
+    key: bytes
+    signature: bytes
+    label: str
+
+
+Event: TypeAlias = BeginAsked | ChunkCame | FinishAsked | StatusAsked | PairAsked
 
 
 class _State(Enum):
@@ -128,7 +144,7 @@ class Receiver:
             self._state = _State.DONE
             self._send(p.Installed())
 
-    def failed(self, code: p.ErrorCode, value: int = 0) -> None:
+    def failed(self, code: ErrorCode, value: int = 0) -> None:
         """Answer to any event: refused. The rest of the session gets the same answer."""
         self._output.clear()  # An acknowledgement of what could not be kept must not leave.
         self._error = p.Error(code, min(value, 0xFFFFFFFF))
@@ -138,6 +154,10 @@ class Receiver:
     def status(self, json: bytes) -> None:
         """Answer to StatusAsked: a JSON object of at most MAX_STATUS_BYTES."""
         self._send(p.Status(json if len(json) <= p.MAX_STATUS_BYTES else b"{}"))
+
+    def paired(self, owners: int) -> None:
+        """Answer to PairAsked: the key is enrolled, as one of so many."""
+        self._send(p.Paired(min(owners, 0xFF)))
 
     def hang_up(self) -> None:
         """The line was cut: what it brought of a frame is worthless, what was acknowledged stays."""
@@ -160,11 +180,13 @@ class Receiver:
         if isinstance(message, p.Hello):
             self._hello(session, message)
         elif self._state is _State.CLOSED or session != self._session:
-            self._output += p.encode_frame(session, p.Error(p.ErrorCode.NO_SESSION, 0))
+            self._output += p.encode_frame(session, p.Error(ErrorCode.NO_SESSION, 0))
         elif isinstance(message, p.Ask):
             return [StatusAsked()]
         elif self._state is _State.REFUSED:
             self._send(self._error)
+        elif isinstance(message, p.Pair) and self._welcome.version >= p.SIGNED_VERSION:
+            return self._pair_asked(message)
         elif isinstance(message, p.Begin):
             return self._begin_asked(message)
         elif isinstance(message, p.Data):
@@ -172,20 +194,22 @@ class Receiver:
         elif isinstance(message, p.Finish):
             return self._finish()
         else:
-            self._send(p.Error(p.ErrorCode.BAD_REQUEST, message.kind))
+            self._send(p.Error(ErrorCode.BAD_REQUEST, message.kind))
         return []
 
     def _hello(self, session: int, hello: p.Hello) -> None:
         if self._state is not _State.CLOSED and session == self._session:
             self._send(self._welcome)
             return
-        if not hello.lowest_version <= p.PROTOCOL_VERSION <= hello.highest_version:
-            self._output += p.encode_frame(session, p.Error(p.ErrorCode.VERSION, p.PROTOCOL_VERSION))
+        version = min(hello.highest_version, p.PROTOCOL_VERSION)
+        if version < max(hello.lowest_version, p.LOWEST_VERSION):
+            self._output += p.encode_frame(session, p.Error(ErrorCode.VERSION, p.PROTOCOL_VERSION))
             return
         self._session = session
         chunk_bytes = max(p.MIN_CHUNK_BYTES, min(hello.chunk_bytes, self._most_chunk_bytes))
-        window_chunks = max(1, min(hello.window_chunks, self._most_window_chunks))
-        self._open(p.Welcome(p.PROTOCOL_VERSION, chunk_bytes, window_chunks))
+        most_chunks = self._most_window_chunks if version >= p.SIGNED_VERSION else p.VERSION_1_WINDOW_CHUNKS
+        window_chunks = max(1, min(hello.window_chunks, self._most_window_chunks, most_chunks))
+        self._open(p.Welcome(version, chunk_bytes, window_chunks))
         self._send(self._welcome)
 
     def _begin_asked(self, begin: p.Begin) -> list[Event]:
@@ -193,19 +217,36 @@ class Receiver:
             return []
         if self._state is not _State.OPEN:
             same = begin == self._begin
-            self._send(self._ready if same else p.Error(p.ErrorCode.BAD_REQUEST, begin.kind))
+            self._send(self._ready if same else p.Error(ErrorCode.BAD_REQUEST, begin.kind))
             return []
         self._begin = begin
         if not 0 < begin.size_bytes <= self._max_bundle_bytes:
-            self.failed(p.ErrorCode.TOO_LARGE, self._max_bundle_bytes)
+            self.failed(ErrorCode.TOO_LARGE, self._max_bundle_bytes)
+            return []
+        sha256, signed = begin.tail[:HASH_BYTES], begin.tail[HASH_BYTES:]
+        if signed and self._welcome.version < p.SIGNED_VERSION:
+            self.failed(ErrorCode.BAD_REQUEST, begin.kind)
             return []
         self._state = _State.ASKED
         self._size = begin.size_bytes
-        return [BeginAsked(begin.tail.hex(), begin.size_bytes, bool(begin.restart))]
+        key, signature = signed[:KEY_BYTES], signed[KEY_BYTES:]
+        return [BeginAsked(sha256.hex(), begin.size_bytes, bool(begin.restart), key, signature)]
+
+    def _pair_asked(self, pair: p.Pair) -> list[Event]:
+        key, signature, label = (
+            pair.tail[:KEY_BYTES],
+            pair.tail[KEY_BYTES : KEY_BYTES + SIGNATURE_BYTES],
+            pair.tail[KEY_BYTES + SIGNATURE_BYTES :],
+        )
+        try:
+            return [PairAsked(key, signature, label.decode())]
+        except UnicodeDecodeError:
+            self.failed(ErrorCode.BAD_REQUEST, pair.kind)
+            return []
 
     def _chunk(self, data: p.Data) -> list[Event]:
         if self._state in (_State.OPEN, _State.ASKED):
-            self._send(p.Error(p.ErrorCode.NO_SESSION, 0))
+            self._send(p.Error(ErrorCode.NO_SESSION, 0))
             return []
         events: list[Event] = []
         ahead, misplaced = divmod(data.offset - self._next, self._welcome.chunk_bytes)
@@ -221,12 +262,14 @@ class Receiver:
     def _acknowledge(self) -> None:
         chunk_bytes = self._welcome.chunk_bytes
         held = sum(1 << ((offset - self._next) // chunk_bytes - 1) for offset in self._early)
-        self._send(p.Ack(self._next, held))
+        fewest_bytes = 8 if self._welcome.version < p.SIGNED_VERSION else 0
+        length = max(-(-held.bit_length() // 8), fewest_bytes)
+        self._send(p.Ack(self._next, held.to_bytes(length, "little")))
 
     def _finish(self) -> list[Event]:
         if self._state is _State.RECEIVING and self._next == self._size:
             self._state = _State.VERIFYING
-            return [FinishAsked(self._begin.tail.hex())]
+            return [FinishAsked(self._begin.tail[:HASH_BYTES].hex())]
         if self._state is _State.RECEIVING:
             self._acknowledge()
         elif self._state is _State.VERIFYING:
@@ -234,5 +277,5 @@ class Receiver:
         elif self._state is _State.DONE:
             self._send(p.Installed())
         else:
-            self._send(p.Error(p.ErrorCode.NO_SESSION, 0))
+            self._send(p.Error(ErrorCode.NO_SESSION, 0))
         return []

@@ -40,15 +40,15 @@ _SENTENCES: Final = {
     ErrorCode.BAD_HASH: "what the device stored differs from what was sent; flash again",
     ErrorCode.BAD_BUNDLE: "the device refused the bundle as damaged, unknown or of a newer version; export it again",
     ErrorCode.PROBE_FAILED: "the bundle does not play on the device; ask for the device's status and export again",
-    ErrorCode.UNSIGNED: "the device takes only bundles that its owner has signed; make a key with `tombola key new` and "
-    "pair with `tombola pair`, or allow this one on the device's slots page, then flash again",
-    ErrorCode.UNKNOWN_KEY: "the device does not know the key that signed the bundle; pair with `tombola pair`, or allow "
-    "this one on the device's slots page, then flash again",
-    ErrorCode.BAD_SIGNATURE: "the device found the signature wrong; check the key with `tombola key show`, then try again",
+    ErrorCode.UNSIGNED: "the device takes only bundles that its owner has signed; make a key with `tombola key new` "
+    "and pair with `tombola pair`, or allow this one on the device's slots page, then flash again",
+    ErrorCode.UNKNOWN_KEY: "the device does not know the key that signed the bundle; pair with `tombola pair`, or "
+    "allow this one on the device's slots page, then flash again",
+    ErrorCode.BAD_SIGNATURE: "the device found the signature wrong; check the key with `tombola key show`, try again",
     ErrorCode.NOT_PAIRING: f"the device is not open for pairing; {_HOLD}, then pair again",
     ErrorCode.OWNERS_FULL: "the device knows {value} owners already and takes no more; remove one on its slots page",
-    ErrorCode.TOO_COSTLY: "the bundle needs {high_m:.1f} M instructions a period, the device's board has {low_m:.1f} M for "
-    "sound; prune the bundle further",
+    ErrorCode.TOO_COSTLY: "the bundle needs {high_m:.1f} M instructions a period but the device's board has "
+    "{low_m:.1f} M for sound; prune the bundle further",
     ErrorCode.TOO_SLOW: "the bundle takes {high} µs for a period of {low} µs on the device's board; prune it further",
 }
 

@@ -1,7 +1,6 @@
-"""The host's end of the line: state machines that are fed bytes and the time, and say what to send.
+"""The host's end of the line: a state machine that is fed bytes and the time, and says what to send.
 
     Sender     hello ──Welcome──► begin ──Ready──► sending ──all acknowledged──► finishing ──Installed──► done
-    Inquirer   hello ──Welcome──► asking ──Status──► done
 
 No I/O and no clock of their own: the caller hands over what came in with ``receive``, calls ``poll`` every few
 milliseconds and writes what it returns to the line. ``now`` is in seconds and only ever grows. Any trouble opens a new
@@ -17,7 +16,10 @@ from enum import Enum
 from typing import Final
 
 from tombola_device.contract import protocol as p
+from tombola_device.contract.asking import NOBODY, REQUEST_TRIES, Requests, hello
 from tombola_device.contract.errors import FlashError
+from tombola_device.contract.refusals import ErrorCode, Refused
+from tombola_device.contract.signing import public_key, sign_bundle
 
 CHUNK_BYTES: Final = 2048
 """Framing then costs 1.2 %, and a chunk takes 0.18 s at 115200 baud."""
@@ -28,35 +30,13 @@ REORDERED_CHUNKS: Final = 3
 """A chunk is taken for lost when one that was sent so many later has come; as TCP does."""
 MIN_TIMEOUT_S, FIRST_TIMEOUT_S, MAX_TIMEOUT_S = 0.2, 3.0, 10.0
 """3 s: one chunk and its acknowledgement at 9600 baud take 2.2 s."""
+GROWTH_CHUNKS: Final = 2
+"""More chunks under way for each that came back soon: three times as many each round trip fill a fast line soon."""
 CHUNK_TRIES: Final = 8
-REQUEST_EVERY_S, FINISH_EVERY_S = 1.0, 0.25
-REQUEST_TRIES: Final = 10
+FINISH_EVERY_S: Final = 0.25
 BARREN_SESSIONS: Final = 8
-VERIFY_S, VERIFY_S_PER_MIB = 10.0, 2.0
-"""Hashing, loading and probing on a Raspberry Pi, generously; it grows with the bundle."""
-
-
-class _Requests:
-    """One request at a time, repeated until it is answered."""
-
-    def __init__(self) -> None:
-        self.message: p.Message | None = None
-        self.tries = 0
-        self._every_s = 0.0
-        self._due_s = 0.0
-
-    def ask(self, message: p.Message, every_s: float = REQUEST_EVERY_S) -> None:
-        self.message, self._every_s, self._due_s, self.tries = message, every_s, float("-inf"), 0
-
-    def answered(self) -> None:
-        self.message = None
-
-    def due(self, now: float) -> p.Message | None:
-        if self.message is None or now < self._due_s:
-            return None
-        self._due_s = now + self._every_s
-        self.tries += 1
-        return self.message
+VERIFY_S, VERIFY_S_PER_MIB = 30.0, 2.0
+"""Hashing, loading and probing on a Raspberry Pi, longer than its probe may take; it grows with the bundle."""
 
 
 class Phase(Enum):
@@ -67,49 +47,6 @@ class Phase(Enum):
     SENDING = "sending"
     FINISHING = "waiting for the device to check and install"
     DONE = "done"
-
-
-class Inquirer:
-    """Asks a device for its status.
-
-    Args:
-        session: A number that no other recent session has, 0 … 2**32 - 1.
-    """
-
-    def __init__(self, session: int) -> None:
-        self._session = session
-        self._reader = p.FrameReader()
-        self._requests = _Requests()
-        self._requests.ask(_hello(p.MAX_CHUNK_BYTES))
-        self.status: bytes | None = None
-        """The answer, a JSON object; None until it has come."""
-
-    def receive(self, data: bytes) -> None:
-        """Take in what the line brought.
-
-        Raises:
-            FlashError: The device refused.
-        """
-        for session, message in self._reader.feed(data):
-            if session != self._session:
-                continue
-            if isinstance(message, p.Welcome) and not isinstance(self._requests.message, p.Ask):
-                self._requests.ask(p.Ask())
-            elif isinstance(message, p.Status):
-                self.status = message.tail
-            elif isinstance(message, p.Error):
-                raise FlashError(p.error_sentence(message.code, message.value))
-
-    def poll(self, now: float) -> bytes:
-        """What is to be written to the line at time ``now``, s.
-
-        Raises:
-            FlashError: Nobody answers.
-        """
-        message = self._requests.due(now)
-        if self._requests.tries > REQUEST_TRIES:
-            raise FlashError("nothing answers on the port; check that tombolad runs, the cable and the port's name")
-        return p.encode_frame(self._session, message) if message else b""
 
 
 @dataclass(slots=True)
@@ -129,11 +66,13 @@ class Sender:
         data: The encoded bundle.
         session: A number that no other recent session has, 0 … 2**32 - 1; each new session takes the next.
         chunk_bytes: Longest chunk to offer; the device may ask for less.
+        seed: Private key of who flashes, 32 bytes; without one the bundle goes unsigned.
     """
 
-    def __init__(self, data: bytes, session: int, chunk_bytes: int = CHUNK_BYTES) -> None:
+    def __init__(self, data: bytes, session: int, chunk_bytes: int = CHUNK_BYTES, seed: bytes | None = None) -> None:
         self._data = data
         self._sha256 = hashlib.sha256(data).digest()
+        self._signed = public_key(seed) + sign_bundle(seed, self._sha256) if seed is not None else b""
         self._session = session
         self._offer_bytes = max(p.MIN_CHUNK_BYTES, min(chunk_bytes, p.MAX_CHUNK_BYTES))
         self._restart = 0
@@ -150,8 +89,8 @@ class Sender:
 
     def _open(self) -> None:
         self._reader = p.FrameReader()
-        self._requests = _Requests()
-        self._requests.ask(_hello(self._offer_bytes))
+        self._requests = Requests()
+        self._requests.ask(hello(self._offer_bytes))
         self.phase = Phase.HELLO
         self.sessions += 1
         self._wait_until_s: float | None = None
@@ -159,6 +98,7 @@ class Sender:
         self._start = self._chunks = self._base = self._next = self._serial = 0
         self._flights: dict[int, _Flight] = {}
         self._allowance = 1
+        self._eased = 0
         self._timeout_s = FIRST_TIMEOUT_S
         self._round_trip_s: float | None = None
         self._jitter_s = 0.0
@@ -199,7 +139,7 @@ class Sender:
         if self._requests.tries <= REQUEST_TRIES:
             return
         if self.phase is Phase.HELLO:
-            raise FlashError("nothing answers on the port; check that tombolad runs, the cable and the port's name")
+            raise FlashError(NOBODY)
         self._renew()
         self._requests.due(now)
 
@@ -218,8 +158,8 @@ class Sender:
 
     def _handle(self, message: p.Message, now: float) -> None:
         if isinstance(message, p.Error):
-            if message.code != p.ErrorCode.NO_SESSION:
-                raise FlashError(p.error_sentence(message.code, message.value))
+            if message.code != ErrorCode.NO_SESSION:
+                raise Refused(message.code, message.value)
             self._renew()
         elif isinstance(message, p.Welcome) and self.phase is Phase.HELLO:
             self._welcome(message)
@@ -242,9 +182,15 @@ class Sender:
         if not p.MIN_CHUNK_BYTES <= welcome.chunk_bytes <= self._offer_bytes or not welcome.window_chunks:
             raise FlashError("the device asks for chunks of a length that was not offered; update the older side")
         self._chunk_bytes = welcome.chunk_bytes
+        if not p.LOWEST_VERSION <= welcome.version <= p.PROTOCOL_VERSION:
+            raise FlashError(
+                f"the device chose version {welcome.version} of the protocol, which was not offered; update it"
+            )
+        # A device that is too old for signatures asks for none.
+        signed = self._signed if welcome.version >= p.SIGNED_VERSION else b""
         self._window = min(welcome.window_chunks, p.WINDOW_CHUNKS)
         self.phase = Phase.BEGIN
-        self._requests.ask(p.Begin(len(self._data), self._restart, self._sha256))
+        self._requests.ask(p.Begin(len(self._data), self._restart, self._sha256 + signed))
 
     def _ready(self, ready: p.Ready) -> None:
         if ready.active:
@@ -278,13 +224,14 @@ class Sender:
             first, misplaced = self._chunks, 0
         if misplaced or not self._base <= first <= self._next:
             return  # An old one, overtaken by a newer.
-        newest = -1
+        newest, held = -1, int.from_bytes(ack.tail, "little")
         for index in list(self._flights):
-            if index < first or (index > first and ack.held >> (index - first - 1) & 1):
+            if index < first or (index > first and held >> (index - first - 1) & 1):
                 flight = self._flights.pop(index)
                 newest = max(newest, flight.serial)
                 if flight.tries == 1:  # Of a chunk sent twice nobody knows which copy was acknowledged.
                     self._measure(now - flight.sent_s)
+                    self._steer(flight, now)
         for flight in self._flights.values():
             flight.lost = flight.lost or flight.serial <= newest - REORDERED_CHUNKS
         self._base = first
@@ -299,8 +246,18 @@ class Sender:
         self._round_trip_s += 0.125 * (round_trip_s - self._round_trip_s)
         timeout_s = self._round_trip_s + 4 * self._jitter_s
         self._timeout_s = min(max(timeout_s, MIN_TIMEOUT_S, 2 * round_trip_s), MAX_TIMEOUT_S)
-        grown = self._allowance + (1 if round_trip_s < QUEUE_S else -1)
-        self._allowance = min(max(grown, 2), self._window)
+
+    def _steer(self, flight: _Flight, now: float) -> None:
+        """Let more chunks onto the line while they come back soon, fewer when they queue.
+
+        Fewer only once for all that were under way then, since they tell of the same queue: one after the other they
+        emptied a fast line with a long way, which then ran at two thirds of its rate.
+        """
+        if now - flight.sent_s < QUEUE_S:
+            self._allowance = min(self._allowance + GROWTH_CHUNKS, self._window)
+        elif flight.serial > self._eased:
+            self._allowance = max(self._allowance - 1 - self._allowance // 8, 2)
+            self._eased = self._serial
 
     def _due_chunks(self, now: float) -> bytes:
         overdue = [f for f in self._flights.values() if not f.lost and now - f.sent_s > self._timeout_s]
@@ -329,7 +286,3 @@ class Sender:
         self._next = max(self._next, index + 1)
         offset = self._start + index * self._chunk_bytes
         return p.encode_frame(self._session, p.Data(offset, self._data[offset : offset + self._chunk_bytes]))
-
-
-def _hello(chunk_bytes: int) -> p.Hello:
-    return p.Hello(p.PROTOCOL_VERSION, p.PROTOCOL_VERSION, chunk_bytes, p.WINDOW_CHUNKS)

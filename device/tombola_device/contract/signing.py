@@ -5,7 +5,7 @@
 
 The words in front keep a signature of one kind from ever being one of another. The private key is known by its seed.
 
-Source: RFC 8032 (Ed25519), by libsodium through PyNaCl. It is imported where it is used: that takes 20 ms, and the sound
+Source: RFC 8032 (Ed25519), by libsodium through PyNaCl. It is imported where it is used: that takes 20 ms, and sound
 waits for the imports when an instrument is switched on.
 """
 

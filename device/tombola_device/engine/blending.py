@@ -41,6 +41,16 @@ class Blending:
         return self._blend
 
     @property
+    def hand(self) -> Float32Array:
+        """The same without what control voltages add. Shape (M,)."""
+        return self._hand
+
+    @property
+    def hand_place(self) -> float:
+        """Where that is on the way through the modes, 0 … 1."""
+        return _place(self._hand)
+
+    @property
     def place(self) -> float:
         """Where that is on the way through the modes, 0 … 1: the centre of the weights."""
         return _place(self._blend)

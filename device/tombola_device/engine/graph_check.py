@@ -2,7 +2,14 @@
 
 onnxruntime looks for external weights on disk, relative to the working directory, even when the graph comes from
 memory (seen with 1.31), and it carries operators of its own vendors. A bundle is one file of standard operators, so
-both are refused here. This reads protobuf's wire format: the device has no onnx package.
+both are refused here. So are
+
+- branches and loops, of which one can run for ever;
+- functions, which can call each other until a small file unfolds into a huge graph;
+- what onnxruntime takes for its own format, which it does by four bytes alone: with these in the middle of a string,
+  this check would read a graph and the runtime something else (seen with 1.31).
+
+This reads protobuf's wire format: the device has no onnx package.
 
 Source: protobuf encoding guide (wire types, varints); field numbers from the ONNX specification, onnx.proto.
 """
@@ -14,22 +21,24 @@ from collections.abc import Iterator
 from tombola_device.contract.errors import BadBundle
 
 STANDARD_DOMAINS = ("", "ai.onnx")
-MAX_DEPTH = 32
-"""Of messages in messages; a graph of subgraphs needs three a level."""
-MAX_FIELDS = 2_000_000
+RUNTIME_FORMAT, RUNTIME_FORMAT_AT = b"ORTM", 4
+"""By these bytes onnxruntime knows its own format. Source: onnxruntime, ``IsOrtFormatModelBytes``."""
+MAX_FIELDS = 200_000
+"""A merged network of 60 nodes has 800; reading so many takes a Raspberry Pi about a second."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _EXTERNAL = 1
 
 _CHILDREN: dict[str, dict[int, str]] = {
-    "model": {7: "graph", 8: "opset", 20: "refused", 25: "function"},
+    "model": {7: "graph", 8: "opset", 20: "training", 25: "function"},
     "graph": {1: "node", 5: "tensor", 15: "sparse"},
     "node": {5: "attribute"},
-    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "attribute": {5: "tensor", 6: "branches", 10: "tensor", 11: "branches", 22: "sparse", 23: "sparse"},
     "sparse": {1: "tensor", 2: "tensor"},
-    "function": {7: "node", 9: "opset", 11: "attribute"},
 }
 """Message → field number → kind of message in that field. Other fields hold nothing that could refer outside."""
+_REFUSED = {"training": "training steps", "function": "functions", "branches": "branches or loops"}
+"""Kinds of messages that a graph that is only played has no use for."""
 _DOMAIN_FIELD = {"opset": 1, "node": 7}
 _TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
 
@@ -38,17 +47,20 @@ def check_graph(onnx: bytes) -> None:
     """Check that a graph is complete in itself and made of standard operators.
 
     Raises:
-        BadBundle: It is no ONNX graph, keeps weights outside, or uses operators of another domain.
+        BadBundle: It is no ONNX graph, keeps weights outside, uses operators of another domain, or has parts that could
+            run for ever or unfold.
     """
+    if onnx[RUNTIME_FORMAT_AT : RUNTIME_FORMAT_AT + len(RUNTIME_FORMAT)] == RUNTIME_FORMAT:
+        raise BadBundle("the bundle's graph is in onnxruntime's own format; export it as ONNX")
     left = [MAX_FIELDS]
-    found = _check(memoryview(onnx), "model", 0, left)
+    found = _check(memoryview(onnx), "model", left)
     if "graph" not in found:
         raise BadBundle("the bundle's graph is not ONNX: it holds no graph; export the bundle again")
 
 
-def _check(message: memoryview, kind: str, depth: int, left: list[int]) -> set[str]:
-    if depth > MAX_DEPTH:
-        raise BadBundle(f"the bundle's graph nests deeper than {MAX_DEPTH} messages; export a simpler one")
+def _check(message: memoryview, kind: str, left: list[int]) -> set[str]:
+    if kind in _REFUSED:
+        raise BadBundle(f"the bundle's graph has {_REFUSED[kind]}; export one of plain operators")
     children, found = _CHILDREN.get(kind, {}), set()
     for number, value in _fields(message, left):
         if number == _DOMAIN_FIELD.get(kind) and isinstance(value, memoryview):
@@ -59,7 +71,7 @@ def _check(message: memoryview, kind: str, depth: int, left: list[int]) -> set[s
             raise BadBundle("the bundle's graph keeps weights in another file; export it with its weights inside")
         elif number in children and isinstance(value, memoryview):
             found.add(children[number])
-            _check(value, children[number], depth + 1, left)
+            _check(value, children[number], left)
     return found
 
 

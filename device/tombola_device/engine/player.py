@@ -289,6 +289,21 @@ class Player:
         return self._blending.blend.copy()
 
     @property
+    def hand_blend(self) -> Float32Array:
+        """The same without what control voltages add. Shape (M,)."""
+        return self._blending.hand.copy()
+
+    @property
+    def hand_place(self) -> float:
+        """Where that is on the way through the modes, 0 … 1."""
+        return self._blending.hand_place
+
+    @property
+    def first_note(self) -> float:
+        """Pitch of the first voice, MIDI note number, bend included."""
+        return next(iter(self._voices)).note + self._expressions[0].bend_semitones + self._tune_semitones
+
+    @property
     def held(self) -> int:
         """How many voices have their gate up."""
         return sum(voice.gate for voice in self._voices)

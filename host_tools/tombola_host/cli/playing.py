@@ -19,6 +19,7 @@ from tombola_host.flash import flash as send
 from tombola_host.inspect_bundle import as_json as inspect_json
 from tombola_host.inspect_bundle import as_table as inspect_table
 from tombola_host.inspect_bundle import inspect_bundle
+from tombola_host.keys import key_path, read_key
 from tombola_host.performance import read_midi, render_file, write_sound
 from tombola_host.stages.material import gather
 
@@ -96,13 +97,15 @@ def flash(
     baud: Annotated[int, typer.Option("--baud", min=300, help="Of a real UART; USB ignores it.")] = 115_200,
     trace: Annotated[bool, typer.Option("--trace", help="Print each frame in hexadecimal.")] = False,
 ) -> None:
-    """Send a bundle to the instrument. It plays on meanwhile; unplugging does no harm.
+    """Send a bundle to the instrument, signed if you have a key. It plays on meanwhile; unplugging does no harm.
 
     Example:  tombola flash quartet.tombola --port /dev/ttyACM0
     """
+    path = key_path()
+    key = read_key(path) if path.exists() else None
     with working() as reporter:
         step = reporter.task("flash")
-        sent = send(bundle, port, baud=baud, progress=step, trace=reporter.say if trace else None)
+        sent = send(bundle, port, key=key, baud=baud, progress=step, trace=reporter.say if trace else None)
     if sent.already_active:
         output.print(f"{bundle} is what the instrument plays already; nothing was sent.")
     else:

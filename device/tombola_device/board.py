@@ -1,0 +1,98 @@
+"""Which board this is, and what it can play.
+
+A period of 128 samples lasts 2.67 ms; how many instructions a core does in that time is its clock times the
+instructions that it does per cycle. A bundle says how many it needs (``Cost``), counted and therefore exact; the
+board's figure is a careful estimate. Where either is unknown, the load probe measures instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tombola_device.contract.controls import MAX_VOICES, PERIOD_SAMPLES, SAMPLE_RATE_HZ
+from tombola_device.contract.manifest import Cost
+from tombola_device.contract.refusals import ErrorCode, Refused, two_figures
+
+AUDIO_SHARE: Final = 0.6
+"""Of a core. The rest is for the system's interrupts, for what waits in caches, and for voices that begin at once."""
+PERIOD_S: Final = PERIOD_SAMPLES / SAMPLE_RATE_HZ
+MODEL_FILE: Final = Path("/proc/device-tree/model")
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A board, as far as its speed goes.
+
+    Args:
+        name: As players call it.
+        clock_hz: Of its cores, the lowest of all revisions; None: unknown.
+        instructions_per_cycle: A careful estimate: 1 for cores that reorder (they reach 1 to 2), 0.5 for others.
+    """
+
+    name: str
+    clock_hz: float | None = None
+    instructions_per_cycle: float = 1.0
+
+    @property
+    def instructions_per_period(self) -> float | None:
+        """What one core does in a period; None: unknown."""
+        return None if self.clock_hz is None else self.clock_hz * self.instructions_per_cycle * PERIOD_S
+
+    @property
+    def budget_instructions(self) -> float | None:
+        """What the sound may take of it; None: unknown."""
+        whole = self.instructions_per_period
+        return None if whole is None else AUDIO_SHARE * whole
+
+
+UNKNOWN: Final = Board("unknown board")
+BOARDS: Final = (
+    ("Raspberry Pi 500", Board("Pi 500", 2.4e9)),
+    ("Raspberry Pi 5", Board("Pi 5", 2.4e9)),
+    ("Raspberry Pi Compute Module 5", Board("CM5", 2.4e9)),
+    ("Raspberry Pi 400", Board("Pi 400", 1.8e9)),
+    ("Raspberry Pi 4", Board("Pi 4", 1.5e9)),
+    ("Raspberry Pi Compute Module 4S", Board("CM4S", 1.5e9)),
+    ("Raspberry Pi Compute Module 4", Board("CM4", 1.5e9)),
+    ("Raspberry Pi 3 Model B Plus", Board("Pi 3 B+", 1.4e9, 0.5)),
+    ("Raspberry Pi 3", Board("Pi 3", 1.2e9, 0.5)),
+    ("Raspberry Pi Zero 2", Board("Zero 2 W", 1.0e9, 0.5)),
+)
+"""How a model's name begins, longer ones first. Source: Raspberry Pi documentation, processors (clock of each)."""
+
+
+def this_board(model_file: Path = MODEL_FILE) -> Board:
+    """The board that this runs on, by the name that the firmware gives it; UNKNOWN where there is none."""
+    try:
+        model = model_file.read_bytes()[:128].rstrip(b"\0").decode("utf-8", "replace")
+    except OSError:
+        return UNKNOWN
+    return next((board for start, board in BOARDS if model.startswith(start)), Board(model.strip() or UNKNOWN.name))
+
+
+def check_cost(cost: Cost, board: Board) -> bool:
+    """Whether one voice of a bundle fits the board; False: not known, it must be measured.
+
+    Raises:
+        Refused: It does not.
+    """
+    needed, budget = cost.arm64_instructions_per_period, board.budget_instructions
+    if needed is None or budget is None:
+        return False
+    if needed > budget:
+        raise Refused(ErrorCode.TOO_COSTLY, two_figures(needed / 1000, budget / 1000))
+    return True
+
+
+def voices_that_fit(cost: Cost, board: Board) -> int | None:
+    """How many voices of a bundle the board plays at once, 0 … MAX_VOICES; None: not known."""
+    first, budget = cost.arm64_instructions_per_period, board.budget_instructions
+    if not first or budget is None:
+        return None
+    if first > budget:
+        return 0
+    # Bundles that do not say what a further voice costs are taken to pay for each anew.
+    further = getattr(cost, "arm64_instructions_per_further_voice", None) or first
+    return int(min(1 + (budget - first) // further, MAX_VOICES))

@@ -1,0 +1,346 @@
+"""The front panel at work: buttons and encoder move the menu, the menu acts, display, LEDs and outputs show how it is.
+
+Inputs.state ─► Buttons ─► Menu ─► actions ─► Player, SceneStore, Wizard, House
+audio status, Player ─► View ─► pages ─► Display;  View ─► LEDs;  Sounding ─► CV and gate outputs, mute
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from enum import Enum
+from typing import Final, Protocol
+
+import msgspec
+
+from tombola_device import __version__
+from tombola_device.buttons import Buttons
+from tombola_device.calibration import Calibration, Line, Voltmeter, load_calibration, save_calibration
+from tombola_device.contract.errors import DeviceUnavailable, StoreError
+from tombola_device.engine.player import BlendMode, Player
+from tombola_device.engine.voices import Priority, VoiceMode
+from tombola_device.hal.display import Display
+from tombola_device.hal.memory import Memory
+from tombola_device.hal.panel import Panel, PanelState
+from tombola_device.hal.pins import PinMap
+from tombola_device.inputs import Inputs
+from tombola_device.outputs import Assignments, GateOut, GateSource, Sounding, Source, volts
+from tombola_device.panel_map import LOUDNESS_KNOB_DB, CvTarget, CvTargets
+from tombola_device.scenes import PLACES, SceneStore, capture, recall
+from tombola_device.ui.leds import levels
+from tombola_device.ui.menu import Action, Choose, Do, Menu, MorphBy, RecallScene, SaveScene
+from tombola_device.ui.pages import boot_picture, draw
+from tombola_device.ui.view import Option, View
+from tombola_device.wizard import Step, Wizard
+
+DRAW_S: Final = 0.05
+"""Twenty pictures a second: a full one takes 25 ms of the bus."""
+OUTPUT_S: Final = 0.005
+MESSAGE_S: Final = 3.0
+_LOG = logging.getLogger(__name__)
+
+
+class House(Protocol):
+    """What the menu asks of the daemon."""
+
+    def revert(self) -> str:
+        """Go back to the bundle before; what to tell the player."""
+
+    def allow_unsigned(self) -> str:
+        """Let the next bundle be unsigned; what to tell the player."""
+
+    def enrol(self) -> str:
+        """Open the window for an owner's key; what to tell the player."""
+
+
+class Lights(Protocol):
+    """The driver of the LEDs."""
+
+    def show(self, channels: list[float], /) -> None:
+        """Light of each channel, 0 … 1."""
+
+
+class Front:
+    """The panel's other half: all that is not played.
+
+    Args:
+        player: Who plays.
+        inputs: Where the panel is read.
+        scenes: Where scenes and settings are kept.
+        memory: Where the calibration is kept.
+        pins: The board.
+        house: Who can be asked for the rest.
+        display: The display, if any.
+        lights: The LEDs, if any.
+    """
+
+    def __init__(
+        self,
+        player: Player,
+        inputs: Inputs,
+        scenes: SceneStore,
+        memory: Memory,
+        pins: PinMap,
+        house: House,
+        display: Display | None = None,
+        lights: Lights | None = None,
+    ) -> None:
+        self._player, self._inputs, self._scenes, self._memory = player, inputs, scenes, memory
+        self._pins, self._house, self._display, self._lights = pins, house, display, lights
+        self._buttons, self.menu, self._gate = Buttons(), Menu(), GateOut()
+        nominal = Voltmeter(pins, Calibration()).line("V_OCT")
+        self._wizard = Wizard(nominal, self._keep)
+        self._view = View()
+        self._names = [self._scene_words(place) for place in range(PLACES)]
+        self._message, self._message_s = "", 0.0
+        self._draw_s = self._output_s = 0.0
+        self._gate_high: bool | None = None
+        if display is not None:
+            display.show(boot_picture(__version__))
+        self.settings = scenes.settings()
+        self._apply_settings()
+
+    def poll(self, view: View, sounding: Sounding, now_s: float) -> bool:
+        """Act on what the panel said, show how it is; True if the player was moved.
+
+        Args:
+            view: As the daemon sees it; what only the front knows is filled in here.
+            sounding: What outputs follow.
+            now_s: By ``time.monotonic``.
+        """
+        self._view = self._completed(view, now_s)
+        actions = self._act_on(self._inputs.state, now_s)
+        for action in actions:
+            self._do(action, now_s)
+        self.menu.tick(self._view, now_s)
+        if now_s - self._output_s >= OUTPUT_S:
+            self._output_s = now_s
+            self._put_out(sounding, now_s)
+        if now_s - self._draw_s >= DRAW_S:
+            self._draw_s = now_s
+            self._show(now_s)
+        return bool(actions)
+
+    def tell(self, message: str, now_s: float) -> None:
+        """Let the player read something for a moment."""
+        self._message, self._message_s = message, now_s
+
+    def close(self) -> None:
+        """Go dark."""
+        if self._display is not None:
+            self._display.close()
+        if self._lights is not None:
+            self._light([0.0] * 16)
+
+    # In
+
+    def _act_on(self, state: PanelState | None, now_s: float) -> list[Action]:
+        if state is None:
+            return []
+        self._wizard.read(state.voltages.get("V_OCT", 0.0), now_s)
+        actions: list[Action] = []
+        if state.turns:
+            actions += self.menu.turn(state.turns, self._view, now_s, shift=self._buttons.shift)
+        pushes = [push for edge in state.edges for push in self._buttons.edge(edge)]
+        for push in (*pushes, *self._buttons.tick(now_s)):
+            actions += self.menu.push(push, self._view, now_s)
+        return actions
+
+    def _do(self, action: Action, now_s: float) -> None:
+        try:
+            if isinstance(action, MorphBy):
+                self._player.morph(self._player.hand_place + action.amount)
+            elif isinstance(action, SaveScene):
+                self._save(action.place, now_s)
+            elif isinstance(action, RecallScene):
+                self._recall(action.place, now_s)
+            elif isinstance(action, Choose):
+                self._choose(action.option, action.choice)
+            else:
+                self._do_one(action, now_s)
+        except StoreError as error:
+            _LOG.warning("%s", error)
+            self.tell(str(error), now_s)
+
+    def _do_one(self, action: Do, now_s: float) -> None:
+        if action is Do.SILENCE:
+            self._player.panic()
+        elif action is Do.CALIBRATE:
+            if self._wizard.step is Step.IDLE:
+                self._wizard.begin(now_s)
+            else:
+                self._wizard.push(now_s)
+        elif action is Do.CANCEL:
+            self._wizard.cancel()
+        else:
+            asked: dict[Do, Callable[[], str]] = {
+                Do.REVERT: self._house.revert,
+                Do.ALLOW_UNSIGNED: self._house.allow_unsigned,
+                Do.ENROL: self._house.enrol,
+            }
+            self.tell(asked[action](), now_s)
+
+    # Scenes and settings
+
+    def _save(self, place: int, now_s: float) -> None:
+        self._scenes.save_scene(place, capture(self._player, list(self._view.modes)))
+        self._names[place] = self._scene_words(place)
+        self.tell(f"scene {place + 1} kept", now_s)
+
+    def _recall(self, place: int, now_s: float) -> None:
+        scene = self._scenes.scene(place)
+        if scene is None:
+            self.tell(f"scene {place + 1} is damaged; save it again", now_s)
+            return
+        recall(scene, self._player, list(self._view.modes))
+        weights = self._player.hand_blend
+        stands = {knob: float(weights[knob]) for knob in range(min(len(weights), 5))}
+        loudness = max(scene.loudness_db / LOUDNESS_KNOB_DB + 1.0, 0.0)
+        self._inputs.map.pick_up({**stands, 5: scene.timbre[0], 6: scene.timbre[1], 7: loudness})
+
+    def _scene_words(self, place: int) -> str:
+        """The modes of a scene, the strongest first."""
+        scene = self._scenes.scene(place)
+        if scene is None:
+            return ""
+        return "+".join(sorted(scene.blend, key=lambda name: -scene.blend[name])) or "·"
+
+    def _options(self) -> tuple[Option, ...]:
+        midi, out, cv = self.settings.midi, self.settings.outputs, self.settings.inputs
+        channels = ("all", *(str(channel) for channel in range(1, 17)))
+        curves, bends = ("soft", "linear", "hard"), ("1", "2", "7", "12", "24", "48")
+        bend = f"{midi.bend_semitones:g}"
+        return (
+            _option("voices", VoiceMode, self._player.voice_mode),
+            _option("blend keys", BlendMode, self._player.blend_mode),
+            Option("MIDI channel", channels, midi.channel),
+            Option("velocity", curves, curves.index(midi.velocity_curve) if midi.velocity_curve in curves else 1),
+            Option("bend", bends, bends.index(bend) if bend in bends else 1),
+            _option("priority", Priority, self.settings.priority),
+            _option("CV 1", CvTarget, cv.cv_1),
+            _option("CV 2", CvTarget, cv.cv_2),
+            _option("CV 3", CvTarget, cv.cv_3),
+            _option("out A", Source, out.cv_a),
+            _option("out B", Source, out.cv_b),
+            _option("gate out", GateSource, out.gate),
+        )
+
+    def _choose(self, row: int, choice: int) -> None:
+        option = self._view.options[row]
+        word, settings = option.choices[choice], self.settings
+        change = msgspec.structs.replace
+        if option.name == "voices":
+            self._player.voice_mode = VoiceMode(word)
+        elif option.name == "blend keys":
+            self._player.blend_mode = BlendMode(word)
+        elif option.name == "priority":
+            settings = change(settings, priority=Priority(word))
+        elif option.name.startswith("CV"):
+            inputs: CvTargets = change(settings.inputs, **{f"cv_{option.name[-1]}": CvTarget(word)})
+            settings = change(settings, inputs=inputs)
+        elif option.name in ("out A", "out B"):
+            outputs: Assignments = change(settings.outputs, **{f"cv_{option.name[-1].lower()}": Source(word)})
+            settings = change(settings, outputs=outputs)
+        elif option.name == "gate out":
+            settings = change(settings, outputs=change(settings.outputs, gate=GateSource(word)))
+        else:
+            midi = self._player.midi_map.settings
+            changes: dict[str, object] = {"channel": choice}
+            if option.name == "velocity":
+                changes = {"velocity_curve": word}
+            elif option.name == "bend":
+                changes = {"bend_semitones": float(word)}
+            settings = change(settings, midi=change(midi, **changes))
+        if settings != self.settings:
+            self.settings = settings
+            self._apply_settings()
+            self._scenes.save_settings(settings)
+
+    def _apply_settings(self) -> None:
+        self._player.midi_map.settings = self.settings.midi
+        self._player.priority = self.settings.priority
+        self._inputs.map.targets = self.settings.inputs
+
+    def _keep(self, line: Line) -> None:
+        """The wizard's line, as the player wants it."""
+        calibration = load_calibration(self._memory)[0]
+        calibration = Calibration({**calibration.lines, "V_OCT": line})
+        try:
+            save_calibration(self._memory, calibration)
+        except DeviceUnavailable as error:
+            raise StoreError(str(error)) from error
+        self._inputs.voltmeter = Voltmeter(self._pins, calibration)
+
+    # Out
+
+    def _completed(self, view: View, now_s: float) -> View:
+        state = self._inputs.state
+        share = state.voltages.get("V_OCT", 0.0) if state is not None else 0.0
+        pitch = self._inputs.voltmeter.of("V_OCT", share) if state is not None else self._view.pitch_volts
+        return replace(
+            view,
+            scenes=tuple(self._names),
+            calibration=self._wizard.text if self._wizard.step is not Step.IDLE else "",
+            pitch_volts=pitch,
+            options=self._options(),
+            message=self._message if now_s - self._message_s < MESSAGE_S else "",
+        )
+
+    def _put_out(self, sounding: Sounding, now_s: float) -> None:
+        panel = self._inputs.panel
+        if panel is None:
+            return
+        assigned, meter = self.settings.outputs, self._inputs.voltmeter
+        high = self._gate.level(assigned.gate, sounding, now_s)
+        if high != self._gate_high:
+            self._gate_high = high
+            panel.set_gate(high=high)
+        sources = {"CV_A": assigned.cv_a, "CV_B": assigned.cv_b}
+        try:
+            panel.set_voltages({name: meter.share(name, volts(source, sounding)) for name, source in sources.items()})
+        except DeviceUnavailable as error:
+            _LOG.debug("%s", error)
+
+    def _show(self, now_s: float) -> None:
+        if self._display is not None:
+            self._display.show(draw(self._view, self.menu))
+        if self._lights is not None:
+            channels = [0.0] * 16
+            for led, (red, green) in zip(self._pins.leds, levels(self._view, now_s), strict=True):
+                channels[led.red], channels[led.green] = red, green
+            self._light(channels)
+
+    def _light(self, channels: list[float]) -> None:
+        assert self._lights is not None
+        try:
+            self._lights.show(channels)
+        except DeviceUnavailable as error:
+            _LOG.info("%s", error)
+            self._lights = None
+
+
+def _option(name: str, kind: type[Enum], chosen: Enum) -> Option:
+    values = list(kind)
+    return Option(name, tuple(str(value.value) for value in values), values.index(chosen))
+
+
+def open_front_chips(panel: Panel | None, pins: PinMap, *, real: bool) -> tuple[Display | None, Lights | None]:
+    """The display and the LEDs of a real panel; what does not answer is left out."""
+    from tombola_device.hal.display import open_display
+    from tombola_device.hal.i2c import open_i2c
+    from tombola_device.hal.leds import Leds
+
+    if panel is None or not real:
+        return None, None
+    display: Display | None = None
+    lights: Lights | None = None
+    try:
+        display = open_display(pins.i2c.bus, pins.i2c.addresses["OLED"])
+    except DeviceUnavailable as error:
+        _LOG.warning("%s", error)
+    try:
+        lights = Leds(open_i2c(pins.i2c.bus), pins.i2c.addresses["LEDS"])
+    except DeviceUnavailable as error:
+        _LOG.warning("%s", error)
+    return display, lights

@@ -1,0 +1,104 @@
+"""The display: 128 × 64 pixels on I²C, through luma.oled.
+
+A full picture is 1 KiB: 25 ms at 400 kHz, in which the control loop would miss 25 readings of the pitch input. So it is
+sent by a thread of its own, and only when something has changed; the kernel lets the bus's other chips in between.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tombola_device.contract.errors import DeviceUnavailable
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class Display(Protocol):
+    """A picture for the player."""
+
+    def show(self, image: Image) -> None:
+        """Show a picture, soon. Does not wait; of two that come together the later one is shown."""
+
+    def close(self) -> None:
+        """Go dark. May be called twice."""
+
+
+class FakeDisplay:
+    """Keeps what it was shown."""
+
+    def __init__(self) -> None:
+        self.images: list[Image] = []
+        self.closed = False
+
+    def show(self, image: Image) -> None:
+        """See Display."""
+        self.images.append(image)
+
+    def close(self) -> None:
+        """See Display."""
+        self.closed = True
+
+
+class LumaDisplay:
+    """One of luma's devices, fed by a thread.
+
+    Args:
+        device: ``display(image)`` and ``hide()``, as luma.core has them.
+    """
+
+    def __init__(self, device: Any) -> None:  # noqa: ANN401 - luma has no annotations
+        self._device = device
+        self._wanted: Image | None = None
+        self._shown = b""
+        self._wake, self._closed = threading.Event(), False
+        self._thread = threading.Thread(target=self._send, name="display", daemon=True)
+        self._thread.start()
+
+    def show(self, image: Image) -> None:
+        """See Display."""
+        self._wanted = image
+        self._wake.set()
+
+    def close(self) -> None:
+        """See Display."""
+        if not self._closed:
+            self._closed = True
+            self._wake.set()
+            self._thread.join()
+
+    def _send(self) -> None:
+        try:
+            while True:
+                self._wake.wait()
+                self._wake.clear()
+                image = self._wanted
+                if image is not None and image.tobytes() != self._shown:
+                    self._shown = image.tobytes()
+                    self._device.display(image.convert(self._device.mode))
+                if self._closed:
+                    self._device.hide()
+                    return
+        except OSError:
+            return  # Unplugged: the sound goes on without it.
+
+
+def open_display(bus: int, address: int) -> LumaDisplay:
+    """The display of the panel, an SH1106.
+
+    Raises:
+        DeviceUnavailable: luma.oled is missing, or nothing answers.
+    """
+    try:
+        from luma.core.error import DeviceNotFoundError
+        from luma.core.interface.serial import i2c
+        from luma.oled.device import sh1106
+    except ImportError as error:
+        raise DeviceUnavailable(
+            "the display needs the Python package luma.oled, which is not installed; install tombola-device[gpio]"
+        ) from error
+    try:
+        return LumaDisplay(sh1106(i2c(port=bus, address=address)))
+    except (DeviceNotFoundError, OSError) as error:
+        raise DeviceUnavailable(f"the display does not answer on I²C {bus}: {error}") from error

@@ -1,0 +1,56 @@
+"""Commands of an instrument's owner: key new, key show, pair."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tombola_host.cli.app import app, errors, output, working
+from tombola_host.flash import pair as ask_to_pair
+from tombola_host.keys import default_label, key_path, new_key, read_key
+from tombola_host.serial_line import BAUD
+
+key_app = typer.Typer(help="The key that signs what you flash.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(key_app, name="key")
+
+
+@key_app.command("new")
+def key_new() -> None:
+    """Make a key. Instruments that you pair with it take bundles from you alone.
+
+    Example:  tombola key new
+    """
+    path = key_path()
+    made = new_key(path)
+    output.print(
+        f"{made.fingerprint} in {path}; keep a copy where nobody else can read it.", soft_wrap=True, markup=False
+    )
+
+
+@key_app.command("show")
+def key_show() -> None:
+    """Show the key's fingerprint, as paired instruments show it, and its public part.
+
+    Example:  tombola key show
+    """
+    path = key_path()
+    key = read_key(path)
+    output.print(f"{key.fingerprint} in {path}\npublic: {key.public.hex()}", soft_wrap=True, markup=False)
+
+
+@app.command()
+def pair(
+    port: Annotated[str, typer.Option("--port", help="The instrument's serial port.")],
+    label: Annotated[str, typer.Option("--label", help="What the instrument calls this key; at most 32 bytes.")] = "",
+    baud: Annotated[int, typer.Option("--baud", min=300, help="Of a real UART; USB ignores it.")] = BAUD,
+) -> None:
+    """Make an instrument take what you flash. Hold its SHIFT and SAVE before or after; it waits a minute for that.
+
+    Example:  tombola pair --port /dev/ttyACM0
+    """
+    key = read_key(key_path())
+    with working():
+        owners = ask_to_pair(port, key, label or default_label(), baud=baud, say=errors.print)
+    others = f", one of {owners} owners" if owners > 1 else ""
+    output.print(f"Paired: the instrument knows {key.fingerprint}{others}. Compare it with its display.")

@@ -1,0 +1,71 @@
+"""What a graph may not be made of, and that no bytes whatever get past with another error."""
+
+from __future__ import annotations
+
+import contextlib
+import tracemalloc
+
+import onnx
+import onnx.helper
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tombola_device.contract.bundle import Bundle
+from tombola_device.contract.errors import BadBundle
+from tombola_device.engine.graph_check import MAX_FIELDS, check_graph
+
+
+def test_the_graph_of_a_bundle_passes(bundle: Bundle) -> None:
+    check_graph(bundle.onnx)
+
+
+def inner() -> onnx.GraphProto:
+    return onnx.helper.make_graph([onnx.helper.make_node("Relu", ["a"], ["b"])], "inner", [], [])
+
+
+@pytest.mark.parametrize("operator", ["If", "Loop", "Scan"])
+def test_branches_and_loops_are_refused(bundle: Bundle, operator: str) -> None:
+    model = onnx.load_from_string(bundle.onnx)
+    model.graph.node.append(onnx.helper.make_node(operator, ["rest"], ["x"], body=inner()))
+    with pytest.raises(BadBundle, match="branches or loops; export one of plain operators"):
+        check_graph(model.SerializeToString())
+
+
+def test_functions_are_refused(bundle: Bundle) -> None:
+    model = onnx.load_from_string(bundle.onnx)
+    nodes = [onnx.helper.make_node("Relu", ["a"], ["b"])]
+    model.functions.append(onnx.helper.make_function("", "twice", ["a"], ["b"], nodes, model.opset_import))
+    with pytest.raises(BadBundle, match="functions"):
+        check_graph(model.SerializeToString())
+
+
+def test_training_steps_are_refused(bundle: Bundle) -> None:
+    model = onnx.load_from_string(bundle.onnx)
+    model.training_info.append(onnx.TrainingInfoProto(algorithm=inner()))
+    with pytest.raises(BadBundle, match="training steps"):
+        check_graph(model.SerializeToString())
+
+
+def test_a_graph_that_the_runtime_would_read_as_its_own_format_is_refused(bundle: Bundle) -> None:
+    # A whole ONNX graph behind a name whose bytes begin with the runtime's mark, at the place where it looks for it.
+    disguised = b"\x12\x84\x80\x00ORTM" + bundle.onnx
+    onnx.load_from_string(disguised)
+    with pytest.raises(BadBundle, match="onnxruntime's own format"):
+        check_graph(disguised)
+
+
+@given(st.binary(max_size=200), st.integers(0, 4000))
+def test_no_bytes_whatever_raise_anything_else(bundle: Bundle, garbage: bytes, place: int) -> None:
+    for data in (garbage, bundle.onnx[:place] + garbage + bundle.onnx[place + len(garbage) :]):
+        with contextlib.suppress(BadBundle):
+            check_graph(data)
+
+
+def test_a_great_many_fields_are_refused_without_taking_memory() -> None:
+    data = b"\x08\x01" * (MAX_FIELDS + 1)
+    tracemalloc.start()
+    with pytest.raises(BadBundle, match=f"more than {MAX_FIELDS} fields"):
+        check_graph(data)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 100_000

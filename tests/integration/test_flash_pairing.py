@@ -1,0 +1,195 @@
+"""Pairing and signed flashes over real ptys, with the key in a file, by function and by command."""
+
+from __future__ import annotations
+
+import random
+import stat
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from tombola_device.contract import protocol as p
+from tombola_device.contract.bundle import Bundle, bundle_sha256, encode_bundle
+from tombola_device.contract.errors import BadConfig, FlashError
+from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
+from tombola_device.contract.refusals import ErrorCode, Refused
+from tombola_device.flashd import Flashd
+from tombola_device.owner import Owner
+from tombola_device.store import Store
+from tombola_host.cli import owning, playing
+from tombola_host.cli.app import app
+from tombola_host.flash import device_info, flash, pair
+from tombola_host.keys import OwnerKey, default_label, new_key, read_key
+from tombola_host.pty_line import PtyLine
+from typer.testing import CliRunner
+
+del owning, playing  # Imported for their commands.
+
+ENVELOPE = Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0)
+MODE = Mode("m", "#000000", (0.0, 127.0), ENVELOPE, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+KEY, STRANGER = OwnerKey(b"k" * 32), OwnerKey(b"s" * 32)
+
+
+def encoded(name: str) -> bytes:
+    manifest = Manifest(name, "voice", [MODE], Graph(1, 0), Cost(1, 1, 1, 1))
+    return encode_bundle(Bundle(manifest, random.Random(name).randbytes(5_000)))
+
+
+@dataclass
+class Device:
+    line: PtyLine
+    owner: Owner
+    flashd: Flashd
+    installed: list[str] = field(default_factory=list)
+
+    @property
+    def port(self) -> str:
+        return str(self.line.host_port)
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[Device]:
+    """An instrument that knows nobody and asks its player."""
+    line, owner, installed = PtyLine(tmp_path), Owner(tmp_path / "owners.json"), []
+    store = Store(tmp_path / "slots", lambda _: None)
+    flashd = Flashd(str(line.device_port), store, lambda path: installed.append(path.stem), owner=owner)
+    stop = threading.Event()
+    thread = threading.Thread(target=flashd.run, args=(stop,))
+    with line:
+        thread.start()
+        yield Device(line, owner, flashd, installed)
+        stop.set()
+        thread.join()
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    (tmp_path / "a.tombola").write_bytes(encoded("a"))
+    return tmp_path / "a.tombola"
+
+
+def refused(code: ErrorCode) -> pytest.RaisesExc[Refused]:
+    return pytest.raises(Refused, check=lambda error: error.code == code)
+
+
+def test_paired_once_its_bundles_are_taken_and_nobody_elses(device: Device, bundle: Path) -> None:
+    with refused(ErrorCode.UNKNOWN_KEY):
+        flash(bundle, device.port, key=KEY)
+    assert (device.flashd.doing, device.flashd.progress) == ("refused", 0.0)
+    device.owner.open_window()
+    assert pair(device.port, KEY, "me@here") == 1
+    assert device.owner.keys[0].fingerprint == KEY.fingerprint
+    for key, code in [(None, ErrorCode.UNSIGNED), (STRANGER, ErrorCode.UNKNOWN_KEY)]:
+        before = device.line.to_device_bytes
+        with refused(code):
+            flash(bundle, device.port, key=key)
+        assert device.line.to_device_bytes - before < 200  # Not a byte of the bundle was sent.
+    flash(bundle, device.port, key=KEY)
+    assert device.installed == [bundle_sha256(encoded("a"))]
+    assert (device.flashd.doing, device.flashd.progress) == ("installed", 1.0)
+    info = device_info(device.port)
+    assert (info["owners"], info["takes_unsigned"]) == ([KEY.fingerprint], False)
+
+
+def test_pairing_waits_for_the_player_and_says_what_to_do(device: Device) -> None:
+    told: list[str] = []
+
+    def player(text: str) -> None:
+        told.append(text)
+        device.owner.open_window()
+
+    assert pair(device.port, KEY, "me", say=player) == 1
+    assert told == [f"Hold SHIFT and SAVE on the instrument until it says so; it should show {KEY.fingerprint}."]
+    assert pair(device.port, KEY, "me") == 1
+
+
+def test_pairing_ends_when_nobody_comes(device: Device) -> None:
+    with pytest.raises(Refused, match="is not open for pairing; hold SHIFT and SAVE"):
+        pair(device.port, KEY, "me", patience_s=-1.0)
+    with pytest.raises(BadConfig, match="longer than 32 bytes"):
+        pair(device.port, KEY, "é" * 17)
+
+
+def test_a_permission_at_the_panel_lets_an_unsigned_bundle_in_once(
+    device: Device, bundle: Path, tmp_path: Path
+) -> None:
+    device.owner.allow_unsigned_once()
+    flash(bundle, device.port)
+    assert len(device.installed) == 1
+    (tmp_path / "b.tombola").write_bytes(encoded("b"))
+    with refused(ErrorCode.UNSIGNED):
+        flash(tmp_path / "b.tombola", device.port)
+
+
+def test_a_replayed_old_bundle_of_the_owner_is_taken_again(device: Device, bundle: Path, tmp_path: Path) -> None:
+    device.owner.open_window()
+    pair(device.port, KEY, "me")
+    (tmp_path / "b.tombola").write_bytes(encoded("b"))
+    for path in (bundle, tmp_path / "b.tombola", bundle):
+        flash(path, device.port, key=KEY)
+    assert device.installed == [bundle_sha256(encoded(name)) for name in "aba"]
+
+
+def test_by_command_from_no_key_to_a_signed_flash(device: Device, bundle: Path, tmp_path: Path, monkeypatch) -> None:
+    path, run = tmp_path / "config" / "owner.key", CliRunner()
+    monkeypatch.setenv("TOMBOLA_KEY", str(path))
+    with pytest.raises(BadConfig, match="make one with `tombola key new`"):
+        run.invoke(app, ["pair", "--port", device.port], catch_exceptions=False)
+    made = run.invoke(app, ["key", "new"], catch_exceptions=False)
+    key = read_key(path)
+    assert made.output.startswith(key.fingerprint)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert key.public.hex() in run.invoke(app, ["key", "show"], catch_exceptions=False).output
+    device.owner.open_window()
+    paired = run.invoke(app, ["pair", "--port", device.port, "--label", "me"], catch_exceptions=False)
+    assert f"knows {key.fingerprint}" in paired.output
+    run.invoke(app, ["flash", str(bundle), "--port", device.port], catch_exceptions=False)
+    assert device.installed == [bundle_sha256(encoded("a"))]
+
+
+def test_a_key_is_made_once_and_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "owner.key"
+    key = new_key(path)
+    assert read_key(path) == key
+    with pytest.raises(BadConfig, match="there is a key in .* already"):
+        new_key(path)
+    assert read_key(path) == key
+    assert key.seed.hex() not in repr(key)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o620, 0o606])
+def test_a_key_that_others_can_read_or_write_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "owner.key"
+    new_key(path)
+    path.chmod(mode)
+    with pytest.raises(BadConfig, match=f"run `chmod 600 {path}`"):
+        read_key(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"tombola-ed25519-seed 12", b"\xff" * 80, b"ab" * 32])
+def test_what_is_no_key_is_said(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "owner.key"
+    path.touch(0o600)
+    path.write_bytes(content)
+    with pytest.raises(BadConfig, match="is no key of Tombola's"):
+        read_key(path)
+
+
+def test_the_default_label_fits(monkeypatch) -> None:
+    monkeypatch.setenv("LOGNAME", "ä" * 40)
+    assert 0 < len(default_label().encode()) <= 32
+
+
+def test_a_device_of_version_1_is_flashed_unsigned_and_cannot_be_paired(
+    device: Device, bundle: Path, monkeypatch
+) -> None:
+    old = SimpleNamespace(**vars(p) | {"PROTOCOL_VERSION": 1})
+    monkeypatch.setattr("tombola_device.contract.receiver.p", old)
+    with pytest.raises(FlashError, match=r"speaks version 1 of the flash protocol, .* update it"):
+        pair(device.port, KEY, "me")
+    device.owner.allow_unsigned_once()
+    flash(bundle, device.port, key=KEY)
+    assert len(device.installed) == 1
