@@ -18,7 +18,7 @@ from tombola_device.contract.bundle import (
     encode_bundle,
 )
 from tombola_device.contract.errors import BadBundle
-from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
+from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode, decode_manifest, encode_manifest
 
 ENVELOPE = Envelope([0.0, 0.05], [-40.0, -18.0], 0.0, -60.0)
 MODE = Mode("violin", "#a03020", (55.0, 96.0), ENVELOPE, (-1.0, 0.0, 1.0), (0.0, 0.5, 1.0))
@@ -33,9 +33,16 @@ def sealed(body: bytes) -> bytes:
 
 
 def test_golden_bytes() -> None:
-    assert ENCODED[:20].hex() == "89544d424c0d0a1a01000000b202000000010000"
-    assert len(ENCODED) == 84 + 0x2B2 + 256 + 32
-    assert bundle_sha256(ENCODED) == "18e4f1713c2832652a6dca4f10873c68424d2db136aaf23ea617d008feec738a"
+    assert ENCODED[:20].hex() == "89544d424c0d0a1a01000000de02000000010000"
+    assert len(ENCODED) == 84 + 0x2DE + 256 + 32
+    assert bundle_sha256(ENCODED) == "b04af46f43474c68ce46eaab48fa1400becc4cd9090e87e89e79622a5fb3ac84"
+
+
+def test_manifest_from_before_further_voices_were_counted_is_still_read() -> None:
+    text = encode_manifest(MANIFEST)
+    older = text.replace(b',"arm64_instructions_per_further_voice":null', b"")
+    assert len(older) < len(text)
+    assert decode_manifest(older) == MANIFEST
 
 
 def test_decoding_gives_back_what_was_encoded() -> None:

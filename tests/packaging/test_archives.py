@@ -22,10 +22,12 @@ DISTRIBUTIONS = {
     "google": "protobuf",
     "nacl": "PyNaCl",
     "PIL": "pillow",
+    "luma": "luma.oled",
     "rtmidi": "python-rtmidi",
     "serial": "pyserial",
 }
 """Of libraries whose name on the index is not the name they are imported by."""
+DATA = {"tombola_device": {"tombola_device/hal/pin_map.json"}, "tombola_host": {"tombola_host/arm64/counter.c"}}
 MOST_BYTES = 8 * 1024 * 1024
 
 
@@ -69,7 +71,7 @@ def test_a_wheel_holds_the_package_its_marker_its_factory_bundles_and_nothing_el
     version = wheel.metadata["Version"]
     info = f"{wheel.package}-{version}.dist-info"
     about = {f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")}
-    data = {"tombola_device/hal/pin_map.json"} if wheel.package == "tombola_device" else set()
+    data = DATA[wheel.package]
     factory = data | (factory_files() if wheel.package == "tombola_device" else set())
     assert wheel.names == sources(wheel.package) | {f"{wheel.package}/py.typed"} | about | factory
 

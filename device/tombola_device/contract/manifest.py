@@ -71,13 +71,24 @@ class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the graph costs, as measured when it was exported."""
+    """What the graph costs, as measured when it was exported.
+
+    Args:
+        parameters: Weights.
+        onnx_bytes: Size of the graph.
+        nodes: Operators; each costs as much as a hundred multiplications.
+        state_tensors: Carried from period to period.
+        arm64_instructions_per_period: One held voice on a Cortex-A72, all that the instrument does for it; none: not
+            counted.
+        arm64_instructions_per_further_voice: Each voice more; none: not counted.
+    """
 
     parameters: Annotated[int, Meta(ge=0)]
     onnx_bytes: Annotated[int, Meta(ge=0)]
     nodes: Annotated[int, Meta(ge=0)]
     state_tensors: Annotated[int, Meta(ge=0)]
     arm64_instructions_per_period: Annotated[int, Meta(ge=0)] | None = None
+    arm64_instructions_per_further_voice: Annotated[int, Meta(ge=0)] | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

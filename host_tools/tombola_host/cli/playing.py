@@ -8,7 +8,10 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.table import Table
+from tombola_device.contract.errors import BadConfig
 
+from tombola_host.arm64.count import costs_table, count, with_costs
+from tombola_host.arm64.root import FEATURES, prepare_root
 from tombola_host.bench import as_json as bench_json
 from tombola_host.bench import as_table as bench_table
 from tombola_host.bench import bench as run_bench
@@ -21,6 +24,7 @@ from tombola_host.inspect_bundle import as_table as inspect_table
 from tombola_host.inspect_bundle import inspect_bundle
 from tombola_host.keys import key_path, read_key
 from tombola_host.performance import read_midi, render_file, write_sound
+from tombola_host.runs import write_atomically
 from tombola_host.stages.material import gather
 
 
@@ -65,16 +69,40 @@ def bench(
     bundle: BundleArgument,
     seconds: Annotated[float, typer.Option("--seconds", min=0.5, max=600, help="How long to measure.")] = 10.0,
     as_json: JsonOption = False,
+    arm64: Annotated[Path | None, typer.Option("--arm64", help="Count a Pi's instructions in this arm64 tree.")] = None,
+    cpu: Annotated[str, typer.Option("--cpu", help="a72 (Raspberry Pi 4) or a76 (5).")] = "a72",
+    prepare: Annotated[bool, typer.Option("--prepare", help="Fetch the tree's libraries first.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write the counts into the bundle.")] = False,
 ) -> None:
     """Measure what a bundle costs here: size, and µs per period in a loop paced like a sound card's.
 
+    Or, with --arm64, what it costs on a Raspberry Pi: instructions, counted in an emulator, the same on any machine.
+
     Example:  tombola bench quartet.tombola --json
     """
+    if arm64 is not None:
+        _bench_arm64(bundle, arm64, cpu, prepare=prepare, write=write, as_json=as_json)
+        return
     measured = run_bench(bundle, seconds=seconds)
     if as_json:
         output.print_json(bench_json(measured))
     else:
         output.print(bench_table(measured))
+
+
+def _bench_arm64(bundle: Path, root: Path, cpu: str, *, prepare: bool, write: bool, as_json: bool) -> None:
+    if cpu not in FEATURES:
+        raise BadConfig(f"the processor {cpu!r} is unknown; give {' or '.join(FEATURES)}")
+    if prepare:
+        prepare_root(root)
+    read_bundle(bundle)
+    costs = count(bundle, root, cpu)
+    if write:
+        write_atomically(bundle, with_costs(bundle.read_bytes(), costs))
+    if as_json:
+        output.print_json(msgspec.json.encode(costs).decode())
+    else:
+        output.print(costs_table(costs, cpu))
 
 
 @app.command()

@@ -1,0 +1,119 @@
+"""Plays for a long time under all that can disturb: two floods of MIDI, flashing over and over, status, logs.
+
+    python tests/rig/soak.py --plugin CARD.so --minutes 20 --speed 0.25
+
+Prints one line of JSON: minutes of the card's time, xruns, latency, bundles that were flashed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import pty
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import tty
+from pathlib import Path
+
+import msgspec
+from tombola_device.contract.bundle import Bundle, decode_bundle, encode_bundle
+
+HERE = Path(__file__).parent
+CARD = HERE.parent / "integration" / "test_virtual_card.py"
+
+
+def load_card():
+    spec = importlib.util.spec_from_file_location("virtual_card", CARD)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["virtual_card"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def two_bundles(quartet: Path, folder: Path) -> list[Path]:
+    """The quartet under two names, so that each flash is another bundle."""
+    bundle, paths = decode_bundle(quartet.read_bytes()), []
+    for name in ("one", "two"):
+        path = folder / f"{name}.tombola"
+        path.write_bytes(encode_bundle(Bundle(msgspec.structs.replace(bundle.manifest, name=name), bundle.onnx)))
+        paths.append(path)
+    return paths
+
+
+def flood(send, bytes_per_s: float, stop: threading.Event, seed: int) -> None:
+    """Notes, controllers, bends and clock, as fast as a line carries them."""
+    rng = random.Random(seed)
+    while not stop.is_set():
+        note, value = rng.randint(30, 100), rng.randint(0, 127)
+        data = bytes((0x90, note, value, 0xB0, rng.choice((1, 11, 74)), value, 0xF8, 0xE0, value, 64, 0x80, note, 0))
+        try:
+            send(data)
+        except OSError:
+            return
+        stop.wait(len(data) / bytes_per_s)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--plugin", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=1.0, help="of real time")
+    parser.add_argument("--speed", type=float, default=0.25)
+    options = parser.parse_args()
+    card = load_card()
+    folder = Path(tempfile.mkdtemp(prefix="tombola-soak-"))
+    host, device = pty.openpty()
+    for end in (host, device):
+        tty.setraw(end)
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    extra = f'serial = "{os.ttyname(device)}"\nmidi_socket = "localhost:{port}"\n'
+    instrument = card.Instrument(folder, options.plugin, options.speed, extra)
+    instrument.start()
+    stop, flashed = threading.Event(), 0
+    usb = socket.create_connection(("localhost", port))
+    sources = [(lambda data: os.write(instrument.din, data), 3125.0), (usb.sendall, 20_000.0)]
+    for seed, (send, rate) in enumerate(sources):
+        threading.Thread(target=flood, args=(send, rate, stop, seed), daemon=True).start()
+    bundles = two_bundles(card.QUARTET, folder)
+    end_s = time.monotonic() + 60 * options.minutes
+    far, near = pty.openpty()
+    for end in (far, near):
+        tty.setraw(end)
+    for one, other in ((host, far), (far, host)):
+        threading.Thread(target=pump, args=(one, other), daemon=True).start()
+    while time.monotonic() < end_s:
+        done = subprocess.run(
+            [sys.executable, "-m", "tombola_host", "flash", bundles[flashed % 2], "--port", os.ttyname(near)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            print(done.stderr[-300:], file=sys.stderr)
+        flashed += done.returncode == 0
+        time.sleep(min(10.0, max(end_s - time.monotonic(), 0)))
+    said = instrument.status()
+    stop.set()
+    instrument.stop()
+    keys = ("xruns", "latency_p50_ms", "latency_max_ms", "load_p50_us", "load_p99_us", "slimmed", "sha256")
+    minutes = said["periods"] / 375 / 60
+    print(json.dumps({"card_minutes": round(minutes, 2), "flashed": flashed, **{key: said[key] for key in keys}}))
+
+
+def pump(source: int, sink: int) -> None:
+    """Carry bytes from one pty's master to the other's."""
+    try:
+        while data := os.read(source, 65_536):
+            os.write(sink, data)
+    except OSError:
+        return
+
+
+if __name__ == "__main__":
+    main()
