@@ -1,0 +1,160 @@
+#!/bin/bash
+# Puts the instrument onto Raspberry Pi OS (bookworm, trixie), or takes it off again. May be run as often as one likes.
+#
+#   install.sh --wheels FOLDER          from wheels that make_wheels.sh collected; needs no network
+#   install.sh --uninstall [--purge]    undoes it; --purge also forgets bundles, scenes, calibration and owners
+#   --root FOLDER                       into a tree that is not running (an image)
+#   --boot FOLDER                       where config.txt is; by default /boot/firmware
+#   --force                             on a system that is no Raspberry Pi
+set -euo pipefail
+export LC_ALL=C
+root='' wheels='' boot='' uninstall='' purge='' force=''
+here=$(cd "$(dirname "$0")" && pwd)
+begin="# >>> tombola" end="# <<< tombola"
+
+die() { echo "install.sh: $*" >&2; exit 1; }
+
+while (($#)); do
+  case $1 in
+    --wheels) wheels=${2:?--wheels needs a folder}; shift ;;
+    --root) root=${2:?--root needs a folder}; shift ;;
+    --boot) boot=${2:?--boot needs a folder}; shift ;;
+    --uninstall) uninstall=1 ;;
+    --purge) purge=1 ;;
+    --force) force=1 ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    *) die "$1 is unknown; see --help" ;;
+  esac
+  shift
+done
+boot=${boot:-$root/boot/firmware}
+opt=$root/opt/tombola etc=$root/etc/tombola units=$root/etc/systemd/system rules=$root/etc/udev/rules.d
+
+# Without --root this system's own tools act on it; with --root only files are written.
+live() { [[ -z $root ]]; }
+
+check() {
+  if live; then
+    ((EUID == 0)) || die "it changes the system; run it with sudo"
+  fi
+  [[ -z $root || -d $root ]] || die "there is no folder $root"
+  # shellcheck disable=SC1091
+  codename=$( . "$root/etc/os-release" 2>/dev/null && echo "${VERSION_CODENAME:-}") || true
+  case $codename in
+    bookworm | trixie) ;;
+    *) [[ $force ]] || die "this is ${codename:-no Debian}, not bookworm or trixie; give --force to try nevertheless" ;;
+  esac
+  if [[ ! $force ]] && live; then
+    [[ $(uname -m) == aarch64 ]] || die "this is $(uname -m), not aarch64; install Raspberry Pi OS 64-bit, or give --force"
+  fi
+  python=
+  for candidate in python3.13 python3.12 python3.11 python3; do
+    [[ -x $root/usr/bin/$candidate ]] && python=/usr/bin/$candidate && break
+  done
+  [[ $python ]] || die "there is no Python 3.11 or newer; apt-get install python3-venv"
+}
+
+check_wheels() {
+  [[ -n $wheels ]] || die "name the folder of wheels with --wheels (make_wheels.sh collects them)"
+  [[ -f $wheels/SHA256SUMS ]] || die "$wheels has no SHA256SUMS; copy the whole folder that make_wheels.sh made"
+  (cd "$wheels" && sha256sum --quiet --strict -c SHA256SUMS >/dev/null 2>&1) \
+    || die "$wheels is damaged or half copied; copy it again"
+  local need=$(($(du -sm "$wheels" | cut -f1) * 6)) have
+  have=$(df -Pm "$root/" | awk 'NR == 2 {print $4}')
+  ((have > need)) || die "the disk has ${have} MiB free and $need are needed; remove something"
+}
+
+inside() { if live; then "$@"; else chroot "$root" "$@"; fi; }
+
+install_code() {
+  # A whole new environment beside the old one; the link is changed when it works.
+  local version
+  version=$(find "$wheels" -name 'tombola_device-*.whl' -printf '%f\n' | sed -n 's/^tombola_device-\([^-]*\)-.*/\1/p')
+  version=$version-$(sha256sum "$wheels/SHA256SUMS" | cut -c1-8)
+  mkdir -p "$opt/versions"
+  rm -rf "$opt"/versions/*.partial
+  if [[ ! -d $opt/versions/$version ]]; then
+    local into=/opt/tombola/versions/$version
+    mkdir -p "$opt/wheels.partial"
+    cp "$wheels"/*.whl "$opt/wheels.partial/"
+    # An environment cannot be moved, so it is marked whole by the last thing that is written.
+    rm -rf "${root:?/}$into.new"
+    inside "$python" -m venv "$into" || die "Python cannot make an environment; apt-get install python3-venv"
+    if ! inside "$into/bin/pip" install -q --disable-pip-version-check --no-index --find-links /opt/tombola/wheels.partial \
+      "tombola-device[pi]"; then
+      rm -rf "${root:?/}$into" "$opt/wheels.partial"
+      die "the wheels do not fit this Python; make them again with make_wheels.sh for its version"
+    fi
+    rm -rf "$opt/wheels.partial"
+    inside "$into/bin/python" -m compileall -q "$into/lib" >/dev/null 2>&1 || true
+    inside "$into/bin/tombolad" --version >/dev/null || { rm -rf "${root:?/}$into"; die "tombolad does not start here; nothing was changed"; }
+  fi
+  [[ -L $opt/current ]] && ln -sfn "$(readlink "$opt/current")" "$opt/previous"
+  ln -sfn "versions/$version" "$opt/current.new"
+  mv -T "$opt/current.new" "$opt/current"
+}
+
+install_files() {
+  mkdir -p "$etc" "$units" "$rules"
+  install -m 755 "$here/gadget.sh" "$opt/gadget.sh"
+  install -m 644 "$here/tombola.service" "$here/tombola-gadget.service" "$units/"
+  install -m 644 "$here/60-tombola.rules" "$rules/"
+  [[ -f $etc/tombola.toml ]] || install -m 644 "$here/tombola.toml" "$etc/tombola.toml"
+  mkdir -p "$units/basic.target.wants"
+  for unit in tombola tombola-gadget; do
+    ln -sfn "/etc/systemd/system/$unit.service" "$units/basic.target.wants/$unit.service"
+  done
+  # A login prompt would answer where the flash protocol is spoken.
+  ln -sfn /dev/null "$units/serial-getty@ttyGS0.service"
+  ln -sfn /dev/null "$units/serial-getty@ttyAMA0.service"
+  grep -q '^tombola:' "$root/etc/group" || echo "tombola:x:978:" >>"$root/etc/group"
+  grep -q '^tombola:' "$root/etc/passwd" \
+    || echo "tombola:x:978:978:Tombola:/var/lib/tombola:/usr/sbin/nologin" >>"$root/etc/passwd"
+  local group
+  for group in audio gpio spi i2c dialout; do
+    grep -q "^$group:" "$root/etc/group" || inside groupadd -r "$group" 2>/dev/null || true
+  done
+}
+
+strip_config() { sed -i "/^$begin/,/^$end/d" "$boot/config.txt"; }
+
+install_config() {
+  [[ -f $boot/config.txt ]] || { echo "· no $boot/config.txt: the board's overlays were not set up" >&2; return; }
+  local fragment=$here/boot/config-pi4.txt
+  grep -qa "Raspberry Pi 5" /proc/device-tree/model 2>/dev/null && live && fragment=$here/boot/config-pi5.txt
+  [[ -f $boot/config.txt.before-tombola ]] || cp "$boot/config.txt" "$boot/config.txt.before-tombola"
+  strip_config
+  { echo "$begin (install.sh writes between these lines)"; echo "[all]"; cat "$fragment"; echo "$end"; } >>"$boot/config.txt"
+}
+
+reload() {
+  live || return 0
+  systemctl daemon-reload
+  udevadm control --reload || true
+}
+
+remove() {
+  if live; then systemctl disable --now tombola.service tombola-gadget.service 2>/dev/null || true; fi
+  rm -f "$units"/{tombola,tombola-gadget}.service "$units"/basic.target.wants/{tombola,tombola-gadget}.service
+  rm -f "$units"/serial-getty@tty{GS0,AMA0}.service "$rules/60-tombola.rules"
+  rmdir --ignore-fail-on-non-empty "$units/basic.target.wants" 2>/dev/null || true
+  rm -rf "$opt"
+  [[ -f $boot/config.txt ]] && strip_config
+  rm -f "$boot/config.txt.before-tombola"
+  sed -i '/^tombola:/d' "$root/etc/passwd" "$root/etc/group"
+  if [[ $purge ]]; then rm -rf "$etc" "$root/var/lib/tombola"; fi
+  reload
+  echo "· removed$([[ $purge ]] || echo '; /var/lib/tombola and /etc/tombola were kept')"
+}
+
+check
+if [[ $uninstall ]]; then
+  remove
+  exit 0
+fi
+check_wheels
+install_code
+install_files
+install_config
+reload
+echo "· installed $(readlink "$opt/current"); it plays after the next start (or: systemctl start tombola)"

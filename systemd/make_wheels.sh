@@ -1,0 +1,19 @@
+#!/bin/bash
+# Collects all wheels that a Raspberry Pi needs into one folder, with a list of hashes: make_wheels.sh FOLDER [311|313]
+# What PyPI has for arm64 as source only (pyalsaaudio, spidev) must be built on a Pi or in an arm64 tree: run it there.
+set -euo pipefail
+folder=${1:?usage: make_wheels.sh FOLDER [PYTHON, such as 311]} version=${2:-311}
+here=$(cd "$(dirname "$0")" && pwd)
+python=${PYTHON:-python3}
+mkdir -p "$folder"
+"$python" -m pip wheel -q --no-deps -w "$folder" "$here/../device"
+if [[ $(uname -m) == aarch64 ]]; then
+  "$python" -m pip wheel -q -w "$folder" --find-links "$folder" "tombola-device[pi]"
+else
+  echo "· not on arm64: pyalsaaudio and spidev must be added from a Pi" >&2
+  platforms=(--platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64)
+  "$python" -m pip download -q --only-binary=:all: "${platforms[@]}" --python-version "$version" -d "$folder" \
+    cobs msgspec numpy onnxruntime pyserial PyNaCl gpiozero lgpio luma.oled pillow smbus2 mido python-rtmidi
+fi
+(cd "$folder" && sha256sum -- *.whl >SHA256SUMS)
+echo "· $(find "$folder" -name '*.whl' | wc -l) wheels in $folder"

@@ -1,0 +1,205 @@
+"""Units and the installer, without a running system: written into trees, verified by systemd's own tools."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SYSTEMD = Path(__file__).parents[2] / "systemd"
+UNITS = ("tombola.service", "tombola-gadget.service")
+MOST_EXPOSED = 3.0
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+@pytest.fixture
+def tree(tmp_path) -> Path:
+    """What the installer looks at of a Debian system; its Python is this one."""
+    root = tmp_path / "root"
+    for folder in ("etc", "usr/bin", "boot/firmware", "opt"):
+        (root / folder).mkdir(parents=True)
+    (root / "etc/os-release").write_text('ID=debian\nVERSION_CODENAME="bookworm"\n')
+    (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/bash\n")
+    (root / "etc/group").write_text("".join(f"{name}:x:{90 + index}:\n" for index, name in enumerate(
+        ("root", "audio", "gpio", "spi", "i2c", "dialout"))))  # fmt: skip
+    (root / "boot/firmware/config.txt").write_text("arm_64bit=1\n")
+    (root / "usr/bin/python3.11").write_text("")
+    (root / "usr/bin/python3.11").chmod(0o755)
+    return root
+
+
+@pytest.fixture
+def wheels(tmp_path) -> Path:
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    wheel = folder / "tombola_device-0.1.0-py3-none-any.whl"
+    wheel.write_bytes(b"a wheel")
+    (folder / "SHA256SUMS").write_text(f"{hashlib.sha256(b'a wheel').hexdigest()}  {wheel.name}\n")
+    return folder
+
+
+@pytest.fixture
+def chroot(tmp_path) -> Path:
+    """A ``chroot`` that makes what Python and pip would make, so that no emulator is needed."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "chroot").write_text(
+        "#!/bin/bash\nroot=$1; shift\n"
+        'case "$*" in\n'
+        '  *" -m venv "*) mkdir -p "$root${@: -1}/bin" "$root${@: -1}/lib" ;;\n'
+        "  *pip*) [[ -z ${BROKEN_WHEELS:-} ]] ;;\n"
+        "  *) true ;;\nesac\n"
+    )
+    (folder / "chroot").chmod(0o755)
+    return folder
+
+
+def install(root: Path, *options: object, path: Path | None = None, **environment: str):
+    paths = f"{path}:{os.environ['PATH']}" if path else os.environ["PATH"]
+    command = [str(SYSTEMD / "install.sh"), "--root", str(root), *map(str, options)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "PATH": paths, **environment}
+    )
+
+
+def snapshot(root: Path) -> dict[str, bytes | str]:
+    return {
+        str(path.relative_to(root)): str(path.readlink()) if path.is_symlink() else path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
+
+
+def test_installing_twice_is_the_same_as_once_and_uninstalling_leaves_what_was_there(tree, wheels, chroot):
+    before = snapshot(tree)
+    first = install(tree, "--wheels", wheels, path=chroot)
+    assert first.returncode == 0, first.stderr
+    once = snapshot(tree)
+    assert install(tree, "--wheels", wheels, path=chroot).returncode == 0
+    twice = snapshot(tree)
+    twice.pop("opt/tombola/previous")
+    assert twice == once
+    assert once["opt/tombola/current"].startswith("versions/0.1.0-")
+    assert once["etc/systemd/system/serial-getty@ttyGS0.service"] == "/dev/null"
+    assert b"dtoverlay=hifiberry-dac" in once["boot/firmware/config.txt"]
+    state = tree / "var/lib/tombola/scenes"
+    state.mkdir(parents=True)
+    assert install(tree, "--uninstall").returncode == 0
+    assert state.is_dir()
+    assert install(tree, "--uninstall", "--purge").returncode == 0
+    assert not state.exists()
+    assert snapshot(tree) == before
+
+
+def test_settings_of_the_user_survive_an_update(tree, wheels, chroot):
+    install(tree, "--wheels", wheels, path=chroot)
+    (tree / "etc/tombola/tombola.toml").write_text("voices = 2\n")
+    install(tree, "--wheels", wheels, path=chroot)
+    assert (tree / "etc/tombola/tombola.toml").read_text() == "voices = 2\n"
+
+
+def test_wheels_that_do_not_fit_leave_the_old_version_in_place(tree, wheels, chroot):
+    install(tree, "--wheels", wheels, path=chroot)
+    before = (tree / "opt/tombola/current").readlink()
+    (wheels / "other-1-py3-none-any.whl").write_bytes(b"other")
+    with (wheels / "SHA256SUMS").open("a") as sums:
+        sums.write(f"{hashlib.sha256(b'other').hexdigest()}  other-1-py3-none-any.whl\n")
+    failed = install(tree, "--wheels", wheels, path=chroot, BROKEN_WHEELS="1")
+    assert failed.returncode == 1
+    assert "do not fit this Python" in failed.stderr
+    assert (tree / "opt/tombola/current").readlink() == before
+    assert len(list((tree / "opt/tombola/versions").iterdir())) == 1
+
+
+def spoil(what: str, tree: Path, wheels: Path) -> list[object]:
+    if what == "damaged":
+        next(wheels.glob("*.whl")).write_bytes(b"half a wheel")
+    elif what == "no sums":
+        (wheels / "SHA256SUMS").unlink()
+    elif what == "no python":
+        (tree / "usr/bin/python3.11").unlink()
+    elif what == "wrong system":
+        (tree / "etc/os-release").write_text("VERSION_CODENAME=bullseye\n")
+    elif what == "unknown":
+        return ["--colour", "red"]
+    return [] if what == "no wheels" else ["--wheels", wheels]
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("damaged", "damaged or half copied"),
+        ("no sums", "no SHA256SUMS"),
+        ("no python", "no Python 3.11"),
+        ("wrong system", "this is bullseye"),
+        ("unknown", "--colour is unknown"),
+        ("no wheels", "--wheels"),
+    ],
+)
+def test_what_cannot_be_installed_is_one_sentence_and_changes_nothing(tree, wheels, chroot, what, said):
+    options = spoil(what, tree, wheels)
+    before = snapshot(tree)
+    done = install(tree, *options, path=chroot)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert snapshot(tree) == before
+
+
+@pytest.mark.parametrize("script", ["install.sh", "gadget.sh", "make_wheels.sh"])
+def test_scripts_are_clean(script):
+    checked = subprocess.run([tool("shellcheck"), SYSTEMD / script], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_units_are_understood_by_systemd(unit, tmp_path):
+    text = (SYSTEMD / unit).read_text()
+    # What they start must be there to be verified.
+    text = re.sub(r"^(Exec\w+=)\S+", rf"\g<1>{sys.executable}", text, flags=re.MULTILINE)
+    (tmp_path / unit).write_text(re.sub(r"^(User|Group|SupplementaryGroups)=.*\n", "", text, flags=re.MULTILINE))
+    done = subprocess.run(
+        [tool("systemd-analyze"), "verify", "--man=no", "--recursive-errors=no", tmp_path / unit],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert unit not in done.stderr, done.stderr
+
+
+def test_instrument_is_exposed_by_at_most_3(tmp_path):
+    done = subprocess.run(
+        [tool("systemd-analyze"), "security", "--offline=true", "--no-pager", SYSTEMD / "tombola.service"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    found = re.search(r"Overall exposure level for tombola.service: ([\d.]+)", done.stdout)
+    assert found, done.stdout + done.stderr
+    assert float(found[1]) <= MOST_EXPOSED
+
+
+def test_configuration_of_the_board_is_one_that_the_daemon_reads():
+    from tombola_device.config import read_config
+
+    config = read_config(SYSTEMD / "tombola.toml")
+    assert (config.unsigned, config.serial, config.panel) == ("ask", "/dev/ttyGS0", "gpio")
+
+
+@pytest.mark.parametrize("board", ["pi4", "pi5"])
+def test_boards_configuration_mutes_at_boot_and_has_midi_and_sound(board):
+    from tombola_device.hal.pins import load_pin_map
+
+    text = (SYSTEMD / "boot" / f"config-{board}.txt").read_text()
+    assert f"gpio={load_pin_map().gpio['AUDIO_MUTE']}=op,dl" in text
+    assert "dtoverlay=hifiberry-dac" in text
+    assert ("midi-uart0-pi5" in text) == (board == "pi5")
