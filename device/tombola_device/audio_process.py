@@ -14,6 +14,7 @@ not cross-fade on one card without a mixer, which would add a buffer.
 from __future__ import annotations
 
 import json
+import math
 import os
 import select
 import signal
@@ -211,18 +212,17 @@ class AudioLoop:
                 self._latencies.add((time.monotonic() - stamp_s + ahead_s) * 1e3)
 
     def _publish(self) -> None:
-        record, engine = self._status.record[0], self._fader.engine
-        record["periods"], record["xruns"], record["played"] = self._periods, self._xruns, self._played
+        fields, engine = self._status.fields, self._fader.engine
+        fields["periods"][0], fields["xruns"][0], fields["played"][0] = self._periods, self._xruns, self._played
         if self._periods % LOAD_PERIODS == 0:
-            record["load_p50_us"], record["load_p99_us"] = self._loads.quantiles(0.5, 0.99)
-            record["latency_p50_ms"], record["latency_max_ms"] = self._latencies.quantiles(0.5, 1.0)
-        record["voice_limit"], record["slimmed"] = self._budget.limit, self._budget.slimmed
-        record["lost"] = self._lost
-        record["peak_db"] = 20 * np.log10(self._peak) if self._peak > 1e-4 else SILENCE_DB
-        record["fading"] = self._fader.fading
-        record["levels_db"] = engine.levels_db
-        record["sha256"] = self._known[engine].encode()
-        record["fault"] = engine.fault.encode()[:FAULT_BYTES]
+            fields["load_p50_us"][0], fields["load_p99_us"][0] = self._loads.quantiles(0.5, 0.99)
+            fields["latency_p50_ms"][0], fields["latency_max_ms"][0] = self._latencies.quantiles(0.5, 1.0)
+        fields["voice_limit"][0], fields["slimmed"][0] = self._budget.limit, self._budget.slimmed
+        fields["lost"][0], fields["fading"][0] = self._lost, self._fader.fading
+        fields["peak_db"][0] = 20 * math.log10(self._peak) if self._peak > 1e-4 else SILENCE_DB
+        fields["levels_db"][0] = engine.levels_db
+        fields["sha256"][0] = self._known[engine].encode()
+        fields["fault"][0] = engine.fault.encode()[:FAULT_BYTES]
         self._status.write()
         self._peak = 0.0
 

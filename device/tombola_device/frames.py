@@ -139,7 +139,9 @@ class ControlsWriter:
     """Publishes frames of controls. ``memory``: ``memory_bytes(voices)`` long."""
 
     def __init__(self, memory: memoryview, voices: int) -> None:
-        self._record, self._bytes = _record(controls_dtype(voices))
+        record, self._bytes = _record(controls_dtype(voices))
+        # Views of the fields, made once: assigning to a record by name leaks a few bytes now and then (numpy 2.4).
+        self._fields = {name: record[name][0:1] for name in record.dtype.names or ()}
         self._ring = RingWriter(_split(memory, voices)[0], len(self._bytes))
 
     def write(self, controls: Controls, stamp_s: float = 0.0) -> None:
@@ -152,15 +154,14 @@ class ControlsWriter:
         Raises:
             ShapeError: It is for another number of voices.
         """
-        record = self._record[0]
-        if controls.note.shape != record["note"].shape:
-            raise ShapeError(f"the controls are for {len(controls.note)} voices, not {len(record['note'])}")
+        fields, voices = self._fields, self._fields["note"].shape[1]
+        if controls.note.shape != (voices,):
+            raise ShapeError(f"the controls are for {len(controls.note)} voices, not {voices}")
         modes = controls.blend.shape[1]
-        record["stamp_s"] = stamp_s
-        record["modes"] = modes
+        fields["stamp_s"][0], fields["modes"][0] = stamp_s, modes
         for name in PER_VOICE:
-            record[name] = getattr(controls, name)
-        record["blend"][:, :modes] = controls.blend
+            fields[name][0] = getattr(controls, name)
+        fields["blend"][0, :, :modes] = controls.blend
         self._ring.write(self._bytes)
 
 
@@ -170,6 +171,7 @@ class ControlsReader:
     def __init__(self, memory: memoryview, voices: int, modes: int) -> None:
         self._record, self._bytes = _record(controls_dtype(voices))
         self._ring = RingReader(_split(memory, voices)[0], self._bytes)
+        self._stamp_s = self._record["stamp_s"]
         self._record[0]["modes"] = modes
         self._record[0]["blend"][:, 0] = 1.0
         self._record[0]["timbre"] = 0.5
@@ -178,7 +180,7 @@ class ControlsReader:
     @property
     def stamp_s(self) -> float:
         """When what the newest frame follows came in, by ``time.monotonic``; 0 if nothing did."""
-        return float(self._record[0]["stamp_s"])
+        return float(self._stamp_s[0])
 
     def latest(self) -> Controls:
         """The newest frame; the same object until another one comes.
@@ -201,11 +203,13 @@ class StatusWriter:
     """Publishes frames of status. ``memory``: ``memory_bytes(voices)`` long."""
 
     def __init__(self, memory: memoryview, voices: int) -> None:
-        self.record, self._bytes = _record(status_dtype(voices))
+        record, self._bytes = _record(status_dtype(voices))
+        self.fields = {name: record[name] for name in record.dtype.names or ()}
+        """What will be published, to be written to; each of shape (1,), or (1, V)."""
         self._ring = RingWriter(_split(memory, voices)[1], len(self._bytes))
 
     def write(self) -> None:
-        """Publish ``record``.
+        """Publish ``fields``.
 
         Real time: audio thread.
         """

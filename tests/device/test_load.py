@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from tombola_device.audio_process import AudioLoop
 from tombola_device.engine.engine import Engine
 from tombola_device.engine.player import Player
+from tombola_device.frames import ControlsWriter, StatusReader, memory_bytes
+from tombola_device.hal.audio import NullOut
 from tombola_device.load import CALM_S, PERIOD_US, Times, VoiceBudget, voices_that_play
 
 
@@ -100,3 +105,38 @@ def test_limited_engine_silences_the_upper_voices_and_starts_none_there(bundle):
     for _ in range(10):
         engine.render(controls, block)
     assert engine.sounding == 4
+
+
+def test_audio_loop_at_work_allocates_nothing(bundle):
+    """Frames of controls come in all the while; what Python holds does not grow."""
+    memory = memoryview(bytearray(memory_bytes(4)))
+    loop = AudioLoop(Engine(bundle, 4), "0" * 64, memory, 4)
+    writer, reader, player, sink = (
+        ControlsWriter(memory, 4),
+        StatusReader(memory, 4),
+        Player(3, 4),
+        NullOut(paced=False),
+    )
+    player.note_on(60, 0.8)
+    frames = []
+    for step in range(8):
+        player.morph(step / 8)
+        frames.append(player.controls())
+    loop.rehearse()
+
+    def play(periods):
+        for period in range(periods):
+            writer.write(frames[period % 8], period + 1.0)
+            loop._period(loop._controls.latest(), sink)
+
+    play(1500)
+    tracemalloc.start()
+    try:
+        play(500)
+        before, _ = tracemalloc.get_traced_memory()
+        play(1000)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 500
+    assert reader.latest().periods == 3000

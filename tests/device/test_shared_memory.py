@@ -133,8 +133,8 @@ def test_status_arrives_as_it_was_published():
     memory = memoryview(bytearray(memory_bytes(2)))
     writer, reader = StatusWriter(memory, 2), StatusReader(memory, 2)
     assert reader.latest().levels_db == (-80.0, -80.0)
-    writer.record[0]["periods"], writer.record[0]["xruns"] = 1000, 3
-    writer.record[0]["sha256"], writer.record[0]["fault"] = b"ab" * 32, "stumm – µ".encode()
+    writer.fields["periods"][0], writer.fields["xruns"][0] = 1000, 3
+    writer.fields["sha256"][0], writer.fields["fault"][0] = b"ab" * 32, "stumm – µ".encode()
     writer.write()
     status = reader.latest()
     assert (status.periods, status.xruns, status.sha256, status.fault) == (1000, 3, "ab" * 32, "stumm – µ")
