@@ -100,7 +100,8 @@ class Daemon:
         self._front: Front | None = None
         self._flashd: Flashd | None = None
         self._notifier = Notifier()
-        self._alive_s, self._alive_periods = 0.0, -1
+        self._ready = False
+        self._alive_s, self._alive_periods = 0.0, 0
         self._muted = True
         self._heard: Status | None = None
         self._hopeless = ""
@@ -267,10 +268,10 @@ class Daemon:
         if self._inputs is not None and self._inputs.panel is not None and healthy == self._muted:
             self._muted = not healthy
             self._inputs.panel.set_mute(muted=self._muted)
-        if self._alive_periods < 0 and status.periods > 0:
+        if not self._ready and status.periods > 0:
+            self._ready = True
             self._notifier.ready()
             self._notifier.status(f"playing {self._manifest.name if self._manifest else ''}")
-            self._alive_periods = 0
         watchdog_s = self._notifier.watchdog_s
         if watchdog_s and now_s - self._alive_s >= watchdog_s and status.periods != self._alive_periods:
             self._alive_s, self._alive_periods = now_s, status.periods

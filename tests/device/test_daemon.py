@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -334,6 +335,27 @@ def test_command_plays_tells_its_status_and_ends_on_a_signal(config_file, number
     gone = tombolad("status", "--config", str(config_file))
     assert gone.returncode == 1
     assert gone.stderr.count("\n") == 1
+
+
+def test_systemd_hears_that_it_is_ready_then_alive_and_nothing_while_no_period_is_rendered(config_file, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(PATIENCE_S)
+        environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}
+        command = [sys.executable, "-m", "tombola_device", "run", "--config", str(config_file)]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as daemon:
+            assert [ear.recv(100) for _ in range(2)] == [b"READY=1", b"STATUS=playing factory"]
+            assert ear.recv(100) == b"WATCHDOG=1"
+            children = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
+            os.kill(int(children[0]), signal.SIGSTOP)
+            ear.settimeout(1.0)
+            said = 0
+            with contextlib.suppress(TimeoutError):
+                while said < 20:
+                    said += bool(ear.recv(100))
+            assert said < 20  # What was on its way, and then nothing.
+            os.kill(int(children[0]), signal.SIGCONT)
+            daemon.terminate()
 
 
 def test_audio_process_ends_when_the_control_process_is_killed(config_file, tmp_path):
