@@ -38,15 +38,16 @@ class Times:
         self._times[self._count % len(self._times)] = value
         self._count += 1
 
-    def quantiles(self, *shares: float) -> tuple[float, ...]:
+    def quantiles(self, *shares: float) -> list[float]:
         """The values below which so large a share lies; zeros before the first."""
         count = min(self._count, len(self._times))
         if count == 0:
-            return (0.0,) * len(shares)
+            return [0.0] * len(shares)
         values = self._sorted[:count]
         np.copyto(values, self._times[:count])
         values.sort()
-        return tuple(float(values[min(int(count * share), count - 1)]) for share in shares)
+        # A list: tuples made of a generator pile up in the interpreter's store of used ones (to 2000).
+        return [float(values[min(int(count * share), count - 1)]) for share in shares]
 
 
 class VoiceBudget:

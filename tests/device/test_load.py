@@ -68,10 +68,10 @@ def test_limit_stays_between_one_and_the_voices_whatever_comes(periods):
 
 def test_times_give_quantiles_of_the_last_ones_only():
     times = Times(4)
-    assert times.quantiles(0.5) == (0.0,)
+    assert times.quantiles(0.5) == [0.0]
     for value in (100, 1, 2, 3, 4):
         times.add(value)
-    assert times.quantiles(0.0, 0.5, 1.0) == (1.0, 3.0, 4.0)
+    assert times.quantiles(0.0, 0.5, 1.0) == [1.0, 3.0, 4.0]
 
 
 def test_measured_voices_are_at_least_one_and_at_most_those_asked_for(bundle):
