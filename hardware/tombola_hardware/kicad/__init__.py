@@ -1,0 +1,1 @@
+"""KiCad's files: read its libraries, write schematics, run its checks."""

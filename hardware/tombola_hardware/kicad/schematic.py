@@ -1,0 +1,335 @@
+"""Write a sheet as KiCad draws it: wires split where they meet, labels where they end, identifiers made of names."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from tombola_hardware.errors import BadDrawing
+from tombola_hardware.kicad.library import symbol
+from tombola_hardware.kicad.sexpr import Node, dump, quote
+from tombola_hardware.model import NC
+from tombola_hardware.sheet import RAILS, STEP_MM, Placed, Sheet, Xy
+
+NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://tombola.invalid/hardware")
+VERSION: Final = "20250114"
+"""Of the file format: KiCad 9."""
+TEXT_MM: Final = 1.27
+
+
+def identifier(*names: object) -> str:
+    """The same for the same names, for ever."""
+    return quote(str(uuid.uuid5(NAMESPACE, "/".join(map(str, names)))))
+
+
+def mm(steps: float) -> str:
+    """Steps of the grid as KiCad writes millimetres."""
+    return f"{steps * STEP_MM:.4f}".rstrip("0").rstrip(".")
+
+
+class Net(str):
+    """The net of a group of wires, for type checkers' sake."""
+
+    __slots__ = ()
+
+
+class Wiring:
+    """The wires of a sheet, split and grouped.
+
+    Raises:
+        BadDrawing: A wire joins two nets, or none.
+    """
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        self.pins: dict[Xy, list[tuple[Placed, str, str, Xy]]] = defaultdict(list)
+        for placed in sheet.placed:
+            nets = placed.part.connections()
+            for number, (tip, out) in placed.pins().items():
+                self.pins[tip].append((placed, number, nets[number], out))
+        self.segments = sorted(set(self._split()))
+        self.ends: dict[Xy, int] = defaultdict(int)
+        for start, end in self.segments:
+            self.ends[start] += 1
+            self.ends[end] += 1
+        self._group: dict[Xy, Xy] = {}
+        for start, end in self.segments:
+            self._group[self._root(start)] = self._root(end)
+        self.nets = self._nets()
+
+    def _split(self) -> Iterator[tuple[Xy, Xy]]:
+        flags = {self.sheet.pin(flag) if isinstance(flag, str) else flag for flag in self.sheet.flags}
+        points = {point for wire in self.sheet.wires for point in wire} | set(self.pins) | flags
+        for (x0, y0), (x1, y1) in self.sheet.wires:
+            inside = sorted(
+                (x, y) for x, y in points
+                if (x0 == x1 == x and min(y0, y1) <= y <= max(y0, y1)) or (y0 == y1 == y and min(x0, x1) <= x <= max(x0, x1))
+            )  # fmt: skip
+            yield from zip(inside, inside[1:], strict=False)
+
+    def _root(self, point: Xy) -> Xy:
+        while (parent := self._group.get(point, point)) != point:
+            point = parent
+        return point
+
+    def group(self, point: Xy) -> Xy:
+        """The same for all points that wires connect."""
+        return self._root(point)
+
+    def _nets(self) -> dict[Xy, str]:
+        found: dict[Xy, str] = {}
+        for point, pins in self.pins.items():
+            for placed, number, net, _ in pins:
+                other = found.setdefault(self.group(point), net)
+                if other != net:
+                    raise BadDrawing(
+                        f"on the sheet {self.sheet.name} pin {number} of {placed.part.reference} is on {net or 'no net'}, "
+                        f"but what is drawn joins it to {other or 'a pin left open'}; draw it apart"
+                    )
+        for start, _ in self.segments:
+            if self.group(start) not in found:
+                raise BadDrawing(f"a wire at {start} on the sheet {self.sheet.name} touches no pin; end it at one")
+        return found
+
+    def junctions(self) -> list[Xy]:
+        """Where three or more meet."""
+        return sorted(
+            point for point, count in self.ends.items() if count + len({out for *_, out in self.pins.get(point, [])}) > 2
+        )
+
+    def free_ends(self) -> list[tuple[Xy, Xy]]:
+        """Ends of wires that nothing is at, with the direction in which they point."""
+        found = []
+        for start, end in self.segments:
+            for tip, other in ((start, end), (end, start)):
+                if self.ends[tip] == 1 and tip not in self.pins:
+                    found.append((tip, _direction(other, tip)))
+        return sorted(found)
+
+
+def _direction(start: Xy, end: Xy) -> Xy:
+    return (end[0] > start[0]) - (end[0] < start[0]), (end[1] > start[1]) - (end[1] < start[1])
+
+
+class Writer:
+    """One sheet as a file.
+
+    Args:
+        sheet: What to write.
+        project: Its project's name.
+        path: Identifier path of the sheet's instance, ``/root/sheet``.
+        shared: Nets that are on other sheets too.
+        title: Name, revision and date for the title block.
+    """
+
+    def __init__(self, sheet: Sheet, project: str, path: str, shared: set[str], title: Mapping[str, str]) -> None:
+        self.sheet, self.project, self.path, self.shared, self.title = sheet, project, path, shared, title
+        self.wiring = Wiring(sheet)
+        self.power_count = 0
+        self.used = {placed.part.kind.symbol for placed in sheet.placed}
+        self.labelled: set[Xy] = set()
+
+    def text(self) -> str:
+        """The file."""
+        body = [*self._wires(), *self._ends(), *self._pins(), *self._flags(), *self._notes()]
+        body += [self._symbol(placed) for placed in self.sheet.placed]
+        body += self._pieces()
+        libraries = ["lib_symbols", *[symbol(name).definition for name in sorted(self.used)]]
+        head: list[Node] = [
+            ["version", VERSION], ["generator", quote("tombola_hardware")], ["generator_version", quote("9.0")],
+            ["uuid", identifier(self.project, self.sheet.name)], ["paper", quote(self.sheet.paper)], self._title_block(), libraries,
+        ]  # fmt: skip
+        return dump(["kicad_sch", *head, *body, ["embedded_fonts", "no"]]) + "\n"
+
+    def _title_block(self) -> list[Node]:
+        return [
+            "title_block", ["title", quote(self.sheet.title)], ["date", quote(self.title["date"])],
+            ["rev", quote(self.title["revision"])], ["company", quote(self.title["name"])],
+            ["comment", "1", quote("CERN-OHL-P-2.0 · simulated, not yet built")],
+        ]  # fmt: skip
+
+    def _wires(self) -> Iterator[list[Node]]:
+        for start, end in self.wiring.segments:
+            yield ["wire", ["pts", _xy("xy", start), _xy("xy", end)], _stroke(), ["uuid", self._id("wire", start, end)]]
+        for point in self.wiring.junctions():
+            yield ["junction", _xy("at", point), ["diameter", "0"], ["color", "0", "0", "0", "0"], ["uuid", self._id("dot", point)]]
+
+    def _ends(self) -> Iterator[list[Node]]:
+        for tip, out in self.wiring.free_ends():
+            yield from self._end(tip, out, self.wiring.nets[self.wiring.group(tip)])
+
+    def _pins(self) -> Iterator[list[Node]]:
+        for tip, pins in sorted(self.wiring.pins.items()):
+            if self.wiring.ends[tip]:
+                continue
+            _, _, net, out = pins[0]
+            if net == NC:
+                yield ["no_connect", _xy("at", tip), ["uuid", self._id("nc", tip)]]
+            elif len({placed.part.reference for placed, *_ in pins}) > 1:
+                continue
+            elif net in RAILS and out[1]:
+                yield from self._end(tip, out, net)
+            else:
+                far = (tip[0] + out[0], tip[1] + out[1])
+                yield ["wire", ["pts", _xy("xy", tip), _xy("xy", far)], _stroke(), ["uuid", self._id("wire", tip, far)]]
+                yield from self._end(far, out, net)
+            self.labelled.add(self.wiring.group(tip))
+
+    def _end(self, tip: Xy, out: Xy, net: str) -> Iterator[list[Node]]:
+        self.labelled.add(self.wiring.group(tip))
+        if net in RAILS:
+            yield self._power(tip, out, net)
+            return
+        angle = {(1, 0): 0, (0, -1): 90, (-1, 0): 180, (0, 1): 270}[out]
+        kind = "global_label" if net in self.shared else "label"
+        node: list[Node] = [kind, quote(net)]
+        if kind == "global_label":
+            node.append(["shape", "passive"])
+        side = "left" if angle in {0, 90} else "right"
+        justify: list[Node] = ["justify", side] if kind == "global_label" else ["justify", side, "bottom"]
+        effects = ["effects", _font(TEXT_MM), justify]
+        yield [*node, _xy("at", tip, angle), effects, ["uuid", self._id("label", tip, net)]]
+
+    def _power(self, tip: Xy, out: Xy, net: str) -> list[Node]:
+        self.power_count += 1
+        name = f"power:{net}"
+        self.used.add(name)
+        # It points where the wire does: KiCad draws a rail upwards and a ground downwards.
+        turns = {(0, -1): 0, (-1, 0): 90, (0, 1): 180, (1, 0): 270}[out]
+        angle = (turns + 180) % 360 if net == "GND" else turns
+        away = 1.6 if out[1] else 1.4 + len(net) * 0.32
+        at = (tip[0] + away * out[0], tip[1] + away * out[1])
+        return self._instance(
+            name, f"#PWR{self.sheet.number:02d}{self.power_count:02d}", net, tip, angle, "", ["1"],
+            reference_at=tip, value_at=at, hide_reference=True, key=("power", tip, net),
+        )  # fmt: skip
+
+    def _flags(self) -> Iterator[list[Node]]:
+        for index, point in enumerate(self.sheet.flags):
+            self.used.add("power:PWR_FLAG")
+            at = self.sheet.pin(point) if isinstance(point, str) else point
+            if self.wiring.group(at) not in self.wiring.nets:
+                raise BadDrawing(f"the power flag at {at} on the sheet {self.sheet.name} is on no wire; move it onto one")
+            yield self._instance(
+                "power:PWR_FLAG", f"#FLG{self.sheet.number:02d}{index + 1:02d}", "PWR_FLAG", at, 0, "", ["1"],
+                reference_at=at, value_at=at, hide_reference=True, hide_value=True, key=("flag", at),
+            )  # fmt: skip
+
+    def _notes(self) -> Iterator[list[Node]]:
+        for text, at, size in self.sheet.notes:
+            yield ["text", quote(text), ["exclude_from_sim", "no"], _xy("at", at, 0),
+                   ["effects", _font(size), ["justify", "left", "bottom"]], ["uuid", self._id("note", at)]]  # fmt: skip
+
+    def _symbol(self, placed: Placed) -> list[Node]:
+        part = placed.part
+        left, top, right, bottom = _box(placed)
+        # Of a two-pin part beside the body, of all else above and below.
+        reference_at, value_at, justify = ((left + right) / 2, top - 0.7), ((left + right) / 2, bottom + 0.7), ""
+        if part.kind.symbol.startswith("Device:") and all(out[1] for _, out in list(placed.pins().values())[:1]):
+            middle = (top + bottom) / 2
+            reference_at, value_at, justify = (right + 0.4, middle - 0.6), (right + 0.4, middle + 0.6), "left"
+        elif part.kind.symbol.startswith("Transistor"):
+            reference_at, value_at, justify = (right + 1.1, placed.at[1] - 0.6), (right + 1.1, placed.at[1] + 0.6), "left"
+        elif part.kind.symbol.startswith("Diode:BAV"):
+            reference_at, value_at, justify = (left - 1.6, placed.at[1] - 0.6), (left - 1.6, placed.at[1] + 0.6), ""
+        elif part.kind.symbol.startswith("Amplifier") and placed.unit <= _units(part.kind.symbol) - 1:
+            reference_at, value_at, justify = (placed.at[0] + 0.8, top - 0.2), (placed.at[0] + 0.8, bottom + 0.3), "left"
+        elif part.kind.symbol.startswith("Amplifier"):
+            reference_at, value_at, justify = (right + 0.2, placed.at[1] - 0.6), (right + 0.2, placed.at[1] + 0.6), "left"
+        elif any(out == (0, -1) for _, out in placed.pins().values()) and len(part.kind.pins) > 2:
+            # A pin leaves upwards from the middle: names go to the corners.
+            beside = max(tip[0] for tip, out in placed.pins().values() if out == (0, -1)) + 0.6
+            reference_at, value_at, justify = (beside, top - 1.7), (beside, top - 0.7), "left"
+        fields = [("Footprint", part.kind.footprint), ("Maker", part.kind.maker), ("Number", part.kind.number)]
+        return self._instance(
+            part.kind.symbol, part.reference, part.kind.value, placed.at, placed.angle, placed.mirror, list(placed.pins()),
+            reference_at=reference_at, value_at=value_at, unit=placed.unit, fields=fields, key=(part.reference, placed.unit),
+            justify=justify,
+        )  # fmt: skip
+
+    def _instance(  # noqa: PLR0913
+        self, name: str, reference: str, value: str, at: Xy, angle: int, mirror: str, pins: Iterable[str], *, reference_at: Xy,
+        value_at: Xy, key: tuple[object, ...], unit: int = 1, fields: Iterable[tuple[str, str]] = (), hide_reference: bool = False,
+        hide_value: bool = False, justify: str = "",
+    ) -> list[Node]:  # fmt: skip
+        node: list[Node] = ["symbol", ["lib_id", quote(name)], _xy("at", at, angle)]
+        if mirror:
+            node.append(["mirror", mirror])
+        node += [["unit", str(unit)], ["exclude_from_sim", "no"], ["in_bom", "yes"], ["on_board", "yes"], ["dnp", "no"],
+                 ["uuid", self._id("symbol", *key)]]  # fmt: skip
+        turned = 90 if angle in {90, 270} else 0
+        # A field turns with its symbol, and so does the side that it starts from.
+        if justify and (mirror == "y") != (angle == 180):
+            justify = {"left": "right", "right": "left"}[justify]
+        node.append(_property("Reference", reference, reference_at, turned, hide=hide_reference, justify=justify))
+        node.append(_property("Value", value, value_at, turned, hide=hide_value, justify=justify))
+        node += [_property(field, text, at, 0, hide=True) for field, text in fields]
+        node += [["pin", quote(pin), ["uuid", self._id("pin", *key, pin)]] for pin in pins]
+        instance = ["path", quote(self.path), ["reference", quote(reference)], ["unit", str(unit)]]
+        node.append(["instances", ["project", quote(self.project), instance]])
+        return node
+
+    def _pieces(self) -> Iterator[list[Node]]:
+        """A net in pieces needs a name at each: where none ends freely, it stands upright on the longest level wire.
+
+        Raises:
+            BadDrawing: There is no level wire.
+        """
+        pieces: dict[str, set[Xy]] = defaultdict(set)
+        for group, net in self.wiring.nets.items():
+            if net != NC:
+                pieces[net].add(group)
+        for net, groups in sorted(pieces.items()):
+            if not (net in self.shared or net in RAILS or len(groups) > 1):
+                continue
+            for group in sorted(groups - self.labelled):
+                level = [
+                    (end[0] - start[0], start) for start, end in self.wiring.segments
+                    if self.wiring.group(start) == group and start[1] == end[1]
+                ]  # fmt: skip
+                if not level:
+                    raise BadDrawing(f"{net} has no name at {group} on the sheet {self.sheet.name}; end a wire there")
+                length, start = max(level)
+                yield from self._end((start[0] + int(length / 2 + 0.5), start[1]), (0, -1), net)
+
+    def _id(self, *names: object) -> str:
+        return identifier(self.project, self.sheet.name, *names)
+
+
+def _units(name: str) -> int:
+    return max(pin.unit for pin in symbol(name).pins)
+
+
+def _box(placed: Placed) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of what is drawn, in steps."""
+    boxes = placed.symbol.boxes
+    corners = []
+    for unit in (0, placed.unit):
+        if unit in boxes:
+            left, bottom, right, top = boxes[unit]
+            corners += [placed.turned(left, bottom), placed.turned(right, top)]
+    xs, ys = [x for x, _ in corners], [y for _, y in corners]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _xy(name: str, point: Xy, *more: float) -> list[Node]:
+    return [name, mm(point[0]), mm(point[1]), *(f"{value:g}" for value in more)]
+
+
+def _stroke() -> list[Node]:
+    return ["stroke", ["width", "0"], ["type", "default"]]
+
+
+def _font(size_mm: float) -> list[Node]:
+    return ["font", ["size", f"{size_mm:g}", f"{size_mm:g}"]]
+
+
+def _property(name: str, value: str, at: Xy, angle: int, *, hide: bool = False, justify: str = "") -> list[Node]:
+    effects: list[Node] = ["effects", _font(TEXT_MM)]
+    if justify:
+        effects.append(["justify", justify])
+    if hide:
+        effects.append(["hide", "yes"])
+    return ["property", quote(name), quote(value), _xy("at", at, angle), effects]

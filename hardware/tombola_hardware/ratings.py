@@ -1,0 +1,59 @@
+"""Whether parts bear what their nets give them: volts between pins, watts in resistors, amps of the supplies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Final
+
+from tombola_hardware.model import Board, Part
+from tombola_hardware.sheets.inputs import ohm
+
+MARGIN: Final = 1.25
+"""How much more a part must bear than it gets."""
+LOADS_AMPS: Final = {
+    "Raspberry Pi 4, four cores busy": 1.30, "OLED": 0.03, "lamps, all on": 0.05, "analogue 3.3 V with the audio DAC": 0.06,
+    "USB-C and rest": 0.05,
+}  # fmt: skip
+"""On 5 V. Sources: Raspberry Pi 4 at 6.4 W (measured figures of its documentation), datasheets of the kinds."""
+
+
+def faults(board: Board) -> list[str]:
+    """A sentence for each part that is overtaxed."""
+    return [*_volts(board), *_watts(board), *_amps(board)]
+
+
+def _volts(board: Board) -> Iterator[str]:
+    for part in board.parts:
+        if part.kind.rating.volts is None:
+            continue
+        worst = _worst_volts(board, part)
+        margin = MARGIN if part.reference.startswith("C") else 1.0
+        if worst * margin > part.kind.rating.volts:
+            yield (f"{part.reference} ({part.kind.value}) gets {worst:.1f} V but bears {part.kind.rating.volts:g} V; "
+                   "take one that bears more")  # fmt: skip
+
+
+def _worst_volts(board: Board, part: Part) -> float:
+    rails = {net: board.rails[net] for net in set(part.connections().values()) if net in board.rails}
+    spans = [max(a[1] - b[0], b[1] - a[0]) for a, b in combinations(rails.values(), 2)]
+    return max(spans, default=0.0)
+
+
+def _watts(board: Board) -> Iterator[str]:
+    for part in board.parts:
+        if part.kind.rating.watts is None or not part.reference.startswith("R") or part.reference.startswith("RV"):
+            continue
+        watts = _worst_volts(board, part) ** 2 / ohm(part.kind.value)
+        if watts * MARGIN > part.kind.rating.watts:
+            yield f"{part.reference} ({part.kind.value}) heats with {watts:.2f} W but bears {part.kind.rating.watts:g} W; take a larger one"
+
+
+def _amps(board: Board) -> Iterator[str]:
+    five = sum(LOADS_AMPS.values())
+    limits = {"U11": five, "F11": five * 5.1 / (11.0 * 0.88), "D11": five * 5.1 / (11.0 * 0.88), "F13": five}
+    known = {part.reference: part for part in board.parts}
+    for reference, amps in limits.items():
+        part = known.get(reference)
+        if part is not None and part.kind.rating.amps is not None and amps > part.kind.rating.amps:
+            yield f"{reference} ({part.kind.value}) carries {amps:.2f} A but bears {part.kind.rating.amps:g} A; take a stronger one"

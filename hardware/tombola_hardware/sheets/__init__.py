@@ -1,0 +1,1 @@
+"""The sheets of the schematic, one file each: parts, nets, places and wires."""

@@ -1,0 +1,131 @@
+"""Power: what comes in, what is made of it, and how its loss is seen."""
+
+from __future__ import annotations
+
+from tombola_hardware.kinds import (
+    BEAD, BUCK, BULK, PMOS, POWER_HEADER, REGULATOR_3V3, SCHOTTKY, SUPERVISOR, USB_C, capacitor, polyfuse, resistor,
+)  # fmt: skip
+from tombola_hardware.model import NC
+from tombola_hardware.sheet import Sheet, Xy
+
+
+def eurorack() -> Sheet:
+    """±12 V of a Eurorack case: fused, guarded against a turned cable, switched on softly."""
+    sheet = Sheet(1, "power", "Power: Eurorack ±12 V to 5 V and 3.3 V", "A4")
+    pins = {str(pin): "GND" for pin in range(3, 9)} | {"1": "M12_IN", "2": "M12_IN", "9": "P12_IN", "10": "P12_IN"}
+    sheet.add("J11", POWER_HEADER, pins, (14, 30))
+    sheet.wire("J11.9", (10, 32), (10, 36), (19, 36))
+    sheet.wire("J11.10", (19, 32), (19, 36))
+    sheet.wire("J11.1", (10, 28), (10, 24), (19, 24))
+    sheet.wire("J11.2", (19, 28), (19, 24))
+    sheet.wire((19, 24), (19, 18), (22.5, 18))
+    sheet.wire((19, 36), (22.5, 36))
+    sheet.note("Pin 1 is −12 V, at the red stripe.", (5, 41))
+
+    # +12 V
+    sheet.add("F11", polyfuse(1.1, "1812L110/24"), {"1": "P12_IN", "2": "P12_FUSED"}, (24, 36), angle=90)
+    sheet.add("D11", SCHOTTKY, {"A": "P12_FUSED", "K": "+12V"}, (30, 36), angle=180)
+    sheet.wire("F11.2", "D11.2")
+    sheet.add("C11", capacitor("10u"), {"1": "+12V", "2": "GND"}, (35, 39.5))
+    sheet.add("C12", capacitor("100n"), {"1": "+12V", "2": "GND"}, (41, 39.5))
+    sheet.wire("D11.1", (35, 36), (41, 36), (49, 36))
+    sheet.wire((35, 36), "C11.1")
+    sheet.wire((41, 36), "C12.1")
+    sheet.wire((45, 36), (45, 34))
+    sheet.flag((45, 36))
+
+    # −12 V
+    sheet.add("F12", polyfuse(0.2, "1812L020/30"), {"1": "M12_IN", "2": "M12_FUSED"}, (24, 18), angle=90)
+    sheet.add("D12", SCHOTTKY, {"K": "M12_FUSED", "A": "-12V"}, (30, 18))
+    sheet.wire("F12.2", "D12.1")
+    sheet.add("C13", capacitor("10u"), {"1": "GND", "2": "-12V"}, (35, 14.5))
+    sheet.add("C14", capacitor("100n"), {"1": "GND", "2": "-12V"}, (41, 14.5))
+    sheet.wire("D12.2", (35, 18), (41, 18), (45, 18), (45, 20))
+    sheet.wire((35, 18), "C13.2")
+    sheet.wire((41, 18), "C14.2")
+    sheet.flag((45, 18))
+
+    # Soft start, and the converter to 5 V.
+    sheet.add("Q11", PMOS, {"S": "+12V", "G": "SOFT", "D": "P12_SOFT"}, (58, 37), angle=90, mirror="y")
+    sheet.wire((49, 36), "Q11.2")
+    sheet.add("R11", resistor("100k"), {"1": "+12V", "2": "SOFT"}, (53, 38.5))
+    sheet.wire((53, 36), "R11.1")
+    sheet.add("R12", resistor("100k"), {"1": "SOFT", "2": "GND"}, (53, 43.5))
+    sheet.wire("R11.2", (53, 41), "R12.1")
+    sheet.wire((53, 41), (58, 41), "Q11.1")
+    sheet.add("C15", capacitor("10n"), {"1": "SOFT", "2": "P12_SOFT"}, (62, 41), angle=90)
+    sheet.wire((58, 41), "C15.1")
+    sheet.wire("Q11.3", (66, 36), (66, 41), "C15.2")
+    sheet.add("C16", capacitor("22u"), {"1": "P12_SOFT", "2": "GND"}, (70, 39.5))
+    sheet.wire((66, 36), (70, 36), (79, 36))
+    sheet.wire((70, 36), "C16.1")
+    buck = {"VIN": "P12_SOFT", "GND": "GND", "VOUT": "+5V", "SENSE": "+5V", "CTRL": NC, "SEQ": NC, "NC": NC, "TRIM": NC, "PGOOD": NC}
+    sheet.add("U11", BUCK, buck, (83, 39))
+    sheet.wire((79, 36), "U11.A1")
+    sheet.flag((76, 36))
+    sheet.wire("U11.A5", (90, 36), (96, 36), (106, 36), (110, 36), (110, 34))
+    sheet.wire("U11.C5", (90, 38), (90, 36))
+    sheet.add("C17", capacitor("22u"), {"1": "+5V", "2": "GND"}, (96, 39.5))
+    sheet.wire((96, 36), "C17.1")
+    sheet.add("C18", BULK, {"1": "+5V", "2": "GND"}, (102, 39.5))
+    sheet.wire((102, 36), "C18.1")
+    sheet.note("The gate's capacitor turns Q11 on slowly: see the inrush plot.", (50, 47.5))
+
+    _analogue_supply(sheet, (90, 52))
+    # A supervisor across a divider: low below 9.9 V on the case's +12 V.
+    sheet.add("R13", resistor("24k"), {"1": "+12V", "2": "P12_SENSE"}, (30, 56.5))
+    sheet.add("R14", resistor("10k"), {"1": "P12_SENSE", "2": "GND"}, (30, 63.5))
+    sheet.wire("R13.2", (30, 60), "R14.1")
+    sheet.add("U13", SUPERVISOR, {"VDD": "P12_SENSE", "VSS": "GND", "~RST": "PWR_FAIL"}, (44, 66))
+    sheet.add("C19", capacitor("100n"), {"1": "P12_SENSE", "2": "GND"}, (36, 63.5))
+    sheet.wire((30, 60), (36, 60), (44, 60), "U13.2")
+    sheet.wire((36, 60), "C19.1")
+    sheet.flag((40, 60))
+    _open_drain(sheet, (47, 66))
+    sheet.note("PWR_FAIL is low when the case's +12 V falls below 9.9 V.", (28, 73))
+    return sheet
+
+
+def _open_drain(sheet: Sheet, at: Xy) -> None:
+    x, y = at
+    sheet.add("R15", resistor("10k"), {"1": "+3.3V", "2": "PWR_FAIL"}, (x + 4, y - 3))
+    sheet.wire("U13.1", (x + 4, y), (x + 7, y))
+    sheet.wire("R15.2", (x + 4, y))
+
+
+def usb() -> Sheet:
+    """5 V from a USB-C supply, for the desktop."""
+    sheet = Sheet(1, "power", "Power: USB-C 5 V, and 3.3 V for what is analogue", "A4")
+    nets = {"VBUS": "P5_IN", "GND": "GND", "SHIELD": "GND", "CC1": "POWER_CC1", "CC2": "POWER_CC2", "D+": NC, "D-": NC,
+            "SBU1": NC, "SBU2": NC}  # fmt: skip
+    sheet.add("J12", USB_C, nets, (22, 40))
+    sheet.add("F13", polyfuse(2.6, "1812L260/12"), {"1": "P5_IN", "2": "+5V"}, (40, 34), angle=90)
+    sheet.wire("J12.A4", "F13.1")
+    sheet.add("R16", resistor("5.1k"), {"1": "POWER_CC1", "2": "GND"}, (36, 44))
+    sheet.add("R17", resistor("5.1k"), {"1": "POWER_CC2", "2": "GND"}, (32, 44))
+    sheet.wire("J12.A5", (36, 36), "R16.1")
+    sheet.wire("J12.B5", (32, 37), "R17.1")
+    sheet.add("C17", capacitor("22u"), {"1": "+5V", "2": "GND"}, (50, 37.5))
+    sheet.add("C18", BULK, {"1": "+5V", "2": "GND"}, (56, 37.5))
+    sheet.wire("F13.2", (50, 34), (56, 34), (62, 34), (62, 32))
+    sheet.wire((50, 34), "C17.1")
+    sheet.wire((56, 34), "C18.1")
+    sheet.flag((59, 34))
+    _analogue_supply(sheet, (90, 46))
+    return sheet
+
+
+def _analogue_supply(sheet: Sheet, at: Xy) -> None:
+    """3.3 V for what is analogue, apart from the Raspberry Pi's own."""
+    x, y = at
+    sheet.add("L11", BEAD, {"1": "+5V", "2": "P5_QUIET"}, (x - 12, y), angle=90)
+    sheet.add("C101", capacitor("10u"), {"1": "P5_QUIET", "2": "GND"}, (x - 7, y + 3.5))
+    sheet.add("U12", REGULATOR_3V3, {"VIN": "P5_QUIET", "EN": "P5_QUIET", "GND": "GND", "NC": NC, "VOUT": "+3.3VA"}, (x, y + 1))
+    sheet.wire("L11.2", (x - 7, y), (x - 5, y), "U12.1")
+    sheet.wire((x - 7, y), "C101.1")
+    sheet.wire("U12.3", (x - 4, y + 1), (x - 4, y))
+    sheet.flag((x - 5.5, y))
+    sheet.add("C102", capacitor("10u"), {"1": "+3.3VA", "2": "GND"}, (x + 6, y + 3.5))
+    sheet.wire("U12.5", (x + 6, y), (x + 10, y), (x + 10, y - 2))
+    sheet.wire((x + 6, y), "C102.1")
+    sheet.wire("L11.1", (x - 16, y), (x - 16, y - 2))

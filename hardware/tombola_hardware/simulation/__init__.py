@@ -1,0 +1,1 @@
+"""SPICE: decks made of the declared parts, run by ngspice."""
