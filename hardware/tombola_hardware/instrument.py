@@ -11,6 +11,8 @@ from typing import Final
 
 HP: Final = 20
 """Width of the panel; 1 HP is 5.08 mm. Source: Doepfer, A-100 construction details."""
+DRUM_MM: Final = (69.0, 43.0)
+"""Middle of the drum around which the blend is laid: a knob a mode, its lamp inside, and lamps of the modes beyond five as the lot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,52 +126,58 @@ class UsbPort(Control):
 
 
 CV_INPUTS: Final = (
-    CvInput(name="V_OCT", legend="V/OCT", x_mm=10.2, y_mm=86.0, channel=0, low_volts=-3.0, high_volts=6.5, pitch=True),
-    CvInput(name="CV_X", legend="X", x_mm=26.3, y_mm=86.0, channel=1),
-    CvInput(name="CV_Y", legend="Y", x_mm=42.5, y_mm=86.0, channel=2),
-    CvInput(name="CV_1", legend="1", x_mm=58.8, y_mm=86.0, channel=3),
-    CvInput(name="CV_2", legend="2", x_mm=75.0, y_mm=86.0, channel=4),
-    CvInput(name="CV_3", legend="3", x_mm=91.1, y_mm=86.0, channel=5),
+    CvInput(name="V_OCT", legend="V/OCT", x_mm=10.2, y_mm=82.2, channel=0, low_volts=-3.0, high_volts=6.5, pitch=True),
+    CvInput(name="CV_X", legend="X", x_mm=26.38, y_mm=82.2, channel=1),
+    CvInput(name="CV_Y", legend="Y", x_mm=42.56, y_mm=82.2, channel=2),
+    CvInput(name="CV_1", legend="1", x_mm=58.74, y_mm=82.2, channel=3),
+    CvInput(name="CV_2", legend="2", x_mm=74.92, y_mm=82.2, channel=4),
+    CvInput(name="CV_3", legend="3", x_mm=91.1, y_mm=82.2, channel=5),
 )
 GATE_INPUTS: Final = (
-    GateInput(name="GATE_IN", legend="GATE", x_mm=10.2, y_mm=100.8, gpio=5),
-    GateInput(name="TRIG_IN", legend="TRIG", x_mm=26.3, y_mm=100.8, gpio=6),
-    GateInput(name="CLOCK_IN", legend="CLOCK", x_mm=42.5, y_mm=100.8, gpio=12),
+    GateInput(name="GATE_IN", legend="GATE", x_mm=10.2, y_mm=97, gpio=5),
+    GateInput(name="TRIG_IN", legend="TRIG", x_mm=26.38, y_mm=97, gpio=6),
+    GateInput(name="CLOCK_IN", legend="CLOCK", x_mm=42.56, y_mm=97, gpio=12),
 )
 MIDI_JACKS: Final = (
-    MidiJack(name="MIDI_IN", legend="MIDI IN", x_mm=58.8, y_mm=100.8, direction="in"),
-    MidiJack(name="MIDI_OUT", legend="MIDI OUT", x_mm=75.0, y_mm=100.8, direction="out"),
+    MidiJack(name="MIDI_IN", legend="MIDI IN", x_mm=58.74, y_mm=97, direction="in"),
+    MidiJack(name="MIDI_OUT", legend="MIDI OUT", x_mm=74.92, y_mm=97, direction="out"),
 )
 CV_OUTPUTS: Final = (
-    CvOutput(name="CV_A", legend="A", x_mm=26.3, y_mm=115.6, channel=0),
-    CvOutput(name="CV_B", legend="B", x_mm=42.5, y_mm=115.6, channel=1),
+    CvOutput(name="CV_A", legend="A", x_mm=26.38, y_mm=111.8, channel=0),
+    CvOutput(name="CV_B", legend="B", x_mm=42.56, y_mm=111.8, channel=1),
 )
-GATE_OUTPUTS: Final = (GateOutput(name="GATE_OUT", legend="GATE", x_mm=10.2, y_mm=115.6, gpio=16),)
+GATE_OUTPUTS: Final = (GateOutput(name="GATE_OUT", legend="GATE", x_mm=10.2, y_mm=111.8, gpio=16),)
 AUDIO_OUTPUTS: Final = (
-    AudioOutput(name="AUDIO_L", legend="LEFT", x_mm=75.0, y_mm=115.6, side="L"),
-    AudioOutput(name="AUDIO_R", legend="RIGHT", x_mm=91.1, y_mm=115.6, side="R"),
+    AudioOutput(name="AUDIO_L", legend="LEFT", x_mm=58.74, y_mm=111.8, side="L"),
+    AudioOutput(name="AUDIO_R", legend="RIGHT", x_mm=74.92, y_mm=111.8, side="R"),
 )
 KNOBS: Final = (
-    Knob(name="KNOB_1", legend="1", x_mm=50.65, y_mm=30.0, channel=0),
-    Knob(name="KNOB_2", legend="2", x_mm=70.0, y_mm=44.0, channel=1),
-    Knob(name="KNOB_3", legend="3", x_mm=62.0, y_mm=66.0, channel=2),
-    Knob(name="KNOB_4", legend="4", x_mm=39.0, y_mm=66.0, channel=3),
-    Knob(name="KNOB_5", legend="5", x_mm=31.0, y_mm=44.0, channel=4),
-    Knob(name="KNOB_6", legend="X", x_mm=12.0, y_mm=50.0, channel=5),
-    Knob(name="KNOB_7", legend="Y", x_mm=12.0, y_mm=70.0, channel=6),
-    Knob(name="KNOB_8", legend="LEVEL", x_mm=89.3, y_mm=70.0, channel=7),
+    Knob(name="KNOB_1", legend="1", x_mm=69, y_mm=23, channel=0),
+    Knob(name="KNOB_2", legend="2", x_mm=88, y_mm=36.8, channel=1),
+    Knob(name="KNOB_3", legend="3", x_mm=80.8, y_mm=59.2, channel=2),
+    Knob(name="KNOB_4", legend="4", x_mm=57.2, y_mm=59.2, channel=3),
+    Knob(name="KNOB_5", legend="5", x_mm=50, y_mm=36.8, channel=4),
+    Knob(name="KNOB_6", legend="X", x_mm=10.5, y_mm=67.2, channel=5),
+    Knob(name="KNOB_7", legend="Y", x_mm=25.5, y_mm=67.2, channel=6),
+    Knob(name="KNOB_8", legend="LEVEL", x_mm=40.5, y_mm=67.2, channel=7),
 )
-ENCODER: Final = Encoder(name="ENC", legend="MENU", x_mm=89.3, y_mm=44.0, gpio_a=22, gpio_b=23, gpio_switch=17)
+ENCODER: Final = Encoder(name="ENC", legend="MENU", x_mm=12.5, y_mm=51, gpio_a=22, gpio_b=23, gpio_switch=17)
 BUTTONS: Final = (
-    Button(name="SHIFT", legend="SHIFT", x_mm=80.0, y_mm=58.0, gpio=24),
-    Button(name="SAVE", legend="SAVE", x_mm=93.0, y_mm=58.0, gpio=25),
+    Button(name="SHIFT", legend="SHIFT", x_mm=30, y_mm=52, gpio=24),
+    Button(name="SAVE", legend="SAVE", x_mm=42, y_mm=52, gpio=25),
 )
-LAMPS: Final = tuple(
-    Lamp(name=f"LAMP_{index + 1}", legend=str(index + 1), x_mm=30.0 + 6.0 * index, y_mm=78.0, red=2 * index, green=2 * index + 1)
-    for index in range(8)
+LAMPS: Final = (
+    Lamp(name="LAMP_1", legend="", x_mm=69, y_mm=32.7, red=0, green=1),
+    Lamp(name="LAMP_2", legend="", x_mm=78.8, y_mm=39.8, red=2, green=3),
+    Lamp(name="LAMP_3", legend="", x_mm=75.1, y_mm=51.3, red=4, green=5),
+    Lamp(name="LAMP_4", legend="", x_mm=62.9, y_mm=51.3, red=6, green=7),
+    Lamp(name="LAMP_5", legend="", x_mm=59.2, y_mm=39.8, red=8, green=9),
+    Lamp(name="LAMP_6", legend="", x_mm=69, y_mm=38.4, red=10, green=11),
+    Lamp(name="LAMP_7", legend="", x_mm=73, y_mm=45.3, red=12, green=13),
+    Lamp(name="LAMP_8", legend="", x_mm=65, y_mm=45.3, red=14, green=15),
 )
-DISPLAY: Final = Display(name="OLED", legend="", x_mm=20.0, y_mm=24.0)
-USB_PORT: Final = UsbPort(name="USB", legend="USB", x_mm=91.1, y_mm=100.8)
+DISPLAY: Final = Display(name="OLED", legend="", x_mm=21.7, y_mm=27)
+USB_PORT: Final = UsbPort(name="USB", legend="USB", x_mm=91.1, y_mm=111.8)
 
 PANEL: Final[tuple[Control, ...]] = (
     *CV_INPUTS, *GATE_INPUTS, *MIDI_JACKS, *CV_OUTPUTS, *GATE_OUTPUTS, *AUDIO_OUTPUTS,

@@ -38,7 +38,7 @@ def resistor(value: str) -> Kind:
 def precision_resistor(value: str) -> Kind:
     """0.1 %, 5 ppm/K thin film: for what decides the pitch."""
     return Kind(
-        "Device:R", value, R_0805, TWO, "Vishay", f"TNPU0805{_code(value)}BZEN00", 0.95,
+        "Device:R", value, R_0805, TWO, "Vishay", f"TNPU0805{_code(value).ljust(4, '0')}BZEN00", 0.95,
         alternatives=(f"Susumu RG2012V {_code(value)} 0.05 %",), rating=Rating(volts=150, watts=0.125),
         spice=(Spice("R", value, ("1", "2")),), source="Vishay TNPU e3, document 28779",
     )  # fmt: skip

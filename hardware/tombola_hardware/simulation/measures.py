@@ -190,6 +190,6 @@ def reversed_power(board: Board) -> dict[str, float]:
 def inrush(board: Board, rise_s: float) -> dict[str, Curve]:
     """Current from +12 V while a case is switched on, with a converter that takes 4 W once it has 4.5 V."""
     lines = [*elements(board, POWER), f"Vp supply 0 pwl(0 0 100u 0 {100e-6 + rise_s:g} 12)", "Rs supply p12_in 0.05",
-             "Vm m12_in 0 -12", "Bload p12_soft 0 I=V(p12_soft)>4.5 ? 4/V(p12_soft) : 0", "Rm m12v 0 1k", "Ra p12v 0 500"]  # fmt: skip
+             "Vm m12_in 0 -12", "Bload p12_soft 0 I=(1+tanh(4*(V(p12_soft)-4.5)))*2/max(V(p12_soft),2)", "Rm m12v 0 1k", "Ra p12v 0 500"]  # fmt: skip
     found = run(lines, "tran 10u 20m 0 10u", ["-i(Vp)", "v(p12_soft)"])
     return {"seconds": found["x"], "amps": found["-i(Vp)"], "volts": found["v(p12_soft)"]}

@@ -1,0 +1,50 @@
+"""``python -m tombola_hardware build``: generate everything; ``check``: see that it holds together."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from tombola_hardware import ratings
+from tombola_hardware.board import desktop, module
+from tombola_hardware.errors import HardwareError
+from tombola_hardware.panel import layout
+
+GENERATED = Path(__file__).parents[1] / "generated"
+
+
+def main() -> int:
+    """The command line; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="tombola_hardware", description="The module's circuit, panel and documents from one description.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    building = commands.add_parser("build", help="generate schematics, panel, bill of materials, pin map, simulation")
+    building.add_argument("--output", type=Path, help="another folder than hardware/generated; leaves the firmware alone")
+    commands.add_parser("check", help="see that description, ratings and panel hold together; needs no tool")
+    asked = parser.parse_args()
+    try:
+        if asked.command == "check":
+            return _check()
+        from tombola_hardware.build import build, install
+
+        build(asked.output or GENERATED, lambda text: print(f"· {text}", flush=True))
+        if not asked.output:
+            install(GENERATED)
+    except HardwareError as error:
+        print(f"{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _check() -> int:
+    faults = layout.faults()
+    for design in (module(), desktop()):
+        faults += ratings.faults(design.board)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    print(f"· {len(faults)} faults")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""Boards through kicad-cli: design rules, and what a fabricator wants."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from tombola_hardware.kicad.cli import Finding, run
+
+RULES: Final = {
+    # A fabricator's usual limits for two layers.
+    "min_clearance": 0.15, "min_copper_edge_clearance": 0.2, "min_hole_clearance": 0.2, "min_hole_to_hole": 0.25,
+    "min_through_hole_diameter": 0.3, "min_track_width": 0.15, "min_silk_clearance": 0.0,
+}  # fmt: skip
+_DATE: Final = re.compile(r"^.*(TF\.CreationDate|Created by KiCad|; DRILL file \{|; #@! TF\.CreationDate).*\n", re.MULTILINE)
+
+
+def write_settings(board: Path) -> None:
+    """KiCad's project beside a board: the rules that it is checked against, and where our own footprints are."""
+    settings = {"meta": {"filename": f"{board.stem}.kicad_pro", "version": 3}, "board": {"design_settings": {"rules": RULES}}}
+    board.with_suffix(".kicad_pro").write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
+    own = '(lib (name "tombola") (type "KiCad") (uri "${KIPRJMOD}/../../footprints/tombola.pretty") (options "") (descr ""))'
+    (board.parent / "fp-lib-table").write_text(f"(fp_lib_table (version 7) {own})\n", "utf-8")
+
+
+def design_rules(board: Path) -> tuple[list[Finding], int]:
+    """What KiCad's check of a board finds, and how many connections are not routed."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "drc.json"
+        run("pcb", "drc", "--format", "json", "--severity-all", "-o", report, board)
+        found = json.loads(report.read_text("utf-8"))
+    findings = [
+        Finding(entry["severity"], entry["type"], "; ".join(item["description"] for item in entry["items"]), entry["description"])
+        for entry in found["violations"]
+    ]
+    return findings, len(found["unconnected_items"])
+
+
+def gerbers(board: Path, folder: Path, layers: str = "F.Cu,B.Cu,F.Mask,B.Mask,F.SilkS,Edge.Cuts") -> None:
+    """Gerber and drill files, without their dates."""
+    folder.mkdir(parents=True, exist_ok=True)
+    run("pcb", "export", "gerbers", "--no-protel-ext", "-l", layers, "-o", f"{folder}/", board)
+    run("pcb", "export", "drill", "--format", "excellon", "-o", f"{folder}/", board)
+    for job in folder.glob("*.gbrjob"):
+        job.unlink()  # says nothing but when
+    for path in sorted(folder.iterdir()):
+        path.write_text(_DATE.sub("", path.read_text("utf-8")), "utf-8")

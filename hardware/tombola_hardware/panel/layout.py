@@ -1,0 +1,228 @@
+"""The panel as shapes: what is cut, and what is printed. Everything that draws the panel walks through these.
+
+Mechanics: Doepfer, A-100 construction details (height, widths, holes); makers' drawings of the parts (holes).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
+
+from tombola_hardware.errors import BadBoard
+from tombola_hardware.instrument import (
+    DRUM_MM, HP, PANEL, AudioOutput, Button, Control, CvInput, CvOutput, Display, Encoder, GateInput, GateOutput, Knob, Lamp,
+    MidiJack, UsbPort,
+)  # fmt: skip
+from tombola_hardware.panel.strokes import LETTERS, Stroke, strokes
+
+HEIGHT_MM: Final = 128.5
+WIDTH_MM: Final = round(HP * 5.08 - 0.3, 2)
+SCREW_MM: Final = 3.2
+SCREWS: Final = tuple((round(x, 2), y) for y in (3.0, HEIGHT_MM - 3.0) for x in (7.5, 7.5 + (HP - 3) * 5.08))
+BOARD_MM: Final = (1.5, 10.0, WIDTH_MM - 1.5, 118.5)
+"""Left, upper, right and lower edge of the boards: clear of the rails."""
+HOLE_MM: Final = {CvInput: 6.2, GateInput: 6.2, MidiJack: 6.2, CvOutput: 6.2, GateOutput: 6.2, AudioOutput: 6.2, Knob: 7.2,
+                  Encoder: 7.2, Button: 4.2, Lamp: 3.2}  # fmt: skip
+REACH_MM: Final = {CvInput: 4.0, GateInput: 4.0, MidiJack: 4.0, CvOutput: 4.0, GateOutput: 4.0, AudioOutput: 4.0, Knob: 6.5,
+                   Encoder: 6.0, Button: 3.0, Lamp: 1.6}  # fmt: skip
+"""Radius of what stands out: nut, cap, lens."""
+WINDOW_MM: Final = (31.0, 17.0)
+MODULE_MM: Final = (35.4, 33.5)
+"""Of a display of 1.3 inch: the window, and its board behind the panel."""
+USB_MM: Final = (9.6, 3.9)
+SMALL_KNOBS: Final = ("KNOB_6", "KNOB_7", "KNOB_8")
+SMALL_REACH_MM: Final = 5.5
+CAP_HEIGHT_MM: Final = 2.2
+FINGER_MM: Final = 1.5
+"""Between two caps at least; knobs around the drum have 10 mm."""
+JACK_PITCH_MM: Final = 14.6
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A round hole, in mm."""
+
+    name: str
+    x: float
+    y: float
+    diameter: float
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A rectangle with round corners, around its middle, in mm."""
+
+    name: str
+    x: float
+    y: float
+    width: float
+    height: float
+    corner: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """A printed line, in mm; ``faint`` where it is only ornament."""
+
+    points: Stroke
+    width: float = 0.3
+    faint: bool = False
+
+
+def is_output(control: Control) -> bool:
+    """Whether something comes out of a jack."""
+    return isinstance(control, CvOutput | GateOutput | AudioOutput) or (isinstance(control, MidiJack) and control.direction == "out")
+
+
+def reach(control: Control) -> float:
+    """Radius of what stands out of the panel at a control, in mm."""
+    if isinstance(control, Display):
+        return max(WINDOW_MM) / 2
+    if isinstance(control, UsbPort):
+        return USB_MM[0] / 2
+    return SMALL_REACH_MM if control.name in SMALL_KNOBS else REACH_MM[type(control)]
+
+
+def holes() -> list[Hole]:
+    """All round ones, screws first."""
+    found = [Hole(f"SCREW_{index + 1}", x, y, SCREW_MM) for index, (x, y) in enumerate(SCREWS)]
+    return found + [Hole(c.name, c.x_mm, c.y_mm, HOLE_MM[type(c)]) for c in PANEL if type(c) in HOLE_MM]
+
+
+def openings() -> list[Opening]:
+    """The display's window and the USB port."""
+    found = []
+    for control in PANEL:
+        if isinstance(control, Display):
+            found.append(Opening(control.name, control.x_mm, control.y_mm, *WINDOW_MM, 1.0))
+        elif isinstance(control, UsbPort):
+            found.append(Opening(control.name, control.x_mm, control.y_mm, *USB_MM, 1.9))
+    return found
+
+
+def circle(x: float, y: float, radius: float, *, start: float = 0, end: float = 360) -> Stroke:
+    """Points on a circle, 0° to the right, clockwise."""
+    steps = max(8, round(abs(end - start) / 6))
+    angles = [math.radians(start + (end - start) * step / steps) for step in range(steps + 1)]
+    return tuple((round(x + radius * math.cos(angle), 3), round(y + radius * math.sin(angle), 3)) for angle in angles)
+
+
+def legend_place(control: Control) -> tuple[float, float]:
+    """Middle of what a control's legend says, on the panel."""
+    x, y = control.x_mm, control.y_mm
+    if isinstance(control, Knob) and control.name not in SMALL_KNOBS:
+        # Around the drum: outside, in the direction of the knob.
+        length = math.hypot(x - DRUM_MM[0], y - DRUM_MM[1])
+        return x + (x - DRUM_MM[0]) / length * 10.0, y + (y - DRUM_MM[1]) / length * 10.0
+    above = {Encoder: 8.0, Knob: 8.3, Button: 5.2}.get(type(control), 6.8)
+    return x, y - above
+
+
+def ink() -> list[Ink]:
+    """All that is printed."""
+    found = [Ink(stroke, 0.55) for stroke in strokes("TOMBOLA", WIDTH_MM / 2, 6.2, 3.4)]
+    for control in PANEL:
+        if control.legend:
+            found += [Ink(stroke, 0.3) for stroke in strokes(control.legend, *legend_place(control), CAP_HEIGHT_MM)]
+        if is_output(control):
+            # What comes out wears a ring.
+            found.append(Ink(circle(control.x_mm, control.y_mm, 4.9), 0.7))
+    # What the ring means, where a column is free; and what this is.
+    found += [Ink(circle(87.6, 97.0, 1.5), 0.5), *(Ink(stroke, 0.25) for stroke in strokes("OUT", 92.4, 97.0, 1.8))]
+    found += [Ink(stroke, 0.25, faint=True) for stroke in strokes("NEURAL SYNTHESIZER", WIDTH_MM / 2, 122.6, 1.8)]
+    return found + _drum() + _rules()
+
+
+def _drum() -> list[Ink]:
+    """The drum: its rim, and from every mode to every other the lines on which they meet."""
+    x, y = DRUM_MM
+    found = [Ink(circle(x, y, 13.2), 0.35)]
+    knobs = [c for c in PANEL if isinstance(c, Knob) and c.name not in SMALL_KNOBS]
+    for first, second in combinations(range(len(knobs)), 2):
+        for offset in (-0.9, -0.3, 0.3, 0.9):
+            found += _bridge(knobs[first], knobs[second], offset)
+    for knob in knobs:
+        found += [Ink(part, 0.35) for part in _scale(knob)]
+    return found + [Ink(part, 0.35) for c in PANEL if isinstance(c, Knob) and c.name in SMALL_KNOBS for part in _scale(c)]
+
+
+def _bridge(one: Knob, other: Knob, offset: float) -> list[Ink]:
+    """A curve that bends towards the middle of the drum and leaves caps, lamps and rim free."""
+    (x, y), steps = DRUM_MM, 60
+    apart = math.hypot(one.x_mm - other.x_mm, one.y_mm - other.y_mm)
+    # Neighbours keep to the rim, those opposite go through the middle.
+    pull = 0.25 if apart < 30 else 0.62
+    bend_x, bend_y = (one.x_mm + other.x_mm) / 2, (one.y_mm + other.y_mm) / 2
+    bend_x, bend_y = bend_x + (x - bend_x) * pull, bend_y + (y - bend_y) * pull
+    normal_x, normal_y = (one.y_mm - other.y_mm) / apart * offset, (other.x_mm - one.x_mm) / apart * offset
+    points = []
+    for step in range(steps + 1):
+        t = step / steps
+        points.append((
+            (1 - t) ** 2 * one.x_mm + 2 * t * (1 - t) * bend_x + t * t * other.x_mm + normal_x,
+            (1 - t) ** 2 * one.y_mm + 2 * t * (1 - t) * bend_y + t * t * other.y_mm + normal_y,
+        ))  # fmt: skip
+    lamps = [(c.x_mm, c.y_mm, 2.3) for c in PANEL if isinstance(c, Lamp)]
+    caps = [(c.x_mm, c.y_mm, 8.0) for c in (one, other)]
+    runs: list[list[tuple[float, float]]] = [[]]
+    for px, py in points:
+        if any(math.hypot(px - cx, py - cy) < radius for cx, cy, radius in (*lamps, *caps)):
+            runs.append([])
+        else:
+            runs[-1].append((round(px, 3), round(py, 3)))
+    return [Ink(tuple(run), 0.2, faint=True) for run in runs if len(run) > 1]
+
+
+def _scale(knob: Knob) -> list[Stroke]:
+    """Eleven ticks from 7 to 5 o'clock."""
+    radius = reach(knob) + 0.7
+    found = []
+    for step in range(11):
+        if step == 5 and knob.name in SMALL_KNOBS:
+            continue  # its legend is there
+        angle = math.radians(120 + 30 * step)
+        length = 1.0 if step in {0, 5, 10} else 0.45
+        found.append(tuple((round(knob.x_mm + r * math.cos(angle), 3), round(knob.y_mm + r * math.sin(angle), 3))
+                           for r in (radius, radius + length)))  # fmt: skip
+    return found
+
+
+def _rules() -> list[Ink]:
+    """Thin lines between inputs and outputs."""
+    return [Ink(((4.0, y), (WIDTH_MM - 4.0, y)), 0.2, faint=True) for y in (73.5, 88.2, 103.0)]
+
+
+def faults() -> list[str]:
+    """A sentence for whatever does not fit."""
+    found = []
+    for control in PANEL:
+        size = reach(control)
+        if not (size <= control.x_mm <= WIDTH_MM - size and BOARD_MM[1] <= control.y_mm - 1 and control.y_mm + 1 <= BOARD_MM[3]):
+            found.append(f"{control.name} at {control.x_mm:g}, {control.y_mm:g} mm is off the panel; move it inside in instrument.py")
+        for letter in control.legend:
+            if letter not in LETTERS:
+                found.append(f"the legend of {control.name} has a {letter!r}, which panel/strokes.py cannot draw; add it there")
+    for first, second in combinations(PANEL, 2):
+        if isinstance(first, Display) or isinstance(second, Display):
+            continue
+        gap = math.hypot(first.x_mm - second.x_mm, first.y_mm - second.y_mm) - reach(first) - reach(second)
+        wanted = FINGER_MM if isinstance(first, Knob | Encoder) and isinstance(second, Knob | Encoder) else 0.0
+        if gap < wanted:
+            found.append(f"{first.name} and {second.name} are {gap:.1f} mm apart but need {wanted:g}; move one in instrument.py")
+    rows = sorted({c.y_mm for c in PANEL if type(c) in HOLE_MM and HOLE_MM[type(c)] == 6.2})
+    for upper, lower in zip(rows, rows[1:], strict=False):
+        if lower - upper < JACK_PITCH_MM:
+            found.append(f"rows of jacks at {upper:g} and {lower:g} mm are nearer than {JACK_PITCH_MM} mm; move one in instrument.py")
+    return found
+
+
+def check() -> None:
+    """See that all fits.
+
+    Raises:
+        BadBoard: The first thing that does not.
+    """
+    for fault in faults():
+        raise BadBoard(fault)

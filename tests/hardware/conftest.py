@@ -1,0 +1,43 @@
+"""The board is drawn with KiCad's symbols, so nothing here runs without its libraries."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kicad_libraries():
+    pytest.importorskip("ezdxf", reason="ezdxf is not installed; make env")
+    from tombola_hardware.errors import ToolMissing
+    from tombola_hardware.kicad.library import share
+
+    try:
+        return share()
+    except ToolMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def kicad(kicad_libraries):
+    if shutil.which("kicad-cli") is None:
+        pytest.skip("kicad-cli was not found; install KiCad 9")
+
+
+@pytest.fixture(scope="session")
+def ngspice(kicad_libraries):
+    if shutil.which("ngspice") is None:
+        pytest.skip("ngspice was not found; install it")
+
+
+@pytest.fixture(scope="session")
+def designs(kicad_libraries):
+    from tombola_hardware.board import desktop, module
+
+    return {"tombola": module(), "tombola-desktop": desktop()}
+
+
+@pytest.fixture(scope="session")
+def board(designs):
+    return designs["tombola"].board

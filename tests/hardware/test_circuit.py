@@ -1,0 +1,222 @@
+"""The description: pins, nets, ratings, cost, pin map; and what is said when it is wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+VARIANTS = ("tombola", "tombola-desktop")
+GOLDEN_PINS = {
+    # From the datasheets that kinds.py names, copied here a second time by hand: what power, ground and signals are.
+    "MCP3208-B": {"1": "CH0", "8": "CH7", "9": "DGND", "10": "~CS/SHDN", "11": "DIN", "12": "DOUT", "13": "CLK", "14": "AGND",
+                  "15": "VREF", "16": "VDD"},
+    "MCP6004": {"1": "OUTA", "2": "-A", "3": "+A", "4": "V+", "5": "+B", "6": "-B", "7": "OUTB", "8": "OUTC", "9": "-C", "10": "+C",
+                "11": "V-", "12": "+D", "13": "-D", "14": "OUTD"},
+    "OPA1678": {"1": "OUTA", "2": "-A", "3": "+A", "4": "V-", "5": "+B", "6": "-B", "7": "OUTB", "8": "V+"},
+    "MCP4728": {"1": "VDD", "2": "SCL", "3": "SDA", "4": "~LDAC", "6": "VOUTA", "7": "VOUTB", "10": "VSS"},
+    "PCM5102A": {"5": "VNEG", "6": "OUTL", "7": "OUTR", "8": "AVDD", "12": "SCK", "13": "BCK", "14": "DIN", "15": "LRCK", "16": "FMT",
+                 "17": "XSMT", "18": "LDOO", "20": "DVDD"},
+    "REF5030": {"2": "VIN", "4": "GND", "5": "TRIM/NR", "6": "VOUT"},
+    "AP2112K-3.3": {"1": "VIN", "2": "GND", "3": "EN", "5": "VOUT"},
+    "H11L1": {"1": "A", "2": "K", "4": "VO", "5": "GND", "6": "VCC"},
+    "PCA9685PW": {"6": "LED0", "14": "VSS", "22": "LED15", "23": "~OE", "26": "SCL", "27": "SDA", "28": "VDD"},
+    "24LC32A": {"4": "VSS", "5": "SDA", "6": "SCL", "7": "WP", "8": "VCC"},
+    "BAV199": {"1": "A", "2": "K", "3": "COM"},
+    "MCP120-300": {"1": "~RST", "2": "VDD", "3": "VSS"},
+    "74LVC1G17": {"2": "A", "3": "GND", "4": "Y", "5": "VCC"},
+    "USBLC6-2SC6": {"1": "IO1", "2": "GND", "3": "IO2", "4": "IO2", "5": "VBUS", "6": "IO1"},
+    "AO3401A": {"1": "G", "2": "S", "3": "D"},
+    "MMBT3904": {"1": "B", "2": "E", "3": "C"},
+    "MMBT3906": {"1": "B", "2": "E", "3": "C"},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def kinds(designs):
+    return {part.kind.number: part.kind for design in designs.values() for part in design.board.parts}
+
+
+def test_pins_are_those_of_the_datasheets(kinds):
+    by_value = {kind.value: kind for kind in kinds.values()}
+    for value, golden in GOLDEN_PINS.items():
+        assert {number: by_value[value].pins[number] for number in golden} == golden, value
+
+
+def test_every_kind_has_the_pins_of_its_symbol_and_the_pads_of_its_footprint(kinds):
+    from tombola_hardware.kicad.library import pads, symbol
+
+    for kind in kinds.values():
+        assert {pin.number for pin in symbol(kind.symbol).pins} == set(kind.pins), kind.value
+        missing = set(kind.pins) - pads(kind.footprint)
+        assert not missing, f"{kind.value}: {missing} not in {sorted(pads(kind.footprint))}"
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_no_part_is_overtaxed(designs, name):
+    from tombola_hardware import ratings
+
+    assert ratings.faults(designs[name].board) == []
+
+
+@pytest.mark.parametrize(("reference", "kind", "said"), [("C11", {"volts": 10.0}, "bears 10 V"), ("U11", {"amps": 1.0}, "bears 1 A")])
+def test_a_part_that_bears_too_little_is_named(board, reference, kind, said):
+    from tombola_hardware import ratings
+
+    part = board.part(reference)
+    weak = dataclasses.replace(part, kind=dataclasses.replace(part.kind, rating=dataclasses.replace(part.kind.rating, **kind)))
+    parts = tuple(weak if other.reference == reference else other for other in board.parts)
+    faults = ratings.faults(dataclasses.replace(board, parts=parts))
+    assert len(faults) == 1
+    assert faults[0].startswith(reference)
+    assert said in faults[0]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_everything_costs_at_most_200_dollars_and_can_be_ordered(designs, name):
+    from tombola_hardware import bom
+
+    assert 100 < bom.totals(designs[name].board)["all"] <= 200
+    for line in bom.lines(designs[name].board):
+        assert line.number
+        assert line.maker
+        assert line.cost_usd > 0
+        if line.references:
+            assert line.quantity == len(line.references.split())
+
+
+def test_firmware_and_board_agree_on_every_pin(designs):
+    from tombola_hardware import pin_map
+
+    installed = (ROOT / "device/tombola_device/hal/pin_map.json").read_text("utf-8")
+    assert installed == pin_map.text(designs["tombola"]), "run make hardware"
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_firmware_reads_the_pin_map(designs, name):
+    import msgspec
+    from tombola_device.hal.pins import PinMap
+
+    from tombola_hardware import pin_map
+
+    read = msgspec.json.decode(pin_map.text(designs[name]).encode(), type=PinMap)
+    assert read.gpio["AUDIO_MUTE"] == 4
+    assert read.adc["V_OCT"].volts_at_full < -3 < 6.5 < read.adc["V_OCT"].volts_at_zero
+    assert bool(read.dac) == (name == "tombola")
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_no_gpio_is_used_twice_or_claimed_by_an_overlay(designs, name):
+    from tombola_hardware.device_tree import claimed_by_overlays
+
+    gpio = designs[name].board.gpio
+    assert len(set(gpio.values())) == len(gpio)
+    claimed = claimed_by_overlays()
+    assert {signal for signal, number in gpio.items() if number in claimed} == {"MIDI_TX", "MIDI_RX"}
+
+
+def test_stock_overlays_are_those_that_the_installer_writes():
+    from tombola_hardware.device_tree import STOCK
+
+    text = (ROOT / "systemd/boot/config-pi4.txt").read_text("utf-8")
+    for line, _, _ in STOCK:
+        head = line.split("=", 1)[1].split(",")[0].split("=")[0]
+        assert head in text, line
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_overlay_compiles_and_muting_is_what_it_starts_with(designs, name, tmp_path):
+    if shutil.which("dtc") is None:
+        pytest.skip("dtc was not found; install device-tree-compiler")
+    from tombola_hardware.device_tree import overlay
+
+    board = designs[name].board
+    source, target = tmp_path / "o.dts", tmp_path / "o.dtbo"
+    source.write_text(overlay(board))
+    done = subprocess.run(["dtc", "-@", "-I", "dts", "-O", "dtb", "-o", target, source], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    back = subprocess.run(["dtc", "-I", "dtb", "-O", "dts", target], capture_output=True, text=True, check=True).stdout
+    cells = {}
+    for what in ("pins", "function", "pull"):
+        line = next(line for line in back.splitlines() if f"brcm,{what} =" in line)
+        cells[what] = [int(word, 16) for word in line.split("<")[1].split(">")[0].split()]
+    mute = cells["pins"].index(4)
+    assert (cells["function"][mute], cells["pull"][mute]) == (1, 1)
+    assert set(cells["pins"]) == {number for signal, number in board.gpio.items() if not signal.startswith("MIDI_")}
+
+
+def test_bad_descriptions_are_one_sentence_each(board):
+    from tombola_hardware.errors import BadBoard
+    from tombola_hardware.kinds import resistor
+    from tombola_hardware.model import Board, Part
+
+    good = resistor("1k")
+    homeless = dataclasses.replace(good, footprint="")
+    cases = {
+        "has only pin 1 of R1": Board("b", "A", (Part("R1", good, {"1": "ALONE", "2": ""}),)),
+        "has no footprint": Board("b", "A", (Part("R1", homeless, {"1": "X", "2": "X"}),)),
+        "is used 2 times": Board("b", "A", (Part("R1", good, {"1": "X", "2": "X"}),) * 2),
+        "has no pin 3": Board("b", "A", (Part("R1", good, {"1": "X", "2": "X", "3": "X"}),)),
+        "goes nowhere": Board("b", "A", (Part("R1", good, {"1": "X"}),)),
+        "which the header does not have": dataclasses.replace(board, gpio={"GATE_IN": 40}),
+        "which I2S takes": dataclasses.replace(board, gpio={"GATE_IN": 18}),
+        "GPIO 5 is used 2 times": dataclasses.replace(board, gpio={"GATE_IN": 5, "TRIG_IN": 5}),
+    }  # fmt: skip
+    for said, wrong in cases.items():
+        with pytest.raises(BadBoard, match=said) as caught:
+            wrong.check()
+        assert "\n" not in str(caught.value)
+
+
+def test_unknown_symbols_and_footprints_are_named():
+    from tombola_hardware.errors import BadBoard
+    from tombola_hardware.kicad.library import footprint_path, symbol
+
+    with pytest.raises(BadBoard, match="no symbol NOTHING"):
+        symbol("Device:NOTHING")
+    with pytest.raises(BadBoard, match="no footprint Resistor_SMD:NOTHING"):
+        footprint_path("Resistor_SMD:NOTHING")
+
+
+def test_one_more_cv_input_in_one_file_reaches_sheet_pin_map_panel_and_bill(monkeypatch, kicad_libraries):
+    from tombola_hardware import bom, instrument, pin_map
+    from tombola_hardware.board import module
+    from tombola_hardware.instrument import CvInput
+    from tombola_hardware.panel import boards, layout, svg
+    from tombola_hardware.sheets import converters, inputs
+
+    jack = CvInput(name="CV_4", legend="4", x_mm=91.1, y_mm=97.0, channel=6)
+    before = module()
+    # What an edit of instrument.py changes, for all that have read it.
+    more = (*instrument.CV_INPUTS, jack)
+    monkeypatch.setattr(inputs, "CV_INPUTS", more)
+    monkeypatch.setattr(converters, "CV_INPUTS", more)
+    monkeypatch.setattr(pin_map, "CV_INPUTS", more)
+    monkeypatch.setattr(boards, "CV_INPUTS", more)
+    monkeypatch.setattr(layout, "PANEL", (*instrument.PANEL, jack))
+    monkeypatch.setattr(svg, "PANEL", (*instrument.PANEL, jack))
+    after = module()
+    assert after.board.part("U92").net("CH6") == "ADC_CV_4"
+    assert len(after.board.parts) == len(before.board.parts) + 7
+    assert json.loads(pin_map.text(after))["adc"]["CV_4"] == {
+        "converter": "ADC_CV", "channel": 6, "volts_at_zero": 10.8059, "volts_at_full": -5.8608}  # fmt: skip
+    assert 'id="CV_4"' in svg.front()
+    assert layout.faults() == []
+    assert bom.totals(after.board)["all"] - bom.totals(before.board)["all"] == pytest.approx(0.7, abs=0.3)
+    _, spots = boards.control(after.board)
+    assert any(spot.reference == "J37" for spot in spots)
+
+
+def test_firmware_range_that_does_not_fit_its_stage_is_refused(monkeypatch, designs):
+    from tombola_hardware import pin_map
+    from tombola_hardware.errors import BadBoard
+    from tombola_hardware.instrument import CvInput
+
+    monkeypatch.setattr(pin_map, "CV_INPUTS", (CvInput(name="CV_9", legend="9", x_mm=1, y_mm=1, channel=6, low_volts=-12),))
+    with pytest.raises(BadBoard, match="CV_9 must follow -12"):
+        pin_map.pin_map(designs["tombola"])

@@ -1,0 +1,122 @@
+"""What ngspice says of the declared parts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.usefixtures("ngspice")
+
+
+@pytest.fixture(scope="module")
+def measures(kicad_libraries):
+    from tombola_hardware.simulation import measures
+
+    return measures
+
+
+@pytest.mark.parametrize(("index", "low", "high"), [(0, -3.0, 6.5), (1, -5.0, 10.0)])
+def test_input_stays_within_5_to_95_percent_of_the_reference_over_its_range(board, measures, index, low, high):
+    found = measures.cv_transfer(board, index, step_volts=0.5)
+    inside = (found["volts"] >= low) & (found["volts"] <= high)
+    assert found["adc"][inside].min() >= 0.045 * 3.0
+    assert found["adc"][inside].max() <= 0.955 * 3.0
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_input_is_what_the_pin_map_says_within_a_millivolt(board, measures, index):
+    from tombola_hardware.instrument import CV_INPUTS
+    from tombola_hardware.sheets.inputs import range_of
+
+    found = measures.cv_transfer(board, index, step_volts=0.5)
+    kind = range_of(CV_INPUTS[index])
+    share = found["adc"] / 3.0
+    told = kind.volts_at_zero + share * (kind.volts_at_full - kind.volts_at_zero)
+    inside = (share > 0.05) & (share < 0.95)
+    assert np.abs(told - found["volts"])[inside].max() < 1e-3
+
+
+def test_inputs_survive_24_volts_with_a_quarter_milliampere(board, measures):
+    found = measures.cv_transfer(board)
+    assert np.abs(found["amps"]).max() <= 0.25e-3
+    # Within what an MCP6004 input bears beyond its rails (DS21733: 1 V).
+    assert found["node"].min() >= -1.0
+    assert found["node"].max() <= 3.3 + 1.0
+    assert found["adc"].min() >= -0.1
+    assert found["adc"].max() <= 3.4
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_inputs_pass_envelopes_and_stop_aliases(board, measures, index):
+    assert 1500 < measures.cv_bandwidth(board, index) < 2500
+
+
+def test_pitch_is_within_a_cent_on_19_boards_of_20_after_a_two_point_calibration_and_10_kelvin(board, measures):
+    volts, cents = measures.pitch_error_cents(board, draws=300)
+    assert (volts[0], volts[-1]) == (-3.0, 6.5)
+    worst = np.abs(cents).max(axis=1)
+    assert np.percentile(worst, 95) <= 1.0
+    assert worst.max() <= 1.5
+
+
+def test_worse_resistors_make_pitch_worse(board, measures):
+    """The Monte Carlo sees what it should: with 50 ppm/K it fails."""
+    _, cents = measures.pitch_error_cents(board, draws=100, drift=measures.Drift(resistor_ppm=50.0))
+    assert np.percentile(np.abs(cents).max(axis=1), 95) > 3.0
+
+
+def test_gate_switches_between_1_and_2_volts_and_survives_minus_12(board, measures):
+    assert 1.0 < measures.gate_threshold_volts(board) < 2.0
+    found = measures.gate(board)
+    # Well inside the 5 V that break a base down backwards.
+    assert np.interp(-12, found["volts"], found["base"]) > -1.0
+    assert found["gpio"].max() <= 3.3 + 1e-6
+    assert found["gpio"].min() >= -0.1
+
+
+def test_gate_out_is_5_volts(board, measures):
+    low, high = measures.gate_out_volts(board)
+    assert low < 0.1
+    assert 4.5 < high <= 5.0
+
+
+def test_audio_is_10_volts_peak_to_peak_within_half_a_decibel(board, measures):
+    level = measures.audio_volts(board)
+    assert abs(20 * np.log10(level / 10.0)) <= 0.5
+
+
+def test_audio_loses_less_than_3_decibels_from_10_hertz_to_20_kilohertz(board, measures):
+    found = measures.audio(board)
+    heard = (found["hz"] >= 10) & (found["hz"] <= 20_000)
+    assert np.ptp(found["db"][heard]) < 0.5
+    assert found["db"][-1] < found["db"][0] - 10
+
+
+def test_cv_output_is_exact_from_1_to_100_kiloohm(board, measures):
+    from tombola_hardware.sheets.outputs import volts_out
+
+    light, heavy = (measures.cv_out(board, load)["volts"] for load in (100e3, 1e3))
+    assert np.abs(light - heavy).max() < 1e-3
+    assert light[0] == pytest.approx(volts_out()[0], abs=2e-3)
+    assert light[-1] == pytest.approx(volts_out()[1], abs=2e-3)
+    assert light[0] <= -1.99
+    assert light[-1] >= 8.0
+
+
+def test_cv_output_does_not_ring_into_a_cable_of_1_nanofarad(board, measures):
+    volts = measures.cv_out_step(board, 1e-9)["volts"]
+    assert volts.max() <= volts[-1] + 0.05 * (volts[-1] - volts[0])
+
+
+def test_power_the_wrong_way_round_does_nothing(board, measures):
+    found = measures.reversed_power(board)
+    assert abs(found["i(Vp)"]) < 1e-3
+    assert abs(found["i(Vm)"]) < 1e-3
+    assert abs(found["v(p12v)"]) < 0.3
+    assert abs(found["v(m12v)"]) < 0.3
+
+
+def test_switching_on_takes_less_than_2_amperes(board, measures):
+    found = measures.inrush(board, 1e-3)
+    assert found["amps"].max() < 2.0
+    assert found["volts"][-1] > 11.0
