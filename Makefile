@@ -1,7 +1,7 @@
 # Everything is done in .venv/; `make` alone lists what can be made.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env test test-all check format demo bench clean distclean
+.PHONY: help env test test-all check format demo bench hardware clean distclean
 
 # The CPU build is enough. On Linux PyPI's own torch brings CUDA with it (some GB): name an index of CPU builds in
 # TORCH_INDEX to have the small one.
@@ -42,11 +42,11 @@ define try
 	  && echo "· $(2)" || echo "· $(2) cannot be installed here: $(3) ($(1)/optional.log says why)"
 endef
 
-.venv/.stamp: pyproject.toml device/pyproject.toml host_tools/pyproject.toml
+.venv/.stamp: pyproject.toml device/pyproject.toml host_tools/pyproject.toml hardware/pyproject.toml
 	$(call make_venv,.venv)
 	@echo "· pip" && .venv/bin/python $(PIP) --upgrade "pip>=25.1"
 	@echo "· $(TORCH), the largest part" && .venv/bin/python $(PIP) $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)") "$(TORCH)"
-	@echo "· tombola-device, tombola-host and what they need" && .venv/bin/python $(PIP) -e "device[gpio]" -e host_tools
+	@echo "· tombola-device, tombola-host, tombola-hardware and what they need" && .venv/bin/python $(PIP) -e "device[gpio]" -e host_tools -e hardware
 	@echo "· tools" && .venv/bin/python $(PIP) --group pyproject.toml:dev
 	@# Two processes that compile the same function into an empty cache can crash (numba; seen once in 18): so one, now.
 	@echo "· what librosa compiles" && .venv/bin/python -c "import numpy; from tombola_host.corpus.pitch import PyinTracker; \
@@ -94,9 +94,12 @@ demo: .venv/.stamp ## recordings to a playing instrument, and a report in build/
 bench: .venv/.stamp ## what a bundle costs on this computer
 	@.venv/bin/python -m tombola_host bench "$(BUNDLE)"
 
+hardware: .venv/.stamp ## generate schematics, panel, lists and simulation anew; needs KiCad 9 and ngspice
+	@.venv/bin/python -m tombola_hardware build
+
 clean: ## remove what was built, but neither environments nor the cache of sounds
 	@rm -rf build dist device/dist host_tools/dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	@find device host_tools tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find device host_tools hardware tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## clean, and remove the environments
 	@rm -rf .venv .venv-device

@@ -16,10 +16,14 @@ GENERATED = Path(__file__).parents[1] / "generated"
 
 def main() -> int:
     """The command line; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="tombola_hardware", description="The module's circuit, panel and documents from one description.")
+    parser = argparse.ArgumentParser(
+        prog="tombola_hardware", description="The module's circuit, panel and documents from one description."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     building = commands.add_parser("build", help="generate schematics, panel, bill of materials, pin map, simulation")
-    building.add_argument("--output", type=Path, help="another folder than hardware/generated; leaves the firmware alone")
+    building.add_argument(
+        "--output", type=Path, help="another folder than hardware/generated; leaves the firmware alone"
+    )
     commands.add_parser("check", help="see that description, ratings and panel hold together; needs no tool")
     asked = parser.parse_args()
     try:

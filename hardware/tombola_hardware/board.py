@@ -7,15 +7,33 @@ from typing import Final
 
 from tombola_hardware.model import Board
 from tombola_hardware.sheet import Sheet
-from tombola_hardware.sheets import audio, controls, converters, gates, header, inputs, interconnect, midi, outputs, power
+from tombola_hardware.sheets import (
+    audio,
+    controls,
+    converters,
+    gates,
+    header,
+    inputs,
+    interconnect,
+    midi,
+    outputs,
+    power,
+)
 
 REVISION: Final = "A"
 DATE: Final = "2026-11-24"
 """Of the revision; in the title blocks."""
 RAILS: Final = {
-    "+12V": (11.0, 12.6), "-12V": (-12.6, -11.0), "P12_IN": (-12.6, 12.6), "P12_SOFT": (0.0, 12.6), "+5V": (4.75, 5.25),
-    "+3.3V": (3.0, 3.6), "+3.3VA": (3.2, 3.4), "VREF": (2.9, 3.1), "GND": (0.0, 0.0),
-}  # fmt: skip
+    "+12V": (11.0, 12.6),
+    "-12V": (-12.6, -11.0),
+    "P12_IN": (-12.6, 12.6),
+    "P12_SOFT": (0.0, 12.6),
+    "+5V": (4.75, 5.25),
+    "+3.3V": (3.0, 3.6),
+    "+3.3VA": (3.2, 3.4),
+    "VREF": (2.9, 3.1),
+    "GND": (0.0, 0.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +55,17 @@ def module() -> Design:
     """20 HP of Eurorack."""
     signals = header.gpio()
     sheets = [
-        power.eurorack(), header.pi(signals), inputs.analogue(), gates.gates(), outputs.voltages(), audio.module(), midi.midi(),
-        controls.panel(), converters.adc(), controls.lamps(),
-    ]  # fmt: skip
+        power.eurorack(),
+        header.pi(signals),
+        inputs.analogue(),
+        gates.gates(),
+        outputs.voltages(),
+        audio.module(),
+        midi.midi(),
+        controls.panel(),
+        converters.adc(),
+        controls.lamps(),
+    ]
     return _design("tombola", sheets, signals)
 
 
@@ -47,9 +73,16 @@ def desktop() -> Design:
     """On a table: 5 V from USB-C, sound at line level, no ±12 V and so no outputs for control voltages."""
     signals = header.gpio(power_fail=False)
     sheets = [
-        power.usb(), header.pi(signals), inputs.analogue(), gates.gates(), audio.desktop(), midi.midi(), controls.panel(),
-        converters.adc(), controls.lamps(),
-    ]  # fmt: skip
+        power.usb(),
+        header.pi(signals),
+        inputs.analogue(),
+        gates.gates(),
+        audio.desktop(),
+        midi.midi(),
+        controls.panel(),
+        converters.adc(),
+        controls.lamps(),
+    ]
     return _design("tombola-desktop", sheets, signals)
 
 

@@ -12,7 +12,18 @@ from tombola_hardware.instrument import BUTTONS, KNOBS, MIDI_JACKS
 from tombola_hardware.model import Board
 
 PRICES_OF: Final = "November 2026"
-HEAD: Final = ("board", "references", "quantity", "value", "footprint", "maker", "number", "alternatives", "each USD", "total USD")
+HEAD: Final = (
+    "board",
+    "references",
+    "quantity",
+    "value",
+    "footprint",
+    "maker",
+    "number",
+    "alternatives",
+    "each USD",
+    "total USD",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +74,19 @@ def _around(*, eurorack: bool) -> list[Line]:
         (1, "USB-C plug on wires, no VBUS", "various", "USB-C data cable, cut", "", 2.0),
     ]
     if eurorack:
-        items += [(1, "ribbon cable 10 to 16 pins", "Doepfer", "bus cable", "any keyed", 1.5),
-                  (4, "screw M3 × 6 with nylon washer", "various", "M3x6", "", 0.05)]  # fmt: skip
+        items += [
+            (1, "ribbon cable 10 to 16 pins", "Doepfer", "bus cable", "any keyed", 1.5),
+            (4, "screw M3 × 6 with nylon washer", "various", "M3x6", "", 0.05),
+        ]
     else:
-        items += [(1, "sloped case, printed", "own print", "see mechanical.md", "any box", 6.0),
-                  (1, "USB-C supply 5.1 V 3 A", "Raspberry Pi", "SC0218", "any of 3 A", 9.0)]  # fmt: skip
-    return [Line("around", "", count, value, "", maker, number, other, cost) for count, value, maker, number, other, cost in items]
+        items += [
+            (1, "sloped case, printed", "own print", "see mechanical.md", "any box", 6.0),
+            (1, "USB-C supply 5.1 V 3 A", "Raspberry Pi", "SC0218", "any of 3 A", 9.0),
+        ]
+    return [
+        Line("around", "", count, value, "", maker, number, other, cost)
+        for count, value, maker, number, other, cost in items
+    ]
 
 
 def lines(board: Board) -> list[Line]:
@@ -83,8 +101,19 @@ def lines(board: Board) -> list[Line]:
     found = []
     for key, references in groups.items():
         kind = kinds[key]
-        found.append(Line(key[0], " ".join(sorted(references, key=_order)), len(references), kind.value, kind.footprint.partition(":")[2],
-                          kind.maker, kind.number, "; ".join(kind.alternatives), kind.cost_usd))  # fmt: skip
+        found.append(
+            Line(
+                key[0],
+                " ".join(sorted(references, key=_order)),
+                len(references),
+                kind.value,
+                kind.footprint.partition(":")[2],
+                kind.maker,
+                kind.number,
+                "; ".join(kind.alternatives),
+                kind.cost_usd,
+            )
+        )
     found.sort(key=lambda line: (line.board != "main", _order(line.references)))
     return found + _around(eurorack=board.name == "tombola")
 
@@ -108,8 +137,22 @@ def text(board: Board) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(HEAD)
     for line in lines(board):
-        writer.writerow((line.board, line.references, line.quantity, line.value, line.footprint, line.maker, line.number,
-                         line.alternatives, f"{line.cost_usd:.2f}", f"{line.total_usd:.2f}"))  # fmt: skip
+        writer.writerow(
+            (
+                line.board,
+                line.references,
+                line.quantity,
+                line.value,
+                line.footprint,
+                line.maker,
+                line.number,
+                line.alternatives,
+                f"{line.cost_usd:.2f}",
+                f"{line.total_usd:.2f}",
+            )
+        )
     for name, total in totals(board).items():
-        writer.writerow((name, f"total; prices are estimates of {PRICES_OF}", "", "", "", "", "", "", "", f"{total:.2f}"))
+        writer.writerow(
+            (name, f"total; prices are estimates of {PRICES_OF}", "", "", "", "", "", "", "", f"{total:.2f}")
+        )
     return stream.getvalue()

@@ -72,7 +72,6 @@ def _schematic(design: Design, folder: Path, say: Say) -> None:
     cli.run("sch", "export", "pdf", "--no-background-color", "-o", pdf, root)
     pdf.write_bytes(re.sub(rb"/(CreationDate|ModDate) ?\(D:[^)]*\)", _same_length, pdf.read_bytes()))
 
-
     cli.run("sch", "export", "svg", "--no-background-color", "--exclude-drawing-sheet", "-o", folder, root)
     for drawing in folder.glob("*.svg"):
         text = re.sub(r"<(title|desc)>.*?</\1>", "", drawing.read_text("utf-8"), flags=re.DOTALL)

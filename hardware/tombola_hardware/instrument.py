@@ -1,7 +1,7 @@
 """What the player touches and patches: the one file to change for another jack, knob or lamp.
 
-The sheets, the SPICE decks, the bill of materials, the panel, the control board and the firmware's pin map follow from these
-tables. Positions are those of the centre on the panel's front, in mm from its top left corner, y down.
+The sheets, the SPICE decks, the bill of materials, the panel, the control board and the firmware's pin map follow
+from these tables. Positions are those of the centre on the panel's front, in mm from its top left corner, y down.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 HP: Final = 20
 """Width of the panel; 1 HP is 5.08 mm. Source: Doepfer, A-100 construction details."""
 DRUM_MM: Final = (69.0, 43.0)
-"""Middle of the drum around which the blend is laid: a knob a mode, its lamp inside, and lamps of the modes beyond five as the lot."""
+"""Middle of the drum around which the blend is laid: a knob a mode, its lamp inside, and further modes as the lot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,7 @@ class UsbPort(Control):
     """The USB-C opening over which bundles are flashed."""
 
 
-CV_INPUTS: Final = (
+CV_INPUTS: Final[tuple[CvInput, ...]] = (
     CvInput(name="V_OCT", legend="V/OCT", x_mm=10.2, y_mm=82.2, channel=0, low_volts=-3.0, high_volts=6.5, pitch=True),
     CvInput(name="CV_X", legend="X", x_mm=26.38, y_mm=82.2, channel=1),
     CvInput(name="CV_Y", legend="Y", x_mm=42.56, y_mm=82.2, channel=2),
@@ -133,25 +133,27 @@ CV_INPUTS: Final = (
     CvInput(name="CV_2", legend="2", x_mm=74.92, y_mm=82.2, channel=4),
     CvInput(name="CV_3", legend="3", x_mm=91.1, y_mm=82.2, channel=5),
 )
-GATE_INPUTS: Final = (
+GATE_INPUTS: Final[tuple[GateInput, ...]] = (
     GateInput(name="GATE_IN", legend="GATE", x_mm=10.2, y_mm=97, gpio=5),
     GateInput(name="TRIG_IN", legend="TRIG", x_mm=26.38, y_mm=97, gpio=6),
     GateInput(name="CLOCK_IN", legend="CLOCK", x_mm=42.56, y_mm=97, gpio=12),
 )
-MIDI_JACKS: Final = (
+MIDI_JACKS: Final[tuple[MidiJack, ...]] = (
     MidiJack(name="MIDI_IN", legend="MIDI IN", x_mm=58.74, y_mm=97, direction="in"),
     MidiJack(name="MIDI_OUT", legend="MIDI OUT", x_mm=74.92, y_mm=97, direction="out"),
 )
-CV_OUTPUTS: Final = (
+CV_OUTPUTS: Final[tuple[CvOutput, ...]] = (
     CvOutput(name="CV_A", legend="A", x_mm=26.38, y_mm=111.8, channel=0),
     CvOutput(name="CV_B", legend="B", x_mm=42.56, y_mm=111.8, channel=1),
 )
-GATE_OUTPUTS: Final = (GateOutput(name="GATE_OUT", legend="GATE", x_mm=10.2, y_mm=111.8, gpio=16),)
-AUDIO_OUTPUTS: Final = (
+GATE_OUTPUTS: Final[tuple[GateOutput, ...]] = (
+    GateOutput(name="GATE_OUT", legend="GATE", x_mm=10.2, y_mm=111.8, gpio=16),
+)
+AUDIO_OUTPUTS: Final[tuple[AudioOutput, ...]] = (
     AudioOutput(name="AUDIO_L", legend="LEFT", x_mm=58.74, y_mm=111.8, side="L"),
     AudioOutput(name="AUDIO_R", legend="RIGHT", x_mm=74.92, y_mm=111.8, side="R"),
 )
-KNOBS: Final = (
+KNOBS: Final[tuple[Knob, ...]] = (
     Knob(name="KNOB_1", legend="1", x_mm=69, y_mm=23, channel=0),
     Knob(name="KNOB_2", legend="2", x_mm=88, y_mm=36.8, channel=1),
     Knob(name="KNOB_3", legend="3", x_mm=80.8, y_mm=59.2, channel=2),
@@ -162,11 +164,11 @@ KNOBS: Final = (
     Knob(name="KNOB_8", legend="LEVEL", x_mm=40.5, y_mm=67.2, channel=7),
 )
 ENCODER: Final = Encoder(name="ENC", legend="MENU", x_mm=12.5, y_mm=51, gpio_a=22, gpio_b=23, gpio_switch=17)
-BUTTONS: Final = (
+BUTTONS: Final[tuple[Button, ...]] = (
     Button(name="SHIFT", legend="SHIFT", x_mm=30, y_mm=52, gpio=24),
     Button(name="SAVE", legend="SAVE", x_mm=42, y_mm=52, gpio=25),
 )
-LAMPS: Final = (
+LAMPS: Final[tuple[Lamp, ...]] = (
     Lamp(name="LAMP_1", legend="", x_mm=69, y_mm=32.7, red=0, green=1),
     Lamp(name="LAMP_2", legend="", x_mm=78.8, y_mm=39.8, red=2, green=3),
     Lamp(name="LAMP_3", legend="", x_mm=75.1, y_mm=51.3, red=4, green=5),
@@ -180,7 +182,17 @@ DISPLAY: Final = Display(name="OLED", legend="", x_mm=21.7, y_mm=27)
 USB_PORT: Final = UsbPort(name="USB", legend="USB", x_mm=91.1, y_mm=111.8)
 
 PANEL: Final[tuple[Control, ...]] = (
-    *CV_INPUTS, *GATE_INPUTS, *MIDI_JACKS, *CV_OUTPUTS, *GATE_OUTPUTS, *AUDIO_OUTPUTS,
-    *KNOBS, ENCODER, *BUTTONS, *LAMPS, DISPLAY, USB_PORT,
-)  # fmt: skip
+    *CV_INPUTS,
+    *GATE_INPUTS,
+    *MIDI_JACKS,
+    *CV_OUTPUTS,
+    *GATE_OUTPUTS,
+    *AUDIO_OUTPUTS,
+    *KNOBS,
+    ENCODER,
+    *BUTTONS,
+    *LAMPS,
+    DISPLAY,
+    USB_PORT,
+)
 """All that is on the panel."""

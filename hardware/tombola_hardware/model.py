@@ -1,7 +1,7 @@
 """The circuit as data: kinds of parts, parts, the nets between them. Pure; knows nothing of KiCad's files.
 
-A `Kind` is what is bought, with its pins as its datasheet numbers them. A `Part` is one of them on a board, with the net of each
-pin. Everything else (drawing, SPICE, bill of materials, pin map) reads these.
+A `Kind` is what is bought, with its pins as its datasheet numbers them. A `Part` is one of them on a board, with the
+net of each pin. Everything else (drawing, SPICE, bill of materials, pin map) reads these.
 """
 
 from __future__ import annotations
@@ -17,9 +17,22 @@ NC: Final = ""
 """The net of a pin that is left open on purpose."""
 GPIO_NUMBERS: Final = range(28)
 CLAIMED: Final = {
-    0: "HAT EEPROM", 1: "HAT EEPROM", 2: "I2C1", 3: "I2C1", 7: "SPI0", 8: "SPI0", 9: "SPI0", 10: "SPI0", 11: "SPI0",
-    14: "UART0", 15: "UART0", 18: "I2S", 19: "I2S", 20: "I2S", 21: "I2S",
-}  # fmt: skip
+    0: "HAT EEPROM",
+    1: "HAT EEPROM",
+    2: "I2C1",
+    3: "I2C1",
+    7: "SPI0",
+    8: "SPI0",
+    9: "SPI0",
+    10: "SPI0",
+    11: "SPI0",
+    14: "UART0",
+    15: "UART0",
+    18: "I2S",
+    19: "I2S",
+    20: "I2S",
+    21: "I2S",
+}
 """GPIOs that an overlay takes. Source: the overlays' README of the Raspberry Pi kernel."""
 
 
@@ -120,7 +133,9 @@ class Part:
         found = {connected[number] for number in self.kind.numbers(pin) if number in connected}
         if len(found) != 1:
             what = "is on several nets" if found else "does not exist or is not connected"
-            raise BadBoard(f"pin {pin} of {self.reference} ({self.kind.value}) {what}; its pins are {_listed(self.kind)}")
+            raise BadBoard(
+                f"pin {pin} of {self.reference} ({self.kind.value}) {what}; its pins are {_listed(self.kind)}"
+            )
         return found.pop()
 
     def connections(self) -> dict[str, str]:
@@ -137,7 +152,9 @@ class Part:
                 raise BadBoard(f"{where} has no pin {pin}; its pins are {_listed(self.kind)}")
             for number in numbers:
                 if number in found:
-                    raise BadBoard(f"pin {number} of {where} is connected twice, to {found[number]} and {net}; keep one")
+                    raise BadBoard(
+                        f"pin {number} of {where} is connected twice, to {found[number]} and {net}; keep one"
+                    )
                 found[number] = net
         for number, name in self.kind.pins.items():
             if number not in found:

@@ -12,9 +12,12 @@ from tombola_hardware.sheets.inputs import ohm
 MARGIN: Final = 1.25
 """How much more a part must bear than it gets."""
 LOADS_AMPS: Final = {
-    "Raspberry Pi 4, four cores busy": 1.30, "OLED": 0.03, "lamps, all on": 0.05, "analogue 3.3 V with the audio DAC": 0.06,
+    "Raspberry Pi 4, four cores busy": 1.30,
+    "OLED": 0.03,
+    "lamps, all on": 0.05,
+    "analogue 3.3 V with the audio DAC": 0.06,
     "USB-C and rest": 0.05,
-}  # fmt: skip
+}
 """On 5 V. Sources: Raspberry Pi 4 at 6.4 W (measured figures of its documentation), datasheets of the kinds."""
 
 
@@ -30,8 +33,10 @@ def _volts(board: Board) -> Iterator[str]:
         worst = _worst_volts(board, part)
         margin = MARGIN if part.reference.startswith("C") else 1.0
         if worst * margin > part.kind.rating.volts:
-            yield (f"{part.reference} ({part.kind.value}) gets {worst:.1f} V but bears {part.kind.rating.volts:g} V; "
-                   "take one that bears more")  # fmt: skip
+            yield (
+                f"{part.reference} ({part.kind.value}) gets {worst:.1f} V but bears {part.kind.rating.volts:g} V; "
+                "take one that bears more"
+            )
 
 
 def _worst_volts(board: Board, part: Part) -> float:
@@ -46,7 +51,10 @@ def _watts(board: Board) -> Iterator[str]:
             continue
         watts = _worst_volts(board, part) ** 2 / ohm(part.kind.value)
         if watts * MARGIN > part.kind.rating.watts:
-            yield f"{part.reference} ({part.kind.value}) heats with {watts:.2f} W but bears {part.kind.rating.watts:g} W; take a larger one"
+            yield (
+                f"{part.reference} ({part.kind.value}) heats with {watts:.2f} W but bears {part.kind.rating.watts:g}; "
+                "take a larger one"
+            )
 
 
 def _amps(board: Board) -> Iterator[str]:
@@ -56,4 +64,7 @@ def _amps(board: Board) -> Iterator[str]:
     for reference, amps in limits.items():
         part = known.get(reference)
         if part is not None and part.kind.rating.amps is not None and amps > part.kind.rating.amps:
-            yield f"{reference} ({part.kind.value}) carries {amps:.2f} A but bears {part.kind.rating.amps:g} A; take a stronger one"
+            yield (
+                f"{reference} ({part.kind.value}) carries {amps:.2f} A but bears {part.kind.rating.amps:g} A; "
+                "take a stronger one"
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -28,31 +28,36 @@ def figures(board: Board) -> dict[str, float]:
     heavy, light = measures.cv_out(board, 1e3)["volts"], measures.cv_out(board, 100e3)["volts"]
     turned = measures.reversed_power(board)
     low, high = measures.gate_out_volts(board)
-    return {key: round(float(value), 4) for key, value in {
-        "input clamp: most current at ±24 V, mA": np.abs(transfer["amps"]).max() * 1e3,
-        "input clamp: node at −24 V, V": transfer["node"][0],
-        "input clamp: node at +24 V, V": transfer["node"][-1],
-        "V/OCT bandwidth, Hz": measures.cv_bandwidth(board, 0),
-        "CV bandwidth, Hz": measures.cv_bandwidth(board, 1),
-        "V/OCT error over −3 … +6.5 V and 10 K, median of the worst, cents": np.median(worst),
-        "V/OCT error, 95 % of boards, cents": np.percentile(worst, 95),
-        "V/OCT error, worst board, cents": worst.max(),
-        "gate threshold, V": measures.gate_threshold_volts(board),
-        "gate: base at −12 V, V": np.interp(-12, gate["volts"], gate["base"]),
-        "gate out high, V": high, "gate out low, V": low,
-        "audio, V peak to peak into 100 kΩ": measures.audio_volts(board),
-        "audio, V peak to peak into 10 kΩ": measures.audio_volts(board, 10e3),
-        "audio at 20 kHz against 1 kHz, dB": float(np.interp(20e3, response["hz"], response["db"])) - level,
-        "audio at 10 Hz against 1 kHz, dB": float(np.interp(10, response["hz"], response["db"])) - level,
-        "CV out low, V": light[0], "CV out high, V": light[-1],
-        "CV out: 1 kΩ against 100 kΩ, mV": np.abs(heavy - light).max() * 1e3,
-        "CV out: overshoot of 1 V into 1 nF, %": _overshoot(board, 1e-9) * 100,
-        "CV out: overshoot of 1 V into 10 nF, %": _overshoot(board, 1e-8) * 100,
-        "power turned round: most current, µA": max(abs(turned["i(Vp)"]), abs(turned["i(Vm)"])) * 1e6,
-        "power turned round: most on a rail, mV": max(abs(turned["v(p12v)"]), abs(turned["v(m12v)"])) * 1e3,
-        "inrush, case up in 1 ms, A": measures.inrush(board, 1e-3)["amps"].max(),
-        "inrush, case up in 5 ms, A": measures.inrush(board, 5e-3)["amps"].max(),
-    }.items()}  # fmt: skip
+    return {
+        key: round(float(value), 4)
+        for key, value in {
+            "input clamp: most current at ±24 V, mA": np.abs(transfer["amps"]).max() * 1e3,
+            "input clamp: node at −24 V, V": transfer["node"][0],
+            "input clamp: node at +24 V, V": transfer["node"][-1],
+            "V/OCT bandwidth, Hz": measures.cv_bandwidth(board, 0),
+            "CV bandwidth, Hz": measures.cv_bandwidth(board, 1),
+            "V/OCT error over −3 … +6.5 V and 10 K, median of the worst, cents": np.median(worst),
+            "V/OCT error, 95 % of boards, cents": np.percentile(worst, 95),
+            "V/OCT error, worst board, cents": worst.max(),
+            "gate threshold, V": measures.gate_threshold_volts(board),
+            "gate: base at −12 V, V": np.interp(-12, gate["volts"], gate["base"]),
+            "gate out high, V": high,
+            "gate out low, V": low,
+            "audio, V peak to peak into 100 kΩ": measures.audio_volts(board),
+            "audio, V peak to peak into 10 kΩ": measures.audio_volts(board, 10e3),
+            "audio at 20 kHz against 1 kHz, dB": float(np.interp(20e3, response["hz"], response["db"])) - level,
+            "audio at 10 Hz against 1 kHz, dB": float(np.interp(10, response["hz"], response["db"])) - level,
+            "CV out low, V": light[0],
+            "CV out high, V": light[-1],
+            "CV out: 1 kΩ against 100 kΩ, mV": np.abs(heavy - light).max() * 1e3,
+            "CV out: overshoot of 1 V into 1 nF, %": _overshoot(board, 1e-9) * 100,
+            "CV out: overshoot of 1 V into 10 nF, %": _overshoot(board, 1e-8) * 100,
+            "power turned round: most current, µA": max(abs(turned["i(Vp)"]), abs(turned["i(Vm)"])) * 1e6,
+            "power turned round: most on a rail, mV": max(abs(turned["v(p12v)"]), abs(turned["v(m12v)"])) * 1e3,
+            "inrush, case up in 1 ms, A": measures.inrush(board, 1e-3)["amps"].max(),
+            "inrush, case up in 5 ms, A": measures.inrush(board, 5e-3)["amps"].max(),
+        }.items()
+    }
 
 
 def _overshoot(board: Board, farad: float) -> float:
@@ -68,11 +73,23 @@ def draw(board: Board, folder: Path) -> list[Path]:
     import matplotlib.pyplot as plt
 
     folder.mkdir(parents=True, exist_ok=True)
-    style = {"svg.hashsalt": "tombola", "svg.fonttype": "none", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3,
-             "axes.spines.top": False, "axes.spines.right": False}  # fmt: skip
+    style: Any = {
+        "svg.hashsalt": "tombola",
+        "svg.fonttype": "none",
+        "font.size": 9,
+        "axes.grid": True,
+        "grid.alpha": 0.3,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
     plots: dict[str, Callable[[Board, Axes], None]] = {
-        "cv_transfer": _transfer, "pitch_error": _pitch, "gate": _gate, "audio": _audio, "cv_out": _cv_out, "inrush": _inrush,
-    }  # fmt: skip
+        "cv_transfer": _transfer,
+        "pitch_error": _pitch,
+        "gate": _gate,
+        "audio": _audio,
+        "cv_out": _cv_out,
+        "inrush": _inrush,
+    }
     written = []
     with mpl.rc_context(style):
         for name, plot in plots.items():
@@ -90,7 +107,11 @@ def _transfer(board: Board, axes: Axes) -> None:
         found = measures.cv_transfer(board, index, step_volts=0.5)
         axes.plot(found["volts"], found["adc"], label=label)
     axes.axhspan(0.15, 2.85, color="0.92", zorder=0)
-    axes.set(xlabel="volts at the jack", ylabel="volts at the converter", title="Inputs, ±24 V; grey: 5 … 95 % of the reference")
+    axes.set(
+        xlabel="volts at the jack",
+        ylabel="volts at the converter",
+        title="Inputs, ±24 V; grey: 5 … 95 % of the reference",
+    )
     axes.legend()
 
 

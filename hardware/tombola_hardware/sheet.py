@@ -1,6 +1,7 @@
 """A sheet of the schematic: parts with their nets, where they are drawn, and the wires between them.
 
-Places are in grid steps of 2.54 mm from the upper left corner, y down. A point is a pair of numbers or a pin, ``R11.2``. A wire that ends
+Places are in grid steps of 2.54 mm from the upper left corner, y down. A point is a pair of numbers or a pin,
+``R11.2``. A wire that ends
 in nothing gets, there, the symbol or label of the net that it belongs to; so does every pin that no wire touches.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 from tombola_hardware.errors import BadDrawing
@@ -57,7 +59,7 @@ class Placed:
 
     def pins(self) -> dict[str, tuple[Xy, Xy]]:
         """Number of each pin of this unit: where a wire meets it, and the direction away from the body."""
-        found = {}
+        found: dict[str, tuple[Xy, Xy]] = {}
         for pin in self.symbol.pins:
             if pin.unit in {0, self.unit}:
                 out = {0: (-1, 0), 90: (0, -1), 180: (1, 0), 270: (0, 1)}[pin.angle]
@@ -88,10 +90,17 @@ class Sheet:
     notes: list[tuple[str, Xy, float]] = field(default_factory=list)
     flags: list[Point] = field(default_factory=list)
 
-    def add(  # noqa: PLR0913
-        self, reference: str, kind: Kind, nets: Mapping[str, str], at: Xy, *, angle: int = 0, mirror: str = "",
+    def add(
+        self,
+        reference: str,
+        kind: Kind,
+        nets: Mapping[str, str],
+        at: Xy,
+        *,
+        angle: int = 0,
+        mirror: str = "",
         board: str = "main",
-    ) -> None:  # fmt: skip
+    ) -> None:
         """A part, and its first unit on the sheet."""
         if reference in self.parts:
             raise BadDrawing(f"{reference} is twice on the sheet {self.name}; number them apart")
@@ -113,7 +122,7 @@ class Sheet:
     def wire(self, *points: Point, down_first: bool = False) -> None:
         """Wires from point to point; with a corner where two are not in line."""
         places = [self.pin(point) if isinstance(point, str) else point for point in points]
-        for (x0, y0), (x1, y1) in zip(places, places[1:], strict=False):
+        for (x0, y0), (x1, y1) in pairwise(places):
             corner = (x0, y1) if down_first else (x1, y0)
             for start, end in (((x0, y0), corner), (corner, (x1, y1))):
                 if start != end:

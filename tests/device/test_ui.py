@@ -395,7 +395,9 @@ def test_outputs_leds_and_display_follow(tmp_path):
     bench.panel.raise_gate("GATE_IN", bench.now_s)
     bench.run(0.1)
     assert bench.panel.gate
-    assert bench.panel.out["CV_A"] == pytest.approx(0.6)  # 4 V of -2 … 8.
+    range_of_cv = load_pin_map().dac["CV_A"]
+    span = range_of_cv.volts_at_full - range_of_cv.volts_at_zero
+    assert bench.panel.out["CV_A"] == pytest.approx((4.0 - range_of_cv.volts_at_zero) / span)
     assert bench.chip.counts[load_pin_map().leds[0].green] == 4095
     assert bench.display.images
     bench.front.close()

@@ -14,14 +14,50 @@ ROOT = Path(__file__).parents[2]
 VARIANTS = ("tombola", "tombola-desktop")
 GOLDEN_PINS = {
     # From the datasheets that kinds.py names, copied here a second time by hand: what power, ground and signals are.
-    "MCP3208-B": {"1": "CH0", "8": "CH7", "9": "DGND", "10": "~CS/SHDN", "11": "DIN", "12": "DOUT", "13": "CLK", "14": "AGND",
-                  "15": "VREF", "16": "VDD"},
-    "MCP6004": {"1": "OUTA", "2": "-A", "3": "+A", "4": "V+", "5": "+B", "6": "-B", "7": "OUTB", "8": "OUTC", "9": "-C", "10": "+C",
-                "11": "V-", "12": "+D", "13": "-D", "14": "OUTD"},
+    "MCP3208-B": {
+        "1": "CH0",
+        "8": "CH7",
+        "9": "DGND",
+        "10": "~CS/SHDN",
+        "11": "DIN",
+        "12": "DOUT",
+        "13": "CLK",
+        "14": "AGND",
+        "15": "VREF",
+        "16": "VDD",
+    },
+    "MCP6004": {
+        "1": "OUTA",
+        "2": "-A",
+        "3": "+A",
+        "4": "V+",
+        "5": "+B",
+        "6": "-B",
+        "7": "OUTB",
+        "8": "OUTC",
+        "9": "-C",
+        "10": "+C",
+        "11": "V-",
+        "12": "+D",
+        "13": "-D",
+        "14": "OUTD",
+    },
     "OPA1678": {"1": "OUTA", "2": "-A", "3": "+A", "4": "V-", "5": "+B", "6": "-B", "7": "OUTB", "8": "V+"},
     "MCP4728": {"1": "VDD", "2": "SCL", "3": "SDA", "4": "~LDAC", "6": "VOUTA", "7": "VOUTB", "10": "VSS"},
-    "PCM5102A": {"5": "VNEG", "6": "OUTL", "7": "OUTR", "8": "AVDD", "12": "SCK", "13": "BCK", "14": "DIN", "15": "LRCK", "16": "FMT",
-                 "17": "XSMT", "18": "LDOO", "20": "DVDD"},
+    "PCM5102A": {
+        "5": "VNEG",
+        "6": "OUTL",
+        "7": "OUTR",
+        "8": "AVDD",
+        "12": "SCK",
+        "13": "BCK",
+        "14": "DIN",
+        "15": "LRCK",
+        "16": "FMT",
+        "17": "XSMT",
+        "18": "LDOO",
+        "20": "DVDD",
+    },
     "REF5030": {"2": "VIN", "4": "GND", "5": "TRIM/NR", "6": "VOUT"},
     "AP2112K-3.3": {"1": "VIN", "2": "GND", "3": "EN", "5": "VOUT"},
     "H11L1": {"1": "A", "2": "K", "4": "VO", "5": "GND", "6": "VCC"},
@@ -34,7 +70,7 @@ GOLDEN_PINS = {
     "AO3401A": {"1": "G", "2": "S", "3": "D"},
     "MMBT3904": {"1": "B", "2": "E", "3": "C"},
     "MMBT3906": {"1": "B", "2": "E", "3": "C"},
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +100,16 @@ def test_no_part_is_overtaxed(designs, name):
     assert ratings.faults(designs[name].board) == []
 
 
-@pytest.mark.parametrize(("reference", "kind", "said"), [("C11", {"volts": 10.0}, "bears 10 V"), ("U11", {"amps": 1.0}, "bears 1 A")])
+@pytest.mark.parametrize(
+    ("reference", "kind", "said"), [("C11", {"volts": 10.0}, "bears 10 V"), ("U11", {"amps": 1.0}, "bears 1 A")]
+)
 def test_a_part_that_bears_too_little_is_named(board, reference, kind, said):
     from tombola_hardware import ratings
 
     part = board.part(reference)
-    weak = dataclasses.replace(part, kind=dataclasses.replace(part.kind, rating=dataclasses.replace(part.kind.rating, **kind)))
+    weak = dataclasses.replace(
+        part, kind=dataclasses.replace(part.kind, rating=dataclasses.replace(part.kind.rating, **kind))
+    )
     parts = tuple(weak if other.reference == reference else other for other in board.parts)
     faults = ratings.faults(dataclasses.replace(board, parts=parts))
     assert len(faults) == 1
@@ -101,7 +141,6 @@ def test_firmware_and_board_agree_on_every_pin(designs):
 def test_firmware_reads_the_pin_map(designs, name):
     import msgspec
     from tombola_device.hal.pins import PinMap
-
     from tombola_hardware import pin_map
 
     read = msgspec.json.decode(pin_map.text(designs[name]).encode(), type=PinMap)
@@ -138,7 +177,9 @@ def test_overlay_compiles_and_muting_is_what_it_starts_with(designs, name, tmp_p
     board = designs[name].board
     source, target = tmp_path / "o.dts", tmp_path / "o.dtbo"
     source.write_text(overlay(board))
-    done = subprocess.run(["dtc", "-@", "-I", "dts", "-O", "dtb", "-o", target, source], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["dtc", "-@", "-I", "dts", "-O", "dtb", "-o", target, source], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     back = subprocess.run(["dtc", "-I", "dtb", "-O", "dts", target], capture_output=True, text=True, check=True).stdout
     cells = {}
@@ -166,7 +207,7 @@ def test_bad_descriptions_are_one_sentence_each(board):
         "which the header does not have": dataclasses.replace(board, gpio={"GATE_IN": 40}),
         "which I2S takes": dataclasses.replace(board, gpio={"GATE_IN": 18}),
         "GPIO 5 is used 2 times": dataclasses.replace(board, gpio={"GATE_IN": 5, "TRIG_IN": 5}),
-    }  # fmt: skip
+    }
     for said, wrong in cases.items():
         with pytest.raises(BadBoard, match=said) as caught:
             wrong.check()
@@ -204,7 +245,11 @@ def test_one_more_cv_input_in_one_file_reaches_sheet_pin_map_panel_and_bill(monk
     assert after.board.part("U92").net("CH6") == "ADC_CV_4"
     assert len(after.board.parts) == len(before.board.parts) + 7
     assert json.loads(pin_map.text(after))["adc"]["CV_4"] == {
-        "converter": "ADC_CV", "channel": 6, "volts_at_zero": 10.8059, "volts_at_full": -5.8608}  # fmt: skip
+        "converter": "ADC_CV",
+        "channel": 6,
+        "volts_at_zero": 10.8059,
+        "volts_at_full": -5.8608,
+    }
     assert 'id="CV_4"' in svg.front()
     assert layout.faults() == []
     assert bom.totals(after.board)["all"] - bom.totals(before.board)["all"] == pytest.approx(0.7, abs=0.3)
@@ -217,6 +262,8 @@ def test_firmware_range_that_does_not_fit_its_stage_is_refused(monkeypatch, desi
     from tombola_hardware.errors import BadBoard
     from tombola_hardware.instrument import CvInput
 
-    monkeypatch.setattr(pin_map, "CV_INPUTS", (CvInput(name="CV_9", legend="9", x_mm=1, y_mm=1, channel=6, low_volts=-12),))
+    monkeypatch.setattr(
+        pin_map, "CV_INPUTS", (CvInput(name="CV_9", legend="9", x_mm=1, y_mm=1, channel=6, low_volts=-12),)
+    )
     with pytest.raises(BadBoard, match="CV_9 must follow -12"):
         pin_map.pin_map(designs["tombola"])

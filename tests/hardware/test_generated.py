@@ -24,15 +24,23 @@ def test_sheets_are_current(designs, name, tmp_path):
 
     project.write(designs[name], tmp_path)
     for path in tmp_path.iterdir():
-        assert (GENERATED / "schematic" / name / path.name).read_text("utf-8") == path.read_text("utf-8"), f"{path.name} {STALE}"
+        assert (GENERATED / "schematic" / name / path.name).read_text("utf-8") == path.read_text("utf-8"), (
+            f"{path.name} {STALE}"
+        )
     assert (GENERATED / "schematic" / name / f"{name}.pdf").stat().st_size > 100_000
 
 
 def test_panel_is_current(board):
     from tombola_hardware.panel import boards, dxf, svg
 
-    for name, text in (("front.svg", svg.front()), ("picture.svg", svg.picture()), ("drawing.svg", svg.drawing()), ("panel.dxf", dxf.drawing()),
-                       ("panel.kicad_pcb", boards.panel()), ("control.kicad_pcb", boards.control(board)[0])):  # fmt: skip
+    for name, text in (
+        ("front.svg", svg.front()),
+        ("picture.svg", svg.picture()),
+        ("drawing.svg", svg.drawing()),
+        ("panel.dxf", dxf.drawing()),
+        ("panel.kicad_pcb", boards.panel()),
+        ("control.kicad_pcb", boards.control(board)[0]),
+    ):
         assert (GENERATED / "panel" / name).read_text("utf-8") == text, f"{name} {STALE}"
     assert (Path(__file__).parents[2] / "docs/pictures/panel.svg").read_text("utf-8") == svg.picture()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tombola_hardware.errors import ToolMissing
 from tombola_hardware.kicad.library import share
-from tombola_hardware.kicad.sexpr import child, children, read, unquote
+from tombola_hardware.kicad.sexpr import children, read, the, unquote
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,13 @@ def _environment() -> Iterator[dict[str, str]]:
         for table in ("sym-lib-table", "fp-lib-table"):
             shutil.copy(share() / "template" / table, folder / table)
         yield {
-            **os.environ, "KICAD_CONFIG_HOME": home, "HOME": home, "KICAD9_SYMBOL_DIR": str(share() / "symbols"),
-            "KICAD9_FOOTPRINT_DIR": str(share() / "footprints"), "LC_ALL": "C.UTF-8",
-        }  # fmt: skip
+            **os.environ,
+            "KICAD_CONFIG_HOME": home,
+            "HOME": home,
+            "KICAD9_SYMBOL_DIR": str(share() / "symbols"),
+            "KICAD9_FOOTPRINT_DIR": str(share() / "footprints"),
+            "LC_ALL": "C.UTF-8",
+        }
 
 
 def run(*arguments: object) -> None:
@@ -55,12 +59,18 @@ def run(*arguments: object) -> None:
     """
     program = shutil.which("kicad-cli")
     if program is None:
-        raise ToolMissing("kicad-cli was not found; install KiCad 9 (Debian 12: apt-get install -t bookworm-backports kicad)")
+        raise ToolMissing(
+            "kicad-cli was not found; install KiCad 9 (Debian 12: apt-get install -t bookworm-backports kicad)"
+        )
     with _environment() as environment:
-        done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=False, env=environment)
+        done = subprocess.run(
+            [program, *map(str, arguments)], capture_output=True, text=True, check=False, env=environment
+        )
     if done.returncode:
         words = (done.stderr or done.stdout).strip().splitlines()
-        raise ToolMissing(f"kicad-cli {' '.join(map(str, arguments[:3]))} failed: {words[-1] if words else 'it said nothing'}")
+        raise ToolMissing(
+            f"kicad-cli {' '.join(map(str, arguments[:3]))} failed: {words[-1] if words else 'it said nothing'}"
+        )
 
 
 def electrical_rules(root: Path) -> list[Finding]:
@@ -70,10 +80,15 @@ def electrical_rules(root: Path) -> list[Finding]:
         run("sch", "erc", "--format", "json", "--severity-all", "-o", report, root)
         sheets = json.loads(report.read_text("utf-8"))["sheets"]
     return [
-        Finding(found["severity"], found["type"], sheet["path"] + " " + "; ".join(item["description"] for item in found["items"]),
-                found["description"])
-        for sheet in sheets for found in sheet["violations"]
-    ]  # fmt: skip
+        Finding(
+            found["severity"],
+            found["type"],
+            sheet["path"] + " " + "; ".join(item["description"] for item in found["items"]),
+            found["description"],
+        )
+        for sheet in sheets
+        for found in sheet["violations"]
+    ]
 
 
 def netlist(root: Path) -> dict[str, frozenset[tuple[str, str]]]:
@@ -83,9 +98,9 @@ def netlist(root: Path) -> dict[str, frozenset[tuple[str, str]]]:
         run("sch", "export", "netlist", "--format", "kicadsexpr", "-o", target, root)
         tree = read(target)
     found = {}
-    for net in children(child(tree, "nets"), "net"):
-        name = unquote(child(net, "name")[1])  # type: ignore[index]
-        nodes = [(unquote(child(node, "ref")[1]), unquote(child(node, "pin")[1])) for node in children(net, "node")]  # type: ignore[index]
+    for net in children(the(tree, "nets"), "net"):
+        name = unquote(the(net, "name")[1])
+        nodes = [(unquote(the(node, "ref")[1]), unquote(the(node, "pin")[1])) for node in children(net, "node")]
         if not name.startswith("unconnected-"):
             found[name] = frozenset(nodes)
     return found

@@ -12,17 +12,28 @@ from tombola_hardware.kicad.cli import Finding, run
 
 RULES: Final = {
     # A fabricator's usual limits for two layers.
-    "min_clearance": 0.15, "min_copper_edge_clearance": 0.2, "min_hole_clearance": 0.2, "min_hole_to_hole": 0.25,
-    "min_through_hole_diameter": 0.3, "min_track_width": 0.15, "min_silk_clearance": 0.0,
-}  # fmt: skip
-_DATE: Final = re.compile(r"^.*(TF\.CreationDate|Created by KiCad|; DRILL file \{|; #@! TF\.CreationDate).*\n", re.MULTILINE)
+    "min_clearance": 0.15,
+    "min_copper_edge_clearance": 0.2,
+    "min_hole_clearance": 0.2,
+    "min_hole_to_hole": 0.25,
+    "min_through_hole_diameter": 0.3,
+    "min_track_width": 0.15,
+    "min_silk_clearance": 0.0,
+}
+_DATE: Final = re.compile(
+    r"^.*(TF\.CreationDate|Created by KiCad|; DRILL file \{|; #@! TF\.CreationDate).*\n", re.MULTILINE
+)
 
 
 def write_settings(board: Path) -> None:
     """KiCad's project beside a board: the rules that it is checked against, and where our own footprints are."""
-    settings = {"meta": {"filename": f"{board.stem}.kicad_pro", "version": 3}, "board": {"design_settings": {"rules": RULES}}}
+    settings = {
+        "meta": {"filename": f"{board.stem}.kicad_pro", "version": 3},
+        "board": {"design_settings": {"rules": RULES}},
+    }
     board.with_suffix(".kicad_pro").write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
-    own = '(lib (name "tombola") (type "KiCad") (uri "${KIPRJMOD}/../../footprints/tombola.pretty") (options "") (descr ""))'
+    uri = "${KIPRJMOD}/../../footprints/tombola.pretty"
+    own = f'(lib (name "tombola") (type "KiCad") (uri "{uri}") (options "") (descr ""))'
     (board.parent / "fp-lib-table").write_text(f"(fp_lib_table (version 7) {own})\n", "utf-8")
 
 
@@ -33,7 +44,12 @@ def design_rules(board: Path) -> tuple[list[Finding], int]:
         run("pcb", "drc", "--format", "json", "--severity-all", "-o", report, board)
         found = json.loads(report.read_text("utf-8"))
     findings = [
-        Finding(entry["severity"], entry["type"], "; ".join(item["description"] for item in entry["items"]), entry["description"])
+        Finding(
+            entry["severity"],
+            entry["type"],
+            "; ".join(item["description"] for item in entry["items"]),
+            entry["description"],
+        )
         for entry in found["violations"]
     ]
     return findings, len(found["unconnected_items"])

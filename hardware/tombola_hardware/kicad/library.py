@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tombola_hardware.errors import BadBoard, ToolMissing
-from tombola_hardware.kicad.sexpr import Node, child, children, quote, read, unquote
+from tombola_hardware.kicad.sexpr import Node, child, children, quote, read, the, unquote
 
 OWN = Path(__file__).parents[2] / "footprints" / "tombola.pretty"
 """Footprints that KiCad does not have."""
@@ -53,7 +53,9 @@ class Symbol:
         for pin in self.pins:
             if pin.number == number:
                 return pin
-        raise BadBoard(f"KiCad's symbol {self.name} has no pin {number}; its pins are {[pin.number for pin in self.pins]}")
+        raise BadBoard(
+            f"KiCad's symbol {self.name} has no pin {number}; its pins are {[pin.number for pin in self.pins]}"
+        )
 
 
 def share() -> Path:
@@ -65,7 +67,9 @@ def share() -> Path:
     for folder in (os.environ.get("KICAD_SHARE", ""), "/usr/share/kicad", "/usr/local/share/kicad"):
         if folder and (Path(folder) / "symbols").is_dir():
             return Path(folder)
-    raise ToolMissing("KiCad's libraries were not found; install kicad-symbols and kicad-footprints, or set KICAD_SHARE")
+    raise ToolMissing(
+        "KiCad's libraries were not found; install kicad-symbols and kicad-footprints, or set KICAD_SHARE"
+    )
 
 
 @cache
@@ -100,13 +104,20 @@ def symbol(name: str) -> Symbol:
             continue
         points = [(0.0, 0.0)] if number else []
         for entry in children(unit, "pin"):
-            if (name, unquote(child(entry, "number")[1])) in TRI_STATE:  # type: ignore[index]
+            if (name, unquote(the(entry, "number")[1])) in TRI_STATE:
                 entry[1] = "tri_state"
-            x, y, angle = (float(unquote(value)) for value in child(entry, "at")[1:])  # type: ignore[index]
+            x, y, angle = (float(unquote(value)) for value in the(entry, "at")[1:])
             pins.append(
-                Pin(unquote(child(entry, "number")[1]), unquote(child(entry, "name")[1]),  # type: ignore[index]
-                    unquote(entry[1]), number, x, y, round(angle))
-            )  # fmt: skip
+                Pin(
+                    unquote(the(entry, "number")[1]),
+                    unquote(the(entry, "name")[1]),
+                    unquote(entry[1]),
+                    number,
+                    x,
+                    y,
+                    round(angle),
+                )
+            )
         points += _extent(unit)
         if points:
             xs, ys = [x for x, _ in points], [y for _, y in points]

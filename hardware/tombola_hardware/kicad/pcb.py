@@ -7,19 +7,32 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Final
 
 from tombola_hardware.kicad.library import footprint_path
 from tombola_hardware.kicad.schematic import identifier
-from tombola_hardware.kicad.sexpr import Node, child, children, dump, quote, read, unquote
+from tombola_hardware.kicad.sexpr import Node, child, children, dump, quote, read, the, unquote
 
 VERSION: Final = "20241229"
 LAYERS: Final = (
-    (0, "F.Cu", "signal"), (2, "B.Cu", "signal"), (13, "F.Paste", "user"), (15, "B.Paste", "user"), (5, "F.SilkS", "user"),
-    (7, "B.SilkS", "user"), (1, "F.Mask", "user"), (3, "B.Mask", "user"), (17, "Dwgs.User", "user"), (19, "Cmts.User", "user"),
-    (25, "Edge.Cuts", "user"), (27, "Margin", "user"), (31, "F.CrtYd", "user"), (29, "B.CrtYd", "user"), (35, "F.Fab", "user"),
+    (0, "F.Cu", "signal"),
+    (2, "B.Cu", "signal"),
+    (13, "F.Paste", "user"),
+    (15, "B.Paste", "user"),
+    (5, "F.SilkS", "user"),
+    (7, "B.SilkS", "user"),
+    (1, "F.Mask", "user"),
+    (3, "B.Mask", "user"),
+    (17, "Dwgs.User", "user"),
+    (19, "Cmts.User", "user"),
+    (25, "Edge.Cuts", "user"),
+    (27, "Margin", "user"),
+    (31, "F.CrtYd", "user"),
+    (29, "B.CrtYd", "user"),
+    (35, "F.Fab", "user"),
     (33, "B.Fab", "user"),
-)  # fmt: skip
+)
 _PLACES: Final = frozenset({"at", "start", "mid", "end", "center", "xy", "offset"})
 
 
@@ -52,7 +65,10 @@ class Spot:
         if self.back:
             y = -y
         turn = math.radians(self.angle)
-        return (self.x_mm + x * math.cos(turn) + y * math.sin(turn), self.y_mm - x * math.sin(turn) + y * math.cos(turn))
+        return (
+            self.x_mm + x * math.cos(turn) + y * math.sin(turn),
+            self.y_mm - x * math.sin(turn) + y * math.cos(turn),
+        )
 
 
 @cache
@@ -67,7 +83,7 @@ def courtyard(footprint: str) -> tuple[float, float, float, float]:
             xs.append(x)
             ys.append(y)
         if shape[0] == "fp_circle":
-            (cx, cy), (ex, ey) = (tuple(float(unquote(v)) for v in child(shape, name)[1:3]) for name in ("center", "end"))  # type: ignore[index]
+            (cx, cy), (ex, ey) = (tuple(float(unquote(v)) for v in the(shape, name)[1:3]) for name in ("center", "end"))
             radius = math.hypot(ex - cx, ey - cy)
             xs += [cx - radius, cx + radius]
             ys += [cy - radius, cy + radius]
@@ -92,8 +108,8 @@ def through_pads(footprint: str) -> list[tuple[float, float, float]]:
     found = []
     for pad in children(read(footprint_path(footprint)), "pad"):
         if unquote(pad[2]) in {"thru_hole", "np_thru_hole"}:
-            x, y = (float(unquote(value)) for value in child(pad, "at")[1:3])  # type: ignore[index]
-            found.append((x, y, max(float(unquote(value)) for value in child(pad, "size")[1:3]) / 2))  # type: ignore[index]
+            x, y = (float(unquote(value)) for value in the(pad, "at")[1:3])
+            found.append((x, y, max(float(unquote(value)) for value in the(pad, "size")[1:3]) / 2))
     return found
 
 
@@ -110,35 +126,51 @@ def board(name: str, title: str, spots: list[Spot], drawings: list[Node], *, thi
     nets = sorted({net for spot in spots for net in spot.nets.values() if net})
     numbers = {net: index + 1 for index, net in enumerate(nets)}
     tree: list[Node] = [
-        "kicad_pcb", ["version", VERSION], ["generator", quote("tombola_hardware")], ["generator_version", quote("9.0")],
-        ["general", ["thickness", f"{thickness_mm:g}"], ["legacy_teardrops", "no"]], ["paper", quote("A4")],
+        "kicad_pcb",
+        ["version", VERSION],
+        ["generator", quote("tombola_hardware")],
+        ["generator_version", quote("9.0")],
+        ["general", ["thickness", f"{thickness_mm:g}"], ["legacy_teardrops", "no"]],
+        ["paper", quote("A4")],
         ["title_block", ["title", quote(title)], ["comment", "1", quote("CERN-OHL-P-2.0")]],
         ["layers", *[[str(number), quote(layer), kind] for number, layer, kind in LAYERS]],
         ["setup", ["pad_to_mask_clearance", "0"], ["allow_soldermask_bridges_in_footprints", "yes"]],
-        ["net", "0", '""'], *[["net", str(number), quote(net)] for net, number in numbers.items()],
-    ]  # fmt: skip
+        ["net", "0", '""'],
+        *[["net", str(number), quote(net)] for net, number in numbers.items()],
+    ]
     tree += [_footprint(name, spot, numbers) for spot in spots]
     return dump([*tree, *drawings]) + "\n"
 
 
 def _footprint(board_name: str, spot: Spot, numbers: Mapping[str, int]) -> list[Node]:
     source = read(footprint_path(spot.footprint))
-    node: list[Node] = ["footprint", quote(spot.footprint), ["layer", quote("B.Cu" if spot.back else "F.Cu")],
-                        ["uuid", identifier(board_name, spot.reference)],
-                        ["at", f"{spot.x_mm:g}", f"{spot.y_mm:g}", f"{spot.angle:g}"]]  # fmt: skip
+    node: list[Node] = [
+        "footprint",
+        quote(spot.footprint),
+        ["layer", quote("B.Cu" if spot.back else "F.Cu")],
+        ["uuid", identifier(board_name, spot.reference)],
+        ["at", f"{spot.x_mm:g}", f"{spot.y_mm:g}", f"{spot.angle:g}"],
+    ]
     for index, entry in enumerate(source[2:]):
-        if not isinstance(entry, list) or entry[0] in {"version", "generator", "generator_version", "layer", "uuid", "tedit", "model", "embedded_fonts"}:
+        if not isinstance(entry, list) or entry[0] in {
+            "version",
+            "generator",
+            "generator_version",
+            "layer",
+            "uuid",
+            "tedit",
+            "model",
+            "embedded_fonts",
+        }:
             continue
-        if spot.back:
-            entry = _flipped(entry)
-        entry = _with_identifier(entry, board_name, spot.reference, index)
-        if entry[0] == "property":
-            entry = _property(entry, spot)
-            if entry[1] not in {'"Reference"', '"Value"'}:
-                continue
-        if entry[0] == "pad":
-            entry = _pad(entry, spot, numbers)
-        node.append(entry)
+        turned = _flipped(entry) if spot.back else entry
+        own = _with_identifier(turned, board_name, spot.reference, index)
+        if own[0] == "pad":
+            node.append(_pad(own, spot, numbers))
+        elif own[0] != "property":
+            node.append(own)
+        elif own[1] in {'"Reference"', '"Value"'}:
+            node.append(_property(own, spot))
     return node
 
 
@@ -156,8 +188,9 @@ def _pad(entry: list[Node], spot: Spot, numbers: Mapping[str, int]) -> list[Node
     for inner in entry:
         if isinstance(inner, list) and inner[0] == "at":
             own = float(unquote(inner[3])) if len(inner) > 3 else 0.0
-            inner = ["at", inner[1], inner[2], f"{(own + spot.angle) % 360:g}"]
-        found.append(inner)
+            found.append(["at", inner[1], inner[2], f"{(own + spot.angle) % 360:g}"])
+        else:
+            found.append(inner)
     net = spot.nets.get(unquote(entry[1]), "")
     if net:
         found.append(["net", str(numbers[net]), quote(net)])
@@ -175,7 +208,11 @@ def _flipped(node: list[Node]) -> list[Node]:
     """The same, seen through the board: top and bottom change places."""
     if node[0] in _PLACES and len(node) > 2:
         y = f"{-float(unquote(node[2])):g}"
-        angle = [f"{-float(unquote(node[3])) % 360:g}"] if len(node) > 3 and node[0] == "at" and isinstance(node[3], str) else node[3:]
+        angle = (
+            [f"{-float(unquote(node[3])) % 360:g}"]
+            if len(node) > 3 and node[0] == "at" and isinstance(node[3], str)
+            else node[3:]
+        )
         return [node[0], node[1], y, *angle]
     if node[0] == "justify":
         return [inner for inner in node if inner != "mirror"] + ([] if "mirror" in node else ["mirror"])
@@ -185,7 +222,10 @@ def _flipped(node: list[Node]) -> list[Node]:
     if node[0] == "fp_arc":
         # A mirrored arc runs the other way round.
         names = {"start": "end", "end": "start"}
-        found = [[names.get(str(inner[0]), inner[0]), *inner[1:]] if isinstance(inner, list) and inner else inner for inner in found]
+        found = [
+            [names.get(str(inner[0]), inner[0]), *inner[1:]] if isinstance(inner, list) and inner else inner
+            for inner in found
+        ]
     if node[0] == "effects" and child(found, "justify") is None:
         found.append(["justify", "mirror"])
     return found
@@ -200,11 +240,18 @@ def _other_side(node: Node) -> Node:
 def line(name: str, points: tuple[tuple[float, float], ...], width: float, layer: str) -> list[Node]:
     """Drawn lines from point to point."""
     found: list[Node] = []
-    for index, (start, end) in enumerate(zip(points, points[1:], strict=False)):
+    for index, (start, end) in enumerate(pairwise(points)):
         if start != end:
-            found.append(["gr_line", ["start", f"{start[0]:g}", f"{start[1]:g}"], ["end", f"{end[0]:g}", f"{end[1]:g}"],
-                          ["stroke", ["width", f"{width:g}"], ["type", "solid"]], ["layer", quote(layer)],
-                          ["uuid", identifier(name, "line", index, *start, *end, width, layer)]])  # fmt: skip
+            found.append(
+                [
+                    "gr_line",
+                    ["start", f"{start[0]:g}", f"{start[1]:g}"],
+                    ["end", f"{end[0]:g}", f"{end[1]:g}"],
+                    ["stroke", ["width", f"{width:g}"], ["type", "solid"]],
+                    ["layer", quote(layer)],
+                    ["uuid", identifier(name, "line", index, *start, *end, width, layer)],
+                ]
+            )
     return found
 
 
@@ -213,12 +260,30 @@ def rounded(name: str, box: tuple[float, float, float, float], corner: float, la
     x0, y0, x1, y1 = box
     r, k = corner, corner * (1 - math.sqrt(0.5))
     found = []
-    for points in (((x0 + r, y0), (x1 - r, y0)), ((x1, y0 + r), (x1, y1 - r)), ((x1 - r, y1), (x0 + r, y1)), ((x0, y1 - r), (x0, y0 + r))):
+    for points in (
+        ((x0 + r, y0), (x1 - r, y0)),
+        ((x1, y0 + r), (x1, y1 - r)),
+        ((x1 - r, y1), (x0 + r, y1)),
+        ((x0, y1 - r), (x0, y0 + r)),
+    ):
         found += line(name, points, 0.1, layer)
     if r:
-        for arc in (((x0, y0 + r), (x0 + k, y0 + k), (x0 + r, y0)), ((x1 - r, y0), (x1 - k, y0 + k), (x1, y0 + r)),
-                    ((x1, y1 - r), (x1 - k, y1 - k), (x1 - r, y1)), ((x0 + r, y1), (x0 + k, y1 - k), (x0, y1 - r))):  # fmt: skip
-            found.append(["gr_arc", *[[word, f"{x:.4f}", f"{y:.4f}"] for word, (x, y) in zip(("start", "mid", "end"), arc, strict=True)],
-                          ["stroke", ["width", "0.1"], ["type", "solid"]], ["layer", quote(layer)],
-                          ["uuid", identifier(name, "arc", *arc)]])  # fmt: skip
+        for arc in (
+            ((x0, y0 + r), (x0 + k, y0 + k), (x0 + r, y0)),
+            ((x1 - r, y0), (x1 - k, y0 + k), (x1, y0 + r)),
+            ((x1, y1 - r), (x1 - k, y1 - k), (x1 - r, y1)),
+            ((x0 + r, y1), (x0 + k, y1 - k), (x0, y1 - r)),
+        ):
+            found.append(
+                [
+                    "gr_arc",
+                    *[
+                        [word, f"{x:.4f}", f"{y:.4f}"]
+                        for word, (x, y) in zip(("start", "mid", "end"), arc, strict=True)
+                    ],
+                    ["stroke", ["width", "0.1"], ["type", "solid"]],
+                    ["layer", quote(layer)],
+                    ["uuid", identifier(name, "arc", *arc)],
+                ]
+            )
     return found

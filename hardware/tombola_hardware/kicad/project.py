@@ -24,7 +24,11 @@ def write(design: Design, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     name = design.board.name
     shared = _shared(design.sheets)
-    title = {"name": f"Tombola, {'module' if name == 'tombola' else 'desktop'}", "revision": design.board.revision, "date": DATE}
+    title = {
+        "name": f"Tombola, {'module' if name == 'tombola' else 'desktop'}",
+        "revision": design.board.revision,
+        "date": DATE,
+    }
     root = unquote(identifier(name, "root"))
     for sheet in design.sheets:
         path = f"/{root}/{unquote(identifier(name, 'sheet', sheet.name))}"
@@ -32,7 +36,8 @@ def write(design: Design, folder: Path) -> Path:
     target = folder / f"{name}.kicad_sch"
     target.write_text(_root(design, title), "utf-8")
     (folder / f"{name}.kicad_pro").write_text(json.dumps(_settings(name), indent=1) + "\n", "utf-8")
-    own = '(fp_lib_table (version 7) (lib (name "tombola") (type "KiCad") (uri "${KIPRJMOD}/../../../footprints/tombola.pretty") (options "") (descr "")))\n'
+    uri = "${KIPRJMOD}/../../../footprints/tombola.pretty"
+    own = f'(fp_lib_table (version 7) (lib (name "tombola") (type "KiCad") (uri "{uri}") (options "") (descr "")))\n'
     (folder / "fp-lib-table").write_text(own, "utf-8")
     return target
 
@@ -54,37 +59,95 @@ def _root(design: Design, title: dict[str, str]) -> str:
         parts = sum(not reference.startswith("#") for reference in sheet.parts)
         effects: list[Node] = ["effects", ["font", ["size", "1.8", "1.8"]], ["justify", "left", "bottom"]]
         below: list[Node] = ["effects", ["font", ["size", "1.27", "1.27"]], ["justify", "left", "top"]]
-        boxes.append([
-            "sheet", ["at", str(x), str(y)], ["size", str(BOX_MM[0]), str(BOX_MM[1])], ["exclude_from_sim", "no"],
-            ["in_bom", "yes"], ["on_board", "yes"], ["dnp", "no"], ["stroke", ["width", "0.15"], ["type", "solid"]],
-            ["fill", ["color", "255", "250", "235", "1"]], ["uuid", identifier(name, "sheet", sheet.name)],
-            ["property", quote("Sheetname"), quote(sheet.name.replace("_", " ")), ["at", str(x), str(y - 1), "0"], effects],
-            ["property", quote("Sheetfile"), quote(f"{sheet.name}.kicad_sch"), ["at", str(x), str(y + BOX_MM[1] + 1), "0"], below],
-            ["instances", ["project", quote(name), ["path", quote("/" + unquote(identifier(name, "root"))), ["page", quote(str(index + 2))]]]],
-        ])  # fmt: skip
-        boxes.append([
-            "text", quote(f"{sheet.title}\n{parts} parts"), ["exclude_from_sim", "no"], ["at", str(x + 2), str(y + 5), "0"],
-            ["effects", ["font", ["size", "1.3", "1.3"]], ["justify", "left", "top"]], ["uuid", identifier(name, "title", sheet.name)],
-        ])  # fmt: skip
+        boxes.append(
+            [
+                "sheet",
+                ["at", str(x), str(y)],
+                ["size", str(BOX_MM[0]), str(BOX_MM[1])],
+                ["exclude_from_sim", "no"],
+                ["in_bom", "yes"],
+                ["on_board", "yes"],
+                ["dnp", "no"],
+                ["stroke", ["width", "0.15"], ["type", "solid"]],
+                ["fill", ["color", "255", "250", "235", "1"]],
+                ["uuid", identifier(name, "sheet", sheet.name)],
+                [
+                    "property",
+                    quote("Sheetname"),
+                    quote(sheet.name.replace("_", " ")),
+                    ["at", str(x), str(y - 1), "0"],
+                    effects,
+                ],
+                [
+                    "property",
+                    quote("Sheetfile"),
+                    quote(f"{sheet.name}.kicad_sch"),
+                    ["at", str(x), str(y + BOX_MM[1] + 1), "0"],
+                    below,
+                ],
+                [
+                    "instances",
+                    [
+                        "project",
+                        quote(name),
+                        ["path", quote("/" + unquote(identifier(name, "root"))), ["page", quote(str(index + 2))]],
+                    ],
+                ],
+            ]
+        )
+        boxes.append(
+            [
+                "text",
+                quote(f"{sheet.title}\n{parts} parts"),
+                ["exclude_from_sim", "no"],
+                ["at", str(x + 2), str(y + 5), "0"],
+                ["effects", ["font", ["size", "1.3", "1.3"]], ["justify", "left", "top"]],
+                ["uuid", identifier(name, "title", sheet.name)],
+            ]
+        )
     head = "Tombola: a neural synthesizer" + (" for Eurorack, 20 HP" if name == "tombola" else " for the table")
-    boxes.append([
-        "text", quote(head), ["exclude_from_sim", "no"], ["at", "18", "32", "0"],
-        ["effects", ["font", ["size", "5", "5"]], ["justify", "left", "bottom"]], ["uuid", identifier(name, "head")],
-    ])  # fmt: skip
+    boxes.append(
+        [
+            "text",
+            quote(head),
+            ["exclude_from_sim", "no"],
+            ["at", "18", "32", "0"],
+            ["effects", ["font", ["size", "5", "5"]], ["justify", "left", "bottom"]],
+            ["uuid", identifier(name, "head")],
+        ]
+    )
     block: Node = [
-        "title_block", ["title", quote("Overview")], ["date", quote(title["date"])], ["rev", quote(title["revision"])],
-        ["company", quote(title["name"])], ["comment", "1", quote("CERN-OHL-P-2.0 · simulated, not yet built")],
-    ]  # fmt: skip
-    return dump([
-        "kicad_sch", ["version", VERSION], ["generator", quote("tombola_hardware")], ["generator_version", quote("9.0")],
-        ["uuid", identifier(name, "root")], ["paper", quote("A4")], block, ["lib_symbols"], *boxes,
-        ["sheet_instances", ["path", quote("/"), ["page", quote("1")]]], ["embedded_fonts", "no"],
-    ]) + "\n"  # fmt: skip
+        "title_block",
+        ["title", quote("Overview")],
+        ["date", quote(title["date"])],
+        ["rev", quote(title["revision"])],
+        ["company", quote(title["name"])],
+        ["comment", "1", quote("CERN-OHL-P-2.0 · simulated, not yet built")],
+    ]
+    return (
+        dump(
+            [
+                "kicad_sch",
+                ["version", VERSION],
+                ["generator", quote("tombola_hardware")],
+                ["generator_version", quote("9.0")],
+                ["uuid", identifier(name, "root")],
+                ["paper", quote("A4")],
+                block,
+                ["lib_symbols"],
+                *boxes,
+                ["sheet_instances", ["path", quote("/"), ["page", quote("1")]]],
+                ["embedded_fonts", "no"],
+            ]
+        )
+        + "\n"
+    )
 
 
 def _settings(name: str) -> dict[str, object]:
     return {
         "meta": {"filename": f"{name}.kicad_pro", "version": 3},
         "schematic": {"drawing": {"default_line_thickness": 6.0}, "legacy_lib_dir": "", "legacy_lib_list": []},
-        "sheets": [], "text_variables": {},
-    }  # fmt: skip
+        "sheets": [],
+        "text_variables": {},
+    }

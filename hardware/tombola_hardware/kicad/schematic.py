@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Final
 
 from tombola_hardware.errors import BadDrawing
@@ -17,6 +18,8 @@ NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://tombola.invalid/hardw
 VERSION: Final = "20250114"
 """Of the file format: KiCad 9."""
 TEXT_MM: Final = 1.27
+_ANGLES: Final[dict[Xy, int]] = {(1, 0): 0, (0, -1): 90, (-1, 0): 180, (0, 1): 270}
+"""Of a direction on the sheet."""
 
 
 def identifier(*names: object) -> str:
@@ -27,12 +30,6 @@ def identifier(*names: object) -> str:
 def mm(steps: float) -> str:
     """Steps of the grid as KiCad writes millimetres."""
     return f"{steps * STEP_MM:.4f}".rstrip("0").rstrip(".")
-
-
-class Net(str):
-    """The net of a group of wires, for type checkers' sake."""
-
-    __slots__ = ()
 
 
 class Wiring:
@@ -64,10 +61,12 @@ class Wiring:
         points = {point for wire in self.sheet.wires for point in wire} | set(self.pins) | flags
         for (x0, y0), (x1, y1) in self.sheet.wires:
             inside = sorted(
-                (x, y) for x, y in points
-                if (x0 == x1 == x and min(y0, y1) <= y <= max(y0, y1)) or (y0 == y1 == y and min(x0, x1) <= x <= max(x0, x1))
-            )  # fmt: skip
-            yield from zip(inside, inside[1:], strict=False)
+                (x, y)
+                for x, y in points
+                if (x0 == x1 == x and min(y0, y1) <= y <= max(y0, y1))
+                or (y0 == y1 == y and min(x0, x1) <= x <= max(x0, x1))
+            )
+            yield from pairwise(inside)
 
     def _root(self, point: Xy) -> Xy:
         while (parent := self._group.get(point, point)) != point:
@@ -85,7 +84,8 @@ class Wiring:
                 other = found.setdefault(self.group(point), net)
                 if other != net:
                     raise BadDrawing(
-                        f"on the sheet {self.sheet.name} pin {number} of {placed.part.reference} is on {net or 'no net'}, "
+                        f"on the sheet {self.sheet.name} pin {number} of {placed.part.reference} is on "
+                        f"{net or 'no net'}, "
                         f"but what is drawn joins it to {other or 'a pin left open'}; draw it apart"
                     )
         for start, _ in self.segments:
@@ -96,7 +96,9 @@ class Wiring:
     def junctions(self) -> list[Xy]:
         """Where three or more meet."""
         return sorted(
-            point for point, count in self.ends.items() if count + len({out for *_, out in self.pins.get(point, [])}) > 2
+            point
+            for point, count in self.ends.items()
+            if count + len({out for *_, out in self.pins.get(point, [])}) > 2
         )
 
     def free_ends(self) -> list[tuple[Xy, Xy]]:
@@ -109,7 +111,7 @@ class Wiring:
         return sorted(found)
 
 
-def _direction(start: Xy, end: Xy) -> Xy:
+def _direction(start: Xy, end: Xy) -> tuple[int, int]:
     return (end[0] > start[0]) - (end[0] < start[0]), (end[1] > start[1]) - (end[1] < start[1])
 
 
@@ -136,25 +138,39 @@ class Writer:
         body = [*self._wires(), *self._ends(), *self._pins(), *self._flags(), *self._notes()]
         body += [self._symbol(placed) for placed in self.sheet.placed]
         body += self._pieces()
-        libraries = ["lib_symbols", *[symbol(name).definition for name in sorted(self.used)]]
+        libraries: list[Node] = ["lib_symbols", *[symbol(name).definition for name in sorted(self.used)]]
         head: list[Node] = [
-            ["version", VERSION], ["generator", quote("tombola_hardware")], ["generator_version", quote("9.0")],
-            ["uuid", identifier(self.project, self.sheet.name)], ["paper", quote(self.sheet.paper)], self._title_block(), libraries,
-        ]  # fmt: skip
+            ["version", VERSION],
+            ["generator", quote("tombola_hardware")],
+            ["generator_version", quote("9.0")],
+            ["uuid", identifier(self.project, self.sheet.name)],
+            ["paper", quote(self.sheet.paper)],
+            self._title_block(),
+            libraries,
+        ]
         return dump(["kicad_sch", *head, *body, ["embedded_fonts", "no"]]) + "\n"
 
     def _title_block(self) -> list[Node]:
         return [
-            "title_block", ["title", quote(self.sheet.title)], ["date", quote(self.title["date"])],
-            ["rev", quote(self.title["revision"])], ["company", quote(self.title["name"])],
+            "title_block",
+            ["title", quote(self.sheet.title)],
+            ["date", quote(self.title["date"])],
+            ["rev", quote(self.title["revision"])],
+            ["company", quote(self.title["name"])],
             ["comment", "1", quote("CERN-OHL-P-2.0 · simulated, not yet built")],
-        ]  # fmt: skip
+        ]
 
     def _wires(self) -> Iterator[list[Node]]:
         for start, end in self.wiring.segments:
             yield ["wire", ["pts", _xy("xy", start), _xy("xy", end)], _stroke(), ["uuid", self._id("wire", start, end)]]
         for point in self.wiring.junctions():
-            yield ["junction", _xy("at", point), ["diameter", "0"], ["color", "0", "0", "0", "0"], ["uuid", self._id("dot", point)]]
+            yield [
+                "junction",
+                _xy("at", point),
+                ["diameter", "0"],
+                ["color", "0", "0", "0", "0"],
+                ["uuid", self._id("dot", point)],
+            ]
 
     def _ends(self) -> Iterator[list[Node]]:
         for tip, out in self.wiring.free_ends():
@@ -182,7 +198,7 @@ class Writer:
         if net in RAILS:
             yield self._power(tip, out, net)
             return
-        angle = {(1, 0): 0, (0, -1): 90, (-1, 0): 180, (0, 1): 270}[out]
+        angle = _ANGLES[out]
         kind = "global_label" if net in self.shared else "label"
         node: list[Node] = [kind, quote(net)]
         if kind == "global_label":
@@ -197,68 +213,138 @@ class Writer:
         name = f"power:{net}"
         self.used.add(name)
         # It points where the wire does: KiCad draws a rail upwards and a ground downwards.
-        turns = {(0, -1): 0, (-1, 0): 90, (0, 1): 180, (1, 0): 270}[out]
+        turns = (_ANGLES[out] - 90) % 360
         angle = (turns + 180) % 360 if net == "GND" else turns
         away = 1.6 if out[1] else 1.4 + len(net) * 0.32
         at = (tip[0] + away * out[0], tip[1] + away * out[1])
         return self._instance(
-            name, f"#PWR{self.sheet.number:02d}{self.power_count:02d}", net, tip, angle, "", ["1"],
-            reference_at=tip, value_at=at, hide_reference=True, key=("power", tip, net),
-        )  # fmt: skip
+            name,
+            f"#PWR{self.sheet.number:02d}{self.power_count:02d}",
+            net,
+            tip,
+            angle,
+            "",
+            ["1"],
+            reference_at=tip,
+            value_at=at,
+            hide_reference=True,
+            key=("power", tip, net),
+        )
 
     def _flags(self) -> Iterator[list[Node]]:
         for index, point in enumerate(self.sheet.flags):
             self.used.add("power:PWR_FLAG")
             at = self.sheet.pin(point) if isinstance(point, str) else point
             if self.wiring.group(at) not in self.wiring.nets:
-                raise BadDrawing(f"the power flag at {at} on the sheet {self.sheet.name} is on no wire; move it onto one")
+                raise BadDrawing(
+                    f"the power flag at {at} on the sheet {self.sheet.name} is on no wire; move it onto one"
+                )
             yield self._instance(
-                "power:PWR_FLAG", f"#FLG{self.sheet.number:02d}{index + 1:02d}", "PWR_FLAG", at, 0, "", ["1"],
-                reference_at=at, value_at=at, hide_reference=True, hide_value=True, key=("flag", at),
-            )  # fmt: skip
+                "power:PWR_FLAG",
+                f"#FLG{self.sheet.number:02d}{index + 1:02d}",
+                "PWR_FLAG",
+                at,
+                0,
+                "",
+                ["1"],
+                reference_at=at,
+                value_at=at,
+                hide_reference=True,
+                hide_value=True,
+                key=("flag", at),
+            )
 
     def _notes(self) -> Iterator[list[Node]]:
         for text, at, size in self.sheet.notes:
-            yield ["text", quote(text), ["exclude_from_sim", "no"], _xy("at", at, 0),
-                   ["effects", _font(size), ["justify", "left", "bottom"]], ["uuid", self._id("note", at)]]  # fmt: skip
+            yield [
+                "text",
+                quote(text),
+                ["exclude_from_sim", "no"],
+                _xy("at", at, 0),
+                ["effects", _font(size), ["justify", "left", "bottom"]],
+                ["uuid", self._id("note", at)],
+            ]
 
     def _symbol(self, placed: Placed) -> list[Node]:
         part = placed.part
         left, top, right, bottom = _box(placed)
+        upward = [tip[0] for tip, out in placed.pins().values() if out[1] < 0]
         # Of a two-pin part beside the body, of all else above and below.
         reference_at, value_at, justify = ((left + right) / 2, top - 0.7), ((left + right) / 2, bottom + 0.7), ""
         if part.kind.symbol.startswith("Device:") and all(out[1] for _, out in list(placed.pins().values())[:1]):
             middle = (top + bottom) / 2
             reference_at, value_at, justify = (right + 0.4, middle - 0.6), (right + 0.4, middle + 0.6), "left"
         elif part.kind.symbol.startswith("Transistor"):
-            reference_at, value_at, justify = (right + 1.1, placed.at[1] - 0.6), (right + 1.1, placed.at[1] + 0.6), "left"
+            reference_at, value_at, justify = (
+                (right + 1.1, placed.at[1] - 0.6),
+                (right + 1.1, placed.at[1] + 0.6),
+                "left",
+            )
         elif part.kind.symbol.startswith("Diode:BAV"):
             reference_at, value_at, justify = (left - 1.6, placed.at[1] - 0.6), (left - 1.6, placed.at[1] + 0.6), ""
         elif part.kind.symbol.startswith("Amplifier") and placed.unit <= _units(part.kind.symbol) - 1:
-            reference_at, value_at, justify = (placed.at[0] + 0.8, top - 0.2), (placed.at[0] + 0.8, bottom + 0.3), "left"
+            reference_at, value_at, justify = (
+                (placed.at[0] + 0.8, top - 0.2),
+                (placed.at[0] + 0.8, bottom + 0.3),
+                "left",
+            )
         elif part.kind.symbol.startswith("Amplifier"):
-            reference_at, value_at, justify = (right + 0.2, placed.at[1] - 0.6), (right + 0.2, placed.at[1] + 0.6), "left"
-        elif any(out == (0, -1) for _, out in placed.pins().values()) and len(part.kind.pins) > 2:
+            reference_at, value_at, justify = (
+                (right + 0.2, placed.at[1] - 0.6),
+                (right + 0.2, placed.at[1] + 0.6),
+                "left",
+            )
+        elif upward and len(part.kind.pins) > 2:
             # A pin leaves upwards from the middle: names go to the corners.
-            beside = max(tip[0] for tip, out in placed.pins().values() if out == (0, -1)) + 0.6
+            beside = max(upward) + 0.6
             reference_at, value_at, justify = (beside, top - 1.7), (beside, top - 0.7), "left"
         fields = [("Footprint", part.kind.footprint), ("Maker", part.kind.maker), ("Number", part.kind.number)]
         return self._instance(
-            part.kind.symbol, part.reference, part.kind.value, placed.at, placed.angle, placed.mirror, list(placed.pins()),
-            reference_at=reference_at, value_at=value_at, unit=placed.unit, fields=fields, key=(part.reference, placed.unit),
+            part.kind.symbol,
+            part.reference,
+            part.kind.value,
+            placed.at,
+            placed.angle,
+            placed.mirror,
+            list(placed.pins()),
+            reference_at=reference_at,
+            value_at=value_at,
+            unit=placed.unit,
+            fields=fields,
+            key=(part.reference, placed.unit),
             justify=justify,
-        )  # fmt: skip
+        )
 
     def _instance(  # noqa: PLR0913
-        self, name: str, reference: str, value: str, at: Xy, angle: int, mirror: str, pins: Iterable[str], *, reference_at: Xy,
-        value_at: Xy, key: tuple[object, ...], unit: int = 1, fields: Iterable[tuple[str, str]] = (), hide_reference: bool = False,
-        hide_value: bool = False, justify: str = "",
-    ) -> list[Node]:  # fmt: skip
+        self,
+        name: str,
+        reference: str,
+        value: str,
+        at: Xy,
+        angle: int,
+        mirror: str,
+        pins: Iterable[str],
+        *,
+        reference_at: Xy,
+        value_at: Xy,
+        key: tuple[object, ...],
+        unit: int = 1,
+        fields: Iterable[tuple[str, str]] = (),
+        hide_reference: bool = False,
+        hide_value: bool = False,
+        justify: str = "",
+    ) -> list[Node]:
         node: list[Node] = ["symbol", ["lib_id", quote(name)], _xy("at", at, angle)]
         if mirror:
             node.append(["mirror", mirror])
-        node += [["unit", str(unit)], ["exclude_from_sim", "no"], ["in_bom", "yes"], ["on_board", "yes"], ["dnp", "no"],
-                 ["uuid", self._id("symbol", *key)]]  # fmt: skip
+        node += [
+            ["unit", str(unit)],
+            ["exclude_from_sim", "no"],
+            ["in_bom", "yes"],
+            ["on_board", "yes"],
+            ["dnp", "no"],
+            ["uuid", self._id("symbol", *key)],
+        ]
         turned = 90 if angle in {90, 270} else 0
         # A field turns with its symbol, and so does the side that it starts from.
         if justify and (mirror == "y") != (angle == 180):
@@ -286,9 +372,10 @@ class Writer:
                 continue
             for group in sorted(groups - self.labelled):
                 level = [
-                    (end[0] - start[0], start) for start, end in self.wiring.segments
+                    (end[0] - start[0], start)
+                    for start, end in self.wiring.segments
                     if self.wiring.group(start) == group and start[1] == end[1]
-                ]  # fmt: skip
+                ]
                 if not level:
                     raise BadDrawing(f"{net} has no name at {group} on the sheet {self.sheet.name}; end a wire there")
                 length, start = max(level)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from tombola_hardware.errors import BadDrawing
 
-Node: TypeAlias = "str | list[Node]"
+Node: TypeAlias = str | list[Any]
 """A list, or an atom; a quoted one keeps its quotes, so that what is read can be written again."""
 
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[()]|[^\s()"]+')
@@ -22,16 +22,16 @@ def parse(text: str) -> list[Node]:
         BadDrawing: It does not hold together.
     """
     stack: list[list[Node]] = [[]]
-    for token in _TOKEN.findall(text):
-        if token == "(":
+    for word in _TOKEN.findall(text):
+        if word == "(":
             stack.append([])
-        elif token == ")":
+        elif word == ")":
             if len(stack) == 1:
                 raise BadDrawing("an S-expression closes more than it opens; write the file again")
             done = stack.pop()
             stack[-1].append(done)
         else:
-            stack[-1].append(token)
+            stack[-1].append(word)
     if len(stack) != 1 or len(stack[0]) != 1 or isinstance(stack[0][0], str):
         raise BadDrawing("an S-expression is not one whole list; write the file again")
     return stack[0][0]
@@ -67,12 +67,24 @@ def child(node: Node, name: str) -> list[Node] | None:
     return next(children(node, name), None)
 
 
+def the(node: Node, name: str) -> list[Node]:
+    """The first of them, which must be there.
+
+    Raises:
+        BadDrawing: It is not.
+    """
+    found = child(node, name)
+    if found is None:
+        raise BadDrawing(f"there is no ({name} …) in {dump(node)[:60]}; the file is damaged or of an unknown format")
+    return found
+
+
 def dump(node: Node, depth: int = 0) -> str:
     """Text of a node: one line as long as it is short, else a line a list."""
     if isinstance(node, str):
         return node
     flat = "(" + " ".join(dump(inner) for inner in node) + ")"
-    if len(flat) + depth <= 118:  # noqa: PLR2004
+    if len(flat) + depth <= 118:
         return flat
     lines: list[str] = []
     head = "("

@@ -6,17 +6,40 @@ from typing import Final
 
 from tombola_hardware.errors import BadBoard
 from tombola_hardware.instrument import (
-    AUDIO_OUTPUTS, BUTTONS, CV_INPUTS, CV_OUTPUTS, DISPLAY, ENCODER, GATE_INPUTS, GATE_OUTPUTS, KNOBS, LAMPS, MIDI_JACKS, USB_PORT, Control,
-)  # fmt: skip
+    AUDIO_OUTPUTS,
+    BUTTONS,
+    CV_INPUTS,
+    CV_OUTPUTS,
+    DISPLAY,
+    ENCODER,
+    GATE_INPUTS,
+    GATE_OUTPUTS,
+    KNOBS,
+    LAMPS,
+    MIDI_JACKS,
+    USB_PORT,
+    Control,
+)
 from tombola_hardware.kicad.pcb import Spot, board, courtyard, line, rounded, through_pads
 from tombola_hardware.kicad.schematic import identifier
 from tombola_hardware.kicad.sexpr import Node, quote
 from tombola_hardware.model import Board, Part
 from tombola_hardware.panel.layout import BOARD_MM, HEIGHT_MM, MODULE_MM, WIDTH_MM, Hole, holes, ink, openings
 
-SHAFT_MM: Final = {"J": (0.0, 6.48), "RV": (7.5, 2.5), "SW1": (7.5, 2.5), "SW": (3.25, 2.25), "D": (2.54, 0.0), "J7": (0.0, 0.0),
-                   "J81": (0.0, 3.81), "J82": (0.0, 0.0)}  # fmt: skip
-"""Where in its footprint the middle is of what comes through the panel. Source: KiCad's footprints, circles on F.Fab."""
+SHAFT_MM: Final = {
+    "J": (0.0, 6.48),
+    "RV": (7.5, 2.5),
+    "SW1": (7.5, 2.5),
+    "SW": (3.25, 2.25),
+    "D": (2.54, 0.0),
+    "J7": (0.0, 0.0),
+    "J81": (0.0, 3.81),
+    "J82": (0.0, 0.0),
+}
+"""Where in its footprint the middle is of what comes through the panel.
+
+Source: KiCad's footprints, circles on F.Fab.
+"""
 TURNED: Final = {"KNOB_2": 180, "KNOB_3": 90, "KNOB_4": 90, "MIDI_IN": 90, "MIDI_OUT": 90, "OLED": 90}
 """Footprints that are turned to leave room for their neighbours."""
 CLEAR_MM: Final = 0.3
@@ -26,9 +49,17 @@ GRID_MM: Final = 0.5
 def on_panel() -> dict[str, Control]:
     """Reference of each part that comes through the panel, to its control."""
     found: dict[str, Control] = {"SW1": ENCODER, "J81": DISPLAY, "J82": USB_PORT}
-    for prefix, first, controls in (("J3", 1, CV_INPUTS), ("J4", 1, GATE_INPUTS), ("J5", 1, CV_OUTPUTS), ("J5", 5, GATE_OUTPUTS),
-                                    ("J6", 1, AUDIO_OUTPUTS), ("J7", 1, MIDI_JACKS), ("RV", 1, KNOBS), ("SW", 2, BUTTONS),
-                                    ("D8", 1, LAMPS)):  # fmt: skip
+    for prefix, first, controls in (
+        ("J3", 1, CV_INPUTS),
+        ("J4", 1, GATE_INPUTS),
+        ("J5", 1, CV_OUTPUTS),
+        ("J5", 5, GATE_OUTPUTS),
+        ("J6", 1, AUDIO_OUTPUTS),
+        ("J7", 1, MIDI_JACKS),
+        ("RV", 1, KNOBS),
+        ("SW", 2, BUTTONS),
+        ("D8", 1, LAMPS),
+    ):
         found |= {f"{prefix}{first + index}": control for index, control in enumerate(controls)}
     return found
 
@@ -50,10 +81,26 @@ def panel() -> str:
 def _hole(hole: Hole) -> list[Node]:
     """A hole without copper, as a footprint: so it is drilled."""
     size = f"{hole.diameter:g}"
-    pad: list[Node] = ["pad", '""', "np_thru_hole", "circle", ["at", "0", "0"], ["size", size, size], ["drill", size],
-                       ["layers", '"*.Cu"', '"*.Mask"'], ["uuid", identifier("panel pad", hole.name)]]  # fmt: skip
-    return ["footprint", quote(f"Hole_{size}mm"), ["layer", quote("F.Cu")], ["uuid", identifier("panel hole", hole.name)],
-            ["at", f"{hole.x:g}", f"{hole.y:g}"], ["attr", "board_only", "exclude_from_pos_files", "exclude_from_bom"], pad]  # fmt: skip
+    pad: list[Node] = [
+        "pad",
+        '""',
+        "np_thru_hole",
+        "circle",
+        ["at", "0", "0"],
+        ["size", size, size],
+        ["drill", size],
+        ["layers", '"*.Cu"', '"*.Mask"'],
+        ["uuid", identifier("panel pad", hole.name)],
+    ]
+    return [
+        "footprint",
+        quote(f"Hole_{size}mm"),
+        ["layer", quote("F.Cu")],
+        ["uuid", identifier("panel hole", hole.name)],
+        ["at", f"{hole.x:g}", f"{hole.y:g}"],
+        ["attr", "board_only", "exclude_from_pos_files", "exclude_from_bom"],
+        pad,
+    ]
 
 
 def control(circuit: Board) -> tuple[str, list[Spot]]:
@@ -93,7 +140,15 @@ def _in_front(part: Part, place: Control) -> Spot:
         at_y -= MODULE_MM[1] / 2 - 2.5
     start = Spot(reference, part.kind.value, part.kind.footprint, _nets(part), 0.0, 0.0, angle)
     off_x, off_y = start.local(x, y)
-    return Spot(reference, part.kind.value, part.kind.footprint, _nets(part), round(at_x - off_x, 4), round(at_y - off_y, 4), angle)
+    return Spot(
+        reference,
+        part.kind.value,
+        part.kind.footprint,
+        _nets(part),
+        round(at_x - off_x, 4),
+        round(at_y - off_y, 4),
+        angle,
+    )
 
 
 def shaft(spot: Spot) -> tuple[float, float]:
@@ -127,10 +182,14 @@ def _check_courtyards(spots: list[Spot]) -> None:
     for index, one in enumerate(spots):
         left, upper, right, lower = _courtyard(one)
         if left < BOARD_MM[0] or upper < BOARD_MM[1] or right > BOARD_MM[2] or lower > BOARD_MM[3]:
-            raise BadBoard(f"{one.reference} ({one.value}) reaches over the edge of the control board; move it in instrument.py")
+            raise BadBoard(
+                f"{one.reference} ({one.value}) reaches over the edge of the control board; move it in instrument.py"
+            )
         for other in spots[:index]:
             if _overlap(_courtyard(one), _courtyard(other)):
-                raise BadBoard(f"{one.reference} and {other.reference} overlap on the control board; move one in instrument.py")
+                raise BadBoard(
+                    f"{one.reference} and {other.reference} overlap on the control board; move one in instrument.py"
+                )
 
 
 def _area(part: Part) -> float:
@@ -145,13 +204,25 @@ def _behind(part: Part, taken: list[Box], front: list[Box]) -> Spot:
     for angle in (0, 90):
         for row in range(round((lower - upper) / GRID_MM)):
             for column in range(round((right - left) / GRID_MM)):
-                spot = Spot(part.reference, part.kind.value, part.kind.footprint, _nets(part), round(left + column * GRID_MM, 3),
-                            round(upper + row * GRID_MM, 3), angle, back=True)  # fmt: skip
+                spot = Spot(
+                    part.reference,
+                    part.kind.value,
+                    part.kind.footprint,
+                    _nets(part),
+                    round(left + column * GRID_MM, 3),
+                    round(upper + row * GRID_MM, 3),
+                    angle,
+                    back=True,
+                )
                 box = _courtyard(spot)
                 if box[0] < left + 0.5 or box[1] < upper + 0.5 or box[2] > right - 0.5 or box[3] > lower - 0.5:
                     continue
-                if any(_overlap(box, other) for other in taken) or (goes_through and any(_overlap(box, other) for other in front)):
+                if any(_overlap(box, other) for other in taken) or (
+                    goes_through and any(_overlap(box, other) for other in front)
+                ):
                     continue
                 return spot
-    raise BadBoard(f"{part.reference} ({part.kind.value}) finds no place on the control board; move something or take a smaller part")
-
+    raise BadBoard(
+        f"{part.reference} ({part.kind.value}) finds no place on the control board; move something or "
+        f"take a smaller part"
+    )

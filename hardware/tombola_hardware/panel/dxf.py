@@ -16,10 +16,12 @@ def drawing() -> str:
     Raises:
         ImportError: ezdxf is not installed.
     """
-    import ezdxf
+    from ezdxf._options import options
+    from ezdxf.document import Drawing
+    from ezdxf.filemanagement import new
 
-    ezdxf.options.write_fixed_meta_data_for_testing = True
-    document = ezdxf.new("R2000", units=4)
+    options.write_fixed_meta_data_for_testing = True
+    document: Drawing = new("R2000", units=4)
     document.layers.add("CUT", color=1)
     document.layers.add("ENGRAVE", color=7)
     space = document.modelspace()

@@ -7,14 +7,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Final
 
 from tombola_hardware.errors import BadBoard
 from tombola_hardware.instrument import (
-    DRUM_MM, HP, PANEL, AudioOutput, Button, Control, CvInput, CvOutput, Display, Encoder, GateInput, GateOutput, Knob, Lamp,
-    MidiJack, UsbPort,
-)  # fmt: skip
+    DRUM_MM,
+    HP,
+    PANEL,
+    AudioOutput,
+    Button,
+    Control,
+    CvInput,
+    CvOutput,
+    Display,
+    Encoder,
+    GateInput,
+    GateOutput,
+    Knob,
+    Lamp,
+    MidiJack,
+    UsbPort,
+)
 from tombola_hardware.panel.strokes import LETTERS, Stroke, strokes
 
 HEIGHT_MM: Final = 128.5
@@ -23,10 +37,30 @@ SCREW_MM: Final = 3.2
 SCREWS: Final = tuple((round(x, 2), y) for y in (3.0, HEIGHT_MM - 3.0) for x in (7.5, 7.5 + (HP - 3) * 5.08))
 BOARD_MM: Final = (1.5, 10.0, WIDTH_MM - 1.5, 118.5)
 """Left, upper, right and lower edge of the boards: clear of the rails."""
-HOLE_MM: Final = {CvInput: 6.2, GateInput: 6.2, MidiJack: 6.2, CvOutput: 6.2, GateOutput: 6.2, AudioOutput: 6.2, Knob: 7.2,
-                  Encoder: 7.2, Button: 4.2, Lamp: 3.2}  # fmt: skip
-REACH_MM: Final = {CvInput: 4.0, GateInput: 4.0, MidiJack: 4.0, CvOutput: 4.0, GateOutput: 4.0, AudioOutput: 4.0, Knob: 6.5,
-                   Encoder: 6.0, Button: 3.0, Lamp: 1.6}  # fmt: skip
+HOLE_MM: Final = {
+    CvInput: 6.2,
+    GateInput: 6.2,
+    MidiJack: 6.2,
+    CvOutput: 6.2,
+    GateOutput: 6.2,
+    AudioOutput: 6.2,
+    Knob: 7.2,
+    Encoder: 7.2,
+    Button: 4.2,
+    Lamp: 3.2,
+}
+REACH_MM: Final = {
+    CvInput: 4.0,
+    GateInput: 4.0,
+    MidiJack: 4.0,
+    CvOutput: 4.0,
+    GateOutput: 4.0,
+    AudioOutput: 4.0,
+    Knob: 6.5,
+    Encoder: 6.0,
+    Button: 3.0,
+    Lamp: 1.6,
+}
 """Radius of what stands out: nut, cap, lens."""
 WINDOW_MM: Final = (31.0, 17.0)
 MODULE_MM: Final = (35.4, 33.5)
@@ -73,7 +107,9 @@ class Ink:
 
 def is_output(control: Control) -> bool:
     """Whether something comes out of a jack."""
-    return isinstance(control, CvOutput | GateOutput | AudioOutput) or (isinstance(control, MidiJack) and control.direction == "out")
+    return isinstance(control, CvOutput | GateOutput | AudioOutput) or (
+        isinstance(control, MidiJack) and control.direction == "out"
+    )
 
 
 def reach(control: Control) -> float:
@@ -145,7 +181,9 @@ def _drum() -> list[Ink]:
             found += _bridge(knobs[first], knobs[second], offset)
     for knob in knobs:
         found += [Ink(part, 0.35) for part in _scale(knob)]
-    return found + [Ink(part, 0.35) for c in PANEL if isinstance(c, Knob) and c.name in SMALL_KNOBS for part in _scale(c)]
+    return found + [
+        Ink(part, 0.35) for c in PANEL if isinstance(c, Knob) and c.name in SMALL_KNOBS for part in _scale(c)
+    ]
 
 
 def _bridge(one: Knob, other: Knob, offset: float) -> list[Ink]:
@@ -160,10 +198,12 @@ def _bridge(one: Knob, other: Knob, offset: float) -> list[Ink]:
     points = []
     for step in range(steps + 1):
         t = step / steps
-        points.append((
-            (1 - t) ** 2 * one.x_mm + 2 * t * (1 - t) * bend_x + t * t * other.x_mm + normal_x,
-            (1 - t) ** 2 * one.y_mm + 2 * t * (1 - t) * bend_y + t * t * other.y_mm + normal_y,
-        ))  # fmt: skip
+        points.append(
+            (
+                (1 - t) ** 2 * one.x_mm + 2 * t * (1 - t) * bend_x + t * t * other.x_mm + normal_x,
+                (1 - t) ** 2 * one.y_mm + 2 * t * (1 - t) * bend_y + t * t * other.y_mm + normal_y,
+            )
+        )
     lamps = [(c.x_mm, c.y_mm, 2.3) for c in PANEL if isinstance(c, Lamp)]
     caps = [(c.x_mm, c.y_mm, 8.0) for c in (one, other)]
     runs: list[list[tuple[float, float]]] = [[]]
@@ -184,8 +224,12 @@ def _scale(knob: Knob) -> list[Stroke]:
             continue  # its legend is there
         angle = math.radians(120 + 30 * step)
         length = 1.0 if step in {0, 5, 10} else 0.45
-        found.append(tuple((round(knob.x_mm + r * math.cos(angle), 3), round(knob.y_mm + r * math.sin(angle), 3))
-                           for r in (radius, radius + length)))  # fmt: skip
+        found.append(
+            tuple(
+                (round(knob.x_mm + r * math.cos(angle), 3), round(knob.y_mm + r * math.sin(angle), 3))
+                for r in (radius, radius + length)
+            )
+        )
     return found
 
 
@@ -199,22 +243,36 @@ def faults() -> list[str]:
     found = []
     for control in PANEL:
         size = reach(control)
-        if not (size <= control.x_mm <= WIDTH_MM - size and BOARD_MM[1] <= control.y_mm - 1 and control.y_mm + 1 <= BOARD_MM[3]):
-            found.append(f"{control.name} at {control.x_mm:g}, {control.y_mm:g} mm is off the panel; move it inside in instrument.py")
+        if not (
+            size <= control.x_mm <= WIDTH_MM - size
+            and BOARD_MM[1] <= control.y_mm - 1
+            and control.y_mm + 1 <= BOARD_MM[3]
+        ):
+            found.append(
+                f"{control.name} at {control.x_mm:g}, {control.y_mm:g} mm is off the panel; move it inside in "
+                f"instrument.py"
+            )
         for letter in control.legend:
             if letter not in LETTERS:
-                found.append(f"the legend of {control.name} has a {letter!r}, which panel/strokes.py cannot draw; add it there")
+                found.append(
+                    f"the legend of {control.name} has a {letter!r}, which panel/strokes.py cannot draw; add it there"
+                )
     for first, second in combinations(PANEL, 2):
         if isinstance(first, Display) or isinstance(second, Display):
             continue
         gap = math.hypot(first.x_mm - second.x_mm, first.y_mm - second.y_mm) - reach(first) - reach(second)
         wanted = FINGER_MM if isinstance(first, Knob | Encoder) and isinstance(second, Knob | Encoder) else 0.0
         if gap < wanted:
-            found.append(f"{first.name} and {second.name} are {gap:.1f} mm apart but need {wanted:g}; move one in instrument.py")
+            found.append(
+                f"{first.name} and {second.name} are {gap:.1f} mm apart but need {wanted:g}; move one in instrument.py"
+            )
     rows = sorted({c.y_mm for c in PANEL if type(c) in HOLE_MM and HOLE_MM[type(c)] == 6.2})
-    for upper, lower in zip(rows, rows[1:], strict=False):
+    for upper, lower in pairwise(rows):
         if lower - upper < JACK_PITCH_MM:
-            found.append(f"rows of jacks at {upper:g} and {lower:g} mm are nearer than {JACK_PITCH_MM} mm; move one in instrument.py")
+            found.append(
+                f"rows of jacks at {upper:g} and {lower:g} mm are nearer than {JACK_PITCH_MM} mm; move one in "
+                f"instrument.py"
+            )
     return found
 
 

@@ -12,7 +12,9 @@ def _arc(x: float, y: float, radius_x: float, radius_y: float, start: float, end
     """Points on an ellipse, in degrees, 0 to the right and 90 downwards."""
     steps = max(4, round(abs(end - start) / 15))
     angles = [math.radians(start + (end - start) * step / steps) for step in range(steps + 1)]
-    return tuple((round(x + radius_x * math.cos(angle), 3), round(y + radius_y * math.sin(angle), 3)) for angle in angles)
+    return tuple(
+        (round(x + radius_x * math.cos(angle), 3), round(y + radius_y * math.sin(angle), 3)) for angle in angles
+    )
 
 
 def _line(*points: float) -> Stroke:
@@ -37,9 +39,10 @@ LETTERS: Final[dict[str, tuple[float, tuple[Stroke, ...]]]] = {
     "M": (4.6, (_line(0, 6, 0, 0, 2.3, 4, 4.6, 0, 4.6, 6),)),
     "N": (3.8, (_line(0, 6, 0, 0, 3.8, 6, 3.8, 0),)),
     "O": (4, (_O,)),
-    "R": (3.6, (_line(0, 6, 0, 0), (*_line(0, 0, 2, 0), *_arc(2, 1.6, 1.6, 1.6, -90, 90), *_line(0, 3.2)), _line(1.8, 3.2, 3.6, 6))),
-    "S": (3.6, ((*_arc(1.8, 1.6, 1.7, 1.6, -30, -180), *_arc(1.8, 1.6, 1.7, 1.4, 180, 90), *_arc(1.8, 4.4, 1.8, 1.4, -90, 0),
-                 *_arc(1.8, 4.4, 1.8, 1.6, 0, 150)),)),
+    "R": (3.6, (_line(0, 6, 0, 0), (*_line(0, 0, 2, 0), *_arc(2, 1.6, 1.6, 1.6, -90, 90), *_line(0, 3.2)),
+                _line(1.8, 3.2, 3.6, 6))),
+    "S": (3.6, ((*_arc(1.8, 1.6, 1.7, 1.6, -30, -180), *_arc(1.8, 1.6, 1.7, 1.4, 180, 90),
+                 *_arc(1.8, 4.4, 1.8, 1.4, -90, 0), *_arc(1.8, 4.4, 1.8, 1.6, 0, 150)),)),
     "T": (4, (_line(0, 0, 4, 0), _line(2, 0, 2, 6))),
     "U": (3.8, ((*_line(0, 0), *_arc(1.9, 4.1, 1.9, 1.9, 180, 0), *_line(3.8, 0)),)),
     "V": (4, (_line(0, 0, 2, 6, 4, 0),)),
@@ -77,6 +80,8 @@ def strokes(text: str, x: float, y: float, height: float) -> list[Stroke]:
     found = []
     for letter in text:
         advance, lines = LETTERS[letter]
-        found += [tuple((round(left + px * scale, 3), round(y + (py - 3) * scale, 3)) for px, py in line) for line in lines]
+        found += [
+            tuple((round(left + px * scale, 3), round(y + (py - 3) * scale, 3)) for px, py in line) for line in lines
+        ]
         left += (advance + GAP) * scale
     return found

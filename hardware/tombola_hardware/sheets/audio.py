@@ -38,7 +38,9 @@ def desktop() -> Sheet:
         digits, name = f"6{index + 1}", jack.name
         sheet.add(f"R{digits}4", resistor("100"), {"1": f"{name}_DAC", "2": f"{name}_JACK"}, (x + 18, y), angle=90)
         sheet.wire((x + 8, y), f"R{digits}4.1")
-        sheet.add(f"J{digits}", JACK, {"T": f"{name}_JACK", "S": "GND", "TN": NC}, (x + 38, y), mirror="y", board="control")
+        sheet.add(
+            f"J{digits}", JACK, {"T": f"{name}_JACK", "S": "GND", "TN": NC}, (x + 38, y), mirror="y", board="control"
+        )
         sheet.wire(f"J{digits}.S", (x + 35, y - 1), (x + 35, y + 3))
         sheet.wire(f"R{digits}4.2", f"J{digits}.T")
     return sheet
@@ -48,10 +50,26 @@ def _dac(title: str) -> Sheet:
     sheet = Sheet(6, "audio", title, "A4")
     out = {f"OUT{jack.side}": f"OUT_{jack.side}" for jack in AUDIO_OUTPUTS}
     nets = {
-        "BCK": "I2S_BCK", "LRCK": "I2S_LRCK", "DIN": "I2S_DATA", "SCK": "GND", "FLT": "GND", "DEMP": "GND", "FMT": "GND",
-        "XSMT": "AUDIO_MUTE", "CPVDD": "+3.3VA", "AVDD": "+3.3VA", "DVDD": "+3.3VA", "CPGND": "GND", "AGND": "GND",
-        "DGND": "GND", "CAPP": "PUMP_P", "CAPM": "PUMP_M", "VNEG": "VNEG", "LDOO": "LDOO", **out,
-    }  # fmt: skip
+        "BCK": "I2S_BCK",
+        "LRCK": "I2S_LRCK",
+        "DIN": "I2S_DATA",
+        "SCK": "GND",
+        "FLT": "GND",
+        "DEMP": "GND",
+        "FMT": "GND",
+        "XSMT": "AUDIO_MUTE",
+        "CPVDD": "+3.3VA",
+        "AVDD": "+3.3VA",
+        "DVDD": "+3.3VA",
+        "CPGND": "GND",
+        "AGND": "GND",
+        "DGND": "GND",
+        "CAPP": "PUMP_P",
+        "CAPM": "PUMP_M",
+        "VNEG": "VNEG",
+        "LDOO": "LDOO",
+        **out,
+    }
     sheet.add("U61", AUDIO_DAC, nets, (40, 34))
     sheet.wire("U61.1", (39, 26), (39, 24), (40, 24), (41, 24), (41, 26), "U61.8")
     sheet.wire("U61.20", (40, 24), (40, 22))
@@ -104,6 +122,8 @@ def _amplified(sheet: Sheet, index: int, jack: AudioOutput, at: Xy) -> None:
     sheet.wire(f"U62.{out}", (x + 22, y + 1), (x + 22, y + 6), f"R{digits}2.2")
     sheet.add(f"R{digits}4", resistor("1k"), {"1": f"{name}_AMP", "2": f"{name}_JACK"}, (x + 27, y + 1), angle=90)
     sheet.wire((x + 22, y + 1), f"R{digits}4.1")
-    sheet.add(f"J{digits}", JACK, {"T": f"{name}_JACK", "S": "GND", "TN": NC}, (x + 38, y + 1), mirror="y", board="control")
+    sheet.add(
+        f"J{digits}", JACK, {"T": f"{name}_JACK", "S": "GND", "TN": NC}, (x + 38, y + 1), mirror="y", board="control"
+    )
     sheet.wire(f"J{digits}.S", (x + 35, y), (x + 35, y + 4))
     sheet.wire(f"R{digits}4.2", f"J{digits}.T")

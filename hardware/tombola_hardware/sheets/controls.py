@@ -6,8 +6,17 @@ from typing import Final
 
 from tombola_hardware.instrument import BUTTONS, KNOBS, LAMPS
 from tombola_hardware.kinds import (
-    BUTTON, ENCODER, LAMP_DRIVER, POTENTIOMETER, TWO_COLOUR_LED, USB_C, USB_GUARD, capacitor, header, resistor,
-)  # fmt: skip
+    BUTTON,
+    ENCODER,
+    LAMP_DRIVER,
+    POTENTIOMETER,
+    TWO_COLOUR_LED,
+    USB_C,
+    USB_GUARD,
+    capacitor,
+    header,
+    resistor,
+)
 from tombola_hardware.model import NC
 from tombola_hardware.sheet import Sheet
 
@@ -37,7 +46,14 @@ def _knobs(sheet: Sheet) -> None:
     sheet.note("Knobs", (8, 9), 2.2)
     for index, knob in enumerate(KNOBS):
         x, y = 12 + 18 * index, 16
-        sheet.add(f"RV{index + 1}", POTENTIOMETER, {"1": "GND", "2": knob.name, "3": "VREF"}, (x, y), mirror="x", board="control")
+        sheet.add(
+            f"RV{index + 1}",
+            POTENTIOMETER,
+            {"1": "GND", "2": knob.name, "3": "VREF"},
+            (x, y),
+            mirror="x",
+            board="control",
+        )
         sheet.wire(f"RV{index + 1}.3", (x, y - 2.5), (x + 1.5, y - 2.5))
         sheet.wire(f"RV{index + 1}.2", (x + 4, y))
 
@@ -62,9 +78,20 @@ def _switches(sheet: Sheet) -> None:
 
 
 def _usb(sheet: Sheet) -> None:
-    sheet.note("USB for flashing: VBUS goes nowhere but to the sense divider, so that no computer feeds the module.", (8, 60))
-    nets = {"VBUS": "USB_VBUS", "GND": "GND", "SHIELD": "GND", "CC1": "USB_CC1", "CC2": "USB_CC2", "D+": "USB_DP", "D-": "USB_DM",
-            "SBU1": NC, "SBU2": NC}  # fmt: skip
+    sheet.note(
+        "USB for flashing: VBUS goes nowhere but to the sense divider, so that no computer feeds the module.", (8, 60)
+    )
+    nets = {
+        "VBUS": "USB_VBUS",
+        "GND": "GND",
+        "SHIELD": "GND",
+        "CC1": "USB_CC1",
+        "CC2": "USB_CC2",
+        "D+": "USB_DP",
+        "D-": "USB_DM",
+        "SBU1": NC,
+        "SBU2": NC,
+    }
     sheet.add("J82", USB_C, nets, (16, 76), board="control")
     sheet.add("R811", resistor("5.1k"), {"1": "USB_CC1", "2": "GND"}, (40, 84), board="control")
     sheet.add("R812", resistor("5.1k"), {"1": "USB_CC2", "2": "GND"}, (34, 84), board="control")
@@ -81,7 +108,13 @@ def _usb(sheet: Sheet) -> None:
     sheet.wire((48, 77), (51, 77))
     guard = {"1": "USB_DM", "6": "USB_DM", "3": "USB_DP", "4": "USB_DP", "2": "GND", "5": "USB_VBUS"}
     sheet.add("U81", USB_GUARD, guard, (78, 76), board="control")
-    sheet.add("J83", header(3, 1, value="to USB-C of the Pi"), {"1": "USB_DM", "2": "USB_DP", "3": "GND"}, (104, 77), board="control")
+    sheet.add(
+        "J83",
+        header(3, 1, value="to USB-C of the Pi"),
+        {"1": "USB_DM", "2": "USB_DP", "3": "GND"},
+        (104, 77),
+        board="control",
+    )
     sheet.note("A cable of D−, D+ and GND to the Raspberry Pi's USB-C plug.", (94, 84))
 
 
@@ -99,12 +132,24 @@ def _lamps(sheet: Sheet) -> None:
     for index, lamp in enumerate(LAMPS):
         x, y = 60 + 30 * (index % 2), 14 + 14 * (index // 2)
         digits = f"8{index + 1}"
-        sheet.add(f"D{digits}", TWO_COLOUR_LED, {"A": "+5V", "K1": f"{digits}_K1", "K2": f"{digits}_K2"}, (x, y), board="control")
+        sheet.add(
+            f"D{digits}",
+            TWO_COLOUR_LED,
+            {"A": "+5V", "K1": f"{digits}_K1", "K2": f"{digits}_K2"},
+            (x, y),
+            board="control",
+        )
         sheet.wire(f"D{digits}.2", (x - 5, y), (x - 5, y - 2))
         for pin, colour, row, side in (("1", "RED", -1, -3), ("3", "GREEN", 1, 3)):
             part = f"R10{index + 1}{1 if pin == '1' else 2}"
             value = PER_LAMP_OHM[colour.lower()]
-            sheet.add(part, resistor(value), {"1": f"{digits}_K{1 if pin == '1' else 2}", "2": f"{lamp.name}_{colour}"},
-                      (x + 9, y + side), angle=90, board="control")  # fmt: skip
+            sheet.add(
+                part,
+                resistor(value),
+                {"1": f"{digits}_K{1 if pin == '1' else 2}", "2": f"{lamp.name}_{colour}"},
+                (x + 9, y + side),
+                angle=90,
+                board="control",
+            )
             sheet.wire(f"D{digits}.{pin}", (x + 5, y + row), (x + 5, y + side), f"{part}.1")
             sheet.wire(f"{part}.2", (x + 13, y + side))

@@ -12,8 +12,8 @@ def gates() -> Sheet:
     sheet = Sheet(4, "gates", "Gates: GATE, TRIG and CLOCK in, GATE out", "A4")
     for index, jack in enumerate(GATE_INPUTS):
         _input(sheet, f"4{index + 1}", jack, (8, 17 + 20 * index))
-    for index, jack in enumerate(GATE_OUTPUTS):
-        _output(sheet, f"5{index + 5}", jack, (62, 24 + 26 * index))
+    for index, output in enumerate(GATE_OUTPUTS):
+        _output(sheet, f"5{index + 5}", output, (62, 24 + 26 * index))
     sheet.note("On above 1.2 V; the diode keeps the base when a case gives −12 V. Upside down: low is on.", (8, 76))
     return sheet
 
@@ -57,7 +57,9 @@ def _output(sheet: Sheet, digits: str, jack: GateOutput, at: Xy) -> None:
     sheet.add(f"R{digits}5", strong_resistor("1k"), {"1": f"{name}_C2", "2": f"{name}_JACK"}, (x + 25, y + 4), angle=90)
     sheet.wire(f"Q{digits}2.3", (x + 20, y + 4), f"R{digits}5.1")
     sheet.add(f"R{digits}6", resistor("100k"), {"1": f"{name}_JACK", "2": "GND"}, (x + 30, y + 8.5))
-    sheet.add(f"J{digits}", JACK, {"T": f"{name}_JACK", "S": "GND", "TN": ""}, (x + 37, y + 4), mirror="y", board="control")
+    sheet.add(
+        f"J{digits}", JACK, {"T": f"{name}_JACK", "S": "GND", "TN": ""}, (x + 37, y + 4), mirror="y", board="control"
+    )
     sheet.wire(f"J{digits}.S", (x + 34, y + 3), (x + 34, y + 7))
     sheet.wire(f"R{digits}5.2", (x + 30, y + 4), f"J{digits}.T")
     sheet.wire((x + 30, y + 4), f"R{digits}6.1")

@@ -4,20 +4,54 @@ from __future__ import annotations
 
 from typing import Final
 
-from tombola_hardware.instrument import BUTTONS, ENCODER, GATE_INPUTS, GATE_OUTPUTS
+from tombola_hardware.instrument import BUTTONS, ENCODER, GATE_INPUTS, GATE_OUTPUTS, Button, GateInput, GateOutput
 from tombola_hardware.kinds import EEPROM, capacitor, header
 from tombola_hardware.model import NC
 from tombola_hardware.sheet import Sheet
 
 PIN_OF_GPIO: Final = {
-    0: 27, 1: 28, 2: 3, 3: 5, 4: 7, 5: 29, 6: 31, 7: 26, 8: 24, 9: 21, 10: 19, 11: 23, 12: 32, 13: 33, 14: 8, 15: 10,
-    16: 36, 17: 11, 18: 12, 19: 35, 20: 38, 21: 40, 22: 15, 23: 16, 24: 18, 25: 22, 26: 37, 27: 13,
-}  # fmt: skip
+    0: 27,
+    1: 28,
+    2: 3,
+    3: 5,
+    4: 7,
+    5: 29,
+    6: 31,
+    7: 26,
+    8: 24,
+    9: 21,
+    10: 19,
+    11: 23,
+    12: 32,
+    13: 33,
+    14: 8,
+    15: 10,
+    16: 36,
+    17: 11,
+    18: 12,
+    19: 35,
+    20: 38,
+    21: 40,
+    22: 15,
+    23: 16,
+    24: 18,
+    25: 22,
+    26: 37,
+    27: 13,
+}
 """Source: Raspberry Pi documentation, GPIO and the 40-pin header."""
 BUSES: Final = {
-    2: "SDA", 3: "SCL", 7: "CS_CV", 8: "CS_KNOBS", 9: "SPI_MISO", 10: "SPI_MOSI", 11: "SPI_SCLK",
-    18: "I2S_BCK", 19: "I2S_LRCK", 21: "I2S_DATA",
-}  # fmt: skip
+    2: "SDA",
+    3: "SCL",
+    7: "CS_CV",
+    8: "CS_KNOBS",
+    9: "SPI_MISO",
+    10: "SPI_MOSI",
+    11: "SPI_SCLK",
+    18: "I2S_BCK",
+    19: "I2S_LRCK",
+    21: "I2S_DATA",
+}
 """Nets of the buses: I²C1, SPI0 with its two chip selects, I²S."""
 
 
@@ -26,7 +60,8 @@ def gpio(*, power_fail: bool = True) -> dict[str, int]:
     found = {"AUDIO_MUTE": 4, "MIDI_TX": 14, "MIDI_RX": 15, "VBUS_SENSE": 26}
     if power_fail:
         found["PWR_FAIL"] = 13
-    for jack in (*GATE_INPUTS, *GATE_OUTPUTS, *BUTTONS):
+    wired: list[GateInput | GateOutput | Button] = [*GATE_INPUTS, *GATE_OUTPUTS, *BUTTONS]
+    for jack in wired:
         found[jack.name] = jack.gpio
     found |= {"ENC_A": ENCODER.gpio_a, "ENC_B": ENCODER.gpio_b, "ENC_SW": ENCODER.gpio_switch}
     return dict(sorted(found.items(), key=lambda pair: pair[1]))
@@ -47,7 +82,16 @@ def pi(signals: dict[str, int]) -> Sheet:
     sheet.wire("C21.2", (20, 18), (14, 18))
     sheet.flag((16, 18))
     sheet.add("C22", capacitor("10u"), {"1": "+5V", "2": "GND"}, (26, 15))
-    memory = {"A0": "GND", "A1": "GND", "A2": "GND", "VSS": "GND", "SDA": "SDA", "SCL": "SCL", "WP": "GND", "VCC": "+3.3V"}
+    memory = {
+        "A0": "GND",
+        "A1": "GND",
+        "A2": "GND",
+        "VSS": "GND",
+        "SDA": "SDA",
+        "SCL": "SCL",
+        "WP": "GND",
+        "VCC": "+3.3V",
+    }
     sheet.add("U21", EEPROM, memory, (80, 26))
     sheet.add("C23", capacitor("100n"), {"1": "+3.3V", "2": "GND"}, (96, 26))
     sheet.note("Memory of the calibration, at 0x50 of I²C 1.", (72, 36))

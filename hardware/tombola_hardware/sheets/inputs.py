@@ -1,6 +1,7 @@
 """Inputs for control voltages: one inverting stage a jack, from instrument.CV_INPUTS.
 
-V(ADC) = zero − share·V(jack), with share = Rf / 100 kΩ and zero = bias·(1 + share), both ratiometric to the converter's reference.
+V(ADC) = zero − share·V(jack), with share = Rf / 100 kΩ and zero = bias·(1 + share), both ratiometric to the
+converter's reference.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Final
 
 from tombola_hardware.instrument import CV_INPUTS, CvInput
 from tombola_hardware.kinds import CLAMP, JACK, QUAD_AMPLIFIER, capacitor, precision_resistor, resistor
+from tombola_hardware.model import Part
 from tombola_hardware.sheet import Sheet, Xy
 
 REFERENCE_VOLTS: Final = 3.0
@@ -75,7 +77,9 @@ def range_of(jack: CvInput) -> Range:
 
 def analogue() -> Sheet:
     """All of them, and what they share."""
-    sheet = Sheet(3, "analogue_inputs", "Analogue inputs: V/OCT and control voltages", "A4" if len(CV_INPUTS) <= 6 else "A3")
+    sheet = Sheet(
+        3, "analogue_inputs", "Analogue inputs: V/OCT and control voltages", "A4" if len(CV_INPUTS) <= 6 else "A3"
+    )
     quads = -(-len(CV_INPUTS) // len(UNITS))
     for quad in range(quads):
         _quad(sheet, quad)
@@ -93,7 +97,9 @@ def analogue() -> Sheet:
         quad, unit = divmod(spare, len(UNITS))
         plus, minus, out = AMPLIFIER_PINS[unit]
         sheet.place(f"U3{quad + 1}", (x, y), unit=unit + 1)
-        sheet.wire(f"U3{quad + 1}.{out}", (x + 4, y), (x + 4, y + 4), (x - 4, y + 4), (x - 4, y + 1), f"U3{quad + 1}.{minus}")
+        sheet.wire(
+            f"U3{quad + 1}.{out}", (x + 4, y), (x + 4, y + 4), (x - 4, y + 4), (x - 4, y + 1), f"U3{quad + 1}.{minus}"
+        )
         sheet.wire(f"U3{quad + 1}.{plus}", (x - 5, y - 1))
         sheet.note("spare", (x - 2, y + 7))
     return sheet
@@ -114,9 +120,7 @@ def _quad(sheet: Sheet, quad: int) -> None:
     sheet.parts[f"U3{quad + 1}"] = _part(f"U3{quad + 1}", nets)
 
 
-def _part(reference: str, nets: dict[str, str]):  # noqa: ANN202
-    from tombola_hardware.model import Part
-
+def _part(reference: str, nets: dict[str, str]) -> Part:
     return Part(reference, QUAD_AMPLIFIER, nets)
 
 
@@ -139,7 +143,9 @@ def _stage(sheet: Sheet, index: int, jack: CvInput, at: Xy) -> None:
     sheet.wire(f"R{digits}1.2", (x + 10, y), (x + 11, y), f"{amplifier}.{minus}")
     sheet.wire(f"D{digits}1.3", (x + 10, y + 7), (x + 10, y))
     sheet.add(f"R{digits}2", make(kind.feedback), {"1": f"{name}_SUM", "2": f"{name}_AMP"}, (x + 15, y - 3.5), angle=90)
-    sheet.add(f"C{digits}1", capacitor(kind.capacitor), {"1": f"{name}_SUM", "2": f"{name}_AMP"}, (x + 15, y - 7), angle=90)
+    sheet.add(
+        f"C{digits}1", capacitor(kind.capacitor), {"1": f"{name}_SUM", "2": f"{name}_AMP"}, (x + 15, y - 7), angle=90
+    )
     sheet.wire((x + 11, y), (x + 11, y - 3.5), (x + 11, y - 7), f"C{digits}1.1")
     sheet.wire((x + 11, y - 3.5), f"R{digits}2.1")
     sheet.add(f"R{digits}3", resistor("1k"), {"1": f"{name}_AMP", "2": f"ADC_{name}"}, (x + 23, y + 1), angle=90)

@@ -34,7 +34,11 @@ def voltages() -> Sheet:
     sheet.add("C52", capacitor("10u"), {"1": "+3.3VA", "2": "GND"}, (16, 32))
     amplifier = {"V+": "+12V", "V-": "-12V"}
     for jack, letter in zip(CV_OUTPUTS, "AB", strict=True):
-        amplifier |= {f"+{letter}": f"DAC_{jack.name}", f"-{letter}": f"{jack.name}_SUM", f"OUT{letter}": f"{jack.name}_AMP"}
+        amplifier |= {
+            f"+{letter}": f"DAC_{jack.name}",
+            f"-{letter}": f"{jack.name}_SUM",
+            f"OUT{letter}": f"{jack.name}_AMP",
+        }
     sheet.parts["U52"] = Part("U52", DUAL_AMPLIFIER, amplifier)
     for index, jack in enumerate(CV_OUTPUTS):
         _stage(sheet, index, jack, (56, 16 + 28 * index))

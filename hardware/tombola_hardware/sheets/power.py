@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from tombola_hardware.kinds import (
-    BEAD, BUCK, BULK, PMOS, POWER_HEADER, REGULATOR_3V3, SCHOTTKY, SUPERVISOR, USB_C, capacitor, polyfuse, resistor,
-)  # fmt: skip
+    BEAD,
+    BUCK,
+    BULK,
+    PMOS,
+    POWER_HEADER,
+    REGULATOR_3V3,
+    SCHOTTKY,
+    SUPERVISOR,
+    USB_C,
+    capacitor,
+    polyfuse,
+    resistor,
+)
 from tombola_hardware.model import NC
 from tombola_hardware.sheet import Sheet, Xy
 
@@ -59,7 +70,17 @@ def eurorack() -> Sheet:
     sheet.add("C16", capacitor("22u"), {"1": "P12_SOFT", "2": "GND"}, (70, 39.5))
     sheet.wire((66, 36), (70, 36), (79, 36))
     sheet.wire((70, 36), "C16.1")
-    buck = {"VIN": "P12_SOFT", "GND": "GND", "VOUT": "+5V", "SENSE": "+5V", "CTRL": NC, "SEQ": NC, "NC": NC, "TRIM": NC, "PGOOD": NC}
+    buck = {
+        "VIN": "P12_SOFT",
+        "GND": "GND",
+        "VOUT": "+5V",
+        "SENSE": "+5V",
+        "CTRL": NC,
+        "SEQ": NC,
+        "NC": NC,
+        "TRIM": NC,
+        "PGOOD": NC,
+    }
     sheet.add("U11", BUCK, buck, (83, 39))
     sheet.wire((79, 36), "U11.A1")
     sheet.flag((76, 36))
@@ -96,8 +117,17 @@ def _open_drain(sheet: Sheet, at: Xy) -> None:
 def usb() -> Sheet:
     """5 V from a USB-C supply, for the desktop."""
     sheet = Sheet(1, "power", "Power: USB-C 5 V, and 3.3 V for what is analogue", "A4")
-    nets = {"VBUS": "P5_IN", "GND": "GND", "SHIELD": "GND", "CC1": "POWER_CC1", "CC2": "POWER_CC2", "D+": NC, "D-": NC,
-            "SBU1": NC, "SBU2": NC}  # fmt: skip
+    nets = {
+        "VBUS": "P5_IN",
+        "GND": "GND",
+        "SHIELD": "GND",
+        "CC1": "POWER_CC1",
+        "CC2": "POWER_CC2",
+        "D+": NC,
+        "D-": NC,
+        "SBU1": NC,
+        "SBU2": NC,
+    }
     sheet.add("J12", USB_C, nets, (22, 40))
     sheet.add("F13", polyfuse(2.6, "1812L260/12"), {"1": "P5_IN", "2": "+5V"}, (40, 34), angle=90)
     sheet.wire("J12.A4", "F13.1")
@@ -120,7 +150,12 @@ def _analogue_supply(sheet: Sheet, at: Xy) -> None:
     x, y = at
     sheet.add("L11", BEAD, {"1": "+5V", "2": "P5_QUIET"}, (x - 12, y), angle=90)
     sheet.add("C101", capacitor("10u"), {"1": "P5_QUIET", "2": "GND"}, (x - 7, y + 3.5))
-    sheet.add("U12", REGULATOR_3V3, {"VIN": "P5_QUIET", "EN": "P5_QUIET", "GND": "GND", "NC": NC, "VOUT": "+3.3VA"}, (x, y + 1))
+    sheet.add(
+        "U12",
+        REGULATOR_3V3,
+        {"VIN": "P5_QUIET", "EN": "P5_QUIET", "GND": "GND", "NC": NC, "VOUT": "+3.3VA"},
+        (x, y + 1),
+    )
     sheet.wire("L11.2", (x - 7, y), (x - 5, y), "U12.1")
     sheet.wire((x - 7, y), "C101.1")
     sheet.wire("U12.3", (x - 4, y + 1), (x - 4, y))

@@ -32,7 +32,12 @@ def cv_transfer(board: Board, index: int = 0, *, step_volts: float = 0.1) -> dic
     name = CV_INPUTS[index].name.lower()
     lines = [*RAILS, f"Vref vref 0 {REFERENCE_VOLTS}", *elements(board, parts, units), f"Vin {name}_jack 0 0"]
     found = run(lines, f"dc Vin -24 24 {step_volts}", [f"v(adc_{name})", f"v({name}_sum)", "i(Vin)"])
-    return {"volts": found["x"], "adc": found[f"v(adc_{name})"], "node": found[f"v({name}_sum)"], "amps": found["i(Vin)"]}
+    return {
+        "volts": found["x"],
+        "adc": found[f"v(adc_{name})"],
+        "node": found[f"v({name}_sum)"],
+        "amps": found["i(Vin)"],
+    }
 
 
 def cv_bandwidth(board: Board, index: int = 0) -> float:
@@ -58,11 +63,13 @@ class Drift:
     kelvin: float = 10.0
 
 
-def pitch_error_cents(board: Board, *, draws: int = 200, seed: int = 1, drift: Drift | None = None) -> tuple[Curve, Curve]:
+def pitch_error_cents(
+    board: Board, *, draws: int = 200, seed: int = 1, drift: Drift | None = None
+) -> tuple[Curve, Curve]:
     """Monte Carlo of V/OCT: calibrated at 1 and 3 V, then 10 K warmer or colder.
 
-    Every resistor, the reference and the amplifier's offset are drawn evenly within their tolerance, and drift evenly within theirs.
-    The converter's own steps are not in it.
+    Every resistor, the reference and the amplifier's offset are drawn evenly within their tolerance, and drift
+    evenly within theirs. The converter's own steps are not in it.
 
     Returns:
         Volts at the jack (points,) and the error in cents (draws, points).
@@ -77,15 +84,20 @@ def pitch_error_cents(board: Board, *, draws: int = 200, seed: int = 1, drift: D
     for draw in range(draws):
         as_built = {part: 1 + generator.uniform(-drift.resistor, drift.resistor) for part in resistors}
         later = {
-            part: 1 + 1e-6 * drift.kelvin * generator.uniform(-drift.resistor_ppm, drift.resistor_ppm) for part in resistors
+            part: 1 + 1e-6 * drift.kelvin * generator.uniform(-drift.resistor_ppm, drift.resistor_ppm)
+            for part in resistors
         }
         volts = REFERENCE_VOLTS * (1 + generator.uniform(-drift.reference, drift.reference))
         offset = generator.uniform(-drift.offset_volts, drift.offset_volts)
         for when in ("a", "b"):
             suffix = f"_{draw}{when}"
             warm = when == "b"
-            reference = volts * (1 + 1e-6 * drift.kelvin * generator.uniform(-drift.reference_ppm, drift.reference_ppm) * warm)
-            shift = offset + drift.kelvin * generator.uniform(-drift.offset_volts_per_k, drift.offset_volts_per_k) * warm
+            reference = volts * (
+                1 + 1e-6 * drift.kelvin * generator.uniform(-drift.reference_ppm, drift.reference_ppm) * warm
+            )
+            shift = (
+                offset + drift.kelvin * generator.uniform(-drift.offset_volts_per_k, drift.offset_volts_per_k) * warm
+            )
             for line in elements(board, parts, units, suffix):
                 part = line.split()[0].removesuffix(suffix)
                 if part in resistors:
@@ -161,8 +173,13 @@ def cv_out(board: Board, load_ohm: float) -> dict[str, Curve]:
     """Volts at the jack over the DAC's, into a load."""
     name = CV_OUTPUTS[0].name.lower()
     parts = ["R511", "R512", "R513", "R514", "C515", "U52"]
-    lines = [*RAILS, f"Vref vref 0 {REFERENCE_VOLTS}", *elements(board, parts, {"U52": "A"}), f"Vin dac_{name} 0 0",
-             f"Rload {name}_jack 0 {load_ohm}"]  # fmt: skip
+    lines = [
+        *RAILS,
+        f"Vref vref 0 {REFERENCE_VOLTS}",
+        *elements(board, parts, {"U52": "A"}),
+        f"Vin dac_{name} 0 0",
+        f"Rload {name}_jack 0 {load_ohm}",
+    ]
     found = run(lines, "dc Vin 0 2.048 0.064", [f"v({name}_jack)"])
     return {"dac": found["x"], "volts": found[f"v({name}_jack)"]}
 
@@ -171,8 +188,14 @@ def cv_out_step(board: Board, farad: float) -> dict[str, Curve]:
     """A step of 1 V at the jack into a cable, over time."""
     name = CV_OUTPUTS[0].name.lower()
     parts = ["R511", "R512", "R513", "R514", "C515", "U52"]
-    lines = [*RAILS, f"Vref vref 0 {REFERENCE_VOLTS}", *elements(board, parts, {"U52": "A"}),
-             "Vin dac_cv_a 0 pulse(0.6 0.8 50u 10n 10n 1 2)", f"Rload {name}_jack 0 100k", f"Cload {name}_jack 0 {farad:g}"]  # fmt: skip
+    lines = [
+        *RAILS,
+        f"Vref vref 0 {REFERENCE_VOLTS}",
+        *elements(board, parts, {"U52": "A"}),
+        "Vin dac_cv_a 0 pulse(0.6 0.8 50u 10n 10n 1 2)",
+        f"Rload {name}_jack 0 100k",
+        f"Cload {name}_jack 0 {farad:g}",
+    ]
     found = run(lines, "tran 0.5u 300u 0 0.5u", [f"v({name}_jack)"])
     return {"seconds": found["x"], "volts": found[f"v({name}_jack)"]}
 
@@ -182,14 +205,28 @@ POWER: Final = ("F11", "D11", "C11", "C12", "F12", "D12", "C13", "C14", "Q11", "
 
 def reversed_power(board: Board) -> dict[str, float]:
     """The ribbon cable the wrong way round: volts that arrive behind the diodes, and current that flows."""
-    lines = [*elements(board, POWER), "Vp p12_in 0 -12", "Vm m12_in 0 12", "Rp p12v 0 1k", "Rm m12v 0 1k", "Rb p12_soft 0 100"]
+    lines = [
+        *elements(board, POWER),
+        "Vp p12_in 0 -12",
+        "Vm m12_in 0 12",
+        "Rp p12v 0 1k",
+        "Rm m12v 0 1k",
+        "Rb p12_soft 0 100",
+    ]
     found = run(lines, "dc Vp -12 -12 1", ["v(p12v)", "v(m12v)", "v(p12_soft)", "i(Vp)", "i(Vm)"])
     return {key: float(values[0]) for key, values in found.items() if key != "x"}
 
 
 def inrush(board: Board, rise_s: float) -> dict[str, Curve]:
     """Current from +12 V while a case is switched on, with a converter that takes 4 W once it has 4.5 V."""
-    lines = [*elements(board, POWER), f"Vp supply 0 pwl(0 0 100u 0 {100e-6 + rise_s:g} 12)", "Rs supply p12_in 0.05",
-             "Vm m12_in 0 -12", "Bload p12_soft 0 I=(1+tanh(4*(V(p12_soft)-4.5)))*2/max(V(p12_soft),2)", "Rm m12v 0 1k", "Ra p12v 0 500"]  # fmt: skip
+    lines = [
+        *elements(board, POWER),
+        f"Vp supply 0 pwl(0 0 100u 0 {100e-6 + rise_s:g} 12)",
+        "Rs supply p12_in 0.05",
+        "Vm m12_in 0 -12",
+        "Bload p12_soft 0 I=(1+tanh(4*(V(p12_soft)-4.5)))*2/max(V(p12_soft),2)",
+        "Rm m12v 0 1k",
+        "Ra p12v 0 500",
+    ]
     found = run(lines, "tran 10u 20m 0 10u", ["-i(Vp)", "v(p12_soft)"])
     return {"seconds": found["x"], "amps": found["-i(Vp)"], "volts": found["v(p12_soft)"]}

@@ -1,11 +1,13 @@
-"""Models of what is active, made from the figures of the datasheets that the kinds name; nothing here is a maker's file."""
+"""Models of what is active, made from figures of the datasheets that the kinds name; none is a maker's file."""
 
 from __future__ import annotations
 
 from typing import Final
 
 
-def amplifier(name: str, *, gain_db: float, bandwidth_hz: float, slew_v_per_s: float, headroom_volts: float, ohm: float) -> str:
+def amplifier(
+    name: str, *, gain_db: float, bandwidth_hz: float, slew_v_per_s: float, headroom_volts: float, ohm: float
+) -> str:
     """One pole, a slew rate, an output that stops before its rails, an offset that is given where it is used."""
     gain = 10 ** (gain_db / 20)
     farad = 1e-9
@@ -17,7 +19,8 @@ Bdiff d 0 V=V(p)-V(n)+vos
 Bpole 0 x I={amps:.6g}*tanh({siemens:.6g}*V(d)/{amps:.6g})
 Rpole x 0 {gain / siemens:.6g}
 Cpole x 0 {farad:g}
-Bstop x 0 I=V(x)>V(vp)-{headroom_volts:g} ? (V(x)-V(vp)+{headroom_volts:g})*0.1 : (V(x)<V(vn)+{headroom_volts:g} ? (V(x)-V(vn)-{headroom_volts:g})*0.1 : 0)
+Bstop x 0 I=V(x)>V(vp)-{headroom_volts:g} ? (V(x)-V(vp)+{headroom_volts:g})*0.1
++ : (V(x)<V(vn)+{headroom_volts:g} ? (V(x)-V(vn)-{headroom_volts:g})*0.1 : 0)
 Bout b 0 V=V(x)
 Rout b o {ohm:g}
 Rp p 0 1e12
@@ -38,5 +41,5 @@ LIBRARY: Final = (
 .model pao3401 PMOS(level=1 vto=-1.0 kp=2.4 rd=0.02 rs=0.01 cgso=0 cgdo=0)
 """
 )
-"""Figures: MCP6004 DS21733 (1 MHz, 0.6 V/µs, 25 mV from the rails), OPA1678 SBOS855 (16 MHz, 9 V/µs, 114 dB), 1N4148W, BAV199 (5 pA at
-25 °C), SS34 (0.5 V at 3 A), MMBT3904/3906 (Ebers-Moll by hand), AO3401A (50 mΩ at −10 V)."""
+"""Figures: MCP6004 DS21733 (1 MHz, 0.6 V/µs, 25 mV from the rails), OPA1678 SBOS855 (16 MHz, 9 V/µs, 114 dB),
+1N4148W, BAV199 (5 pA at 25 °C), SS34 (0.5 V at 3 A), MMBT3904/3906 (Ebers-Moll by hand), AO3401A (50 mΩ at −10 V)."""

@@ -16,7 +16,9 @@ from tombola_hardware.model import Board, spice_node
 from tombola_hardware.simulation.models import LIBRARY
 
 
-def elements(board: Board, references: Iterable[str], units: Mapping[str, str] | None = None, suffix: str = "") -> list[str]:
+def elements(
+    board: Board, references: Iterable[str], units: Mapping[str, str] | None = None, suffix: str = ""
+) -> list[str]:
     """Lines of a deck for some parts, as the board declares them.
 
     Args:
@@ -64,8 +66,19 @@ def run(lines: Iterable[str], analysis: str, outputs: Iterable[str]) -> dict[str
         deck, result = Path(folder) / "deck.cir", Path(folder) / "result.txt"
         lets = [f"let out{index} = {expression}" for index, expression in enumerate(wanted)]
         names = " ".join(f"out{index}" for index in range(len(wanted)))
-        control = [".control", "set wr_singlescale", "set numdgt=12", analysis, *lets, f"wrdata {result} {names}", "quit", ".endc"]
-        deck.write_text("\n".join(["* tombola", LIBRARY, *lines, ".options reltol=1e-6", *control, ".end"]) + "\n", "utf-8")
+        control = [
+            ".control",
+            "set wr_singlescale",
+            "set numdgt=12",
+            analysis,
+            *lets,
+            f"wrdata {result} {names}",
+            "quit",
+            ".endc",
+        ]
+        deck.write_text(
+            "\n".join(["* tombola", LIBRARY, *lines, ".options reltol=1e-6", *control, ".end"]) + "\n", "utf-8"
+        )
         done = subprocess.run([program, "-b", deck], capture_output=True, text=True, check=False, timeout=300)
         if not result.exists():
             words = [line for line in (done.stderr + done.stdout).splitlines() if "rror" in line]
