@@ -72,22 +72,24 @@ install_code() {
   version=$(find "$wheels" -name 'tombola_device-*.whl' -printf '%f\n' | sed -n 's/^tombola_device-\([^-]*\)-.*/\1/p')
   version=$version-$(sha256sum "$wheels/SHA256SUMS" | cut -c1-8)
   mkdir -p "$opt/versions"
-  rm -rf "$opt"/versions/*.partial
-  if [[ ! -d $opt/versions/$version ]]; then
+  if [[ ! -f $opt/versions/$version/whole ]]; then
+    # An environment cannot be moved, so the last thing that is written marks it as whole; without that mark it is
+    # what a power cut left, and is made anew.
     local into=/opt/tombola/versions/$version
+    rm -rf "$opt/versions/$version" "$opt/wheels.partial"
     mkdir -p "$opt/wheels.partial"
     cp "$wheels"/*.whl "$opt/wheels.partial/"
-    # An environment cannot be moved, so it is marked whole by the last thing that is written.
-    rm -rf "${root:?/}$into.new"
     inside "$python" -m venv "$into" || die "Python cannot make an environment; apt-get install python3-venv"
     if ! inside "$into/bin/pip" install -q --disable-pip-version-check --no-index --find-links /opt/tombola/wheels.partial \
       "tombola-device[pi]"; then
-      rm -rf "${root:?/}$into" "$opt/wheels.partial"
+      rm -rf "$opt/versions/$version" "$opt/wheels.partial"
       die "the wheels do not fit this Python; make them again with make_wheels.sh for its version"
     fi
     rm -rf "$opt/wheels.partial"
     inside "$into/bin/python" -m compileall -q "$into/lib" >/dev/null 2>&1 || true
-    inside "$into/bin/tombolad" --version >/dev/null || { rm -rf "${root:?/}$into"; die "tombolad does not start here; nothing was changed"; }
+    inside "$into/bin/tombolad" --version >/dev/null || { rm -rf "$opt/versions/$version"; die "tombolad does not start here; nothing was changed"; }
+    sync
+    touch "$opt/versions/$version/whole"
   fi
   [[ -L $opt/current ]] && ln -sfn "$(readlink "$opt/current")" "$opt/previous"
   ln -sfn "versions/$version" "$opt/current.new"
@@ -127,6 +129,20 @@ install_config() {
   { echo "$begin (install.sh writes between these lines)"; echo "[all]"; cat "$fragment"; echo "$end"; } >>"$boot/config.txt"
 }
 
+# Raspberry Pi OS may put a console on the serial port that MIDI needs.
+install_cmdline() {
+  local line=$boot/cmdline.txt
+  [[ -f $line ]] || return 0
+  grep -qE '(^| )console=(serial0|ttyAMA0|ttyS0)' "$line" || return 0
+  [[ -f $line.before-tombola ]] || cp "$line" "$line.before-tombola"
+  sed -i -E 's/(^| )console=(serial0|ttyAMA0|ttyS0)[^ ]*//g; s/^ //' "$line"
+}
+
+restore_cmdline() {
+  [[ -f $boot/cmdline.txt.before-tombola ]] && mv "$boot/cmdline.txt.before-tombola" "$boot/cmdline.txt"
+  return 0
+}
+
 reload() {
   live || return 0
   systemctl daemon-reload
@@ -141,6 +157,7 @@ remove() {
   rm -rf "$opt"
   [[ -f $boot/config.txt ]] && strip_config
   rm -f "$boot/config.txt.before-tombola"
+  restore_cmdline
   sed -i '/^tombola:/d' "$root/etc/passwd" "$root/etc/group"
   if [[ $purge ]]; then rm -rf "$etc" "$root/var/lib/tombola"; fi
   reload
@@ -156,5 +173,6 @@ check_wheels
 install_code
 install_files
 install_config
+install_cmdline
 reload
 echo "· installed $(readlink "$opt/current"); it plays after the next start (or: systemctl start tombola)"

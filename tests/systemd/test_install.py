@@ -35,6 +35,9 @@ def tree(tmp_path) -> Path:
     (root / "etc/group").write_text("".join(f"{name}:x:{90 + index}:\n" for index, name in enumerate(
         ("root", "audio", "gpio", "spi", "i2c", "dialout"))))  # fmt: skip
     (root / "boot/firmware/config.txt").write_text("arm_64bit=1\n")
+    (root / "boot/firmware/cmdline.txt").write_text(
+        "console=serial0,115200 console=tty1 root=PARTUUID=1-02 rootfstype=ext4 fsck.repair=yes rootwait\n"
+    )
     (root / "usr/bin/python3.11").write_text("")
     (root / "usr/bin/python3.11").chmod(0o755)
     return root
@@ -101,6 +104,68 @@ def test_installing_twice_is_the_same_as_once_and_uninstalling_leaves_what_was_t
     assert install(tree, "--uninstall", "--purge").returncode == 0
     assert not state.exists()
     assert snapshot(tree) == before
+
+
+def test_no_console_speaks_where_midi_is_spoken(tree, wheels, chroot):
+    install(tree, "--wheels", wheels, path=chroot)
+    line = (tree / "boot/firmware/cmdline.txt").read_text()
+    assert line == "console=tty1 root=PARTUUID=1-02 rootfstype=ext4 fsck.repair=yes rootwait\n"
+
+
+def test_a_version_that_a_power_cut_left_half_is_made_anew(tree, wheels, chroot):
+    install(tree, "--wheels", wheels, path=chroot)
+    version = tree / "opt/tombola" / (tree / "opt/tombola/current").readlink()
+    (version / "whole").unlink()
+    (version / "half").write_text("")
+    assert install(tree, "--wheels", wheels, path=chroot).returncode == 0
+    assert (version / "whole").exists()
+    assert not (version / "half").exists()
+
+
+def test_installing_on_the_running_system_writes_into_it(tree, wheels, chroot, tmp_path):
+    """Without --root: the script sees the tree as / (by bind mounts of its own), and calls the system's own tools."""
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        pytest.skip("needs root and unshare")
+    tools = tmp_path / "live"
+    tools.mkdir()
+    for name, body in {
+        "uname": "echo aarch64",
+        "systemctl": 'echo "$@" >>/opt/calls',
+        "udevadm": 'echo "$@" >>/opt/calls',
+        "python3.11": 'mkdir -p "${@: -1}/bin"; for tool in pip python tombolad; do printf "#!/bin/sh\\n" '
+        '>"${@: -1}/bin/$tool"; chmod +x "${@: -1}/bin/$tool"; done',
+    }.items():
+        (tools / name).write_text(f"#!/bin/bash\n{body}\n")
+        (tools / name).chmod(0o755)
+    # Debian's awk is a link through /etc, which the tree covers.
+    (tools / "awk").symlink_to(Path(tool("awk")).resolve())
+    mounts = "".join(
+        f"mount --bind {tree / inner} {outer} && "
+        for inner, outer in (("etc", "/etc"), ("opt", "/opt"), ("boot", "/boot"))
+    )
+    # The interpreter that the script finds is the one of the tree.
+    script = (SYSTEMD / "install.sh").read_text().replace("python=/usr/bin/$candidate", f"python={tools}/python3.11")
+    copy = tmp_path / "systemd"
+    shutil.copytree(SYSTEMD, copy)
+    (copy / "install.sh").write_text(script)
+    done = subprocess.run(
+        ["unshare", "-m", "bash", "-c", f"{mounts} PATH={tools}:$PATH {copy}/install.sh --wheels {wheels}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if "mount" in done.stderr and "permission denied" in done.stderr.lower():
+        pytest.skip("mounts are not permitted here")
+    assert done.returncode == 0, done.stderr
+    assert (tree / "opt/tombola/current/whole").exists()
+    assert (tree / "etc/systemd/system/tombola.service").exists()
+    assert "daemon-reload" in (tree / "opt/calls").read_text()
+
+
+def test_devices_are_allowed_by_the_names_that_the_kernel_gives_them():
+    # register_chrdev and alloc_chrdev_region: sound/core/sound.c, drivers/spi/spidev.c, drivers/i2c/i2c-dev.c,
+    # drivers/gpio/gpiolib.c, drivers/tty/serial/amba-pl011.c, drivers/usb/gadget/function/u_serial.c.
+    kernel = {"alsa", "spi", "i2c", "gpiochip", "ttyAMA", "ttyGS"}
+    allowed = re.findall(r"^DeviceAllow=char-(\S+)", (SYSTEMD / "tombola.service").read_text(), flags=re.MULTILINE)
+    assert set(allowed) == kernel
 
 
 def test_settings_of_the_user_survive_an_update(tree, wheels, chroot):
