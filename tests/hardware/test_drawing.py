@@ -77,3 +77,30 @@ def test_the_same_description_is_the_same_bytes(designs, tmp_path):
     project.write(module(), second)
     for path in first.iterdir():
         assert path.read_bytes() == (second / path.name).read_bytes(), path.name
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_sheet_is_rendered(projects, designs, name, tmp_path):
+    from tombola_hardware.kicad import cli
+
+    pdf = tmp_path / "all.pdf"
+    cli.run("sch", "export", "pdf", "-o", pdf, projects[name])
+    cli.run("sch", "export", "svg", "-o", tmp_path / "svg", projects[name])
+    pages = len(designs[name].sheets) + 1
+    assert pdf.read_bytes().count(b"/Type /Page\n") == pages
+    drawings = list((tmp_path / "svg").glob("*.svg"))
+    assert len(drawings) == pages
+    assert min(drawing.stat().st_size for drawing in drawings) > 20_000
+
+
+@pytest.mark.slow
+def test_make_hardware_gives_the_same_bytes_twice(kicad, tmp_path):
+    from tombola_hardware.build import build
+
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        build(folder, lambda _: None)
+    files = {path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file()}
+    assert files == {path.relative_to(tmp_path / "b") for path in (tmp_path / "b").rglob("*") if path.is_file()}
+    assert len(files) > 60
+    for file in sorted(files):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes(), file
