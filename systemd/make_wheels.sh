@@ -11,9 +11,9 @@ if [[ $(uname -m) == aarch64 ]]; then
   "$python" -m pip wheel -q -w "$folder" --find-links "$folder" "tombola-device[pi]"
 else
   echo "· not on arm64: pyalsaaudio and spidev must be added from a Pi" >&2
-  platforms=(--platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64)
+  platforms=(--platform manylinux_2_36_aarch64 --platform manylinux_2_34_aarch64 --platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64)
   "$python" -m pip download -q --only-binary=:all: "${platforms[@]}" --python-version "$version" -d "$folder" \
-    cobs msgspec numpy onnxruntime pyserial PyNaCl gpiozero lgpio luma.oled pillow smbus2 mido python-rtmidi
+    cobs msgspec numpy onnxruntime pyserial PyNaCl gpiozero "lgpio>=0.2.2" luma.oled pillow smbus2 mido python-rtmidi
 fi
 (cd "$folder" && sha256sum -- *.whl >SHA256SUMS)
 echo "· $(find "$folder" -name '*.whl' | wc -l) wheels in $folder"
