@@ -25,6 +25,7 @@ EXAMPLES = """examples:
   tombolad run --config /etc/tombola.toml      play as set up there
   tombolad run --midi-file tune.mid --exit-when-done
   tombolad slots --json                        which bundles there are
+  tombolad owners                              whose bundles it takes
   tombolad status                              how the running instrument fares
 """
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; 0: done, 1: an error that is told in one sentence, 2: not understood."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    commands = {"run": _run, "slots": _slots, "status": _status}
+    commands = {"run": _run, "slots": _slots, "owners": _owners, "status": _status}
     try:
         return commands[options.command](options)
     except TombolaError as error:
@@ -52,10 +53,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="play until stopped")
     slots = commands.add_parser("slots", help="show which bundles there are")
+    owners = commands.add_parser("owners", help="show whose bundles are taken, or forget one")
+    owners.add_argument("--forget", metavar="FINGERPRINT", help="take no more bundles that this key has signed")
     status = commands.add_parser("status", help="show how the running instrument fares")
-    for command in (run, slots, status):
+    for command in (run, slots, owners, status):
         command.add_argument("--config", type=Path, metavar="FILE", help="TOML; everything in it may be left out")
-    for command in (slots, status):
+    for command in (slots, owners, status):
         command.add_argument("--json", action="store_true", help="for programs")
     run.add_argument("--midi-file", type=Path, metavar="FILE", help="play this performance")
     run.add_argument(
@@ -112,6 +115,30 @@ def _slots(options: argparse.Namespace) -> int:
         origin = "factory" if sha256 is None and path is not None else (sha256 or "")[:12]
         trial = " (on trial)" if slot == "active" and not slots.confirmed else ""
         print(f"{slot:9} {name:24} {origin}{trial}")
+    return 0
+
+
+def _owners(options: argparse.Namespace) -> int:
+    from tombola_device.owner import OWNERS_FILE, Owner
+
+    config = read_config(options.config)
+    owner = Owner(config.state_path / OWNERS_FILE, config.unsigned)
+    if options.forget:
+        if options.forget not in {key.fingerprint for key in owner.keys}:
+            raise BadConfig(f"no owner has the fingerprint {options.forget}; tombolad owners shows those there are")
+        owner.remove(options.forget)
+        print(f"forgot {options.forget}; an instrument that is playing takes its bundles until it is started again")
+        return 0
+    if options.json:
+        facts = [{"fingerprint": key.fingerprint, "label": key.label, "key": key.key} for key in owner.keys]
+        print(msgspec.json.encode({"owners": facts, "unsigned": config.unsigned}).decode())
+        return 0
+    for key in owner.keys:
+        print(f"{key.fingerprint}  {key.label}")
+    if not owner.keys:
+        print("no owners; hold SHIFT and SAVE for 3 s, then: tombola pair")
+    if config.unsigned == "allow":
+        print('unsigned bundles are taken from anybody (unsigned = "allow")')
     return 0
 
 

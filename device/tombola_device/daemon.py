@@ -37,7 +37,7 @@ from tombola_device.hal.midi import MidiIn
 from tombola_device.hal.pins import load_pin_map
 from tombola_device.inputs import Inputs, open_inputs, open_memory
 from tombola_device.outputs import Sounding
-from tombola_device.owner import Owner
+from tombola_device.owner import OWNERS_FILE, Owner
 from tombola_device.probe_child import probe_in_child
 from tombola_device.scenes import SceneStore
 from tombola_device.service import Notifier
@@ -96,7 +96,7 @@ class Daemon:
         self._coming: tuple[Manifest, str] | None = None
         self._sha256 = ""
         self._limit, self._slimmed = config.voices, 0
-        self._owner = Owner(config.state_path / "owners.json", config.unsigned)
+        self._owner = Owner(config.state_path / OWNERS_FILE, config.unsigned)
         self._front: Front | None = None
         self._flashd: Flashd | None = None
         self._notifier = Notifier()

@@ -24,6 +24,8 @@ from tombola_device.files import DiskFiles, Files
 from tombola_device.sealed import read_sealed, write_sealed
 
 MAX_OWNERS: Final = 8
+OWNERS_FILE: Final = "owners.json"
+"""Below the folder of the state."""
 PAIRING_S: Final = 60.0
 """Time to walk to the computer and type."""
 ALLOWANCE_S: Final = 300.0

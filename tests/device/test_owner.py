@@ -203,3 +203,23 @@ def test_a_disk_that_refuses_is_said_and_enrols_nobody(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written .*; check the card"):
         enrol(owner)
     assert owner.keys == ()
+
+
+def test_owners_are_shown_and_forgotten_on_the_command_line(tmp_path, capsys):
+    from tombola_device.__main__ import main
+
+    config = tmp_path / "t.toml"
+    config.write_text(f'state_dir = "{tmp_path}"\nunsigned = "ask"\n')
+    assert main(["owners", "--config", str(config)]) == 0
+    assert "no owners" in capsys.readouterr().out
+    owner = Owner(tmp_path / "owners.json")
+    for number, label in ((1, "me"), (2, "you")):
+        owner.open_window()
+        enrol(owner, number, label)
+    assert main(["owners", "--config", str(config)]) == 0
+    mine, yours = (fingerprint(public_key(seed(number))) for number in (1, 2))
+    assert capsys.readouterr().out == f"{mine}  me\n{yours}  you\n"
+    assert main(["owners", "--config", str(config), "--forget", mine]) == 0
+    assert [key.fingerprint for key in Owner(tmp_path / "owners.json").keys] == [yours]
+    assert main(["owners", "--config", str(config), "--forget", mine]) == 1
+    assert mine in capsys.readouterr().err

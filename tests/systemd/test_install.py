@@ -268,3 +268,34 @@ def test_boards_configuration_mutes_at_boot_and_has_midi_and_sound(board):
     assert f"gpio={load_pin_map().gpio['AUDIO_MUTE']}=op,dl" in text
     assert "dtoverlay=hifiberry-dac" in text
     assert ("midi-uart0-pi5" in text) == (board == "pi5")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_instrument_is_installed_and_plays_in_an_arm64_tree(tmp_path):
+    """In an emulated Raspberry Pi OS, as its own user and offline; needs root, such a tree and its wheels."""
+    root, wheels = (os.environ.get(name) for name in ("TOMBOLA_ARM64_ROOT", "TOMBOLA_ARM64_WHEELS"))
+    if not root or not wheels or os.geteuid() != 0:
+        pytest.skip("TOMBOLA_ARM64_ROOT and TOMBOLA_ARM64_WHEELS do not name an arm64 Debian tree and its wheels")
+    done = install(Path(root), "--wheels", wheels)
+    assert done.returncode == 0, done.stderr
+    state = Path(root) / "var/lib/tombola"
+    state.mkdir(parents=True, exist_ok=True)
+    os.chown(state, 978, 978)
+    settings = 'audio = "wav:/var/lib/tombola/out.wav"\nmidi = "none"\npanel = "none"\nserial = ""\n'
+    settings += 'state_dir = "/var/lib/tombola"\nmeasure = false\nrealtime = false\n'
+    (state / "play.toml").write_text(settings)
+    note = bytes.fromhex("4d546864000000060000000101e04d54726b0000000d00903c5a8f0080 3c0000ff2f00".replace(" ", ""))
+    (state / "note.mid").write_bytes(note)
+    play = "/opt/tombola/current/bin/tombolad run --config /var/lib/tombola/play.toml --seconds 4"
+    script = f"mount -t proc proc {root}/proc; mkdir -p {root}/dev/shm; mount -t tmpfs tmpfs {root}/dev/shm; "
+    script += (
+        f"chroot --userspec=tombola:tombola {root} env HOME=/var/lib/tombola ORT_DISABLE_TELEMETRY=1 OMP_NUM_THREADS=1 "
+    )
+    script += f"{play} --midi-file /var/lib/tombola/note.mid"
+    played = subprocess.run(["unshare", "-m", "bash", "-c", script], capture_output=True, text=True, check=False)
+    assert played.returncode == 0, played.stderr
+    data = (state / "out.wav").read_bytes()[44:]
+    samples = [int.from_bytes(data[i : i + 2], "little", signed=True) for i in range(0, len(data) - 1, 2)]
+    assert len(samples) > 9600
+    assert max(samples) > 300
