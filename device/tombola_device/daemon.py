@@ -144,7 +144,9 @@ class Daemon:
     def _open_flashd(self) -> Flashd | None:
         if not self._config.serial:
             return None
-        return Flashd(self._config.serial, self._store, self._installed.put, self.playing, owner=self._owner)
+        return Flashd(
+            self._config.serial, self._store, self._installed.put, self.playing, owner=self._owner, board=self._board
+        )
 
     def _open_front(self, inputs: Inputs) -> Front | None:
         if inputs.panel is None:

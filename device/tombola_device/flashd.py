@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 import serial
 
+from tombola_device.board import UNKNOWN, Board
 from tombola_device.owner import Owner
 from tombola_device.reception import Reception
 from tombola_device.store import Store
@@ -64,6 +65,7 @@ class Flashd:
         status: What is playing, for hosts that ask; JSON of at most about 3 KiB.
         open_port: Opens ``path``.
         owner: Whose bundles are taken; without one, anybody's, and nobody can pair.
+        board: What bundles have to fit.
     """
 
     def __init__(
@@ -74,10 +76,11 @@ class Flashd:
         status: Callable[[], Mapping[str, object]] = dict,
         open_port: Callable[[str], Port] = open_serial,
         owner: Owner | None = None,
+        board: Board = UNKNOWN,
     ) -> None:
         self._path = path
         self._open_port = open_port
-        self._reception = Reception(store, owner, on_installed, status, ThreadPoolExecutor(1, "install"))
+        self._reception = Reception(store, owner, on_installed, status, ThreadPoolExecutor(1, "install"), board)
         self._port: Port | None = None
         self._reopen_s = 0.0
 

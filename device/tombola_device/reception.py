@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from tombola_device import __version__
+from tombola_device.board import UNKNOWN, Board, check_cost
+from tombola_device.contract.bundle import HEADER_BYTES, MAGIC, MAX_MANIFEST_BYTES, peek_manifest
 from tombola_device.contract.errors import BadBundle, StoreError, TombolaError
 from tombola_device.contract.protocol import MAX_STATUS_BYTES, PROTOCOL_VERSION
 from tombola_device.contract.receiver import BeginAsked, ChunkCame, Event, FinishAsked, PairAsked, Receiver
@@ -50,6 +52,7 @@ class Reception:
         on_installed: Called from ``poll`` with the file of each bundle that became active.
         status: What is playing, for hosts that ask; JSON of at most about 3 KiB.
         worker: Checks and installs.
+        board: What it has to fit; a bundle that says that it does not is refused before most of it has come.
     """
 
     def __init__(
@@ -59,12 +62,16 @@ class Reception:
         on_installed: Callable[[Path], None],
         status: Callable[[], Mapping[str, object]],
         worker: Worker,
+        board: Board = UNKNOWN,
     ) -> None:
         self._store = store
         self._owner = owner
         self._on_installed = on_installed
         self._status = status
         self._worker = worker
+        self._board = board
+        self._start: bytes | None = None
+        self._announced: BeginAsked | None = None
         self._receiver = Receiver()
         self._install: Future[Path] | None = None
         self._install_session = 0
@@ -108,6 +115,7 @@ class Reception:
             elif isinstance(event, ChunkCame):
                 self._store.write(event.data)
                 self._held_bytes = event.offset + len(event.data)
+                self._check_fit(event.data)
             elif isinstance(event, FinishAsked):
                 self.doing = "checking"
                 self._install_session = self._receiver.session
@@ -130,8 +138,29 @@ class Reception:
             self._owner.check(event.sha256, event.key, event.signature)
         held = self._store.begin(event.sha256, event.size_bytes, restart=event.restart)
         self._size_bytes, self._held_bytes = event.size_bytes, held.offset
+        # What is resumed has passed already.
+        self._start, self._announced = None if held.offset else b"", event
         self.doing = "playing already" if held.active else "receiving"
         self._receiver.begun(held.offset, held.crc32, active=held.active)
+
+    def _check_fit(self, data: bytes) -> None:
+        """Refuse what does not fit the board as soon as its manifest is here; what it says is checked at the end."""
+        if self._start is None or self._announced is None:
+            return
+        self._start += data
+        manifest = peek_manifest(self._start)
+        if manifest is None:
+            if len(self._start) > HEADER_BYTES + MAX_MANIFEST_BYTES or not self._start.startswith(
+                MAGIC[: len(self._start)]
+            ):
+                self._start = None
+            return
+        self._start = None
+        try:
+            check_cost(manifest.cost, self._board)
+        except Refused:
+            self._store.begin(self._announced.sha256, self._announced.size_bytes, restart=True)
+            raise
 
     def _pair(self, event: PairAsked) -> None:
         if self._owner is None:

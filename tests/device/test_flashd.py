@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import serial
+from tombola_device.board import UNKNOWN, Board
 from tombola_device.contract import protocol as p
 from tombola_device.contract.asking import Asker
 from tombola_device.contract.bundle import Bundle, bundle_sha256, encode_bundle
@@ -28,8 +29,8 @@ MODE = Mode("m", "#000000", (0.0, 127.0), ENVELOPE, (0.0, 0.0, 0.0), (0.0, 0.0, 
 FOLDER = Path("/slots")
 
 
-def encoded(name: str, graph_bytes: int = 9_000) -> bytes:
-    manifest = Manifest(name, "voice", [MODE], Graph(1, 0), Cost(1, 1, 1, 1))
+def encoded(name: str, graph_bytes: int = 9_000, instructions: int | None = None) -> bytes:
+    manifest = Manifest(name, "voice", [MODE], Graph(1, 0), Cost(1, 1, 1, 1, instructions))
     return encode_bundle(Bundle(manifest, random.Random(name).randbytes(graph_bytes)))
 
 
@@ -81,13 +82,15 @@ class FakePort:
 class Bench:
     """A flashd on a fake port, and what it told."""
 
-    def __init__(self, files: FakeFiles | None = None, status: Callable[[], dict[str, object]] = dict) -> None:
+    def __init__(
+        self, files: FakeFiles | None = None, status: Callable[[], dict[str, object]] = dict, board: Board = UNKNOWN
+    ) -> None:
         self.port = FakePort()
         self.ports: list[FakePort | OSError] = []
         self.installed: list[str] = []
         self.files = files or FakeFiles()
         self.store = Store(FOLDER, probe, files=self.files)
-        self.flashd = Flashd("/dev/fake", self.store, self._on_installed, status, self._open)
+        self.flashd = Flashd("/dev/fake", self.store, self._on_installed, status, self._open, board=board)
 
     def _on_installed(self, path: Path) -> None:
         self.installed.append(path.stem)
@@ -139,6 +142,19 @@ def test_what_the_board_cannot_play_is_said_with_both_figures_and_thrown_away() 
         bench.send(Sender(encoded("costly"), 1))
     assert bench.store.slots.active is None
     assert bench.files.names(FOLDER) == []
+
+
+def test_what_says_that_it_does_not_fit_is_refused_before_a_tenth_of_it_has_come() -> None:
+    bench, shares = Bench(board=Board("slow", 1e9)), []
+    data = encoded("large", 100_000, 5_100_000)
+    with pytest.raises(FlashError, match=r"needs 5\.1 M instructions a period but the device's board has 1\.6 M"):
+        bench.send(Sender(data, 1), lambda: shares.append(bench.flashd.progress))
+    assert max(shares) < 0.1
+    assert bench.flashd.doing == "refused"
+    # Nothing of it is left to be resumed past the check.
+    assert bench.store.begin(bundle_sha256(data), len(data)).offset == 0
+    bench.send(Sender(encoded("small", 100_000, 500_000), 2))
+    assert len(bench.installed) == 1
 
 
 def test_the_display_is_told_how_far_it_is_and_what_goes_on() -> None:

@@ -108,6 +108,20 @@ def decode_bundle(data: bytes) -> Bundle:
     return Bundle(decode_manifest(bytes(manifest)), bytes(onnx))
 
 
+def peek_manifest(start: bytes) -> Manifest | None:
+    """What a bundle says of itself, from its first bytes alone; None while they do not suffice, or are not sound."""
+    if len(start) < HEADER_BYTES:
+        return None
+    magic, version, manifest_bytes, _, manifest_hash, _ = _HEADER.unpack_from(start)
+    manifest = start[HEADER_BYTES : HEADER_BYTES + manifest_bytes]
+    if magic != MAGIC or version != FORMAT_VERSION or hashlib.sha256(manifest).digest() != manifest_hash:
+        return None
+    try:
+        return decode_manifest(manifest)
+    except BadBundle:
+        return None
+
+
 def _check_lengths(manifest_bytes: int, onnx_bytes: int) -> None:
     if not 2 <= manifest_bytes <= MAX_MANIFEST_BYTES:
         raise BadBundle(
