@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from tombola_device.engine.player import Player
-from tombola_device.hal.panel import KNOBS, PanelState
+from tombola_device.hal.panel import KNOBS, Edge, PanelState
 
 KNOB_HYSTERESIS: Final = 1 / 512
 """A pot's noise on a 12-bit converter is a few counts of 4096: eight, and half a MIDI step."""
@@ -80,14 +80,19 @@ class PanelMap:
         moved = self._turn(state.knobs)
         moved |= self._patch(volts)  # Pitch before gates: a note begins where its pitch is.
         for edge in state.edges:
-            moved |= self._edge(edge.name, high=edge.high)
+            moved |= self._edge(edge)
         return moved
 
-    def _edge(self, name: str, *, high: bool) -> bool:
+    def _edge(self, edge: Edge) -> bool:
+        name, high = edge.name, edge.high
         if name == "GATE_IN":
             self._player.cv_gate(high=high)
         elif name == "TRIG_IN":
             self._player.cv_trigger(high=high)
+        elif name == "CLOCK_IN":
+            if high:
+                self._player.clock.pulse(edge.time_s)
+            return False
         elif name == "SHIFT":
             self._shift = high
             # Each function waits for its knob: what was turned for the other one must not jump here.

@@ -208,3 +208,19 @@ def test_chart_in_the_documents_names_every_controller():
     assert listed == known
     for target in ("morph", "timbre x", "timbre y", "level", "glide", "weight 1"):
         assert f"`{target}`" in chart
+
+
+def test_clock_jack_makes_tempo_and_pulses_and_goes_before_midi():
+    clock = MidiClock()
+    clock.start()
+    for step in range(9):
+        clock.pulse(10.0 + step * 0.125)
+    assert clock.pulses == 9
+    assert clock.tempo_bpm(11.0) == pytest.approx(120.0)
+    for step in range(24):
+        clock.tick(11.0 + step / 48)
+    assert clock.pulses == 9  # MIDI is heard, but the jack leads.
+    for step in range(24):
+        clock.tick(20.0 + step / 48)
+    assert clock.pulses == 13  # The cable is out: MIDI leads again.
+    assert clock.tempo_bpm(20.5) == pytest.approx(120.0)

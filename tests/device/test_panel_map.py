@@ -199,3 +199,13 @@ def test_gate_output_follows_keys_or_makes_one_pulse_of_each_of_the_clock():
     assert gate.level(GateSource.CLOCK, later, 1.0 + PULSE_S / 2)
     assert not gate.level(GateSource.CLOCK, later, 1.0 + PULSE_S)
     assert not gate.level(GateSource.GATE, later, 2.0)
+
+
+def test_clock_jack_counts_pulses_on_its_rises():
+    bench = Bench()
+    for _ in range(3):
+        bench.panel.raise_gate("CLOCK_IN")
+        bench.apply()
+        bench.panel.drop_gate("CLOCK_IN")
+        bench.apply()
+    assert bench.player.clock.pulses == 3
