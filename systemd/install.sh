@@ -133,14 +133,18 @@ install_config() {
 install_cmdline() {
   local line=$boot/cmdline.txt
   [[ -f $line ]] || return 0
-  grep -qE '(^| )console=(serial0|ttyAMA0|ttyS0)' "$line" || return 0
-  [[ -f $line.before-tombola ]] || cp "$line" "$line.before-tombola"
+  grep -oE '(^| )console=(serial0|ttyAMA0|ttyS0)[^ ]*' "$line" | tr -d ' ' >"$line.tombola-took.new" || true
+  [[ -s $line.tombola-took.new ]] || { rm -f "$line.tombola-took.new"; return 0; }
+  mv "$line.tombola-took.new" "$line.tombola-took"
   sed -i -E 's/(^| )console=(serial0|ttyAMA0|ttyS0)[^ ]*//g; s/^ //' "$line"
 }
 
+# Only the words that were taken: all else in the line may have changed since, and the system boots by it.
 restore_cmdline() {
-  [[ -f $boot/cmdline.txt.before-tombola ]] && mv "$boot/cmdline.txt.before-tombola" "$boot/cmdline.txt"
-  return 0
+  local line=$boot/cmdline.txt
+  [[ -f $line && -f $line.tombola-took ]] || return 0
+  sed -i "1s|^|$(tr '\n' ' ' <"$line.tombola-took")|" "$line"
+  rm -f "$line.tombola-took"
 }
 
 reload() {

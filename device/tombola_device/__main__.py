@@ -120,14 +120,16 @@ def _slots(options: argparse.Namespace) -> int:
 
 def _owners(options: argparse.Namespace) -> int:
     from tombola_device.owner import OWNERS_FILE, Owner
+    from tombola_device.status import Lock
 
     config = read_config(options.config)
     owner = Owner(config.state_path / OWNERS_FILE, config.unsigned)
     if options.forget:
         if options.forget not in {key.fingerprint for key in owner.keys}:
             raise BadConfig(f"no owner has the fingerprint {options.forget}; tombolad owners shows those there are")
-        owner.remove(options.forget)
-        print(f"forgot {options.forget}; an instrument that is playing takes its bundles until it is started again")
+        with Lock(config.state_path):  # One that plays knows its owners by heart, and would write them back.
+            owner.remove(options.forget)
+        print(f"forgot {options.forget}")
         return 0
     if options.json:
         facts = [{"fingerprint": key.fingerprint, "label": key.label, "key": key.key} for key in owner.keys]

@@ -207,6 +207,7 @@ def test_a_disk_that_refuses_is_said_and_enrols_nobody(tmp_path: Path) -> None:
 
 def test_owners_are_shown_and_forgotten_on_the_command_line(tmp_path, capsys):
     from tombola_device.__main__ import main
+    from tombola_device.status import Lock
 
     config = tmp_path / "t.toml"
     config.write_text(f'state_dir = "{tmp_path}"\nunsigned = "ask"\n')
@@ -219,6 +220,9 @@ def test_owners_are_shown_and_forgotten_on_the_command_line(tmp_path, capsys):
     assert main(["owners", "--config", str(config)]) == 0
     mine, yours = (fingerprint(public_key(seed(number))) for number in (1, 2))
     assert capsys.readouterr().out == f"{mine}  me\n{yours}  you\n"
+    with Lock(tmp_path):  # It plays.
+        assert main(["owners", "--config", str(config), "--forget", mine]) == 1
+    assert "stop it" in capsys.readouterr().err
     assert main(["owners", "--config", str(config), "--forget", mine]) == 0
     assert [key.fingerprint for key in Owner(tmp_path / "owners.json").keys] == [yours]
     assert main(["owners", "--config", str(config), "--forget", mine]) == 1

@@ -110,6 +110,11 @@ def test_no_console_speaks_where_midi_is_spoken(tree, wheels, chroot):
     install(tree, "--wheels", wheels, path=chroot)
     line = (tree / "boot/firmware/cmdline.txt").read_text()
     assert line == "console=tty1 root=PARTUUID=1-02 rootfstype=ext4 fsck.repair=yes rootwait\n"
+    # What changed since stays: an old PARTUUID would not boot.
+    (tree / "boot/firmware/cmdline.txt").write_text(line.replace("1-02", "9-02"))
+    install(tree, "--uninstall")
+    back = (tree / "boot/firmware/cmdline.txt").read_text()
+    assert back == f"console=serial0,115200 {line.replace('1-02', '9-02')}"
 
 
 def test_a_version_that_a_power_cut_left_half_is_made_anew(tree, wheels, chroot):
@@ -143,8 +148,11 @@ def test_installing_on_the_running_system_writes_into_it(tree, wheels, chroot, t
         f"mount --bind {tree / inner} {outer} && "
         for inner, outer in (("etc", "/etc"), ("opt", "/opt"), ("boot", "/boot"))
     )
-    # The interpreter that the script finds is the one of the tree.
-    script = (SYSTEMD / "install.sh").read_text().replace("python=/usr/bin/$candidate", f"python={tools}/python3.11")
+    # The interpreter that the script finds is the one made above.
+    looked = "[[ -x $root/usr/bin/$candidate ]] && python=/usr/bin/$candidate"
+    script = (SYSTEMD / "install.sh").read_text()
+    assert looked in script
+    script = script.replace(looked, f"python={tools}/python3.11")
     copy = tmp_path / "systemd"
     shutil.copytree(SYSTEMD, copy)
     (copy / "install.sh").write_text(script)
@@ -152,8 +160,8 @@ def test_installing_on_the_running_system_writes_into_it(tree, wheels, chroot, t
         ["unshare", "-m", "bash", "-c", f"{mounts} PATH={tools}:$PATH {copy}/install.sh --wheels {wheels}"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    if "mount" in done.stderr and "permission denied" in done.stderr.lower():
-        pytest.skip("mounts are not permitted here")
+    if re.search("not permitted|denied", done.stderr):
+        pytest.skip("mounts of one's own are not permitted here")
     assert done.returncode == 0, done.stderr
     assert (tree / "opt/tombola/current/whole").exists()
     assert (tree / "etc/systemd/system/tombola.service").exists()

@@ -114,7 +114,9 @@ def peek_manifest(start: bytes) -> Manifest | None:
         return None
     magic, version, manifest_bytes, _, manifest_hash, _ = _HEADER.unpack_from(start)
     manifest = start[HEADER_BYTES : HEADER_BYTES + manifest_bytes]
-    if magic != MAGIC or version != FORMAT_VERSION or hashlib.sha256(manifest).digest() != manifest_hash:
+    if magic != MAGIC or version != FORMAT_VERSION or len(manifest) < manifest_bytes:
+        return None
+    if hashlib.sha256(manifest).digest() != manifest_hash:
         return None
     try:
         return decode_manifest(manifest)
