@@ -94,10 +94,9 @@ def lines(board: Board) -> list[Line]:
     groups: dict[tuple[str, str, str, str], list[str]] = {}
     kinds = {}
     for part in board.parts:
-        if part.fitted:
-            key = (part.board, part.kind.number, part.kind.value, part.kind.footprint)
-            groups.setdefault(key, []).append(part.reference)
-            kinds[key] = part.kind
+        key = (part.board, part.kind.number, part.kind.value, part.kind.footprint)
+        groups.setdefault(key, []).append(part.reference)
+        kinds[key] = part.kind
     found = []
     for key, references in groups.items():
         kind = kinds[key]

@@ -7,23 +7,21 @@ from typing import Final
 from tombola_hardware.model import Board
 
 STOCK: Final = (
-    ("dtoverlay=hifiberry-dac", "audio: a PCM5102A that needs no clock and no settings", range(18, 22)),
-    ("dtparam=spi=on", "both converters, as spidev0.0 and spidev0.1", range(7, 12)),
-    ("dtparam=i2c_arm=on,i2c_arm_baudrate=400000", "display, lamps, DAC and memory", range(2, 4)),
-    ("dtoverlay=disable-bt", "Raspberry Pi 4: the good UART is free for MIDI", range(0)),
-    ("dtoverlay=midi-uart0", "31 250 baud at GPIO 14 and 15; Raspberry Pi 5: midi-uart0-pi5", range(14, 16)),
-    ("dtoverlay=dwc2,dr_mode=peripheral", "the USB-C port becomes a serial line to a computer", range(0)),
+    ("dtoverlay=hifiberry-dac", "audio: a PCM5102A that needs no clock and no settings", "I2S"),
+    ("dtparam=spi=on", "both converters, as spidev0.0 and spidev0.1", "SPI0"),
+    ("dtparam=i2c_arm=on,i2c_arm_baudrate=400000", "display, lamps, DAC and memory", "I2C1"),
+    ("dtoverlay=disable-bt", "Raspberry Pi 4: the good UART is free for MIDI", ""),
+    ("dtoverlay=midi-uart0", "31 250 baud at GPIO 14 and 15; Raspberry Pi 5: midi-uart0-pi5", "UART0"),
+    ("dtoverlay=dwc2,dr_mode=peripheral", "the USB-C port becomes a serial line to a computer", ""),
 )
-"""Line of config.txt, what it is for, GPIOs that it claims. Source: overlays/README of the Raspberry Pi kernel."""
+"""Line of config.txt, what it is for, name of the bus in model.CLAIMED whose GPIOs it takes.
+
+Source: overlays/README of the Raspberry Pi kernel.
+"""
 PULL_UP: Final = ("ENC_A", "ENC_B", "ENC_SW", "SHIFT", "SAVE", "PWR_FAIL")
 OUTPUTS: Final = ("AUDIO_MUTE", "GATE_OUT", "MIDI_TX")
 OFF, DOWN, UP = 0, 1, 2
 IN, OUT = 0, 1
-
-
-def claimed_by_overlays() -> dict[int, str]:
-    """GPIO to the line of config.txt that takes it."""
-    return {number: line for line, _, numbers in STOCK for number in numbers}
 
 
 def overlay(board: Board) -> str:

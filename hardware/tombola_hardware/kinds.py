@@ -19,11 +19,22 @@ SOIC: Final = "Package_SO:SOIC-{}_3.9x{}mm_P1.27mm"
 
 
 def _code(value: str) -> str:
-    """``4.7k`` as it is in an ordering code: ``4K7``."""
+    """``4.7k`` with the unit for a point: ``4K7``."""
     unit = value[-1] if value[-1] in "kM" else "R"
-    number = value.rstrip("kMR")
-    whole, _, fraction = number.partition(".")
+    whole, _, fraction = value.rstrip("kMR").partition(".")
     return f"{whole}{unit.upper()}{fraction}"
+
+
+def _four_places(value: str) -> str:
+    """The same in four places, as Vishay orders: ``4K70``."""
+    return _code(value).ljust(4, "0")
+
+
+def _four_digits(value: str) -> str:
+    """Three digits and the number of zeros after them, as Panasonic orders: ``4701``."""
+    ohm = round(float(value.rstrip("kMR")) * {"k": 1e3, "M": 1e6}.get(value[-1], 1.0))
+    zeros = len(str(ohm)) - 3
+    return f"{str(ohm)[:3]}{zeros}"
 
 
 def resistor(value: str) -> Kind:
@@ -36,7 +47,7 @@ def resistor(value: str) -> Kind:
         "Yageo",
         f"RC0805FR-07{_code(value)}L",
         0.01,
-        alternatives=(f"Vishay CRCW0805{_code(value)}FKEA",),
+        alternatives=(f"Vishay CRCW0805{_four_places(value)}FKEA",),
         rating=Rating(volts=150, watts=0.125),
         spice=(Spice("R", value, ("1", "2")),),
         source="Yageo RC series",
@@ -51,9 +62,9 @@ def precision_resistor(value: str) -> Kind:
         R_0805,
         TWO,
         "Vishay",
-        f"TNPU0805{_code(value).ljust(4, '0')}BZEN00",
+        f"TNPU0805{_four_places(value)}BZEN00",
         0.95,
-        alternatives=(f"Susumu RG2012V {_code(value)} 0.05 %",),
+        alternatives=(f"Susumu RG2012V, {value}, 0.05 %",),
         rating=Rating(volts=150, watts=0.125),
         spice=(Spice("R", value, ("1", "2")),),
         source="Vishay TNPU e3, document 28779",
@@ -68,7 +79,7 @@ def strong_resistor(value: str) -> Kind:
         R_1206,
         TWO,
         "Panasonic",
-        f"ERJ-P08F{_code(value)}V",
+        f"ERJ-P08F{_four_digits(value)}V",
         0.08,
         alternatives=("any 1206 of 0.5 W or more",),
         rating=Rating(volts=200, watts=0.66),
@@ -203,8 +214,8 @@ PMOS: Final = Kind(
 )
 
 
-def polyfuse(hold_amps: float, number: str) -> Kind:
-    """A fuse that heals; 30 V."""
+def polyfuse(hold_amps: float, volts: float, number: str) -> Kind:
+    """A fuse that heals."""
     return Kind(
         "Device:Polyfuse",
         f"{hold_amps:g}A",
@@ -214,7 +225,7 @@ def polyfuse(hold_amps: float, number: str) -> Kind:
         number,
         0.30,
         alternatives=("Bourns MF-MSMF of the same hold current",),
-        rating=Rating(volts=24, amps=hold_amps),
+        rating=Rating(volts=volts, amps=hold_amps),
         spice=(Spice("R", "0.12", ("1", "2")),),
         source="Littelfuse 1812L series",
     )
@@ -226,10 +237,10 @@ BEAD: Final = Kind(
     "Inductor_SMD:L_0805_2012Metric",
     TWO,
     "Murata",
-    "BLM21PG600SN1D",
+    "BLM21AG601SN1D",
     0.05,
     alternatives=("TDK MPZ2012S601A",),
-    rating=Rating(amps=1.0),
+    rating=Rating(amps=0.6),
     spice=(Spice("R", "0.1", ("1", "2")),),
     source="Murata BLM21 series",
 )
@@ -275,6 +286,15 @@ DUAL_AMPLIFIER: Final = Kind(
     spice=tuple(Spice("X", "opa1678", (f"+{unit}", f"-{unit}", "V+", "V-", f"OUT{unit}"), unit) for unit in "AB"),
     source="TI SBOS855",
 )
+
+
+def amplifier_pins(kind: Kind, unit: int) -> tuple[str, str, str]:
+    """Numbers of plus, minus and output of an amplifier's unit, from 0."""
+    letter = "ABCD"[unit]
+    plus, minus, out = (kind.numbers(f"{name}{letter}")[0] for name in ("+", "-", "OUT"))
+    return plus, minus, out
+
+
 ADC: Final = Kind(
     "Analog_ADC:MCP3208",
     "MCP3208-B",
@@ -512,14 +532,13 @@ JACK: Final = Kind(
 )
 STEREO_JACK: Final = Kind(
     "Connector_Audio:AudioJack3",
-    "1502 03",
+    "TRS 3.5mm",
     "tombola:Jack_3.5mm_TRS_Chassis_Wired",
     {"S": "S", "R": "R", "T": "T"},
-    "Lumberg",
-    "1502 03",
+    "various",
+    "3.5 mm TRS, M6 thread, solder lugs",
     1.10,
-    alternatives=("any stereo chassis socket with a 6 mm thread",),
-    source="Lumberg 1502 03",
+    source="what the panel's hole and the footprint's three wires take",
 )
 POTENTIOMETER: Final = Kind(
     "Device:R_Potentiometer",
@@ -591,7 +610,6 @@ USB_C: Final = Kind(
     rating=Rating(volts=20, amps=5.0),
     source="GCT USB4115",
 )
-_SIZES: Final = {"PinHeader": ("Wurth", "613{:02d}{:02d}1121"), "PinSocket": ("Wurth", "613{:02d}{:02d}43121")}
 
 
 def header(rows: int, columns: int, *, socket: bool = False, value: str = "") -> Kind:

@@ -114,14 +114,12 @@ class Part:
         kind: What it is.
         nets: Pin (number, or name for all pins that have it) to net; NC for pins left open.
         board: Which board it is soldered to: ``main`` or ``control``.
-        fitted: Whether it is soldered in.
     """
 
     reference: str
     kind: Kind
     nets: Mapping[str, str]
     board: str = "main"
-    fitted: bool = True
 
     def net(self, pin: str) -> str:
         """The net at a pin.
@@ -160,15 +158,6 @@ class Part:
             if number not in found:
                 raise BadBoard(f"pin {number} ({name}) of {where} goes nowhere; give it a net, or NC to leave it open")
         return found
-
-    def spice(self) -> list[str]:
-        """Its lines of a SPICE deck; nets keep their names but for GND, which SPICE calls 0."""
-        lines = []
-        for element in self.kind.spice:
-            nodes = [spice_node(self.net(pin), f"{self.reference}_{pin}") for pin in element.pins]
-            name = self.reference if self.reference.startswith(element.letter) else element.letter + self.reference
-            lines.append(" ".join([name + element.suffix, *nodes, element.model]))
-        return lines
 
 
 def spice_node(net: str, alone: str = "nc") -> str:

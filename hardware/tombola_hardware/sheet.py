@@ -119,12 +119,11 @@ class Sheet:
                 return pins[number][0]
         raise BadDrawing(f"{name} is not drawn on the sheet {self.name}; place it before it is wired")
 
-    def wire(self, *points: Point, down_first: bool = False) -> None:
-        """Wires from point to point; with a corner where two are not in line."""
+    def wire(self, *points: Point) -> None:
+        """Wires from point to point; where two are not in line it goes sideways first."""
         places = [self.pin(point) if isinstance(point, str) else point for point in points]
         for (x0, y0), (x1, y1) in pairwise(places):
-            corner = (x0, y1) if down_first else (x1, y0)
-            for start, end in (((x0, y0), corner), (corner, (x1, y1))):
+            for start, end in (((x0, y0), (x1, y0)), ((x1, y0), (x1, y1))):
                 if start != end:
                     self.wires.append((start, end))
 

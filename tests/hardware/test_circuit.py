@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 VARIANTS = ("tombola", "tombola-desktop")
 GOLDEN_PINS = {
-    # From the datasheets that kinds.py names, copied here a second time by hand: what power, ground and signals are.
+    # Written a second time by hand, apart from kinds.py: power, ground and signals of each.
     "MCP3208-B": {
         "1": "CH0",
         "8": "CH7",
@@ -93,6 +93,17 @@ def test_every_kind_has_the_pins_of_its_symbol_and_the_pads_of_its_footprint(kin
         assert not missing, f"{kind.value}: {missing} not in {sorted(pads(kind.footprint))}"
 
 
+def test_ordering_codes_are_in_each_makers_own_way():
+    from tombola_hardware.kinds import precision_resistor, resistor, strong_resistor
+
+    assert [resistor(value).number for value in ("33", "470", "6.8k", "100k")] == [
+        "RC0805FR-0733RL", "RC0805FR-07470RL", "RC0805FR-076K8L", "RC0805FR-07100KL"]  # fmt: skip
+    assert resistor("1k").alternatives == ("Vishay CRCW08051K00FKEA",)
+    assert [strong_resistor(value).number for value in ("330", "1k")] == ["ERJ-P08F3300V", "ERJ-P08F1001V"]
+    assert [precision_resistor(value).number for value in ("9.1k", "28k", "100k")] == [
+        "TNPU08059K10BZEN00", "TNPU080528K0BZEN00", "TNPU0805100KBZEN00"]  # fmt: skip
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 def test_no_part_is_overtaxed(designs, name):
     from tombola_hardware import ratings
@@ -151,12 +162,13 @@ def test_firmware_reads_the_pin_map(designs, name):
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_no_gpio_is_used_twice_or_claimed_by_an_overlay(designs, name):
-    from tombola_hardware.device_tree import claimed_by_overlays
+    from tombola_hardware.device_tree import STOCK
+    from tombola_hardware.model import CLAIMED
 
     gpio = designs[name].board.gpio
     assert len(set(gpio.values())) == len(gpio)
-    claimed = claimed_by_overlays()
-    assert {signal for signal, number in gpio.items() if number in claimed} == {"MIDI_TX", "MIDI_RX"}
+    assert {signal for signal, number in gpio.items() if number in CLAIMED} == {"MIDI_TX", "MIDI_RX"}
+    assert {bus for _, _, bus in STOCK} - {""} == set(CLAIMED.values()) - {"HAT EEPROM"}
 
 
 def test_stock_overlays_are_those_that_the_installer_writes():

@@ -42,7 +42,7 @@ def test_electrical_rules_find_no_error_and_only_warnings_with_a_reason(projects
 
 def test_a_wire_that_joins_two_nets_is_named(designs):
     from tombola_hardware.errors import BadDrawing
-    from tombola_hardware.kicad.schematic import Wiring
+    from tombola_hardware.kicad.wiring import Wiring
     from tombola_hardware.kinds import resistor
     from tombola_hardware.sheet import Sheet
 

@@ -7,8 +7,11 @@ import math
 import warnings
 import xml.etree.ElementTree as ET
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+
+GENERATED = Path(__file__).parents[2] / "hardware" / "generated"
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +89,14 @@ def test_dxf_has_the_same_holes(layout, tmp_path):
     import ezdxf
     from tombola_hardware.panel import dxf
 
-    path = tmp_path / "panel.dxf"
-    path.write_text(dxf.drawing())
-    circles = ezdxf.readfile(path).modelspace().query("CIRCLE")
-    found = sorted(
-        (round(c.dxf.center.x, 2), round(128.5 - c.dxf.center.y, 2), round(2 * c.dxf.radius, 2)) for c in circles
-    )
-    assert found == sorted((round(h.x, 2), round(h.y, 2), h.diameter) for h in layout.holes())
+    fresh = tmp_path / "panel.dxf"
+    fresh.write_text(dxf.drawing())
+    for path in (fresh, GENERATED / "panel" / "panel.dxf"):
+        circles = ezdxf.readfile(path).modelspace().query("CIRCLE")
+        found = sorted(
+            (round(c.dxf.center.x, 2), round(128.5 - c.dxf.center.y, 2), round(2 * c.dxf.radius, 2)) for c in circles
+        )
+        assert found == sorted((round(h.x, 2), round(h.y, 2), h.diameter) for h in layout.holes())
     assert dxf.drawing() == dxf.drawing()
 
 

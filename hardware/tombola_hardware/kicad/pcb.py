@@ -199,7 +199,7 @@ def _pad(entry: list[Node], spot: Spot, numbers: Mapping[str, int]) -> list[Node
 
 def _with_identifier(entry: list[Node], *names: object) -> list[Node]:
     rest = [inner for inner in entry if not (isinstance(inner, list) and inner[0] in {"uuid", "tstamp"})]
-    if entry[0] in {"attr", "descr", "tags", "property"} and entry[0] != "property":
+    if entry[0] in {"attr", "descr", "tags"}:
         return rest
     return [*rest, ["uuid", identifier(*names)]]
 

@@ -51,60 +51,62 @@ def _shared(sheets: tuple[Sheet, ...]) -> set[str]:
     return {net for net, on in where.items() if len(on) > 1 and net != NC}
 
 
+def _box(name: str, sheet: Sheet, page: int, at: tuple[int, int]) -> list[Node]:
+    """A sheet as it is seen from above."""
+    x, y = at
+
+    effects: list[Node] = ["effects", ["font", ["size", "1.8", "1.8"]], ["justify", "left", "bottom"]]
+    below: list[Node] = ["effects", ["font", ["size", "1.27", "1.27"]], ["justify", "left", "top"]]
+    box: Node = [
+        "sheet",
+        ["at", str(x), str(y)],
+        ["size", str(BOX_MM[0]), str(BOX_MM[1])],
+        ["exclude_from_sim", "no"],
+        ["in_bom", "yes"],
+        ["on_board", "yes"],
+        ["dnp", "no"],
+        ["stroke", ["width", "0.15"], ["type", "solid"]],
+        ["fill", ["color", "255", "250", "235", "1"]],
+        ["uuid", identifier(name, "sheet", sheet.name)],
+        [
+            "property",
+            quote("Sheetname"),
+            quote(sheet.name.replace("_", " ")),
+            ["at", str(x), str(y - 1), "0"],
+            effects,
+        ],
+        [
+            "property",
+            quote("Sheetfile"),
+            quote(f"{sheet.name}.kicad_sch"),
+            ["at", str(x), str(y + BOX_MM[1] + 1), "0"],
+            below,
+        ],
+        [
+            "instances",
+            [
+                "project",
+                quote(name),
+                ["path", quote("/" + unquote(identifier(name, "root"))), ["page", quote(str(page))]],
+            ],
+        ],
+    ]
+    text: Node = [
+        "text",
+        quote(f"{sheet.title}\n{len(sheet.parts)} parts"),
+        ["exclude_from_sim", "no"],
+        ["at", str(x + 2), str(y + 5), "0"],
+        ["effects", ["font", ["size", "1.3", "1.3"]], ["justify", "left", "top"]],
+        ["uuid", identifier(name, "title", sheet.name)],
+    ]
+    return [box, text]
+
+
 def _root(design: Design, title: dict[str, str]) -> str:
     name = design.board.name
     boxes: list[Node] = []
     for index, sheet in enumerate(design.sheets):
-        x, y = 18 + 68 * (index % 4), 48 + 40 * (index // 4)
-        parts = sum(not reference.startswith("#") for reference in sheet.parts)
-        effects: list[Node] = ["effects", ["font", ["size", "1.8", "1.8"]], ["justify", "left", "bottom"]]
-        below: list[Node] = ["effects", ["font", ["size", "1.27", "1.27"]], ["justify", "left", "top"]]
-        boxes.append(
-            [
-                "sheet",
-                ["at", str(x), str(y)],
-                ["size", str(BOX_MM[0]), str(BOX_MM[1])],
-                ["exclude_from_sim", "no"],
-                ["in_bom", "yes"],
-                ["on_board", "yes"],
-                ["dnp", "no"],
-                ["stroke", ["width", "0.15"], ["type", "solid"]],
-                ["fill", ["color", "255", "250", "235", "1"]],
-                ["uuid", identifier(name, "sheet", sheet.name)],
-                [
-                    "property",
-                    quote("Sheetname"),
-                    quote(sheet.name.replace("_", " ")),
-                    ["at", str(x), str(y - 1), "0"],
-                    effects,
-                ],
-                [
-                    "property",
-                    quote("Sheetfile"),
-                    quote(f"{sheet.name}.kicad_sch"),
-                    ["at", str(x), str(y + BOX_MM[1] + 1), "0"],
-                    below,
-                ],
-                [
-                    "instances",
-                    [
-                        "project",
-                        quote(name),
-                        ["path", quote("/" + unquote(identifier(name, "root"))), ["page", quote(str(index + 2))]],
-                    ],
-                ],
-            ]
-        )
-        boxes.append(
-            [
-                "text",
-                quote(f"{sheet.title}\n{parts} parts"),
-                ["exclude_from_sim", "no"],
-                ["at", str(x + 2), str(y + 5), "0"],
-                ["effects", ["font", ["size", "1.3", "1.3"]], ["justify", "left", "top"]],
-                ["uuid", identifier(name, "title", sheet.name)],
-            ]
-        )
+        boxes += _box(name, sheet, index + 2, (18 + 68 * (index % 4), 48 + 40 * (index // 4)))
     head = "Tombola: a neural synthesizer" + (" for Eurorack, 20 HP" if name == "tombola" else " for the table")
     boxes.append(
         [

@@ -131,15 +131,13 @@ def _nets(part: Part) -> dict[str, str]:
 
 def _in_front(part: Part, place: Control) -> Spot:
     reference = part.reference
-    key = next(key for key in (reference, reference[:2], reference.rstrip("0123456789")) if key in SHAFT_MM)
     angle = TURNED.get(place.name, 0)
-    x, y = SHAFT_MM[key]
     at_x, at_y = place.x_mm, place.y_mm
     if place is DISPLAY:
         # The module's pins are along its upper edge, its window in its middle.
         at_y -= MODULE_MM[1] / 2 - 2.5
     start = Spot(reference, part.kind.value, part.kind.footprint, _nets(part), 0.0, 0.0, angle)
-    off_x, off_y = start.local(x, y)
+    off_x, off_y = shaft(start)
     return Spot(
         reference,
         part.kind.value,

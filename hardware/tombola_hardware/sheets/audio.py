@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from tombola_hardware.instrument import AUDIO_OUTPUTS, AudioOutput
-from tombola_hardware.kinds import AUDIO_DAC, DUAL_AMPLIFIER, JACK, capacitor, resistor
+from tombola_hardware.kinds import AUDIO_DAC, DUAL_AMPLIFIER, JACK, amplifier_pins, capacitor, resistor
 from tombola_hardware.model import NC, Part
 from tombola_hardware.sheet import Sheet, Xy
 
 FEEDBACK, TO_GROUND = "6.8k", "10k"
 """Gain 1.68: 2.1 V rms of the DAC become 10 V peak to peak."""
-PINS: Final = (("3", "2", "1"), ("5", "6", "7"))
 
 
 def module() -> Sheet:
@@ -111,7 +108,7 @@ def _filter(sheet: Sheet, index: int, jack: AudioOutput, at: Xy) -> None:
 def _amplified(sheet: Sheet, index: int, jack: AudioOutput, at: Xy) -> None:
     x, y = at
     digits, name = f"6{index + 1}", jack.name
-    plus, minus, out = PINS[index]
+    plus, minus, out = amplifier_pins(DUAL_AMPLIFIER, index)
     _filter(sheet, index, jack, at)
     sheet.place("U62", (x + 17, y + 1), unit=index + 1)
     sheet.wire((x + 8, y), f"U62.{plus}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tombola_hardware.instrument import CV_INPUTS, CvInput
-from tombola_hardware.kinds import CLAMP, JACK, QUAD_AMPLIFIER, capacitor, precision_resistor, resistor
+from tombola_hardware.kinds import CLAMP, JACK, QUAD_AMPLIFIER, amplifier_pins, capacitor, precision_resistor, resistor
 from tombola_hardware.model import Part
 from tombola_hardware.sheet import Sheet, Xy
 
@@ -95,7 +95,7 @@ def analogue() -> Sheet:
         column = spare - len(CV_INPUTS)
         x, y = 84 + 20 * column, row + 2
         quad, unit = divmod(spare, len(UNITS))
-        plus, minus, out = AMPLIFIER_PINS[unit]
+        plus, minus, out = amplifier_pins(QUAD_AMPLIFIER, unit)
         sheet.place(f"U3{quad + 1}", (x, y), unit=unit + 1)
         sheet.wire(
             f"U3{quad + 1}.{out}", (x + 4, y), (x + 4, y + 4), (x - 4, y + 4), (x - 4, y + 1), f"U3{quad + 1}.{minus}"
@@ -103,10 +103,6 @@ def analogue() -> Sheet:
         sheet.wire(f"U3{quad + 1}.{plus}", (x - 5, y - 1))
         sheet.note("spare", (x - 2, y + 7))
     return sheet
-
-
-AMPLIFIER_PINS: Final = (("3", "2", "1"), ("5", "6", "7"), ("10", "9", "8"), ("12", "13", "14"))
-"""Plus, minus and output of each unit."""
 
 
 def _quad(sheet: Sheet, quad: int) -> None:
@@ -117,11 +113,7 @@ def _quad(sheet: Sheet, quad: int) -> None:
         nets[f"+{letter}"] = range_of(CV_INPUTS[index]).bias if used else VOLTAGE.bias
         nets[f"-{letter}"] = f"{CV_INPUTS[index].name}_SUM" if used else f"SPARE_{index}"
         nets[f"OUT{letter}"] = f"{CV_INPUTS[index].name}_AMP" if used else f"SPARE_{index}"
-    sheet.parts[f"U3{quad + 1}"] = _part(f"U3{quad + 1}", nets)
-
-
-def _part(reference: str, nets: dict[str, str]) -> Part:
-    return Part(reference, QUAD_AMPLIFIER, nets)
+    sheet.parts[f"U3{quad + 1}"] = Part(f"U3{quad + 1}", QUAD_AMPLIFIER, nets)
 
 
 def _stage(sheet: Sheet, index: int, jack: CvInput, at: Xy) -> None:
@@ -130,7 +122,7 @@ def _stage(sheet: Sheet, index: int, jack: CvInput, at: Xy) -> None:
     make = precision_resistor if jack.pitch else resistor
     quad, unit = divmod(index, len(UNITS))
     amplifier = f"U3{quad + 1}"
-    plus, minus, out = AMPLIFIER_PINS[unit]
+    plus, minus, out = amplifier_pins(QUAD_AMPLIFIER, unit)
     sheet.note(jack.legend if not jack.legend.isdigit() else f"CV {jack.legend}", (x - 2, y - 8), 2.2)
     sheet.note(f"{jack.low_volts:+g} … {jack.high_volts:+g} V", (x - 2, y - 6), 1.5)
     sheet.add(f"J{digits}", JACK, {"T": f"{name}_JACK", "S": "GND", "TN": "GND"}, (x, y), board="control")

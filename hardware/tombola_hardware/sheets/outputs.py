@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from tombola_hardware.instrument import CV_OUTPUTS, CvOutput
-from tombola_hardware.kinds import DAC, DUAL_AMPLIFIER, JACK, capacitor, resistor, strong_resistor
+from tombola_hardware.kinds import DAC, DUAL_AMPLIFIER, JACK, amplifier_pins, capacitor, resistor, strong_resistor
 from tombola_hardware.model import NC, Part
 from tombola_hardware.sheet import Sheet, Xy
 from tombola_hardware.sheets.inputs import REFERENCE_VOLTS, ohm
@@ -13,7 +13,6 @@ from tombola_hardware.sheets.inputs import REFERENCE_VOLTS, ohm
 DAC_FULL_VOLTS: Final = 2.048
 """Of the DAC's own reference, times one."""
 FEEDBACK, TO_GROUND, TO_REFERENCE = "20k", "6.2k", "30k"
-PINS: Final = (("3", "2", "1"), ("5", "6", "7"))
 
 
 def volts_out() -> tuple[float, float]:
@@ -53,7 +52,7 @@ def voltages() -> Sheet:
 def _stage(sheet: Sheet, index: int, jack: CvOutput, at: Xy) -> None:
     x, y = at
     digits, name = f"5{index + 1}", jack.name
-    plus, minus, out = PINS[index]
+    plus, minus, out = amplifier_pins(DUAL_AMPLIFIER, index)
     total, output = f"{name}_SUM", f"{name}_JACK"
     sheet.note(f"CV {jack.legend} out", (x + 26, y - 5), 2.2)
     sheet.place("U52", (x + 8, y), unit=index + 1)

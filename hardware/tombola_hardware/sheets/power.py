@@ -32,9 +32,17 @@ def eurorack() -> Sheet:
     sheet.wire((19, 24), (19, 18), (22.5, 18))
     sheet.wire((19, 36), (22.5, 36))
     sheet.note("Pin 1 is −12 V, at the red stripe.", (5, 41))
+    _plus_12(sheet)
+    _minus_12(sheet)
+    _soft_start(sheet)
+    _five_volts(sheet)
+    _analogue_supply(sheet, (90, 52))
+    _supervisor(sheet)
+    return sheet
 
-    # +12 V
-    sheet.add("F11", polyfuse(1.1, "1812L110/24"), {"1": "P12_IN", "2": "P12_FUSED"}, (24, 36), angle=90)
+
+def _plus_12(sheet: Sheet) -> None:
+    sheet.add("F11", polyfuse(1.1, 24, "1812L110/24"), {"1": "P12_IN", "2": "P12_FUSED"}, (24, 36), angle=90)
     sheet.add("D11", SCHOTTKY, {"A": "P12_FUSED", "K": "+12V"}, (30, 36), angle=180)
     sheet.wire("F11.2", "D11.2")
     sheet.add("C11", capacitor("10u"), {"1": "+12V", "2": "GND"}, (35, 39.5))
@@ -45,8 +53,9 @@ def eurorack() -> Sheet:
     sheet.wire((45, 36), (45, 34))
     sheet.flag((45, 36))
 
-    # −12 V
-    sheet.add("F12", polyfuse(0.2, "1812L020/30"), {"1": "M12_IN", "2": "M12_FUSED"}, (24, 18), angle=90)
+
+def _minus_12(sheet: Sheet) -> None:
+    sheet.add("F12", polyfuse(0.2, 30, "1812L020/30"), {"1": "M12_IN", "2": "M12_FUSED"}, (24, 18), angle=90)
     sheet.add("D12", SCHOTTKY, {"K": "M12_FUSED", "A": "-12V"}, (30, 18))
     sheet.wire("F12.2", "D12.1")
     sheet.add("C13", capacitor("10u"), {"1": "GND", "2": "-12V"}, (35, 14.5))
@@ -56,7 +65,8 @@ def eurorack() -> Sheet:
     sheet.wire((41, 18), "C14.2")
     sheet.flag((45, 18))
 
-    # Soft start, and the converter to 5 V.
+
+def _soft_start(sheet: Sheet) -> None:
     sheet.add("Q11", PMOS, {"S": "+12V", "G": "SOFT", "D": "P12_SOFT"}, (58, 37), angle=90, mirror="y")
     sheet.wire((49, 36), "Q11.2")
     sheet.add("R11", resistor("100k"), {"1": "+12V", "2": "SOFT"}, (53, 38.5))
@@ -70,6 +80,10 @@ def eurorack() -> Sheet:
     sheet.add("C16", capacitor("22u"), {"1": "P12_SOFT", "2": "GND"}, (70, 39.5))
     sheet.wire((66, 36), (70, 36), (79, 36))
     sheet.wire((70, 36), "C16.1")
+    sheet.note("The gate's capacitor turns Q11 on slowly: see the inrush plot.", (50, 47.5))
+
+
+def _five_volts(sheet: Sheet) -> None:
     buck = {
         "VIN": "P12_SOFT",
         "GND": "GND",
@@ -90,10 +104,10 @@ def eurorack() -> Sheet:
     sheet.wire((96, 36), "C17.1")
     sheet.add("C18", BULK, {"1": "+5V", "2": "GND"}, (102, 39.5))
     sheet.wire((102, 36), "C18.1")
-    sheet.note("The gate's capacitor turns Q11 on slowly: see the inrush plot.", (50, 47.5))
 
-    _analogue_supply(sheet, (90, 52))
-    # A supervisor across a divider: low below 9.9 V on the case's +12 V.
+
+def _supervisor(sheet: Sheet) -> None:
+    """Across a divider: low below 9.9 V on the case's +12 V."""
     sheet.add("R13", resistor("24k"), {"1": "+12V", "2": "P12_SENSE"}, (30, 56.5))
     sheet.add("R14", resistor("10k"), {"1": "P12_SENSE", "2": "GND"}, (30, 63.5))
     sheet.wire("R13.2", (30, 60), "R14.1")
@@ -102,16 +116,10 @@ def eurorack() -> Sheet:
     sheet.wire((30, 60), (36, 60), (44, 60), "U13.2")
     sheet.wire((36, 60), "C19.1")
     sheet.flag((40, 60))
-    _open_drain(sheet, (47, 66))
+    sheet.add("R15", resistor("10k"), {"1": "+3.3V", "2": "PWR_FAIL"}, (51, 63))
+    sheet.wire("U13.1", (51, 66), (54, 66))
+    sheet.wire("R15.2", (51, 66))
     sheet.note("PWR_FAIL is low when the case's +12 V falls below 9.9 V.", (28, 73))
-    return sheet
-
-
-def _open_drain(sheet: Sheet, at: Xy) -> None:
-    x, y = at
-    sheet.add("R15", resistor("10k"), {"1": "+3.3V", "2": "PWR_FAIL"}, (x + 4, y - 3))
-    sheet.wire("U13.1", (x + 4, y), (x + 7, y))
-    sheet.wire("R15.2", (x + 4, y))
 
 
 def usb() -> Sheet:
@@ -129,7 +137,7 @@ def usb() -> Sheet:
         "SBU2": NC,
     }
     sheet.add("J12", USB_C, nets, (22, 40))
-    sheet.add("F13", polyfuse(2.6, "1812L260/12"), {"1": "P5_IN", "2": "+5V"}, (40, 34), angle=90)
+    sheet.add("F13", polyfuse(2.6, 12, "1812L260/12"), {"1": "P5_IN", "2": "+5V"}, (40, 34), angle=90)
     sheet.wire("J12.A4", "F13.1")
     sheet.add("R16", resistor("5.1k"), {"1": "POWER_CC1", "2": "GND"}, (36, 44))
     sheet.add("R17", resistor("5.1k"), {"1": "POWER_CC2", "2": "GND"}, (32, 44))
