@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -14,13 +15,13 @@ import torch
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import PERIOD_SAMPLES, SCALAR_COLUMNS
 from tombola_device.contract.errors import TombolaError
-from tombola_device.contract.manifest import Cost, Graph, Manifest, Mode
+from tombola_device.contract.manifest import STATE_AFTER, STATE_BEFORE, Cost, Graph, Manifest, Mode
 from torch import Tensor, nn
 
-from tombola_host.generators.base import Generator
+from tombola_host.generators.base import Generator, State
 
 OPSET = 17
-MOST_NODES, MOST_STATE_TENSORS = 60, 2
+MOST_NODES, MOST_STATE_TENSORS = 60, 8
 PARITY = 2e-4
 """Phases are summed in single precision on the device: at partial 50 that leaves 1e-4 of full scale after minutes."""
 CHECKED_FRAMES = 96
@@ -51,8 +52,9 @@ class _Step(nn.Module):
         super().__init__()
         self.generator = generator
 
-    def forward(self, controls: Tensor, state: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        return self.generator.step(controls, state, noise)
+    def forward(self, controls: Tensor, noise: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        audio, after = self.generator.step(controls, state, noise)
+        return audio, *after
 
 
 def export_onnx(generator: Generator) -> bytes:
@@ -62,14 +64,17 @@ def export_onnx(generator: Generator) -> bytes:
         ExportError: The graph is beyond ``MOST_NODES`` or ``MOST_STATE_TENSORS``.
     """
     controls, state, noise = _example(generator, voices=2, frames=1, seed=0)
-    names = ["controls", "state", "noise"], ["audio", "state_out"]
+    states = state_names(generator)
+    names = ["controls", "noise", *states], ["audio", *(f"{name}{STATE_AFTER}" for name in states)]
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # torch recommends its newer exporter; that one needs onnxscript and splits the graph into more nodes.
         warnings.simplefilter("ignore", DeprecationWarning)
+        # It says that it leaves some constants unfolded; the runtime folds them.
+        warnings.filterwarnings("ignore", "Constant folding", UserWarning)
         raw, folded = Path(folder) / "raw.onnx", Path(folder) / "folded.onnx"
         torch.onnx.export(
             _Step(generator).eval(),
-            (controls[:, 0], state, noise[:, 0]),
+            (controls[:, 0], noise[:, :1], *state),
             str(raw),
             dynamo=False,
             opset_version=OPSET,
@@ -89,13 +94,18 @@ def export_onnx(generator: Generator) -> bytes:
     model.opset_import.extend(own)
     model.producer_name, model.producer_version, model.doc_string = "tombola", "", ""
     onnx.checker.check_model(model)
-    nodes, states = count_nodes(model), count_states(model)
-    if nodes > MOST_NODES or states > MOST_STATE_TENSORS:
+    nodes = count_nodes(model)
+    if nodes > MOST_NODES or len(states) > MOST_STATE_TENSORS:
         raise ExportError(
-            f"the graph has {nodes} nodes and {states} state tensors; at most {MOST_NODES} and "
+            f"the graph has {nodes} nodes and {len(states)} state tensors; at most {MOST_NODES} and "
             f"{MOST_STATE_TENSORS} are played in time, so simplify the generator's step"
         )
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def state_names(generator: Generator) -> list[str]:
+    """What the graph's tensors of state are called."""
+    return [f"{STATE_BEFORE}_{name}" for name in generator.state_shapes]
 
 
 def count_nodes(model: onnx.ModelProto) -> int:
@@ -105,7 +115,7 @@ def count_nodes(model: onnx.ModelProto) -> int:
 
 def count_states(model: onnx.ModelProto) -> int:
     """Tensors that are carried from period to period."""
-    return sum(value.name.startswith("state") for value in model.graph.input)
+    return sum(value.name.startswith(STATE_BEFORE) for value in model.graph.input)
 
 
 def check_parity(generator: Generator, graph: bytes, seed: int = 0) -> Parity:
@@ -115,17 +125,19 @@ def check_parity(generator: Generator, graph: bytes, seed: int = 0) -> Parity:
         ExportError: They differ by more than ``PARITY``.
     """
     controls, state, noise = _example(generator, voices=2, frames=CHECKED_FRAMES, seed=seed)
+    names = state_names(generator)
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     with torch.no_grad():
         offline, _ = generator.render(controls, noise)
-        torch_state, onnx_state = state, state.numpy()
+        torch_state, onnx_state = state, [tensor.numpy() for tensor in state]
         stepped, streamed = [], []
         for frame in range(CHECKED_FRAMES):
-            audio, torch_state = generator.step(controls[:, frame], torch_state, noise[:, frame])
-            stepped.append(audio)
-            feeds = {"controls": controls[:, frame].numpy(), "state": onnx_state, "noise": noise[:, frame].numpy()}
-            sound, onnx_state = session.run(None, feeds)
-            streamed.append(np.asarray(sound))
+            now, hiss = controls[:, frame], noise[:, frame : frame + 1]
+            audio, torch_state = generator.step(now, torch_state, hiss)
+            stepped.append(audio.flatten(1))
+            feeds = {"controls": now.numpy(), "noise": hiss.numpy(), **dict(zip(names, onnx_state, strict=True))}
+            sound, *onnx_state = session.run(None, feeds)
+            streamed.append(np.asarray(sound).reshape(len(now), -1))
     graph_sound = np.concatenate(streamed, axis=1)
     parity = Parity(
         float(np.abs(torch.cat(stepped, 1).numpy() - graph_sound).max()),
@@ -162,6 +174,7 @@ def export_bundle(
     graph = export_onnx(generator)
     parity = check_parity(generator, graph)
     model = onnx.load_from_string(graph)
+    state_size = sum(math.prod(shape) for shape in generator.state_shapes.values())
     cost = Cost(
         parameters=sum(parameter.numel() for parameter in _Step(generator).parameters()),
         onnx_bytes=len(graph),
@@ -172,7 +185,7 @@ def export_bundle(
         name=name,
         generator=family,
         modes=modes,
-        graph=Graph(generator.state_size, generator.noise_bands, list(SCALAR_COLUMNS)),
+        graph=Graph(state_size, generator.noise_bands, list(SCALAR_COLUMNS)),
         cost=cost,
         delay_samples=generator.delay_samples,
         checked_periods=list(CHECKED_PERIODS),
@@ -182,7 +195,7 @@ def export_bundle(
     return Bundle(manifest, graph)
 
 
-def _example(generator: Generator, voices: int, frames: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+def _example(generator: Generator, voices: int, frames: int, seed: int) -> tuple[Tensor, State, Tensor]:
     """Controls that move as a player's would: a glide, a swell, a blend."""
     rng = torch.Generator().manual_seed(seed)
     columns = torch.zeros(voices, frames, len(SCALAR_COLUMNS) + generator.modes)
@@ -195,4 +208,4 @@ def _example(generator: Generator, voices: int, frames: int, seed: int) -> tuple
     ends = torch.softmax(3 * torch.randn((2, voices, 1, generator.modes), generator=rng), dim=-1)
     columns[..., 7:] = ends[0] + (ends[1] - ends[0]) * across
     noise = torch.randn((voices, frames, generator.noise_bands, PERIOD_SAMPLES), generator=rng)
-    return columns, torch.zeros(voices, generator.state_size), noise
+    return columns, generator.rest(voices), noise

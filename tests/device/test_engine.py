@@ -85,7 +85,7 @@ def test_a_voice_that_rested_sounds_exactly_as_one_that_never_played(bundle):
     player.note_off(69)
     render(engine, player, 200)
     fresh, other = Engine(bundle, 4), Player(3, 4)
-    player.hear(engine.levels_db.tolist())
+    player.hear(engine.levels_db)
     player.note_on(76, 0.7)
     other.note_on(76, 0.7)
     np.testing.assert_array_equal(render(engine, player, 30), render(fresh, other, 30))

@@ -19,13 +19,7 @@ def mode(time_s, level_db, decay=0.0, release=-100.0, velocity=24.0, keytrack=0.
 def levels(
     envelopes: Envelopes, periods: int, gate=1, velocity=1.0, blend=(1.0,), offset_db=0.0, note=60.0
 ) -> np.ndarray:
-    envelopes.play(
-        np.array([gate], np.bool_),
-        np.array([velocity], np.float32),
-        np.array([blend], np.float32),
-        np.array([offset_db], np.float32),
-        np.array([note], np.float32),
-    )
+    envelopes.play([bool(gate)], [velocity], [[*blend, offset_db]], [note])
     curve = []
     for _ in range(periods):
         envelopes.advance()

@@ -10,6 +10,8 @@ from tombola_host.generators.synthesizer import Synthesizer
 
 STEADY = 2000.0 / 48_000
 """Cycles per sample."""
+TIME = np.arange(PERIOD_SAMPLES) + 1.0
+"""The last sample stands at the period's end."""
 
 
 @pytest.fixture(scope="module")
@@ -17,56 +19,75 @@ def synthesizer():
     return Synthesizer(partials=20, noise_bands=2)
 
 
-def column(value):
-    return torch.tensor([[value]])
-
-
-def one_partial(number, rms=0.1):
-    amplitude = torch.zeros(1, 22)
-    amplitude[0, number - 1] = rms
+def amplitudes(number, rms=0.1):
+    amplitude = torch.zeros(1, 1, 1, 22)
+    amplitude[..., number - 1] = rms
     return amplitude
 
 
-def test_a_partial_is_a_sine_of_its_rms_amplitude_and_phase(synthesizer):
+def played(synthesizer, before, after, turns, start, pace, noise=None):
+    """One period of one voice. Shape (T,), and turns at its end."""
+    tables, gains = (
+        torch.cat(pair, dim=2) for pair in zip(synthesizer.wave(before), synthesizer.wave(after), strict=True)
+    )
+    motion = torch.tensor([turns, start, 1.0, pace, 1.0]).reshape(1, 1, 1, 5)
+    sound, end = synthesizer(tables, gains, motion, torch.zeros(1, 1, 2, 128) if noise is None else noise)
+    return sound.flatten().numpy(), float(end)
+
+
+def cosine(turns):
+    return np.cos(2 * np.pi * turns)
+
+
+def test_a_partial_is_a_cosine_of_its_rms_amplitude_and_phase(synthesizer):
     """Reading the table linearly leaves images: of partial 20 some, of (20 / 492)² together 0.5 %."""
-    pace = [column(STEADY / 4)] * 2
-    for number in (1, 7, 20):
-        sound, _ = synthesizer(*[one_partial(number)] * 2, column(0.25), *pace, torch.zeros(1, 2, 128))
-        turns = 0.25 + STEADY / 4 * np.arange(PERIOD_SAMPLES)
-        ideal = 0.1 * math.sqrt(2) * np.sin(2 * np.pi * number * turns)
-        assert np.abs(sound[0].numpy() - ideal).max() < 0.006 * 0.1 * math.sqrt(2)
+    for number, sign in ((1, 1), (4, -1), (7, -1), (20, -1)):
+        sound, _ = played(synthesizer, *[amplitudes(number)] * 2, 0.2, STEADY / 4, STEADY / 4)
+        ideal = sign * 0.1 * math.sqrt(2) * cosine(number * (0.2 + STEADY / 4 * TIME))
+        assert np.abs(sound - ideal).max() < 0.006 * 0.1 * math.sqrt(2)
+
+
+def test_equal_partials_make_a_wave_that_is_no_pulse():
+    """In phase the peak is the root of twice their number; with these signs it is near noise's, however many."""
+    synthesizer = Synthesizer(partials=100, noise_bands=0)
+    for count in (10, 30, 64, 100):
+        amplitude = (torch.arange(100) < count) / math.sqrt(count)
+        wave = synthesizer.wave(amplitude)[0]
+        assert float(wave.abs().max()) < 2.9
+        assert math.sqrt(2 * count) > 4.4
 
 
 def test_the_phase_goes_on_where_the_period_ends(synthesizer):
-    _, after = synthesizer(*[one_partial(1)] * 2, column(0.9), column(0.01), column(0.02), torch.zeros(1, 2, 128))
-    assert float(after) == pytest.approx((0.9 + 0.015 * PERIOD_SAMPLES) % 1, abs=1e-6)
+    _, after = played(synthesizer, *[amplitudes(1)] * 2, 0.4, 0.01, 0.02)
+    expected = 0.4 + 0.015 * PERIOD_SAMPLES
+    assert after == pytest.approx(expected - round(expected), abs=1e-6)
 
 
 def test_frequency_moves_linearly_from_one_end_to_the_other(synthesizer):
-    sound, _ = synthesizer(*[one_partial(1)] * 2, column(0.0), column(0.01), column(0.03), torch.zeros(1, 2, 128))
-    t = np.arange(PERIOD_SAMPLES)
-    ideal = 0.1 * math.sqrt(2) * np.sin(2 * np.pi * (0.01 * t + 0.02 * t**2 / 256))
-    assert np.abs(sound[0].numpy() - ideal).max() < 1e-3
+    sound, _ = played(synthesizer, *[amplitudes(1)] * 2, 0.0, 0.01, 0.03)
+    ideal = 0.1 * math.sqrt(2) * cosine(0.01 * TIME + 0.02 * TIME**2 / 256)
+    assert np.abs(sound - ideal).max() < 1e-3
 
 
 def test_amplitudes_move_linearly_and_reach_their_end_with_the_last_sample(synthesizer):
-    noise = torch.ones(1, 2, PERIOD_SAMPLES)
-    gains = torch.zeros(2, 1, 22)
-    gains[0, 0, 20], gains[1, 0, 20] = 0.2, 0.6
-    sound, _ = synthesizer(gains[0], gains[1], column(0.0), column(STEADY), column(STEADY), noise)
-    expected = 0.2 + 0.4 * (np.arange(PERIOD_SAMPLES) + 1) / PERIOD_SAMPLES
-    assert np.abs(sound[0].numpy() - expected).max() < 1e-6
+    noise = torch.ones(1, 1, 2, PERIOD_SAMPLES)
+    sound, _ = played(synthesizer, amplitudes(21, 0.2), amplitudes(21, 0.6), 0.0, STEADY, STEADY, noise)
+    assert np.abs(sound - (0.2 + 0.4 * TIME / PERIOD_SAMPLES)).max() < 1e-6
+    sound, _ = played(synthesizer, amplitudes(1, 0.0), amplitudes(1, 0.1), 0.0, STEADY, STEADY)
+    ideal = 0.1 * math.sqrt(2) * TIME / PERIOD_SAMPLES * cosine(STEADY * TIME)
+    assert np.abs(sound - ideal).max() < 1e-4
 
 
 def test_the_level_is_the_root_of_all_powers_whatever_the_common_factor(synthesizer):
     audible = torch.ones(1, 22)
     for factor in (-5.0, 0.0, 5.0):
-        amplitude = synthesizer.at_level(torch.linspace(0, -3, 22)[None] + factor, audible, column(0.25))
+        relative = torch.exp(torch.linspace(0, -3, 22)[None] + factor)
+        amplitude = synthesizer.at_level(relative, audible, torch.tensor([[0.25]]))
         assert float(amplitude.norm()) == pytest.approx(0.25 - 1e-4, rel=1e-3)
 
 
 def test_at_minus_80_db_amplitudes_are_exactly_zero(synthesizer):
-    amplitude = synthesizer.at_level(torch.zeros(1, 22), torch.ones(1, 22), column(10 ** (-80 / 20)))
+    amplitude = synthesizer.at_level(torch.ones(1, 22), torch.ones(1, 22), torch.tensor([[10 ** (-80 / 20)]]))
     assert torch.count_nonzero(amplitude) == 0
 
 

@@ -14,6 +14,8 @@ from tombola_device.contract.errors import BadBundle
 FORMAT_VERSION = 1
 
 KEYTRACK_NOTE = 60.0
+STATE_BEFORE, STATE_AFTER = "state", "_out"
+"""How the names of a graph's tensors of state begin, and how the name of what becomes of each ends."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w .+-]+$")]
 Text = Annotated[str, Meta(max_length=4096)]
@@ -60,9 +62,10 @@ class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The tensors of the ONNX graph, V voices in the batch axis.
 
-    inputs:  ``controls`` (V, len(controls) + M), ``state`` (V, state_size), and ``noise`` (V, noise_bands, T) if
-    ``noise_bands`` > 0; outputs: ``audio`` (V, T), ``state_out`` (V, state_size). T = ``period_samples``. float32.
-    A state of zeros is a voice at rest.
+    inputs:  ``controls`` (V, len(controls) + M); ``noise`` (V, noise_bands, T) if ``noise_bands`` > 0; any number of
+    tensors of state, their names beginning with ``state``, together ``state_size`` floats for each voice;
+    outputs: ``audio`` (V, T); for each tensor of state one of its shape, its name followed by ``_out``.
+    T = ``period_samples``. float32. There may be more axes of length 1. A state of zeros is a voice at rest.
     """
 
     state_size: Annotated[int, Meta(ge=0, le=65_536)]

@@ -1,7 +1,10 @@
 """A bundle that plays: controls in, sound out, one period after another.
 
-Controls ─► onsets ─► glide ─► Envelopes ─► Session (one run for all voices) ─► sum ─► DcBlock ─► Limiter ─► out
+Controls ─► onsets ─► glide ─► Envelopes ─► Session (one run for all voices) ─► Mixer ─► Limiter ─► out
                                                ▲ noise bands
+
+On a Raspberry Pi a call of numpy's costs 3 000 to 8 000 instructions, whatever its size. So what is done in each period
+for a few voices is done in plain floats.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import (
@@ -23,12 +27,15 @@ from tombola_device.contract.controls import (
 )
 from tombola_device.contract.errors import ShapeError
 from tombola_device.contract.manifest import Mode
-from tombola_device.engine.dc_block import DcBlock
-from tombola_device.engine.envelope import Envelopes, Float64Array
+from tombola_device.engine.envelope import Envelopes
 from tombola_device.engine.glide import Glide
 from tombola_device.engine.limiter import Limiter
+from tombola_device.engine.mixer import Mixer
 from tombola_device.engine.noise import TABLE_SAMPLES, noise_table
+from tombola_device.engine.numbers import numbers
 from tombola_device.engine.session import Session
+
+Float64Array = npt.NDArray[np.float64]
 
 HEADROOM_DB = -6.0
 """Modes are brought to -20 dB RMS: one voice then peaks near -14 dBFS, and four rarely reach the limiter."""
@@ -37,14 +44,15 @@ GLIDE_S = 0.02
 It lies here and not in the player because only the engine knows the period that it is played in."""
 SETTLING_PERIODS = 100
 """After 13 time constants what is left is below 1e-5 of the way: then the target is taken exactly."""
-LEAST_ONSET = np.float32(1e-26)
-"""Nothing to hear and still a normal float32."""
+LEAST_ONSET = 1e-5
+"""What is below moves nothing that is heard; it is left as it is."""
 
 _NOTE, _LEVEL, _VELOCITY = (SCALAR_COLUMNS.index(name) for name in ("note", "loudness_db", "velocity"))
-_ONSETS = slice(SCALAR_COLUMNS.index("onset_fast"), SCALAR_COLUMNS.index("onset_slow") + 1)
+_ONSET_FAST, _ONSET_SLOW = SCALAR_COLUMNS.index("onset_fast"), SCALAR_COLUMNS.index("onset_slow")
 _TIMBRE = SCALAR_COLUMNS.index("timbre_x")
 _TIMBRE_AXES = 2
 _NOISE_CHUNKS = TABLE_SAMPLES // PERIOD_SAMPLES
+_FADE_FAST, _FADE_SLOW = (math.exp(-1.0 / (FRAME_RATE_HZ * time_s)) for time_s in (ONSET_FAST_S, ONSET_SLOW_S))
 
 
 class Engine:
@@ -69,13 +77,12 @@ class Engine:
         self.modes = len(bundle.manifest.modes)
         self.fault = ""
         """Why the engine is mute; empty while it plays."""
-        self._session = Session(bundle.onnx, bundle.manifest, voices)
+        self._mixer = Mixer(voices, 10 ** (headroom_db / 20))
+        self._session = Session(bundle.onnx, bundle.manifest, voices, self._mixer.voices)
         self._envelopes = Envelopes(bundle.manifest.modes, voices)
-        self._dc_block = DcBlock()
         self._limiter = Limiter()
         self._limit = voices
         self._rows = 0
-        self._gain = np.float32(10 ** (headroom_db / 20))
         bands = bundle.manifest.graph.noise_bands
         shared = neighbour is not None and neighbour.manifest.graph.noise_bands == bands
         self.noise: Float32Array | None = neighbour.noise if neighbour and shared else _noise_chunks(bands)
@@ -85,8 +92,11 @@ class Engine:
         self._period = 0
         self._frame: Controls | None = None
         self._seen = [0] * voices
+        self._keys: tuple[list[bool], list[float]] = [False] * voices, [0.0] * voices
         self._sounding = [False] * voices
-        self._fade = np.exp(-1.0 / (FRAME_RATE_HZ * np.array([ONSET_FAST_S, ONSET_SLOW_S]))).astype(np.float32)
+        self._ended = [False] * voices
+        self._onset_fast = [LEAST_ONSET] * voices
+        self._onset_slow = [LEAST_ONSET] * voices
         # Columns: timbre X, Y, blend 1 … M (as they stand in the graph's controls), loudness offset.
         width = _TIMBRE_AXES + self.modes + 1
         self._target = np.zeros((voices, width), np.float32)
@@ -95,22 +105,24 @@ class Engine:
         self._unsettled = 0
         self._position = b""
         self._latents = np.zeros((voices, self.modes, _TIMBRE_AXES), np.float32)
-        self._weighed = np.zeros_like(self._latents)
         self._glide_to = Glide(voices)
         # Views are made once: in the audio loop a slice costs half as much as the call that it is made for.
         columns, target, glided = self._session.controls, self._target, self._glided
         self._note, self._velocity = columns[:, _NOTE], columns[:, _VELOCITY]
-        self._level, self._onsets, self._moving = columns[:, _LEVEL], columns[:, _ONSETS], columns[:, _TIMBRE:]
-        self._target_timbre, self._target_offset = target[:, :_TIMBRE_AXES], target[:, -1]
+        self._moving = columns[:, _TIMBRE:]
+        self._target_timbre_rows, self._target_offset = target[:, None, :_TIMBRE_AXES], target[:, -1]
         self._target_blend = target[:, _TIMBRE_AXES : _TIMBRE_AXES + self.modes]
-        self._glided_columns, self._glided_offset = glided[:, :-1], glided[:, -1]
-        self._glided_blend = glided[:, _TIMBRE_AXES : _TIMBRE_AXES + self.modes]
-        self._sums = [(np.full(rows, self._gain), self._session.audio[:rows]) for rows in range(1, voices + 1)]
+        self._blend_rows = self._target_blend[:, None, :]
+        self._glided_columns, self._glided_levels = glided[:, :-1], glided[:, _TIMBRE_AXES:]
+        self._width = columns.shape[1]
+        self._columns = numbers(columns)
+        self._noise_in = [] if self.noise is None else [row.data.cast("B") for row in self._session.noise]
+        self._noise_chunks = [] if self.noise is None else [chunk.data.cast("B") for chunk in self.noise]
         self._glide = np.float32(1.0 - math.exp(-1.0 / (GLIDE_S * FRAME_RATE_HZ)))
 
     @property
-    def levels_db(self) -> Float64Array:
-        """Level asked of each voice in the last period; a view. Shape (V,), SILENCE_DB … 0."""
+    def levels_db(self) -> list[float]:
+        """Level asked of each voice in the last period, SILENCE_DB … 0; not to be written."""
         return self._envelopes.level_db
 
     @property
@@ -168,7 +180,7 @@ class Engine:
         if controls is not self._frame:
             self._take(controls)
         for start in range(0, out.size, PERIOD_SAMPLES):
-            self._render_period(controls, out[start : start + PERIOD_SAMPLES])
+            self._render_period(out[start : start + PERIOD_SAMPLES])
 
     def _check(self, controls: Controls) -> None:
         if controls.note.shape != (self.voices,) or controls.blend.shape != (self.voices, self.modes):
@@ -187,12 +199,12 @@ class Engine:
             self._position = position
             for axis, points in enumerate(self._timbre):
                 self._latents[:, :, axis] = _between(points, controls.timbre[:, axis])
-        np.multiply(self._latents, self._target_blend[:, :, None], out=self._weighed)
-        np.add.reduce(self._weighed, axis=1, out=self._target_timbre)
+        np.matmul(self._blend_rows, self._latents, out=self._target_timbre_rows)
         np.copyto(self._target_offset, controls.loudness_db)
         self._unsettled = SETTLING_PERIODS
         self._glide_to.take(controls, self._sounding)
         onset, gate, velocity = controls.onset.tolist(), controls.gate.tolist(), controls.velocity.tolist()
+        self._keys = gate, velocity
         for voice in range(self.voices):
             if onset[voice] != self._seen[voice] and voice < self._limit:
                 self._start(voice)
@@ -202,54 +214,56 @@ class Engine:
         self._frame = controls
 
     def _start(self, voice: int) -> None:
-        self._onsets[voice] = 1.0
+        self._onset_fast[voice] = self._onset_slow[voice] = 1.0
         if not self._sounding[voice]:  # Nothing is heard that could zip: it begins where it should be.
             self._glided[voice] = self._target[voice]
+            self._session.reset(voice)  # It may have been run, unheard, beside others.
         self._envelopes.start(voice)
 
-    def _render_period(self, controls: Controls, out: Float32Array) -> None:
+    def _render_period(self, out: Float32Array) -> None:
         if self._unsettled or self._glide_to.moving:
-            self._follow(controls)
-        before = self._sounding
+            self._follow()
         self._envelopes.advance()
-        self._sounding = [level_db > SILENCE_DB for level_db in self._envelopes.level_db.tolist()]
-        rows = 0
-        for voice in range(self.voices):
-            if self._sounding[voice] or before[voice]:
-                rows = voice + 1
-                if self.noise is not None:
-                    chunk = (self._period + self._noise_starts[voice]) % _NOISE_CHUNKS
-                    self._session.noise[voice] = self.noise[chunk]
+        rows = self._rows = 0 if self.fault else self._lay_out_voices()
         self._period += 1
-        self._rows = rows
-        if rows == 0 or self.fault:
-            out.fill(0.0)
-        else:
-            self._run(rows, out)
-        self._dc_block.process(out, silent=rows == 0)
+        if rows:
+            self._session.run(rows)
+        self._mixer.mix(rows, out)
         peak = self._limiter.process(out)
         # A peak that is no number, or a sum that overflowed, is no sound.
         if not math.isfinite(peak):
             name = self.manifest.name
             self.fault = f"the bundle {name!r} produced values that are no numbers and was muted; flash another"
             self._session.reset_all()
-            self._dc_block.reset()
+            self._mixer.reset()
             self._limiter.reset()
             out.fill(0.0)
 
-    def _run(self, rows: int, out: Float32Array) -> None:
-        np.copyto(self._level, self._envelopes.level_db, "same_kind")
-        self._session.run(rows)
-        gains, audio = self._sums[rows - 1]
-        np.dot(gains, audio, out=out)
-        for voice in range(rows):
-            if not self._sounding[voice]:
-                self._session.reset(voice)
-        self._onsets *= self._fade
-        # Below this a float32 would end in denormals, which are slow.
-        np.maximum(self._onsets, LEAST_ONSET, out=self._onsets)
+    def _lay_out_voices(self) -> int:
+        """Write what moves by itself for the voices that sound or just end; how many rows are to be rendered."""
+        rows, columns, sounding, ended = 0, self._columns, self._sounding, self._ended
+        noise_in, noise_chunks = self._noise_in, self._noise_chunks
+        for voice, level_db in enumerate(self._envelopes.level_db):
+            sounds = level_db > SILENCE_DB
+            if not sounds and not sounding[voice]:
+                if ended[voice]:  # In the last period it fell silent.
+                    ended[voice] = False
+                    self._session.reset(voice)
+                continue
+            sounding[voice], ended[voice] = sounds, not sounds
+            rows, at = voice + 1, voice * self._width
+            columns[at + _LEVEL] = level_db
+            if (onset := self._onset_fast[voice]) > LEAST_ONSET:
+                columns[at + _ONSET_FAST] = onset
+                self._onset_fast[voice] = onset * _FADE_FAST
+            if (onset := self._onset_slow[voice]) > LEAST_ONSET:
+                columns[at + _ONSET_SLOW] = onset
+                self._onset_slow[voice] = onset * _FADE_SLOW
+            if noise_chunks:
+                noise_in[voice][:] = noise_chunks[(self._period + self._noise_starts[voice]) % _NOISE_CHUNKS]
+        return rows
 
-    def _follow(self, controls: Controls) -> None:
+    def _follow(self) -> None:
         """Move blend, timbre and loudness a step towards their target, and at the end exactly onto it."""
         self._unsettled = max(self._unsettled - 1, 0)
         if self._unsettled:
@@ -258,12 +272,9 @@ class Engine:
             self._glided += self._step
         else:
             np.copyto(self._glided, self._target)
-        self._lay_out(controls)
-
-    def _lay_out(self, controls: Controls) -> None:
         self._glide_to.advance(self._note)
         np.copyto(self._moving, self._glided_columns)
-        self._envelopes.play(controls.gate, controls.velocity, self._glided_blend, self._glided_offset, controls.note)
+        self._envelopes.play(*self._keys, self._glided_levels.tolist(), self._note.tolist())
 
 
 def _noise_chunks(bands: int) -> Float32Array | None:

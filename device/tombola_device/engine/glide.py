@@ -22,6 +22,7 @@ class Glide:
         self._bend = np.zeros(voices, np.float32)
         self._step = np.zeros(voices, np.float32)
         self._left = [0] * voices
+        self._notes = b""
 
     def take(self, controls: Controls, sounding: list[bool]) -> None:
         """A new frame. A voice that is silent, or does not glide, is at its note at once.
@@ -29,8 +30,10 @@ class Glide:
         Real time: audio thread.
         """
         np.copyto(self._bend, controls.bend_semitones)
-        if np.array_equal(controls.note, self._target):
+        notes = controls.note.tobytes()
+        if notes == self._notes:
             return
+        self._notes = notes
         for voice, (note, before, glide_s) in enumerate(
             zip(controls.note.tolist(), self._target.tolist(), controls.glide_s.tolist(), strict=True)
         ):

@@ -146,7 +146,7 @@ class _Performance:
         controls = self.player.controls()
         while frame < latest and not (end is None and self._over(frame, done)):
             came = done
-            self.player.hear(self.engine.levels_db.tolist())
+            self.player.hear(self.engine.levels_db)
             while done < len(self.queue) and self.frames[done] <= frame:
                 self.queue[done].apply(self.player)
                 done += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import Protocol, cast
 
@@ -9,10 +10,11 @@ import numpy as np
 
 from tombola_device.contract.controls import MAX_VOICES, PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCALAR_COLUMNS, Float32Array
 from tombola_device.contract.errors import BadBundle, ShapeError
-from tombola_device.contract.manifest import Manifest
+from tombola_device.contract.manifest import STATE_AFTER, STATE_BEFORE, Manifest
 from tombola_device.engine.graph_check import check_graph
 
 _Shape = tuple[int, ...]
+_State = dict[str, Float32Array]
 
 
 class _Tensor(Protocol):
@@ -46,6 +48,7 @@ class Session:
         onnx: The graph, as serialised.
         manifest: What the graph should look like.
         voices: V, 1 … MAX_VOICES.
+        audio: Where the sound is written; its own memory by default. Shape (V, 128), float32, contiguous.
 
     Raises:
         BadBundle: The graph does not load, is not what the manifest says, or is not complete in itself.
@@ -53,7 +56,7 @@ class Session:
     Source: onnxruntime's I/O binding.
     """
 
-    def __init__(self, onnx: bytes, manifest: Manifest, voices: int) -> None:
+    def __init__(self, onnx: bytes, manifest: Manifest, voices: int, audio: Float32Array | None = None) -> None:
         if not 1 <= voices <= MAX_VOICES:
             raise ShapeError(f"{voices} voices were asked for; 1 to {MAX_VOICES} are possible")
         _check_manifest(manifest)
@@ -61,18 +64,18 @@ class Session:
         self.voices = voices
         self._session = _load(onnx)
         graph, columns = manifest.graph, len(manifest.graph.controls) + len(manifest.modes)
-        inputs: dict[str, _Shape] = {"controls": (columns,), "state": (graph.state_size,)}
+        states = _state_shapes(self._session.get_inputs(), graph.state_size)
+        inputs: dict[str, _Shape] = {"controls": (columns,), **states}
         if graph.noise_bands:
             inputs["noise"] = (graph.noise_bands, PERIOD_SAMPLES)
-        outputs: dict[str, _Shape] = {"audio": (PERIOD_SAMPLES,), "state_out": (graph.state_size,)}
+        outputs = {"audio": (PERIOD_SAMPLES,), **{name + STATE_AFTER: shape for name, shape in states.items()}}
         _check_tensors("input", self._session.get_inputs(), inputs)
         _check_tensors("output", self._session.get_outputs(), outputs)
         self.controls: Float32Array = np.zeros((voices, columns), np.float32)
         self.noise: Float32Array = np.zeros((voices, graph.noise_bands, PERIOD_SAMPLES), np.float32)
-        self.audio: Float32Array = np.zeros((voices, PERIOD_SAMPLES), np.float32)
-        self._states = (
-            np.zeros((voices, graph.state_size), np.float32),
-            np.zeros((voices, graph.state_size), np.float32),
+        self.audio: Float32Array = np.zeros((voices, PERIOD_SAMPLES), np.float32) if audio is None else audio
+        self._states = tuple(
+            {name: np.zeros((voices, *shape), np.float32) for name, shape in states.items()} for _ in range(2)
         )
         self._now = 0
         self._bindings = [
@@ -82,8 +85,9 @@ class Session:
 
     @property
     def state(self) -> Float32Array:
-        """The state that the next run starts from; a view. Shape (V, S)."""
-        return self._states[self._now]
+        """The state that the next run starts from; a copy, tensors side by side. Shape (V, S)."""
+        tensors = [tensor.reshape(self.voices, -1) for tensor in self._states[self._now].values()]
+        return np.concatenate([np.zeros((self.voices, 0), np.float32), *tensors], axis=1)
 
     def run(self, voices: int) -> None:
         """Render one period of the first ``voices`` rows of ``controls`` and ``noise`` into ``audio``.
@@ -102,22 +106,26 @@ class Session:
         Both states, because the row is not written while fewer voices run and must then be at rest in either.
         """
         for state in self._states:
-            state[voice] = 0.0
+            for tensor in state.values():
+                tensor[voice] = 0.0
 
     def reset_all(self) -> None:
         """Put all voices to rest."""
         for state in self._states:
-            state.fill(0.0)
+            for tensor in state.values():
+                tensor.fill(0.0)
 
-    def _bind(self, before: Float32Array, after: Float32Array, count: int) -> _Binding:
+    def _bind(self, before: _State, after: _State, count: int) -> _Binding:
         binding = self._session.io_binding()
-        arrays = {"controls": self.controls, "state": before, "noise": self.noise}
-        for tensor in self._session.get_inputs():
-            array = arrays[tensor.name][:count]
-            binding.bind_input(tensor.name, "cpu", 0, np.float32, list(array.shape), array.ctypes.data)
-        for name, full in (("audio", self.audio), ("state_out", after)):
-            array = full[:count]
-            binding.bind_output(name, "cpu", 0, np.float32, list(array.shape), array.ctypes.data)
+        inputs = {"controls": self.controls, "noise": self.noise, **before}
+        outputs = {"audio": self.audio, **{name + STATE_AFTER: array for name, array in after.items()}}
+        for tensors, arrays, bind in (
+            (self._session.get_inputs(), inputs, binding.bind_input),
+            (self._session.get_outputs(), outputs, binding.bind_output),
+        ):
+            for tensor in tensors:
+                shape = [count, *(cast("int", axis) for axis in tensor.shape[1:])]
+                bind(tensor.name, "cpu", 0, np.float32, shape, arrays[tensor.name].ctypes.data)
         return binding
 
 
@@ -144,6 +152,8 @@ def _load(onnx: bytes) -> _Runtime:
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 4
+    # The tensors of a period are some kilobytes: to look for memory that can be used again costs more than it saves.
+    options.enable_mem_reuse = False
     for thread in ("intra_op", "inter_op"):
         options.add_session_config_entry(f"session.{thread}.allow_spinning", "0")
     # Not session.set_denormal_as_zero: it changes the processor state of the thread that calls (seen with 1.31), which
@@ -166,8 +176,30 @@ def _check_tensors(what: str, tensors: list[_Tensor], expected: dict[str, _Shape
         )
     for tensor in tensors:
         free = len(tensor.shape) > 0 and not isinstance(tensor.shape[0], int)
-        if tensor.type != "tensor(float)" or not free or tuple(tensor.shape[1:]) != expected[tensor.name]:
+        if tensor.type != "tensor(float)" or not free or _long_axes(tensor) != expected[tensor.name]:
             raise BadBundle(
                 f"the graph's {what} {tensor.name!r} is {tensor.type} {tensor.shape}, not float of shape "
                 f"(voices, {', '.join(map(str, expected[tensor.name]))}); export the bundle again"
             )
+
+
+def _long_axes(tensor: _Tensor) -> tuple[int | str | None, ...]:
+    """All axes but the voices' and those of length 1."""
+    return tuple(axis for axis in tensor.shape[1:] if axis != 1)
+
+
+def _state_shapes(inputs: list[_Tensor], size: int) -> dict[str, _Shape]:
+    """Names of the tensors of state and their axes but for the voices'."""
+    states = {tensor.name: _long_axes(tensor) for tensor in inputs if tensor.name.startswith(STATE_BEFORE)}
+    shapes = {name: cast("_Shape", shape) for name, shape in states.items() if _are_numbers(shape)}
+    found = sum(math.prod(shape) for shape in shapes.values())
+    if len(shapes) < len(states) or found != size:
+        raise BadBundle(
+            f"the bundle's graph carries {found} numbers a voice in {', '.join(states) or 'no tensor'}, but its "
+            f"manifest says {size}; export the bundle again"
+        )
+    return shapes
+
+
+def _are_numbers(shape: tuple[int | str | None, ...]) -> bool:
+    return all(isinstance(axis, int) for axis in shape)

@@ -58,6 +58,32 @@ def has_card() -> bool:
     return bool(library.cards()) or "default" in library.pcms()
 
 
+class StereoFrames:
+    """One period as a card takes it: the same sample for both channels, in the card's type.
+
+    Args:
+        dtype: The card's type, as numpy names it.
+        scale: What ±1.0 becomes.
+    """
+
+    def __init__(self, dtype: str, scale: float) -> None:
+        self._frames: npt.NDArray[np.generic] = np.zeros((PERIOD_SAMPLES, CHANNELS), dtype)
+        self._left, self._right = self._frames.T
+        # An array: numpy multiplies by a number more slowly than by as many numbers.
+        self._scale = np.full(PERIOD_SAMPLES, scale, np.float32)
+        self._scaled = np.zeros(PERIOD_SAMPLES, np.float32)
+
+    def of(self, block: Float32Array) -> npt.NDArray[np.generic]:
+        """Shape (128,), full scale ±1.0 → (128, 2); the same memory each time.
+
+        Real time: audio thread.
+        """
+        np.multiply(block, self._scale, out=self._scaled)
+        np.copyto(self._left, self._scaled, "unsafe")
+        np.copyto(self._right, self._left)
+        return self._frames
+
+
 class AlsaOut:
     """One PCM, opened in the first of FORMATS that it takes.
 
@@ -74,12 +100,11 @@ class AlsaOut:
     def __init__(self, pcm: str, periods: int) -> None:
         library = _library()
         self.name = f"ALSA's {pcm}"
-        self._pcm, dtype, self._scale = _open(library, pcm, periods)
+        self._pcm, dtype, scale = _open(library, pcm, periods)
         info = self._pcm.info()
         self.buffer_samples = max(int(info["buffer_size"]), PERIOD_SAMPLES)
-        self._frames: npt.NDArray[np.generic] = np.zeros((PERIOD_SAMPLES, CHANNELS), dtype)
+        self._frames = StereoFrames(dtype, scale)
         self._silence = np.zeros((self.buffer_samples, CHANNELS), dtype)
-        self._scaled = np.zeros(PERIOD_SAMPLES, np.float32)
         self._pacer = Pacer(self.buffer_samples / SAMPLE_RATE_HZ)
         self._paced_here = False
         self._open = True
@@ -90,9 +115,7 @@ class AlsaOut:
         check_block(block)
         if not self._open:
             raise DeviceUnavailable(f"{self.name} is closed; open it again")
-        np.multiply(block, np.float32(self._scale), out=self._scaled)
-        self._frames[:] = self._scaled[:, None]
-        whole = self._send(self._frames)
+        whole = self._send(self._frames.of(block))
         self._wait_if_it_does_not()
         return whole
 

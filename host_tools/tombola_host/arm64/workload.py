@@ -26,12 +26,12 @@ def main(libraries: str, device: str, bundle_path: str, voices: int, periods: in
     from tombola_device.contract.bundle import decode_bundle
     from tombola_device.engine.engine import Engine
     from tombola_device.engine.player import Player
+    from tombola_device.hal.alsa import FORMATS, StereoFrames
 
     bundle = decode_bundle(Path(bundle_path).read_bytes())
     engine, player = Engine(bundle, voices), Player(len(bundle.manifest.modes), voices)
     engine.warm_up()
-    block, scaled = np.zeros(128, np.float32), np.zeros(128, np.float32)
-    frames = np.zeros((128, 2), np.int32)
+    block, frames = np.zeros(128, np.float32), StereoFrames(*FORMATS[0][1:])
     call = ctypes.CDLL(None).syscall
     low, high = bundle.manifest.modes[0].note_range
     for voice in range(voices):
@@ -43,9 +43,7 @@ def main(libraries: str, device: str, bundle_path: str, voices: int, periods: in
     def play(mark: int, controls: list[Any]) -> None:
         for period in range(WARM_PERIODS + periods):
             engine.render(controls[period % len(controls)], block)
-            # As hal/alsa.py hands a period to a card of 32 bits.
-            np.multiply(block, np.float32(2147483520.0), out=scaled)
-            frames[:] = scaled[:, None]
+            frames.of(block)
             if period >= WARM_PERIODS:
                 call(GETPID, MAGIC, mark)
 

@@ -8,12 +8,15 @@ from torch import Tensor
 
 from tombola_host.generators.units import UnitGroup
 
+State = tuple[Tensor, ...]
+"""What voices carry from period to period, in the order of ``Generator.state_shapes``. Shapes (V, *shape)."""
+
 
 class Generator(Protocol):
     """Controls in, sound out, one period at a time.
 
     Offline output equals streamed output after ``delay_samples``, at any block size: the property test of every
-    generator. V voices, F frames, T samples a period, M modes, B noise bands, S state floats.
+    generator. V voices, F frames, T samples a period, M modes, B noise bands.
     """
 
     delay_samples: int
@@ -24,14 +27,17 @@ class Generator(Protocol):
         """M, the length of the blend vector."""
 
     @property
-    def state_size(self) -> int:
-        """S, the floats that one voice carries from period to period; zeros are a voice at rest."""
+    def state_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the tensors that one voice carries from period to period."""
+
+    def rest(self, voices: int) -> State:
+        """The state of voices at rest: zeros."""
 
     def unit_groups(self) -> tuple[UnitGroup, ...]:
         """What can be removed together."""
 
-    def step(self, controls: Tensor, state: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """One period: (V, 7 + M), (V, S), (V, B, T) → audio (V, T), next state (V, S). This is what is exported."""
+    def step(self, controls: Tensor, state: State, noise: Tensor) -> tuple[Tensor, State]:
+        """One period: (V, 7 + M), state, (V, 1, B, T) → audio (V, 1, 1, T), next state. This is what is exported."""
 
-    def render(self, controls: Tensor, noise: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """F periods: (V, F, 7 + M), (V, F, B, T) → audio (V, F * T), next state (V, S)."""
+    def render(self, controls: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """F periods: (V, F, 7 + M), (V, F, B, T) → audio (V, F * T), next state."""

@@ -1,7 +1,7 @@
 """The flagship generator: a small recurrent trunk, heads for partials and noise, and the synthesizer.
 
     controls ─► input ─► GRU ─► × gates(blend) ─► head ─► log amplitudes ─► at level ─► Synthesizer ─► audio
-                          └─ state ─┘                                          └─ state ─┘
+                          └─ state ─┘                                                     └─ state ─┘
 
 Units of the trunk are *core* (every mode uses them) or *specialists* (some modes use them). Specialists read the core
 and their own kind, the core reads only itself: what a specialist does cannot reach a mode that does not use it. A
@@ -21,12 +21,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
-from tombola_host.generators.synthesizer import Synthesizer
+from tombola_host.generators.base import State
+from tombola_host.generators.synthesizer import HALF_TABLE, Synthesizer
 from tombola_host.generators.units import Axis, UnitGroup, Weights
 
 CENTRE = {"note": 60.0, "loudness_db": -30.0}
 SPREAD = {"note": 16.0, "loudness_db": 16.0}
 SCALARS = len(SCALAR_COLUMNS)
+LEAST_START = 2 ** (-1 / 12)
+"""A voice at rest has no frequency to come from: it comes, as none need come, from a semitone below at the lowest."""
 assert SCALAR_COLUMNS[:2] == ("note", "loudness_db")
 
 
@@ -74,11 +77,13 @@ class Voice(nn.Module):
         self.spectrum = nn.Parameter(torch.zeros(modes, self.partials + self.noise_bands))
         self.synthesizer = Synthesizer(self.partials, self.noise_bands)
         semitone = math.log(2) / 12
+        tuning = math.log(440.0 / SAMPLE_RATE_HZ) - 69 * semitone
         constants = {
             "centre": [*(CENTRE.get(column, 0.0) for column in SCALAR_COLUMNS), *[0.0] * modes],
             "spread": [*(SPREAD.get(column, 1.0) for column in SCALAR_COLUMNS), *[1.0] * modes],
-            "exponent": [semitone, math.log(10) / 20],
-            "origin": [math.log(440.0 / SAMPLE_RATE_HZ) - 69 * semitone, 0.0],
+            # Note and level to the logarithms of: the least start, the pace (cycles per sample, 1), the amplitude.
+            "exponent": [[semitone, semitone, 0.0, 0.0], [0.0, 0.0, 0.0, math.log(10) / 20]],
+            "origin": [tuning + math.log(LEAST_START), tuning, 0.0, 0.0],
         }
         for name, values in constants.items():
             self.register_buffer(name, torch.tensor(values), persistent=False)
@@ -101,9 +106,14 @@ class Voice(nn.Module):
         return self.activity.shape[0]
 
     @property
-    def state_size(self) -> int:
-        """Trunk, amplitudes at the last period's end, its increment, its phase."""
-        return self.size.hidden + self.partials + self.noise_bands + 2
+    def state_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Trunk; pace, turns, wave and noise gains at the last period's end."""
+        own = {"pace": 2, "turns": 1, "wave": HALF_TABLE, "gains": self.noise_bands}
+        return {"trunk": (self.size.hidden,), **{name: (1, 1, size) for name, size in own.items()}}
+
+    def rest(self, voices: int) -> State:
+        """The state of voices that have not sounded yet."""
+        return tuple(torch.zeros(voices, *shape) for shape in self.state_shapes.values())
 
     def unit_groups(self) -> tuple[UnitGroup, ...]:
         """The input layer's units and the trunk's, with every axis that runs over them."""
@@ -156,100 +166,112 @@ class Voice(nn.Module):
         trunk, last = self.gru(units, None if hidden is None else hidden.unsqueeze(0).contiguous())
         return self._head(trunk, controls[..., SCALARS:]), last[0]
 
-    def pitch_and_level(self, note_and_level: Tensor) -> tuple[Tensor, Tensor]:
-        """Columns ``note`` and ``loudness_db`` (…, 2) → cycles per sample (…, 1), RMS amplitude (…, 1)."""
-        both = torch.exp(note_and_level * self.exponent + self.origin)
-        increment, level = both.split([1, 1], dim=-1)
-        return increment, level
+    def pitch_and_level(self, note_and_level: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Columns ``note`` and ``loudness_db`` (…, 2) → least start (…, 1), pace (…, 2), RMS amplitude (…, 1)."""
+        start, pace, level = torch.exp(note_and_level @ self.exponent + self.origin).split([1, 2, 1], dim=-1)
+        return start, pace, level
 
-    def amplitudes(self, controls: Tensor, hidden: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """RMS amplitudes (V, F, H + B), increments (V, F, 1), last trunk state (V, U)."""
-        log_amplitude, last = self.log_amplitudes(controls, hidden)
-        increment, level = self.pitch_and_level(controls[..., :2])
-        amplitude = self.synthesizer.at_level(log_amplitude, self.synthesizer.audible(increment), level)
-        return amplitude, increment, last
+    def at_level(self, log_amplitude: Tensor, note_and_level: Tensor) -> tuple[Tensor, Tensor]:
+        """Log amplitudes (…, H + B), columns ``note`` and ``loudness_db`` → RMS amplitudes, pace (…, 2)."""
+        _, pace, level = self.pitch_and_level(note_and_level)
+        audible = self.synthesizer.audible(pace)
+        return self.synthesizer.at_level(torch.exp(log_amplitude), audible, level), pace
 
-    def render(self, controls: Tensor, noise: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """F periods at once: (V, F, 7 + M), (V, F, B, T), (V, S) → (V, F * T), (V, S)."""
-        if state is None:
-            state = controls.new_zeros(len(controls), self.state_size)
-        amplitude, increment, last = self.amplitudes(controls, self._unpack(state)[0])
-        audio, carried = self.sound(amplitude, increment, noise, state)
-        return audio, torch.cat([last, carried], dim=1)
+    def render(self, controls: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """F periods at once: (V, F, 7 + M), (V, F, B, T), state → (V, F * T), state."""
+        trunk, *carried = self.rest(len(controls)) if state is None else state
+        log_amplitude, last = self.log_amplitudes(controls, trunk)
+        amplitude, pace = self.at_level(log_amplitude, controls[..., :2])
+        audio, carried = self.sound(amplitude, pace, noise, carried)
+        return audio, (last, *carried)
 
     def sound(
-        self, amplitude: Tensor, increment: Tensor, noise: Tensor, state: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+        self, amplitude: Tensor, pace: Tensor, noise: Tensor, carried: list[Tensor] | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
         """The synthesizer over F periods.
 
         Args:
             amplitude: Shape (V, F, H + B).
-            increment: Cycles per sample. Shape (V, F, 1).
+            pace: Shape (V, F, 2).
             noise: Shape (V, F, B, T).
-            state: Before the first period; at rest by default. Shape (V, S).
+            carried: The state but for the trunk's, before the first period; at rest by default.
 
         Returns:
-            Audio, shape (V, F * T), and the next state without the trunk's, shape (V, S - U).
+            Audio, shape (V, F * T), and the next state but for the trunk's.
         """
         voices, frames, _ = amplitude.shape
-        if state is None:
-            state = amplitude.new_zeros(voices, self.state_size)
-        _, before, start, phase = self._unpack(state)
-        starts = torch.cat([self._fresh(start, increment[:, 0]).unsqueeze(1), increment[:, :-1]], dim=1)
-        # In double precision: a phase summed over minutes in single precision drifts.
-        turns = (starts.double() + increment.double()).cumsum(1) * (PERIOD_SAMPLES / 2) + phase.double().unsqueeze(1)
-        phases = torch.cat([phase.double().unsqueeze(1), turns], dim=1)
-        phases = (phases - phases.floor()).to(amplitude.dtype)
-        befores = torch.cat([before.unsqueeze(1), amplitude[:, :-1]], dim=1)
-        flat = [x.flatten(0, 1) for x in (befores, amplitude, phases[:, :-1], starts, increment, noise)]
+        if carried is None:
+            carried = list(self.rest(voices)[1:])
+        turns = carried[1][:, 0, :, :1]
+        ends = [pace, *self.synthesizer.wave(amplitude)]
+        starts = [
+            torch.cat([before[:, 0], end[:, :-1]], dim=1) for before, end in zip(_but_turns(carried), ends, strict=True)
+        ]
+        starts[0] = torch.maximum(starts[0], LEAST_START * pace[..., :1])
+        # In double precision: turns summed over minutes in single precision drift.
+        steps = (starts[0][..., :1].double() + pace[..., :1].double()).cumsum(1) * (PERIOD_SAMPLES / 2)
+        all_turns = torch.cat([turns.double(), turns.double() + steps], dim=1)
+        all_turns = (all_turns - all_turns.round()).to(amplitude.dtype)
+        motion = torch.cat([all_turns[:, :-1], starts[0], pace], dim=-1)
+        tables, gains = (torch.stack([start, end], dim=2) for start, end in zip(starts[1:], ends[1:], strict=True))
+        flat = [x.flatten(0, 1).unsqueeze(1) for x in (tables, gains, motion.unsqueeze(2), noise)]
         audio, _ = self.synthesizer(*flat)
-        carried = torch.cat([amplitude[:, -1], increment[:, -1], phases[:, -1]], dim=1)
-        return audio.reshape(voices, frames * PERIOD_SAMPLES), carried
+        last = [x[:, -1:].unsqueeze(1) for x in (pace, all_turns, *ends[1:])]
+        return audio.reshape(voices, frames * PERIOD_SAMPLES), last
 
-    def step(self, controls: Tensor, state: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """One period: (V, 7 + M), (V, S), (V, B, T) → (V, T), (V, S)."""
-        hidden, before, start, phase = self._unpack(state)
-        note_and_level, _, blend = controls.split([2, SCALARS - 2, self.modes], dim=1)
-        log_amplitude, last = self._step_trunk(controls, blend, hidden)
-        increment, level = self.pitch_and_level(note_and_level)
-        amplitude = self.synthesizer.at_level(log_amplitude, self.synthesizer.audible(increment), level)
-        audio, after = self.synthesizer(before, amplitude, phase, self._fresh(start, increment), increment, noise)
-        return audio, torch.cat([last, amplitude, increment, after], dim=1)
-
-    def _unpack(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        hidden, amplitude, increment, phase = state.split(
-            [self.size.hidden, self.partials + self.noise_bands, 1, 1], dim=1
+    def step(self, controls: Tensor, state: State, noise: Tensor) -> tuple[Tensor, State]:
+        """One period: (V, 7 + M), state, (V, 1, B, T) → (V, 1, 1, T), state."""
+        hidden, pace_before, turns, wave_before, gains_before = state
+        logarithms, last = self._step_trunk(controls, hidden)
+        # One frame: axes as in ``render`` from here on. One exp for amplitudes, pitch and level.
+        frame = torch.exp(logarithms).reshape(-1, 1, 1, self.partials + self.noise_bands + 4)
+        relative, start, pace, level = frame.split([self.partials + self.noise_bands, 1, 2, 1], dim=-1)
+        wave, gains = self.synthesizer.wave(self.synthesizer.at_level(relative, self.synthesizer.audible(pace), level))
+        audio, after = self.synthesizer(
+            torch.cat([wave_before, wave], dim=2),
+            torch.cat([gains_before, gains], dim=2),
+            torch.cat([turns, torch.maximum(pace_before, start), pace], dim=3),
+            noise,
         )
-        return hidden, amplitude, increment, phase
+        return audio, (last, pace, after, wave, gains)
 
-    @staticmethod
-    def _fresh(start: Tensor, increment: Tensor) -> Tensor:
-        """A voice at rest has no frequency to come from: it starts where it is going."""
-        return torch.where(start == 0, increment, start)
+    def _step_trunk(self, controls: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """One frame of ``log_amplitudes`` and of ``pitch_and_level``'s logarithms, as it is exported.
 
-    def _step_trunk(self, controls: Tensor, blend: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """One frame of ``log_amplitudes``, with normalisation folded into the input layer: it is what is exported."""
+        What is constant is folded together. Each product reads the controls where they stand, its weights being zero
+        for the columns that it does not want: a node that cuts columns out costs more than the zeros. A last unit
+        that is always 1 carries the biases of those that read the units.
+        """
         weight = self.input.weight / self.spread
         bias = self.input.bias - weight @ self.centre
+        weight, bias = functional.pad(weight, (0, 0, 0, 1)), functional.pad(bias, (0, 1), value=1.0)
         units = functional.leaky_relu(functional.linear(controls, weight, bias), 0.1)
         last = self._gru_step(units, hidden)
-        return self._head(last, blend), last
+        gates = controls @ functional.pad(self.activity, (0, 0, SCALARS, 0))
+        amplitudes = self.partials + self.noise_bands
+        pitch_and_level = functional.pad(self.exponent, (amplitudes, 0, 0, SCALARS - 2))
+        logarithms = torch.cat([pitch_and_level, functional.pad(self.spectrum, (0, 4))])
+        fixed = functional.linear(controls, logarithms.T, functional.pad(self.origin, (amplitudes, 0)))
+        return torch.addmm(fixed, last * gates, functional.pad(self.head.weight.T, (0, 4))), last
 
     def _head(self, trunk: Tensor, blend: Tensor) -> Tensor:
         """Log amplitudes: what the gated trunk says, around the blend of the modes' mean spectra."""
-        gates, spectrum = (blend @ torch.cat([self.activity, self.spectrum], dim=1)).split(
-            [self.size.hidden, self.partials + self.noise_bands], dim=-1
-        )
-        log_amplitude: Tensor = self.head(trunk * gates) + spectrum
+        log_amplitude: Tensor = self.head(trunk * (blend @ self.activity)) + blend @ self.spectrum
         return log_amplitude
 
     def _gru_step(self, units: Tensor, hidden: Tensor) -> Tensor:
-        width = self.size.hidden
-        from_input = functional.linear(units, self.gru.weight_ih_l0, self.gru.bias_ih_l0)
-        from_state = functional.linear(hidden, self.gru.weight_hh_l0, self.gru.bias_hh_l0)
-        in_gates, in_new = from_input.split([2 * width, width], dim=1)
-        state_gates, state_new = from_state.split([2 * width, width], dim=1)
-        reset, update = torch.sigmoid(in_gates + state_gates).split([width, width], dim=1)
-        new = torch.tanh(in_new + reset * state_new)
+        """``units`` end with a 1, for the biases."""
+        width, gru = self.size.hidden, self.gru
+        from_units = torch.cat([gru.weight_ih_l0, gru.bias_ih_l0[:, None]], dim=1).T
+        gates = functional.linear(hidden, gru.weight_hh_l0[: 2 * width], gru.bias_hh_l0[: 2 * width])
+        gates = torch.sigmoid(torch.addmm(gates, units, from_units[:, : 2 * width]))
+        reset, update = gates.split([width, width], dim=1)
+        from_state = functional.linear(hidden, gru.weight_hh_l0[2 * width :], gru.bias_hh_l0[2 * width :])
+        new = torch.tanh(torch.addmm(reset * from_state, units, from_units[:, 2 * width :]))
         last: Tensor = new + update * (hidden - new)
         return last
+
+
+def _but_turns(carried: list[Tensor]) -> list[Tensor]:
+    pace, _, wave, gains = carried
+    return [pace, wave, gains]

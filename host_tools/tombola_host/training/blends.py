@@ -39,8 +39,8 @@ def blend_loss(network: Voice, controls: Tensor, seed: Sequence[int]) -> Tensor:
     scalars = controls[::SHARE, :, :SCALARS]
     windows, frames, _ = scalars.shape
     blends = moving_blends(windows, frames, network.modes, seed)
-    increment, _ = network.pitch_and_level(scalars[..., :2])
-    audible = network.synthesizer.audible(increment)
+    _, pace, _ = network.pitch_and_level(scalars[..., :2])
+    audible = network.synthesizer.audible(pace)
     with torch.no_grad():
         target = torch.zeros(windows, frames, network.partials + network.noise_bands)
         for mode in range(network.modes):

@@ -197,8 +197,8 @@ class Training:
         network = self._trainee.network
         windows, controls, order = self._draw(step, self._schedule.control_windows, CONTROL_FRAMES, 3.0)
         log_amplitude, _ = network.log_amplitudes(controls)
-        increment, _ = network.pitch_and_level(controls[..., :2])
-        audible = network.synthesizer.audible(increment)
+        _, pace, _ = network.pitch_and_level(controls[..., :2])
+        audible = network.synthesizer.audible(pace)
         loss = control_loss(log_amplitude, audible, windows.relative, windows.weight) + order
         if self._blends_at(step):
             loss = loss + blend_loss(network, controls.detach(), (self._seed, step))
@@ -216,7 +216,7 @@ class Training:
         return loss
 
     def _heard_off_key(self, controls: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """Amplitudes for a note up to a semitone off, and the increments of the true one.
+        """Amplitudes for a note up to a semitone off, and the pace of the true one.
 
         A recording cannot be shifted, but the trunk can be told a little less than the truth: it then learns what
         notes near one another have in common.
@@ -227,9 +227,7 @@ class Training:
         told = controls.clone()
         told[..., NOTE] += torch.from_numpy(off)
         log_amplitude, _ = network.log_amplitudes(told)
-        increment, level = network.pitch_and_level(controls[..., :2])
-        audible = network.synthesizer.audible(increment)
-        return network.synthesizer.at_level(log_amplitude, audible, level), increment
+        return network.at_level(log_amplitude, controls[..., :2])
 
     def _blends_at(self, step: int) -> bool:
         """Blends are mixed from pure modes, so they wait until those are roughly there."""
