@@ -47,6 +47,8 @@ class Instrument:
     plugin: Path
     speed: float = SPEED
     extra: str = ""
+    panel: str = "none"
+    command: tuple[str | Path, ...] = ("-m", "tombola_device")
     process: subprocess.Popen[str] | None = None
     din: int = -1
     _ends: list[int] = field(default_factory=list)
@@ -63,14 +65,14 @@ class Instrument:
         self._ends = [self.din, other]
         config = self.folder / "tombola.toml"
         config.write_text(
-            f'audio = "alsa:card"\nbuffer_periods = {BUFFER_PERIODS}\nvoices = 4\nmidi = "none"\npanel = "none"\n'
+            f'audio = "alsa:card"\nbuffer_periods = {BUFFER_PERIODS}\nvoices = 4\nmidi = "none"\npanel = "{self.panel}"\n'
             f'midi_serial = "{os.ttyname(other)}"\nmidi_thru = false\nstate_dir = "{self.folder}/state"\n'
             f'factory = "{QUARTET}"\nmeasure = false\n{self.extra}'
         )
         environment = os.environ | {"ALSA_CONFIG_PATH": str(asound)}
         with (self.folder / "log").open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tombola_device", "run", "--config", config, "--verbose"],
+                [sys.executable, *self.command, "run", "--config", config, "--verbose"],
                 env=environment,
                 stdout=subprocess.PIPE,
                 stderr=log,

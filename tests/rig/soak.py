@@ -1,4 +1,5 @@
-"""Plays for a long time under all that can disturb: two floods of MIDI, flashing over and over, status, logs.
+"""Plays for a long time under all that can disturb: two floods of MIDI, a panel on which all moves and whose display is
+drawn anew, flashing over and over, status, logs that are rotated.
 
     python tests/rig/soak.py --plugin CARD.so --minutes 20 --speed 0.25
 
@@ -13,6 +14,7 @@ import json
 import os
 import pty
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -25,6 +27,7 @@ from pathlib import Path
 import msgspec
 from tombola_device.contract.bundle import Bundle, decode_bundle, encode_bundle
 
+ROTATE_S = 30.0
 HERE = Path(__file__).parent
 CARD = HERE.parent / "integration" / "test_virtual_card.py"
 
@@ -60,6 +63,13 @@ def flood(send, bytes_per_s: float, stop: threading.Event, seed: int) -> None:
         stop.wait(len(data) / bytes_per_s)
 
 
+def rotate(log: Path, stop: threading.Event) -> None:
+    """As logrotate does it with copytruncate."""
+    while not stop.wait(ROTATE_S):
+        shutil.copy(log, log.with_suffix(".1"))
+        os.truncate(log, 0)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plugin", type=Path, required=True)
@@ -75,13 +85,17 @@ def main() -> None:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
     extra = f'serial = "{os.ttyname(device)}"\nmidi_socket = "localhost:{port}"\n'
-    instrument = card.Instrument(folder, options.plugin, options.speed, extra)
+    command = (HERE / "swept_panel.py",)
+    instrument = card.Instrument(folder, options.plugin, options.speed, extra, panel="mock", command=command)
+    (folder / "frames").symlink_to(os.devnull)  # Hours of sound.
+    (folder / "times").symlink_to(os.devnull)
     instrument.start()
     stop, flashed = threading.Event(), 0
     usb = socket.create_connection(("localhost", port))
     sources = [(lambda data: os.write(instrument.din, data), 3125.0), (usb.sendall, 20_000.0)]
     for seed, (send, rate) in enumerate(sources):
         threading.Thread(target=flood, args=(send, rate, stop, seed), daemon=True).start()
+    threading.Thread(target=rotate, args=(folder / "log", stop), daemon=True).start()
     bundles = two_bundles(card.QUARTET, folder)
     end_s = time.monotonic() + 60 * options.minutes
     far, near = pty.openpty()
