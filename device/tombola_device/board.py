@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tombola_device.contract.controls import MAX_VOICES, PERIOD_SAMPLES, SAMPLE_RATE_HZ
+from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ
 from tombola_device.contract.manifest import Cost
 from tombola_device.contract.refusals import ErrorCode, Refused, two_figures
 
@@ -84,15 +84,3 @@ def check_cost(cost: Cost, board: Board) -> bool:
     if needed > budget:
         raise Refused(ErrorCode.TOO_COSTLY, two_figures(needed / 1000, budget / 1000))
     return True
-
-
-def voices_that_fit(cost: Cost, board: Board) -> int | None:
-    """How many voices of a bundle the board plays at once, 0 … MAX_VOICES; None: not known."""
-    first, budget = cost.arm64_instructions_per_period, board.budget_instructions
-    if not first or budget is None:
-        return None
-    if first > budget:
-        return 0
-    # Bundles that do not say what a further voice costs are taken to pay for each anew.
-    further = getattr(cost, "arm64_instructions_per_further_voice", None) or first
-    return int(min(1 + (budget - first) // further, MAX_VOICES))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from tombola_device.board import BOARDS, UNKNOWN, Board, check_cost, this_board, voices_that_fit
+from tombola_device.board import BOARDS, UNKNOWN, Board, check_cost, this_board
 from tombola_device.contract.manifest import Cost
 from tombola_device.contract.refusals import ErrorCode, Refused
 
@@ -67,21 +65,3 @@ def test_what_does_not_fit_is_refused_with_both_figures() -> None:
 @pytest.mark.parametrize(("cost", "board"), [(costing(None), PI_4), (costing(10), UNKNOWN)])
 def test_what_is_not_known_is_neither_refused_nor_passed(cost: Cost, board: Board) -> None:
     assert not check_cost(cost, board)
-    assert voices_that_fit(cost, board) is None
-
-
-def test_voices_that_fit() -> None:
-    assert [voices_that_fit(costing(cost), PI_4) for cost in (100_000, 200_000, 900_000, 2_400_000, 2_400_001)] == [
-        16, 12, 2, 1, 0
-    ]  # fmt: skip
-
-
-@given(st.integers(1, 10_000_000), st.floats(1e8, 4e9))
-def test_so_many_voices_do_fit_and_one_more_does_not(instructions: int, clock_hz: float) -> None:
-    board = Board("any", clock_hz)
-    voices = voices_that_fit(costing(instructions), board)
-    budget = board.budget_instructions
-    assert voices is not None
-    assert budget is not None
-    assert voices * instructions <= budget * (1 + 1e-9)
-    assert voices == 16 or (voices + 1) * instructions > budget * (1 - 1e-9)

@@ -65,7 +65,8 @@ class Instrument:
         self._ends = [self.din, other]
         config = self.folder / "tombola.toml"
         config.write_text(
-            f'audio = "alsa:card"\nbuffer_periods = {BUFFER_PERIODS}\nvoices = 4\nmidi = "none"\npanel = "{self.panel}"\n'
+            f'audio = "alsa:card"\nbuffer_periods = {BUFFER_PERIODS}\nvoices = 4\nmidi = "none"\n'
+            f'panel = "{self.panel}"\n'
             f'midi_serial = "{os.ttyname(other)}"\nmidi_thru = false\nstate_dir = "{self.folder}/state"\n'
             f'factory = "{QUARTET}"\nmeasure = false\n{self.extra}'
         )

@@ -1,4 +1,5 @@
-"""``tombolad`` with a panel on which everything moves: voltages at each reading, gates, a clock, the encoder, the display.
+"""``tombolad`` with a panel on which everything moves: voltages at each reading, gates, a clock, the encoder, the
+display.
 
     python tests/rig/swept_panel.py run --config FILE     (with panel = "mock")
 
