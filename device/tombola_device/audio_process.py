@@ -33,7 +33,6 @@ from tombola_device.contract.controls import (
     PERIOD_SAMPLES,
     SAMPLE_RATE_HZ,
     SILENCE_DB,
-    Controls,
     Float32Array,
 )
 from tombola_device.contract.errors import StoreError, TombolaError
@@ -148,7 +147,7 @@ class AudioLoop:
     def rehearse(self) -> None:
         """Do once, unheard, all that the loop does: what is done for the first time takes up to 12 ms (measured)."""
         for _ in range(REHEARSED_PERIODS):
-            self._period(self._controls.latest(), self._nowhere)
+            self._period(self._nowhere)
         self._periods = self._played = 0
         self._loads, self._latencies = Times(), Times(LATENCIES)
         self._budget = VoiceBudget(self._budget.most)
@@ -164,18 +163,22 @@ class AudioLoop:
 
         Real time: audio thread.
         """
-        controls = self._controls.latest()
         while not self.stop:
-            controls = self._controls.latest()
-            self._period(controls, audio)
+            self._period(audio)
+        controls = self._controls.latest()
         for step in range(FADE_OUT_PERIODS):
             self._fader.render(controls, self._block)
             high, low = 1 - step / FADE_OUT_PERIODS, 1 - (step + 1) / FADE_OUT_PERIODS
             self._block *= np.linspace(high, low, PERIOD_SAMPLES, dtype=np.float32)
+            audio.wait()
             audio.write(self._block)
         self._publish()
 
-    def _period(self, controls: Controls, audio: AudioOut) -> None:
+    def _period(self, audio: AudioOut) -> None:
+        # In this order: controls that are read before there is room for what they sound like are a period older.
+        ahead_samples = audio.wait()
+        heard_s = time.monotonic() + ahead_samples / SAMPLE_RATE_HZ
+        controls = self._controls.latest()
         start_s = time.perf_counter()
         self._fader.render(controls, self._block)
         time_us = (time.perf_counter() - start_s) * 1e6
@@ -191,7 +194,8 @@ class AudioLoop:
             self._xruns += 1
         lost = audio.lost
         self._enter, self._lost = not whole or lost, lost
-        self._note_latency(audio)
+        if not self._enter:
+            self._note_latency(heard_s)
         self._periods += 1
         engine = self._fader.engine
         if engine is not self._current:
@@ -201,15 +205,13 @@ class AudioLoop:
         if self._periods % STATUS_PERIODS == 0:
             self._publish()
 
-    def _note_latency(self, audio: AudioOut) -> None:
-        """How old what was just heard of for the first time is when its first sample leaves the card."""
+    def _note_latency(self, heard_s: float) -> None:
+        """How old what came is when its first sample leaves the card, which is at ``heard_s``."""
         stamp_s = self._controls.stamp_s
         if stamp_s != self._stamp_s:
             self._stamp_s = stamp_s
-            # What was written last lies at the end of a full buffer.
-            ahead_s = max(audio.buffer_samples - PERIOD_SAMPLES, 0) / SAMPLE_RATE_HZ
             if stamp_s > 0:
-                self._latencies.add((time.monotonic() - stamp_s + ahead_s) * 1e3)
+                self._latencies.add((heard_s - stamp_s) * 1e3)
 
     def _publish(self) -> None:
         fields, engine = self._status.fields, self._fader.engine

@@ -227,7 +227,7 @@ class Daemon:
 
     def _tick(self, stop: threading.Event) -> None:
         assert self._inputs is not None
-        came_s = time.monotonic()
+        now_s = time.monotonic()
         changed = self._inputs.poll()
         while not self._installed.empty():
             self._install(self._installed.get(), stop)
@@ -242,13 +242,13 @@ class Daemon:
             self._hear_of(event)
         changed |= self._arrive(status)
         if self._front is not None:
-            changed |= self._front.poll(self._view(status), self._sounding(status), came_s)
+            changed |= self._front.poll(self._view(status), self._sounding(status), now_s)
         if changed:
-            self._audio.send(self._player.controls(), came_s)
+            self._audio.send(self._player.controls(), self._inputs.came_s)
         if not self._audio.alive:
             raise DeviceUnavailable("the audio process has ended by itself; start tombolad again")
         self._judge(status)
-        self._watch(status, came_s)
+        self._watch(status, now_s)
         if time.monotonic() - self._status_s >= STATUS_S:
             self._status_s = time.monotonic()
             self._write_status(status)

@@ -22,7 +22,9 @@ from tombola_device.hal.pins import PinMap, load_pin_map
 from tombola_device.panel_map import PanelMap
 
 PANEL_S = 0.001
-"""Gates and pitch are read a thousand times a second; knobs in turn, each 125 times."""
+"""Gates and pitch are read a thousand times a second, other voltages 600 times, knobs 125 times."""
+OLDEST_EDGE_S = 1.0
+"""An edge is read within milliseconds; one that seems older was stamped by another clock."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -50,6 +52,8 @@ class Inputs:
         self.voltmeter = voltmeter if voltmeter is not None else Voltmeter(load_pin_map(), Calibration())
         self.state: PanelState | None = None
         """What the panel said in the last ``poll``; none if it was not read then."""
+        self.came_s = self._polled_s = clock()
+        """When what the last ``poll`` passed on came in, or the earliest that it can have: the poll before."""
         self._panel_s = -PANEL_S
         self._performance: MidiIn | None = None
         self._automation: BlendAutomation | None = None
@@ -82,13 +86,18 @@ class Inputs:
     def poll(self) -> bool:
         """Pass on what came; True if anything did. Does not wait."""
         changed = False
+        self.came_s, self._polled_s = self._polled_s, self._clock()
         for source in [*self._sources, *([self._performance] if self._performance is not None else [])]:
             for message in source.poll():
                 self._player.midi(*message, time_s=self._clock())
                 changed = True
         if self._performance is not None and self._performance.done:
             self._performance = None
-        return self._move_blend() | self._read_panel() | changed
+        changed |= self._move_blend()
+        moved = self._read_panel()
+        if stamps_s := self._edge_stamps_s():
+            self.came_s = min(self.came_s, *stamps_s) if changed else min(stamps_s)
+        return moved or changed
 
     def close(self) -> None:
         """Give all sources back."""
@@ -96,6 +105,11 @@ class Inputs:
             source.close()
         if self._panel is not None:
             self._panel.close()
+
+    def _edge_stamps_s(self) -> list[float]:
+        """When the panel's new edges were; not those by a clock that is not ours, as kernels before 5.7 give them."""
+        edges, now_s = self.state.edges if self.state is not None else (), self._clock()
+        return [edge.time_s for edge in edges if 0 <= now_s - edge.time_s < OLDEST_EDGE_S]
 
     def _move_blend(self) -> bool:
         automation = self._automation

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import select
+import threading
 import time
 import wave
 
 import numpy as np
 import pytest
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable, ShapeError
+from tombola_device.hal.alsa import LOOKS, PATIENCE_S, Room
 from tombola_device.hal.audio import FakeOut, NullOut, WavOut, open_audio
 
 try:
@@ -86,11 +90,87 @@ def test_wav_file_holds_what_was_written(tmp_path):
     np.testing.assert_allclose(read, blocks.ravel(), atol=2e-5)
 
 
-def test_paced_sink_takes_as_long_as_the_sound_less_its_buffer():
-    sink, start_s = NullOut(), time.monotonic()
+def test_every_sink_waits_for_room_before_a_write_and_says_what_lies_in_it(sink):
+    for block in tone(8):
+        assert 0 <= sink.wait() <= 512
+        assert sink.write(block)
+
+
+def test_paced_sink_takes_as_long_as_the_sound_less_its_buffer_and_has_room_for_a_period_after_the_wait():
+    sink, start_s, ahead = NullOut(), time.monotonic(), []
     for block in tone(60):
+        ahead.append(sink.wait())
         sink.write(block)
     assert time.monotonic() - start_s >= 0.14
+    assert max(ahead) <= 3 * 128
+
+
+class Card:
+    """The part of a PCM that has room: ``avail`` gives one after the other, the last one for ever."""
+
+    def __init__(self, *rooms):
+        self.rooms, self.looked, self.read = list(rooms), 0, 0
+        self.ends = os.pipe()
+
+    def avail(self):
+        self.looked += 1
+        return self.rooms.pop(0) if len(self.rooms) > 1 else self.rooms[0]
+
+    def polldescriptors(self):
+        return [(self.ends[0], select.POLLIN)]
+
+    def polldescriptors_revents(self, descriptors):
+        assert [descriptor for descriptor, _ in descriptors] == [self.ends[0]]
+        self.read += 1
+        return select.POLLOUT
+
+    def become_ready(self):
+        os.write(self.ends[1], b"x")
+
+    def close(self):
+        for end in self.ends:
+            os.close(end)
+
+
+@pytest.fixture
+def card():
+    pytest.importorskip("alsaaudio", reason="pyalsaaudio is not installed")
+    made = []
+
+    def make(*rooms):
+        made.append(Card(*rooms))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.mark.parametrize("room", [128, 500, -32, -19])
+def test_card_with_room_or_an_error_is_not_waited_for(card, room):
+    pcm = card(room)
+    assert Room(pcm).wait() == max(room, 0)
+    assert (pcm.looked, pcm.read) == (1, 0)
+
+
+def test_card_is_waited_for_until_its_descriptor_says_that_a_period_has_been_played(card):
+    pcm = card(0, 0, 128)
+    room = Room(pcm)
+    threading.Timer(0.02, pcm.become_ready).start()
+    start_s = time.monotonic()
+    assert room.wait() == 128
+    assert time.monotonic() - start_s >= 0.019
+    assert pcm.looked == 3
+
+
+def test_descriptor_that_is_always_ready_does_not_make_the_wait_spin(card):
+    pcm = card(0)
+    pcm.become_ready()
+    start_s = time.monotonic()
+    assert Room(pcm).wait() == 0
+    assert time.monotonic() - start_s >= PATIENCE_S  # And a card that stands is left to ``write``.
+    assert pcm.read == LOOKS
+    assert pcm.looked < 2 + LOOKS + PATIENCE_S * 375
 
 
 def test_alsa_receives_exactly_what_was_written_in_both_channels(capture, tmp_path):

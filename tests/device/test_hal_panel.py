@@ -168,6 +168,18 @@ def test_step_of_a_volt_is_there_at_the_next_reading_without_a_slide():
     assert read.voltages["V_OCT"] * FULL_SCALE == 1409
 
 
+def test_step_at_any_other_input_is_seen_within_two_scans():
+    for first in range(3):
+        for channel, name in enumerate(("CV_X", "CV_Y", "CV_1", "CV_2", "CV_3"), 1):
+            read, converter = readings()
+            for _ in range(first):
+                read.scan()
+            converter.set(channel, 4000)
+            for _ in range(2):
+                read.scan()
+            assert read.voltages[name] > 0
+
+
 def test_slow_ramp_is_followed_within_two_counts():
     read, converter = readings()
     for step in range(200):

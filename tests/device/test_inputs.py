@@ -45,3 +45,26 @@ def test_panel_that_fails_is_given_up_and_midi_goes_on(caplog):
     assert player.held == 1
     assert inputs.panel_name == ""
     assert "check SPI" in caplog.text
+
+
+def test_what_came_is_as_old_as_its_edge_or_as_the_poll_before():
+    now, player, source, panel = [10.0], Player(2, 2), FakeMidi(), FakePanel()
+    inputs = Inputs(player, [source], panel, clock=lambda: now[0])
+    inputs.poll()
+    now[0] = 10.002
+    panel.raise_gate(time_s=10.0015)
+    inputs.poll()
+    assert inputs.came_s == 10.0015
+    now[0] = 10.004
+    source.press(64)
+    inputs.poll()
+    assert inputs.came_s == 10.002
+    now[0] = 10.006
+    panel.drop_gate(time_s=10.005)
+    source.release(64)
+    inputs.poll()
+    assert inputs.came_s == 10.004
+    now[0] = 10.008
+    panel.raise_gate(time_s=1.7e9)  # By the wall clock.
+    inputs.poll()
+    assert inputs.came_s == 10.006

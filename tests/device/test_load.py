@@ -127,7 +127,7 @@ def test_audio_loop_at_work_allocates_nothing(bundle):
     def play(periods):
         for period in range(periods):
             writer.write(frames[period % 8], period + 1.0)
-            loop._period(loop._controls.latest(), sink)
+            loop._period(sink)
 
     play(1500)
     tracemalloc.start()

@@ -1,11 +1,15 @@
 """Sound through ALSA, by pyalsaaudio.
 
 Source: alsa-lib's PCM interface; pyalsaaudio 0.11 returns -32 (EPIPE) from ``write`` after an xrun, without an
-exception, and may return a short count before it.
+exception, and may return a short count before it; ``avail`` returns the same, or another negative number if the card
+is gone.
 """
 
 from __future__ import annotations
 
+import contextlib
+import select
+import time
 from types import ModuleType
 from typing import Final, Protocol
 
@@ -27,12 +31,20 @@ FORMATS: Final = (
 """Name in alsaaudio, type, full scale. For 32 bit it is the largest float32 that still fits."""  # fmt: skip
 UNPACED_S: Final = 0.5
 """A PCM that has taken so much more than time has passed does not wait (a file over null); then we do."""
+PATIENCE_S: Final = 0.25
+"""A card that has not played a period for so long is left to ``write``, which waits and then says what is wrong."""
+LOOKS: Final = 2
+"""How often a descriptor may be ready without room before we sleep by the clock; once is what a late period leaves."""
+SHORTEST_S: Final = 0.0002
 
 
 class _Pcm(Protocol):
     """The part of ``alsaaudio.PCM`` that is used; it has no annotations."""
 
     def info(self) -> dict[str, int]: ...
+    def avail(self) -> int: ...
+    def polldescriptors(self) -> list[tuple[int, int]]: ...
+    def polldescriptors_revents(self, descriptors: list[tuple[int, int]], /) -> int: ...
     def write(self, data: npt.NDArray[np.generic]) -> int: ...
     def close(self) -> None: ...
 
@@ -84,6 +96,47 @@ class StereoFrames:
         return self._frames
 
 
+class Room:
+    """Waits until a PCM has room for a period.
+
+    A card's descriptor becomes ready at the end of a period, when its counter has just moved; a clock of ours would
+    have to guess when that is. Others are ready for reasons of their own (a plugin's timer that nobody read after a
+    period that came late), so what counts is the room; and one that is always ready must not make this spin.
+
+    Args:
+        pcm: An open one.
+    """
+
+    def __init__(self, pcm: _Pcm) -> None:
+        self._pcm = pcm
+        self._poller = select.poll()
+        descriptors = pcm.polldescriptors()
+        self._descriptors = [descriptor for descriptor, _ in descriptors]
+        for descriptor, events in descriptors:
+            self._poller.register(descriptor, events)
+
+    def wait(self) -> int:
+        """Return when there is room for a period, with the room in samples; 0 after an xrun, or if the card stands.
+
+        Real time: audio thread.
+        """
+        until_s = time.monotonic() + PATIENCE_S
+        looks = 0
+        while 0 <= (room := self._pcm.avail()) < PERIOD_SAMPLES and time.monotonic() < until_s:
+            looks += 1
+            if looks <= LOOKS:
+                self._poll()
+            else:
+                time.sleep(max((PERIOD_SAMPLES - room) / SAMPLE_RATE_HZ, SHORTEST_S))
+        return max(room, 0)
+
+    def _poll(self) -> None:
+        ready = dict(self._poller.poll(1e3 * PATIENCE_S))
+        # Said to be ready or not: a plugin reads its descriptors here, so that they can become ready again.
+        with contextlib.suppress(_library().ALSAAudioError):
+            self._pcm.polldescriptors_revents([(at, ready.get(at, 0)) for at in self._descriptors])
+
+
 class AlsaOut:
     """One PCM, opened in the first of FORMATS that it takes.
 
@@ -102,13 +155,22 @@ class AlsaOut:
         self.name = f"ALSA's {pcm}"
         self._pcm, dtype, scale = _open(library, pcm, periods)
         info = self._pcm.info()
-        self.buffer_samples = max(int(info["buffer_size"]), PERIOD_SAMPLES)
+        self._buffer_samples = max(int(info["buffer_size"]), PERIOD_SAMPLES)
+        self._room = Room(self._pcm)
         self._frames = StereoFrames(dtype, scale)
-        self._silence = np.zeros((self.buffer_samples, CHANNELS), dtype)
-        self._pacer = Pacer(self.buffer_samples / SAMPLE_RATE_HZ)
+        self._silence = np.zeros((self._buffer_samples, CHANNELS), dtype)
+        self._pacer = Pacer(self._buffer_samples)
         self._paced_here = False
         self._open = True
         self._prefill()
+
+    def wait(self) -> int:
+        """See AudioOut."""
+        if not self._open:
+            return 0
+        if self._paced_here:
+            return self._pacer.wait()
+        return max(self._buffer_samples - self._room.wait(), 0)
 
     def write(self, block: Float32Array) -> bool:
         """See AudioOut."""
@@ -116,7 +178,9 @@ class AlsaOut:
         if not self._open:
             raise DeviceUnavailable(f"{self.name} is closed; open it again")
         whole = self._send(self._frames.of(block))
-        self._wait_if_it_does_not()
+        self._pacer.count()
+        if not self._paced_here:
+            self._paced_here = self._pacer.lead_s > UNPACED_S + self._buffer_samples / SAMPLE_RATE_HZ
         return whole
 
     def close(self) -> None:
@@ -142,13 +206,6 @@ class AlsaOut:
             self._pcm.write(self._silence)
         except _library().ALSAAudioError as error:
             raise DeviceUnavailable(f"{self.name} cannot be started ({error}); choose another PCM") from error
-
-    def _wait_if_it_does_not(self) -> None:
-        self._pacer.count()
-        if not self._paced_here:
-            self._paced_here = self._pacer.lead_s > UNPACED_S + self.buffer_samples / SAMPLE_RATE_HZ
-        if self._paced_here:
-            self._pacer.wait()
 
 
 def _open(library: ModuleType, pcm: str, periods: int) -> tuple[_Pcm, str, float]:

@@ -1,6 +1,7 @@
 """Where the sound goes. One seam, and the back ends that need no library: nothing, a file, a fake.
 
-``write`` takes one period and waits until there is room for the next: it is what gives the audio process its time.
+``wait`` returns when there is room for a period, ``write`` fills it: what is played is read from the inputs in between,
+as late as it can be. Read after ``write`` instead, it would be a period older when it is heard.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, Float32Array
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable, ShapeError
-from tombola_device.hal.clock import AHEAD_SAMPLES, Pacer
+from tombola_device.hal.clock import Pacer
 
 
 class AudioOut(Protocol):
@@ -21,12 +22,16 @@ class AudioOut(Protocol):
 
     name: str
     """What a user would call it."""
-    buffer_samples: int
-    """What lies between ``write`` and the ear, once it is full."""
 
     @property
     def lost(self) -> bool:
         """Whether the sink is away just now, and the sound goes nowhere."""
+
+    def wait(self) -> int:
+        """Return when there is room for a period, with the number of samples that will be heard before it.
+
+        Real time: audio thread; sleeps, at most as long as a period. What goes wrong is told by ``write``.
+        """
 
     def write(self, block: Float32Array) -> bool:
         """Hand one period over, shape (128,), full scale ±1.0; False if the sink had run dry before it (an xrun).
@@ -34,7 +39,7 @@ class AudioOut(Protocol):
         Raises:
             DeviceUnavailable: The sink is gone.
 
-        Real time: audio thread; waits for room, as long as a period.
+        Real time: audio thread; does not sleep after ``wait``.
         """
 
     def close(self) -> None:
@@ -54,16 +59,16 @@ class NullOut:
     lost = False
 
     def __init__(self, *, paced: bool = True) -> None:
-        self.buffer_samples = AHEAD_SAMPLES if paced else 0
         self._pacer = Pacer() if paced else None
+
+    def wait(self) -> int:
+        """See AudioOut."""
+        return self._pacer.wait() if self._pacer is not None else 0
 
     def write(self, block: Float32Array) -> bool:
         """See AudioOut."""
         check_block(block)
-        if self._pacer is None:
-            return True
-        self._pacer.count()
-        return self._pacer.wait()
+        return self._pacer is None or self._pacer.count()
 
     def close(self) -> None:
         """See AudioOut."""
@@ -89,7 +94,6 @@ class WavOut:
     def __init__(self, path: Path, *, paced: bool = True) -> None:
         self.name = f"the file {path}"
         self._path = path
-        self.buffer_samples = AHEAD_SAMPLES if paced else 0
         self._pacer = Pacer() if paced else None
         self._scaled = np.zeros(PERIOD_SAMPLES, np.float32)
         self._samples = np.zeros(PERIOD_SAMPLES, "<i2")
@@ -102,6 +106,10 @@ class WavOut:
         self._file.setnchannels(1)
         self._file.setsampwidth(2)
         self._file.setframerate(SAMPLE_RATE_HZ)
+
+    def wait(self) -> int:
+        """See AudioOut."""
+        return self._pacer.wait() if self._pacer is not None else 0
 
     def write(self, block: Float32Array) -> bool:
         """See AudioOut."""
@@ -117,10 +125,7 @@ class WavOut:
             self._file.writeframesraw(self._samples.tobytes())
         except OSError as error:
             raise DeviceUnavailable(f"{self._path} cannot be written: {error.strerror}; make room") from error
-        if self._pacer is None:
-            return True
-        self._pacer.count()
-        return self._pacer.wait()
+        return self._pacer is None or self._pacer.count()
 
     def close(self) -> None:
         """See AudioOut."""
@@ -133,17 +138,18 @@ class WavOut:
 class FakeOut:
     """Keeps what it is given, and does what a test tells it to.
 
-    Verbs: ``run_dry`` makes the next write an xrun, ``unplug`` makes the next one fail.
+    Verbs: ``run_dry`` makes the next write an xrun, ``unplug`` makes the next one fail, ``fill`` says how many samples
+    lie before the next.
     """
 
     name = "a fake"
-    buffer_samples = 0
     lost = False
 
     def __init__(self) -> None:
         self.blocks: list[Float32Array] = []
         self.closed = False
         self._dry = self._gone = False
+        self._ahead_samples = 0
 
     def run_dry(self) -> None:
         """Let the next write find the sink empty."""
@@ -152,6 +158,14 @@ class FakeOut:
     def unplug(self) -> None:
         """Let all further writes fail."""
         self._gone = True
+
+    def fill(self, samples: int) -> None:
+        """So much lies in the buffer from now on."""
+        self._ahead_samples = samples
+
+    def wait(self) -> int:
+        """See AudioOut."""
+        return self._ahead_samples
 
     def write(self, block: Float32Array) -> bool:
         """See AudioOut."""

@@ -10,7 +10,7 @@ LATEST_S = 0.25
 """After a longer stall the clock starts anew, instead of rushing to make up for it."""
 
 
-AHEAD_SAMPLES = 4 * PERIOD_SAMPLES
+BUFFER_SAMPLES = 4 * PERIOD_SAMPLES
 """How far the caller may run ahead: what a card's buffer holds."""
 
 
@@ -18,11 +18,11 @@ class Pacer:
     """Lets one period pass per call.
 
     Args:
-        ahead_s: How far the caller may run ahead: what a card's buffer holds.
+        buffer_samples: How far the caller may run ahead: what a card's buffer holds.
     """
 
-    def __init__(self, ahead_s: float = AHEAD_SAMPLES / SAMPLE_RATE_HZ) -> None:
-        self._ahead_s = ahead_s
+    def __init__(self, buffer_samples: int = BUFFER_SAMPLES) -> None:
+        self._most_s = (buffer_samples - PERIOD_SAMPLES) / SAMPLE_RATE_HZ
         self._start_s = time.monotonic()
         self._samples = 0
 
@@ -31,16 +31,17 @@ class Pacer:
         """How far what was handed over is ahead of the time that has passed."""
         return self._samples / SAMPLE_RATE_HZ - (time.monotonic() - self._start_s)
 
-    def count(self) -> None:
-        """One period was handed over."""
-        self._samples += PERIOD_SAMPLES
-
-    def wait(self) -> bool:
-        """Return when there is room for the next period; False if the caller came too late."""
+    def wait(self) -> int:
+        """Return when there is room for a period, with the number of samples that will be heard before it."""
         lead_s = self.lead_s
-        if lead_s > self._ahead_s:
-            time.sleep(lead_s - self._ahead_s)
-        elif lead_s < -LATEST_S:
+        if lead_s > self._most_s:
+            time.sleep(lead_s - self._most_s)
+        return max(round(self.lead_s * SAMPLE_RATE_HZ), 0)
+
+    def count(self) -> bool:
+        """One period was handed over; False if it came too late."""
+        late = self.lead_s < -LATEST_S
+        if late:
             self._start_s, self._samples = time.monotonic(), 0
-            return False
-        return True
+        self._samples += PERIOD_SAMPLES
+        return not late

@@ -34,7 +34,7 @@ class ReturningOut:
         self._open_out, self._retry_s = open_out, retry_s
         self._out: AudioOut | None = open_out()
         self._back: AudioOut | None = None
-        self.name, self.buffer_samples = self._out.name, self._out.buffer_samples
+        self.name = self._out.name
         self._pacer = Pacer()
         self._missing = threading.Event()
         self._closed = threading.Event()
@@ -45,8 +45,15 @@ class ReturningOut:
         """Whether the card is away."""
         return self._out is None
 
+    def wait(self) -> int:
+        """See AudioOut; while the card is away a period still takes its time.
+
+        Real time: audio thread.
+        """
+        return self._out.wait() if self._out is not None else self._pacer.wait()
+
     def write(self, block: Float32Array) -> bool:
-        """See AudioOut; while the card is away a period still takes its time, and is no xrun.
+        """See AudioOut; what is written while the card is away is no xrun.
 
         Real time: audio thread.
         """
@@ -62,7 +69,6 @@ class ReturningOut:
                 self._pacer = Pacer()
                 self._missing.set()
         self._pacer.count()
-        self._pacer.wait()
         return True
 
     def close(self) -> None:
