@@ -11,7 +11,8 @@ import pytest
 from tombola_device.contract.bundle import decode_bundle
 from tombola_device.contract.errors import BadConfig
 from tombola_host.arm64.count import Costs, Counts, count, with_costs
-from tombola_host.arm64.root import check_root
+from tombola_host.arm64.packages import PACKAGES, unpack_packages
+from tombola_host.arm64.root import LIBRARIES, WHEELS, check_root, prepare_root
 
 QUARTET = Path(__file__).parents[2] / "models" / "quartet" / "quartet.tombola"
 BARS = json.loads((Path(__file__).parent / "arm64_bars.json").read_text())
@@ -24,7 +25,7 @@ COSTS = Costs((Counts(1, 600_000, 700_000, 400_000, 0.0), Counts(16, 2_100_000, 
 def test_quartet_costs_as_many_instructions_as_it_did(cpu):
     root = os.environ.get("TOMBOLA_ARM64_ROOT", "")
     if not root or shutil.which("qemu-aarch64") is None:
-        pytest.skip("counting arm64 instructions needs qemu-user and a tree: set TOMBOLA_ARM64_ROOT")
+        pytest.skip("counting arm64 instructions needs qemu-user and a tree, see `tombola bench --arm64`")
     costs = count(QUARTET, Path(root), cpu, (1, 4))
     for row in costs.counts:
         for name, bar in BARS[cpu][str(row.voices)].items():
@@ -51,7 +52,7 @@ def test_factory_bundle_says_its_cost():
 
 
 def test_folder_that_is_no_arm64_tree_is_one_sentence(tmp_path):
-    with pytest.raises(BadConfig, match="debootstrap"):
+    with pytest.raises(BadConfig, match="--prepare"):
         check_root(tmp_path)
     python = tmp_path / "usr/bin/python3.11"
     python.parent.mkdir(parents=True)
@@ -61,3 +62,68 @@ def test_folder_that_is_no_arm64_tree_is_one_sentence(tmp_path):
     python.write_bytes(b"\x7fELF" + bytes(14) + (183).to_bytes(2, "little"))
     with pytest.raises(BadConfig, match="--prepare"):
         check_root(tmp_path)
+
+
+def test_libraries_of_other_versions_are_asked_for_anew(tmp_path):
+    python = tmp_path / "usr/bin/python3.11"
+    python.parent.mkdir(parents=True)
+    python.write_bytes(b"\x7fELF" + bytes(14) + (183).to_bytes(2, "little"))
+    for wheel in WHEELS:
+        (tmp_path / LIBRARIES / f"{wheel.replace('==', '-')}{'' if '==' in wheel else '-1.0'}.dist-info").mkdir(
+            parents=True
+        )
+    assert check_root(tmp_path) == python
+    prepare_root(tmp_path)  # Nothing is missing, nothing is fetched.
+    runtime = tmp_path / LIBRARIES / f"{WHEELS[0].replace('==', '-')}.dist-info"
+    runtime.rename(runtime.with_name("onnxruntime-1.0.0.dist-info"))
+    with pytest.raises(BadConfig, match="libraries of today.*--prepare"):
+        check_root(tmp_path)
+
+
+@pytest.fixture
+def apt(tmp_path, monkeypatch):
+    """An apt-get and a dpkg-deb of which a test says what they do; ``asked`` is what they were given."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+
+    def make(script):
+        for name in ("apt-get", "dpkg-deb"):
+            file = folder / name
+            file.write_text(f'#!/bin/sh\necho "{name} $*" >>{tmp_path}/asked\n{script}\n')
+            file.chmod(0o755)
+
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return make
+
+
+def test_packages_are_fetched_for_arm64_with_lists_of_our_own_and_python_is_unpacked_last(apt, tmp_path):
+    apt('case "$*" in *download*) for p in ' + " ".join(PACKAGES) + '; do touch "${p}_1_arm64.deb"; done;; esac')
+    unpack_packages(tmp_path / "tree")
+    update, download, *unpacked = (tmp_path / "asked").read_text().splitlines()
+    for command in (update, download):
+        assert "-oAPT::Architecture=arm64" in command
+        assert "-oDir::State=" in command
+        assert "-oDir::Cache=" in command
+    assert len(unpacked) == len(PACKAGES)
+    assert "python3.11-minimal_1" in unpacked[-1]
+
+
+def test_sources_without_python_3_11_are_one_sentence(apt, tmp_path):
+    apt('case "$*" in *download*) echo "E: Unable to locate package python3.11-minimal" >&2; exit 100;; esac')
+    with pytest.raises(BadConfig, match="no python3.11-minimal for arm64; Debian 12 has"):
+        unpack_packages(tmp_path / "tree")
+
+
+def test_network_that_does_not_answer_is_one_sentence(apt, tmp_path):
+    apt(
+        'case "$*" in *update) echo "W: Failed to fetch the list  Could not connect" >&2;; '
+        '*) echo "E: Unable to locate package python3.11-minimal" >&2; exit 100;; esac'
+    )
+    with pytest.raises(BadConfig, match=r"cannot be fetched \(Failed to fetch.*check the network"):
+        unpack_packages(tmp_path / "tree")
+
+
+def test_machine_without_apt_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BadConfig, match="made with apt-get, which is not here"):
+        unpack_packages(tmp_path / "tree")

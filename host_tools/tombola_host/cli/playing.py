@@ -71,7 +71,7 @@ def bench(
     as_json: JsonOption = False,
     arm64: Annotated[Path | None, typer.Option("--arm64", help="Count a Pi's instructions in this arm64 tree.")] = None,
     cpu: Annotated[str, typer.Option("--cpu", help="a72 (Raspberry Pi 4) or a76 (5).")] = "a72",
-    prepare: Annotated[bool, typer.Option("--prepare", help="Fetch the tree's libraries first.")] = False,
+    prepare: Annotated[bool, typer.Option("--prepare", help="Make the tree first, or fetch what it lacks.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Write the counts into the bundle.")] = False,
 ) -> None:
     """Measure what a bundle costs here: size, and µs per period in a loop paced like a sound card's.
