@@ -1,0 +1,114 @@
+"""MIDI between processes where there is no sequencer: a JACK server of its own without a card, and keyboards on it.
+
+A keyboard is a process, so that it can vanish as one that is pulled out does:
+
+    python tests/rig/jack.py NAME     reads lines of messages, "90 3c 40 , 80 3c 00", and answers each with "sent"
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+PATIENCE_S = 20.0
+PORT = "keys"
+
+
+class Jack:
+    """A server under a name of its own, for the programs whose JACK_DEFAULT_SERVER says so.
+
+    Args:
+        folder: For its log.
+
+    Raises:
+        OSError: It is not installed, or does not start here.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        program = shutil.which("jackd")
+        if program is None:
+            raise OSError("jackd is not installed; install jackd2")
+        self.name = f"tombola-{os.getpid()}"
+        self.log = folder / "jackd.log"
+        # Without priority and on few ports, to be had everywhere. Periods of 85 ms: a client that is later than one
+        # reads the one before again, and gets messages twice (seen with 11 ms on a busy machine).
+        command = [program, "-R", "-P", "60", "-p", "64", "-n", self.name, "-d", "dummy", "-r", "48000", "-p", "4096"]
+        with self.log.open("w") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, env=os.environ | {"JACK_NO_AUDIO_RESERVATION": "1"}
+            )
+        until_s = time.monotonic() + PATIENCE_S
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > until_s:
+                self.close()
+                raise OSError(f"jackd does not start here: {self.log.read_text().strip()[-200:]}")
+            time.sleep(0.05)
+
+    def _answers(self) -> bool:
+        """Whether a client can be made: in a process of its own, since a failed try leaves threads behind."""
+        code = "import rtmidi; rtmidi.MidiIn(rtapi=rtmidi.API_UNIX_JACK)"
+        return not subprocess.run(
+            [sys.executable, "-c", code], env=self.environment, capture_output=True, check=False
+        ).returncode
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"JACK_DEFAULT_SERVER": self.name}
+
+    def keyboard(self, name: str) -> Keyboard:
+        return Keyboard(name, self.environment)
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait(PATIENCE_S)
+
+
+class Keyboard:
+    """A process with one output port, ``NAME:keys``."""
+
+    def __init__(self, name: str, environment: dict[str, str]) -> None:
+        self.name = f"{name}:{PORT}"
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, name],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
+        )  # fmt: skip
+        self._answer()
+
+    def send(self, *messages: Iterable[int]) -> None:
+        """Returns when they have left."""
+        line = " , ".join(bytes(message).hex(" ") for message in messages)
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        self._answer()
+
+    def _answer(self) -> None:
+        if self._process.stdout.readline() != "sent\n":
+            raise OSError(f"the keyboard {self.name} ended by itself")
+
+    def unplug(self) -> None:
+        """Without a word; may be called twice."""
+        self._process.kill()
+        self._process.wait()
+        self._process.stdin.close()
+        self._process.stdout.close()
+
+
+def main(name: str) -> None:
+    import rtmidi
+
+    port = rtmidi.MidiOut(rtapi=rtmidi.API_UNIX_JACK, name=name)
+    port.open_virtual_port(PORT)
+    print("sent", flush=True)
+    for line in sys.stdin:
+        for message in line.split(","):
+            port.send_message(bytes.fromhex(message))
+        print("sent", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
