@@ -17,10 +17,12 @@ from pathlib import Path
 
 PATIENCE_S = 20.0
 PORT = "keys"
+NAMES = tuple(f"tombola-{number}" for number in range(1, 6))
+"""JACK knows eight servers by name and does not forget one that was killed; one of the same name takes its place."""
 
 
 class Jack:
-    """A server under a name of its own, for the programs whose JACK_DEFAULT_SERVER says so.
+    """A server under a free one of NAMES, for the programs whose JACK_DEFAULT_SERVER says so.
 
     Args:
         folder: For its log.
@@ -34,22 +36,30 @@ class Jack:
         program = shutil.which("jackd")
         if program is None:
             raise OSError("jackd is not installed; install jackd2")
-        self.name = f"tombola-{os.getpid()}"
-        self.log = folder / "jackd.log"
         # A client that is later than a period reads the one before again, and gets messages twice (seen with 11 ms on a
         # busy machine); hence 85 ms. Priority is asked for, and not needed.
-        clock = ("-d", "dummy", "-r", "48000", "-p", str(period_samples))
-        command = [program, "-R", "-P", "60", "-p", "64", "-n", self.name, *clock]
-        with self.log.open("w") as log:
-            self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, env=os.environ | {"JACK_NO_AUDIO_RESERVATION": "1"}
-            )
+        options = ("-R", "-P", "60", "-p", "64"), ("-d", "dummy", "-r", "48000", "-p", str(period_samples))
+        self.log = folder / "jackd.log"
+        for self.name in NAMES:
+            with self.log.open("w") as log:
+                self._process = subprocess.Popen(
+                    [program, *options[0], "-n", self.name, *options[1]],
+                    stdout=log, stderr=log, env=os.environ | {"JACK_NO_AUDIO_RESERVATION": "1"},
+                )  # fmt: skip
+            if self._runs():
+                return
+            self.close()
+        why = [line for line in self.log.read_text().splitlines() if line and not line.startswith(("jackdmp", "Copy"))]
+        raise OSError(f"jackd does not start here: {'; '.join(why[:2])}")
+
+    def _runs(self) -> bool:
         until_s = time.monotonic() + PATIENCE_S
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > until_s:
-                self.close()
-                raise OSError(f"jackd does not start here: {self.log.read_text().strip()[-200:]}")
+        while self._process.poll() is None and time.monotonic() < until_s:
+            if self._answers():
+                time.sleep(0.1)  # It may be another one that answers, because of which ours is about to end.
+                return self._process.poll() is None
             time.sleep(0.05)
+        return False
 
     def _answers(self) -> bool:
         """Whether a client can be made: in a process of its own, since a failed try leaves threads behind."""
@@ -66,8 +76,12 @@ class Jack:
         return Keyboard(name, self.environment)
 
     def close(self) -> None:
+        ended = self._process.poll() is not None
         self._process.terminate()
         self._process.wait(PATIENCE_S)
+        if not ended:  # Clients that were killed leave their semaphores.
+            for path in Path("/dev/shm").glob(f"jack_sem.*_{self.name}_*"):
+                path.unlink(missing_ok=True)
 
 
 class Keyboard:
