@@ -30,6 +30,8 @@ def draw(view: View, menu: Menu) -> Image:
         Page.ABOUT: _about,
     }[menu.page](canvas, view, menu)
     message = view.fault or ("card unplugged; the sound comes back with it" if view.lost else view.message)
+    if view.learning and not message:
+        message = f"{view.learning}: move a control; push to cancel"
     if message:
         _overlay(canvas, message)
     elif view.flashing >= 0:
@@ -94,13 +96,11 @@ def _scenes(canvas: Canvas, view: View, menu: Menu) -> None:
 
 def _settings(canvas: Canvas, view: View, menu: Menu) -> None:
     canvas.title("settings", "turn" if menu.editing else "push")
-    rows = [
-        (
-            option.name,
-            f"<{option.choices[option.chosen]}>" if menu.editing and row == menu.row else option.choices[option.chosen],
-        )
-        for row, option in enumerate(view.options)
-    ]
+    rows = []
+    for row, option in enumerate(view.options):
+        editing = menu.editing and row == menu.row
+        chosen = menu.candidate % len(option.choices) if editing and option.waits else option.chosen
+        rows.append((option.name, f"<{option.choices[chosen]}>" if editing else option.choices[chosen]))
     _list(canvas, rows, menu.row)
 
 
