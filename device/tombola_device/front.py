@@ -26,15 +26,18 @@ from tombola_device.panel_map import LOUDNESS_KNOB_DB
 from tombola_device.scenes import PLACES, SceneStore, capture, recall
 from tombola_device.settings import SettingsPage
 from tombola_device.ui.leds import levels
-from tombola_device.ui.menu import Action, Choose, Do, Menu, MorphBy, Page, RecallScene, SaveScene
+from tombola_device.ui.menu import CALIBRATE_ROWS, Action, Choose, Do, Menu, MorphBy, Page, RecallScene, SaveScene
 from tombola_device.ui.pages import boot_picture, draw
 from tombola_device.ui.view import View
-from tombola_device.wizard import Step, Wizard
+from tombola_device.wizard import OutputWizard, Step, Wizard
 
 DRAW_S: Final = 0.05
 """Twenty pictures a second: a full one takes 25 ms of the bus."""
 OUTPUT_S: Final = 0.005
 MESSAGE_S: Final = 3.0
+CALIBRATED: Final = ("V_OCT", "CV_A", "CV_B")
+"""By the pin map's names, in the order of CALIBRATE_ROWS."""
+PITCH: Final = CALIBRATED[0]
 _LOG = logging.getLogger(__name__)
 
 
@@ -86,8 +89,7 @@ class Front:
         self._player, self._inputs, self._scenes, self._memory = player, inputs, scenes, memory
         self._pins, self._house, self._display, self._lights = pins, house, display, lights
         self._buttons, self.menu, self._gate = Buttons(), Menu(), GateOut()
-        nominal = Voltmeter(pins, Calibration()).line("V_OCT")
-        self._wizard = Wizard(nominal, self._keep)
+        self._wizard, self._calibrated = self._wizard_of(0), PITCH
         self._view = View()
         self._names = [self._scene_words(place) for place in range(PLACES)]
         self._message, self._message_s = "", 0.0
@@ -142,7 +144,9 @@ class Front:
     def _act_on(self, state: PanelState | None, now_s: float) -> list[Action]:
         if state is None:
             return []
-        self._wizard.read(state.voltages.get("V_OCT", 0.0), now_s)
+        if self._wizard.step is not Step.IDLE:
+            self._wizard.read(state.voltages.get(PITCH, 0.0), now_s)
+            self._tell_end(now_s)
         actions: list[Action] = []
         if state.turns:
             actions += self.menu.turn(state.turns, self._view, now_s, shift=self._buttons.shift)
@@ -173,11 +177,13 @@ class Front:
             self._player.panic()
         elif action is Do.CALIBRATE:
             if self._wizard.step is Step.IDLE:
-                self._wizard.begin(now_s)
+                self._calibrate(self.menu.row, now_s)
             else:
                 self._wizard.push(now_s)
+                self._tell_end(now_s)
         elif action is Do.CANCEL:
             self._wizard.cancel()
+            self._tell_end(now_s)
         elif action is Do.STOP_LEARNING:
             self._player.midi_map.learn("")
         else:
@@ -223,10 +229,31 @@ class Front:
             return ""
         return "+".join(sorted(scene.blend, key=lambda name: -scene.blend[name])) or "·"
 
+    # Calibration
+
+    def _calibrate(self, row: int, now_s: float) -> None:
+        """Begin with what is chosen; outputs are measured by the pitch input, which must be right first."""
+        if row and PITCH not in load_calibration(self._memory)[0].lines:
+            self.tell(f"calibrate {CALIBRATE_ROWS[0]} first: it measures the outputs", now_s)
+            return
+        self._calibrated = CALIBRATED[row]
+        self._wizard = self._wizard_of(row)
+        self._wizard.begin(now_s)
+
+    def _wizard_of(self, row: int) -> Wizard:
+        nominal = Voltmeter(self._pins, Calibration()).line(CALIBRATED[row])
+        if not row:
+            return Wizard(nominal, self._keep)
+        return OutputWizard(CALIBRATE_ROWS[row], nominal, self._inputs.voltmeter.line(PITCH), self._keep)
+
+    def _tell_end(self, now_s: float) -> None:
+        if self._wizard.step is Step.IDLE:
+            self.tell(self._wizard.text, now_s)
+
     def _keep(self, line: Line) -> None:
         """The wizard's line, as the player wants it."""
         calibration = load_calibration(self._memory)[0]
-        calibration = Calibration({**calibration.lines, "V_OCT": line})
+        calibration = Calibration({**calibration.lines, self._calibrated: line})
         try:
             save_calibration(self._memory, calibration)
         except DeviceUnavailable as error:
@@ -237,8 +264,8 @@ class Front:
 
     def _completed(self, view: View, now_s: float) -> View:
         state = self._inputs.state
-        share = state.voltages.get("V_OCT", 0.0) if state is not None else 0.0
-        pitch = self._inputs.voltmeter.of("V_OCT", share) if state is not None else self._view.pitch_volts
+        share = state.voltages.get(PITCH, 0.0) if state is not None else 0.0
+        pitch = self._inputs.voltmeter.of(PITCH, share) if state is not None else self._view.pitch_volts
         return replace(
             view,
             scenes=tuple(self._names),
@@ -259,8 +286,11 @@ class Front:
             self._gate_high = high
             panel.set_gate(high=high)
         sources = {"CV_A": assigned.cv_a, "CV_B": assigned.cv_b}
+        shares = {name: meter.share(name, volts(source, sounding)) for name, source in sources.items()}
+        if self._wizard.drive is not None:
+            shares[self._calibrated] = self._wizard.drive
         try:
-            panel.set_voltages({name: meter.share(name, volts(source, sounding)) for name, source in sources.items()})
+            panel.set_voltages(shares)
         except DeviceUnavailable as error:
             _LOG.debug("%s", error)
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tombola_device.buttons import Push
+from tombola_device.calibration import Calibration, Line, Voltmeter, load_calibration, save_calibration
 from tombola_device.contract.errors import DeviceUnavailable, StoreError
 from tombola_device.engine.midi_map import TARGETS, MidiSettings
 from tombola_device.engine.player import BlendMode, Player
@@ -23,7 +24,7 @@ from tombola_device.hal.memory import FakeMemory
 from tombola_device.hal.panel import FakePanel
 from tombola_device.hal.pins import load_pin_map
 from tombola_device.inputs import Inputs
-from tombola_device.outputs import Sounding
+from tombola_device.outputs import Assignments, Sounding, Source
 from tombola_device.scenes import Scene, SceneStore, Settings, capture, recall
 from tombola_device.ui.canvas import fitted, wrapped
 from tombola_device.ui.leds import levels
@@ -412,6 +413,35 @@ def test_pitch_is_calibrated_at_the_panel_and_kept(tmp_path):
     bench.hold("ENC_SW", seconds=0.1)
     assert bench.inputs.voltmeter.of("V_OCT", share(5.0)) == pytest.approx(5.0, abs=1e-4)
     assert bench.memory.image[:4] == b"TCAL"
+
+
+def test_output_is_calibrated_at_the_panel_by_the_pitch_input_which_comes_first(tmp_path):
+    bench = Bench(tmp_path)
+    bench.go(Page.CALIBRATE)
+    bench.panel.click(2)
+    bench.run(0.01)
+    bench.hold("ENC_SW", seconds=0.1)
+    assert message(bench) == "calibrate V/OCT first: it measures the outputs"
+    pitch = Line(7.2, -3.5)
+    save_calibration(bench.memory, Calibration({"V_OCT": pitch}))
+    bench.inputs.voltmeter = Voltmeter(load_pin_map(), load_calibration(bench.memory)[0])
+    true = Line(-2.1, 8.1)
+    bench.hold("ENC_SW", seconds=0.1)
+    bench.hold("ENC_SW", seconds=0.03)
+    for _ in range(200):
+        bench.panel.patch("V_OCT", pitch.share(true.volts(bench.panel.out["CV_B"])))
+        bench.run(0.005)
+    assert "mV off" in bench.front._view.calibration
+    bench.hold("ENC_SW", seconds=0.1)
+    assert message(bench) == "calibrated"
+    kept = load_calibration(bench.memory)[0].lines
+    assert kept["V_OCT"] == pitch
+    assert kept["CV_B"].volts(0.0) == pytest.approx(-2.1, abs=0.01)
+    assert kept["CV_B"].volts(1.0) == pytest.approx(8.1, abs=0.01)
+    assert "CV_A" not in kept
+    bench.front._settings.settings = Settings(outputs=Assignments(cv_b=Source.PITCH))
+    bench.run(0.1)
+    assert true.volts(bench.panel.out["CV_B"]) == pytest.approx(2.0, abs=0.01)  # Note 60.
 
 
 def test_settings_are_chosen_at_the_panel_and_kept(tmp_path):

@@ -72,6 +72,7 @@ class Do(Enum):
 
 
 Action: TypeAlias = MorphBy | SaveScene | RecallScene | Choose | Do
+CALIBRATE_ROWS: Final = ("V/OCT", "CV A", "CV B")
 SLOT_ROWS: Final = (Do.REVERT, Do.ALLOW_UNSIGNED, Do.ENROL)
 
 
@@ -109,7 +110,8 @@ class Menu:
                 self.candidate = (self.candidate + steps) % len(option.choices)
                 return []
             return [Choose(self.row, (option.chosen + steps) % len(option.choices))]
-        self.row = min(max(self.row + steps, 0), max(self._rows(view) - 1, 0))
+        if self.page is not Page.CALIBRATE or not view.calibration:
+            self.row = min(max(self.row + steps, 0), max(self._rows(view) - 1, 0))
         return []
 
     def push(self, push: Push, view: View, now_s: float) -> list[Action]:
@@ -148,6 +150,7 @@ class Menu:
         return {
             Page.SCENES: len(view.scenes),
             Page.SETTINGS: len(view.options),
+            Page.CALIBRATE: len(CALIBRATE_ROWS),
             Page.SLOTS: len(SLOT_ROWS),
             Page.ABOUT: len(view.about),
         }.get(self.page, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tombola_device.ui.canvas import HEIGHT, LETTER_WIDTH, WIDTH, Canvas, wrapped
-from tombola_device.ui.menu import SLOT_ROWS, Do, Menu, Page
+from tombola_device.ui.menu import CALIBRATE_ROWS, SLOT_ROWS, Do, Menu, Page
 from tombola_device.ui.view import View
 
 if TYPE_CHECKING:
@@ -104,11 +104,15 @@ def _settings(canvas: Canvas, view: View, menu: Menu) -> None:
     _list(canvas, rows, menu.row)
 
 
-def _calibrate(canvas: Canvas, view: View, _: Menu) -> None:
+def _calibrate(canvas: Canvas, view: View, menu: Menu) -> None:
     canvas.title("calibrate", f"{view.pitch_volts:+.3f}V")
-    words = view.calibration or "push to begin: 1 V and 3 V into V/OCT, from the source that you play with"
-    for line, text in enumerate(wrapped(words, WIDTH // LETTER_WIDTH, 5)):
-        canvas.text(0, TOP + 2 + ROW_HEIGHT * line, text)
+    words, top = view.calibration, TOP + 2
+    if not words:
+        _list(canvas, [(row, "") for row in CALIBRATE_ROWS], menu.row)
+        top += ROW_HEIGHT * len(CALIBRATE_ROWS)
+        words = "with a cable to V/OCT" if menu.row else "1 V and 3 V, from the source you play with"
+    for line, text in enumerate(wrapped(words, WIDTH // LETTER_WIDTH, (HEIGHT - top) // ROW_HEIGHT)):
+        canvas.text(0, top + ROW_HEIGHT * line, text)
 
 
 def _slots(canvas: Canvas, view: View, menu: Menu) -> None:
