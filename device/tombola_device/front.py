@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from tombola_device import __version__
 from tombola_device.buttons import Buttons
-from tombola_device.calibration import Calibration, Line, Voltmeter, load_calibration, save_calibration
+from tombola_device.calibration import Calibration, Line, Voltmeter, save_calibration
 from tombola_device.contract.errors import DeviceUnavailable, StoreError
 from tombola_device.engine.player import Player
 from tombola_device.hal.display import Display
@@ -233,7 +233,7 @@ class Front:
 
     def _calibrate(self, row: int, now_s: float) -> None:
         """Begin with what is chosen; outputs are measured by the pitch input, which must be right first."""
-        if row and PITCH not in load_calibration(self._memory)[0].lines:
+        if row and PITCH not in self._inputs.voltmeter.calibration.lines:
             self.tell(f"calibrate {CALIBRATE_ROWS[0]} first: it measures the outputs", now_s)
             return
         self._calibrated = CALIBRATED[row]
@@ -252,8 +252,7 @@ class Front:
 
     def _keep(self, line: Line) -> None:
         """The wizard's line, as the player wants it."""
-        calibration = load_calibration(self._memory)[0]
-        calibration = Calibration({**calibration.lines, self._calibrated: line})
+        calibration = Calibration({**self._inputs.voltmeter.calibration.lines, self._calibrated: line})
         try:
             save_calibration(self._memory, calibration)
         except DeviceUnavailable as error:

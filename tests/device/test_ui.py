@@ -415,6 +415,24 @@ def test_pitch_is_calibrated_at_the_panel_and_kept(tmp_path):
     assert bench.memory.image[:4] == b"TCAL"
 
 
+def test_memory_that_does_not_answer_when_it_is_calibrated_is_said_and_the_music_goes_on(tmp_path):
+    class Gone(FakeMemory):
+        def read(self):
+            raise DeviceUnavailable("the EEPROM does not answer")
+
+    bench = Bench(tmp_path)
+    bench.front._memory = Gone()
+    bench.go(Page.CALIBRATE)
+    bench.hold("ENC_SW", seconds=0.1)
+    line = load_pin_map().adc["V_OCT"]
+    for volts in (1.0, 3.0):
+        bench.panel.patch("V_OCT", (volts - line.volts_at_zero) / (line.volts_at_full - line.volts_at_zero))
+        bench.hold("ENC_SW", seconds=0.1)
+        bench.run(0.4)
+    bench.hold("ENC_SW", seconds=0.1)
+    assert message(bench) == "the EEPROM does not answer"
+
+
 def test_output_is_calibrated_at_the_panel_by_the_pitch_input_which_comes_first(tmp_path):
     bench = Bench(tmp_path)
     bench.go(Page.CALIBRATE)

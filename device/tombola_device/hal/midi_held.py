@@ -15,7 +15,9 @@ class Held:
         self._rest: dict[tuple[int, ...], Message] = {}
 
     def follow(self, message: Message) -> None:
-        """A message that the source sent."""
+        """A message that the source sent; one that is cut short says nothing."""
+        if len(message) != (2 if message[0] & 0xF0 in (0xC0, 0xD0) else 3):
+            return
         kind, channel = message[0] & 0xF0, message[0] & 0x0F
         rest: Message
         if kind in (0x80, 0x90):

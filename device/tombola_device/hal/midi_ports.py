@@ -107,7 +107,8 @@ class PortsIn:
         self._backend.close()
 
     def _read(self, port: Port, held: Held) -> list[Message]:
-        messages = [message for message in port.poll() if message[0] < _FIRST_SYSTEM or message[0] in PASSED_ON]
+        came = [message for message in port.poll() if message]  # Other programs send what they like.
+        messages = [message for message in came if message[0] < _FIRST_SYSTEM or message[0] in PASSED_ON]
         for message in messages:
             held.follow(message)
         return messages
