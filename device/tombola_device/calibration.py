@@ -63,6 +63,7 @@ class Voltmeter:
     def __init__(self, pins: PinMap, calibration: Calibration) -> None:
         nominal = {name: _line(pin) for name, pin in pins.adc.items()}
         nominal |= {name: _line(pin) for name, pin in pins.dac.items()}
+        self.calibration = calibration
         self._lines = {name: calibration.lines.get(name, line) for name, line in nominal.items()}
 
     def of(self, name: str, share: float) -> float:

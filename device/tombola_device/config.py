@@ -21,7 +21,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         audio: ``auto`` (ALSA's default card, else a wav file), ``alsa``, ``alsa:PCM``, ``wav:FILE`` or ``null``.
         buffer_periods: How many periods of 2.67 ms the card's buffer holds.
         voices: How many notes sound at once.
-        midi: ``auto`` (all inputs), ``none``, or a part of an input's name.
+        midi: ``auto`` (all inputs), ``none``, ``jack`` (all of a JACK server), or a part of an input's name, with
+            ``jack:`` before it if it is one of JACK's.
         midi_serial: UART of the DIN or TRS socket, at 31 250 baud; empty: none.
         midi_thru: Whether what comes in there goes out there again.
         midi_socket: HOST:PORT to take MIDI from over TCP; empty: none.

@@ -9,35 +9,35 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from enum import Enum
 from typing import Final, Protocol
-
-import msgspec
 
 from tombola_device import __version__
 from tombola_device.buttons import Buttons
-from tombola_device.calibration import Calibration, Line, Voltmeter, load_calibration, save_calibration
+from tombola_device.calibration import Calibration, Line, Voltmeter, save_calibration
 from tombola_device.contract.errors import DeviceUnavailable, StoreError
-from tombola_device.engine.player import BlendMode, Player
-from tombola_device.engine.voices import Priority, VoiceMode
+from tombola_device.engine.player import Player
 from tombola_device.hal.display import Display
 from tombola_device.hal.memory import Memory
 from tombola_device.hal.panel import Panel, PanelState
 from tombola_device.hal.pins import PinMap
 from tombola_device.inputs import Inputs
-from tombola_device.outputs import Assignments, GateOut, GateSource, Sounding, Source, volts
-from tombola_device.panel_map import LOUDNESS_KNOB_DB, CvTarget, CvTargets
+from tombola_device.outputs import GateOut, Sounding, volts
+from tombola_device.panel_map import LOUDNESS_KNOB_DB
 from tombola_device.scenes import PLACES, SceneStore, capture, recall
+from tombola_device.settings import SettingsPage
 from tombola_device.ui.leds import levels
-from tombola_device.ui.menu import Action, Choose, Do, Menu, MorphBy, RecallScene, SaveScene
+from tombola_device.ui.menu import CALIBRATE_ROWS, Action, Choose, Do, Menu, MorphBy, Page, RecallScene, SaveScene
 from tombola_device.ui.pages import boot_picture, draw
-from tombola_device.ui.view import Option, View
-from tombola_device.wizard import Step, Wizard
+from tombola_device.ui.view import View
+from tombola_device.wizard import OutputWizard, Step, Wizard
 
 DRAW_S: Final = 0.05
 """Twenty pictures a second: a full one takes 25 ms of the bus."""
 OUTPUT_S: Final = 0.005
 MESSAGE_S: Final = 3.0
+CALIBRATED: Final = ("V_OCT", "CV_A", "CV_B")
+"""By the pin map's names, in the order of CALIBRATE_ROWS."""
+PITCH: Final = CALIBRATED[0]
 _LOG = logging.getLogger(__name__)
 
 
@@ -89,8 +89,7 @@ class Front:
         self._player, self._inputs, self._scenes, self._memory = player, inputs, scenes, memory
         self._pins, self._house, self._display, self._lights = pins, house, display, lights
         self._buttons, self.menu, self._gate = Buttons(), Menu(), GateOut()
-        nominal = Voltmeter(pins, Calibration()).line("V_OCT")
-        self._wizard = Wizard(nominal, self._keep)
+        self._wizard, self._calibrated = self._wizard_of(0), PITCH
         self._view = View()
         self._names = [self._scene_words(place) for place in range(PLACES)]
         self._message, self._message_s = "", 0.0
@@ -98,8 +97,10 @@ class Front:
         self._gate_high: bool | None = None
         if display is not None:
             display.show(boot_picture(__version__))
-        self.settings = scenes.settings()
-        self._apply_settings()
+        self._settings = SettingsPage(player, inputs.map, scenes)
+        self._unsaid = self._settings.damaged
+        if self._unsaid:
+            _LOG.warning("%s", self._unsaid)
 
     def poll(self, view: View, sounding: Sounding, now_s: float) -> bool:
         """Act on what the panel said, show how it is; True if the player was moved.
@@ -109,6 +110,10 @@ class Front:
             sounding: What outputs follow.
             now_s: By ``time.monotonic``.
         """
+        if self._unsaid:
+            self.tell(self._unsaid, now_s)
+            self._unsaid = ""
+        self._learn(now_s)
         self._view = self._completed(view, now_s)
         actions = self._act_on(self._inputs.state, now_s)
         for action in actions:
@@ -123,8 +128,9 @@ class Front:
         return bool(actions)
 
     def tell(self, message: str, now_s: float) -> None:
-        """Let the player read something for a moment."""
-        self._message, self._message_s = message, now_s
+        """Let the player read something for a moment; empty: nothing."""
+        if message:
+            self._message, self._message_s = message, now_s
 
     def close(self) -> None:
         """Go dark."""
@@ -138,7 +144,9 @@ class Front:
     def _act_on(self, state: PanelState | None, now_s: float) -> list[Action]:
         if state is None:
             return []
-        self._wizard.read(state.voltages.get("V_OCT", 0.0), now_s)
+        if self._wizard.step is not Step.IDLE:
+            self._wizard.read(state.voltages.get(PITCH, 0.0), now_s)
+            self._tell_end(now_s)
         actions: list[Action] = []
         if state.turns:
             actions += self.menu.turn(state.turns, self._view, now_s, shift=self._buttons.shift)
@@ -156,7 +164,8 @@ class Front:
             elif isinstance(action, RecallScene):
                 self._recall(action.place, now_s)
             elif isinstance(action, Choose):
-                self._choose(action.option, action.choice)
+                option = self._view.options[action.option]
+                self.tell(self._settings.choose(option, action.choice), now_s)
             else:
                 self._do_one(action, now_s)
         except StoreError as error:
@@ -168,11 +177,15 @@ class Front:
             self._player.panic()
         elif action is Do.CALIBRATE:
             if self._wizard.step is Step.IDLE:
-                self._wizard.begin(now_s)
+                self._calibrate(self.menu.row, now_s)
             else:
                 self._wizard.push(now_s)
+                self._tell_end(now_s)
         elif action is Do.CANCEL:
             self._wizard.cancel()
+            self._tell_end(now_s)
+        elif action is Do.STOP_LEARNING:
+            self._player.midi_map.learn("")
         else:
             asked: dict[Do, Callable[[], str]] = {
                 Do.REVERT: self._house.revert,
@@ -181,7 +194,17 @@ class Front:
             }
             self.tell(asked[action](), now_s)
 
-    # Scenes and settings
+    def _learn(self, now_s: float) -> None:
+        """Say what a controller was taught; whoever leaves the page wants to teach no more."""
+        if self.menu.page is not Page.SETTINGS:
+            self._player.midi_map.learn("")
+        try:
+            self.tell(self._settings.learnt(), now_s)
+        except StoreError as error:
+            _LOG.warning("%s", error)
+            self.tell(str(error), now_s)
+
+    # Scenes
 
     def _save(self, place: int, now_s: float) -> None:
         self._scenes.save_scene(place, capture(self._player, list(self._view.modes)))
@@ -206,66 +229,30 @@ class Front:
             return ""
         return "+".join(sorted(scene.blend, key=lambda name: -scene.blend[name])) or "·"
 
-    def _options(self) -> tuple[Option, ...]:
-        midi, out, cv = self.settings.midi, self.settings.outputs, self.settings.inputs
-        channels = ("all", *(str(channel) for channel in range(1, 17)))
-        curves, bends = ("soft", "linear", "hard"), ("1", "2", "7", "12", "24", "48")
-        bend = f"{midi.bend_semitones:g}"
-        return (
-            _option("voices", VoiceMode, self._player.voice_mode),
-            _option("blend keys", BlendMode, self._player.blend_mode),
-            Option("MIDI channel", channels, midi.channel),
-            Option("velocity", curves, curves.index(midi.velocity_curve) if midi.velocity_curve in curves else 1),
-            Option("bend", bends, bends.index(bend) if bend in bends else 1),
-            _option("priority", Priority, self.settings.priority),
-            _option("CV 1", CvTarget, cv.cv_1),
-            _option("CV 2", CvTarget, cv.cv_2),
-            _option("CV 3", CvTarget, cv.cv_3),
-            _option("out A", Source, out.cv_a),
-            _option("out B", Source, out.cv_b),
-            _option("gate out", GateSource, out.gate),
-        )
+    # Calibration
 
-    def _choose(self, row: int, choice: int) -> None:
-        option = self._view.options[row]
-        word, settings = option.choices[choice], self.settings
-        change = msgspec.structs.replace
-        if option.name == "voices":
-            self._player.voice_mode = VoiceMode(word)
-        elif option.name == "blend keys":
-            self._player.blend_mode = BlendMode(word)
-        elif option.name == "priority":
-            settings = change(settings, priority=Priority(word))
-        elif option.name.startswith("CV"):
-            inputs: CvTargets = change(settings.inputs, **{f"cv_{option.name[-1]}": CvTarget(word)})
-            settings = change(settings, inputs=inputs)
-        elif option.name in ("out A", "out B"):
-            outputs: Assignments = change(settings.outputs, **{f"cv_{option.name[-1].lower()}": Source(word)})
-            settings = change(settings, outputs=outputs)
-        elif option.name == "gate out":
-            settings = change(settings, outputs=change(settings.outputs, gate=GateSource(word)))
-        else:
-            midi = self._player.midi_map.settings
-            changes: dict[str, object] = {"channel": choice}
-            if option.name == "velocity":
-                changes = {"velocity_curve": word}
-            elif option.name == "bend":
-                changes = {"bend_semitones": float(word)}
-            settings = change(settings, midi=change(midi, **changes))
-        if settings != self.settings:
-            self.settings = settings
-            self._apply_settings()
-            self._scenes.save_settings(settings)
+    def _calibrate(self, row: int, now_s: float) -> None:
+        """Begin with what is chosen; outputs are measured by the pitch input, which must be right first."""
+        if row and PITCH not in self._inputs.voltmeter.calibration.lines:
+            self.tell(f"calibrate {CALIBRATE_ROWS[0]} first: it measures the outputs", now_s)
+            return
+        self._calibrated = CALIBRATED[row]
+        self._wizard = self._wizard_of(row)
+        self._wizard.begin(now_s)
 
-    def _apply_settings(self) -> None:
-        self._player.midi_map.settings = self.settings.midi
-        self._player.priority = self.settings.priority
-        self._inputs.map.targets = self.settings.inputs
+    def _wizard_of(self, row: int) -> Wizard:
+        nominal = Voltmeter(self._pins, Calibration()).line(CALIBRATED[row])
+        if not row:
+            return Wizard(nominal, self._keep)
+        return OutputWizard(CALIBRATE_ROWS[row], nominal, self._inputs.voltmeter.line(PITCH), self._keep)
+
+    def _tell_end(self, now_s: float) -> None:
+        if self._wizard.step is Step.IDLE:
+            self.tell(self._wizard.text, now_s)
 
     def _keep(self, line: Line) -> None:
         """The wizard's line, as the player wants it."""
-        calibration = load_calibration(self._memory)[0]
-        calibration = Calibration({**calibration.lines, "V_OCT": line})
+        calibration = Calibration({**self._inputs.voltmeter.calibration.lines, self._calibrated: line})
         try:
             save_calibration(self._memory, calibration)
         except DeviceUnavailable as error:
@@ -276,14 +263,15 @@ class Front:
 
     def _completed(self, view: View, now_s: float) -> View:
         state = self._inputs.state
-        share = state.voltages.get("V_OCT", 0.0) if state is not None else 0.0
-        pitch = self._inputs.voltmeter.of("V_OCT", share) if state is not None else self._view.pitch_volts
+        share = state.voltages.get(PITCH, 0.0) if state is not None else 0.0
+        pitch = self._inputs.voltmeter.of(PITCH, share) if state is not None else self._view.pitch_volts
         return replace(
             view,
             scenes=tuple(self._names),
             calibration=self._wizard.text if self._wizard.step is not Step.IDLE else "",
             pitch_volts=pitch,
-            options=self._options(),
+            options=self._settings.options(),
+            learning=self._player.midi_map.learning,
             message=self._message if now_s - self._message_s < MESSAGE_S else "",
         )
 
@@ -291,14 +279,17 @@ class Front:
         panel = self._inputs.panel
         if panel is None:
             return
-        assigned, meter = self.settings.outputs, self._inputs.voltmeter
+        assigned, meter = self._settings.settings.outputs, self._inputs.voltmeter
         high = self._gate.level(assigned.gate, sounding, now_s)
         if high != self._gate_high:
             self._gate_high = high
             panel.set_gate(high=high)
         sources = {"CV_A": assigned.cv_a, "CV_B": assigned.cv_b}
+        shares = {name: meter.share(name, volts(source, sounding)) for name, source in sources.items()}
+        if self._wizard.drive is not None:
+            shares[self._calibrated] = self._wizard.drive
         try:
-            panel.set_voltages({name: meter.share(name, volts(source, sounding)) for name, source in sources.items()})
+            panel.set_voltages(shares)
         except DeviceUnavailable as error:
             _LOG.debug("%s", error)
 
@@ -318,11 +309,6 @@ class Front:
         except DeviceUnavailable as error:
             _LOG.info("%s", error)
             self._lights = None
-
-
-def _option(name: str, kind: type[Enum], chosen: Enum) -> Option:
-    values = list(kind)
-    return Option(name, tuple(str(value.value) for value in values), values.index(chosen))
 
 
 def open_front_chips(panel: Panel | None, pins: PinMap, *, real: bool) -> tuple[Display | None, Lights | None]:

@@ -15,7 +15,7 @@ from tombola_device.hal.i2c import open_i2c
 from tombola_device.hal.memory import Eeprom, FileMemory, Memory
 from tombola_device.hal.midi import MidiIn
 from tombola_device.hal.midi_din import DinIn
-from tombola_device.hal.midi_ports import PortsIn
+from tombola_device.hal.midi_ports import open_ports
 from tombola_device.hal.midi_socket import SocketIn
 from tombola_device.hal.panel import Panel, PanelState, open_panel
 from tombola_device.hal.pins import PinMap, load_pin_map
@@ -149,7 +149,7 @@ def open_inputs(config: Config, player: Player) -> Inputs:
     sources: list[MidiIn] = []
     if config.midi != "none":
         try:
-            sources.append(PortsIn("" if config.midi == "auto" else config.midi))
+            sources.append(open_ports(config.midi))
         except DeviceUnavailable as error:
             if config.midi != "auto":
                 raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -46,8 +46,13 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What holds for all scenes."""
+    """What holds for all scenes.
 
+    Args:
+        version: Of this format; another one is not read.
+    """
+
+    version: Literal[1] = 1
     midi: MidiSettings = MidiSettings()
     priority: Priority = Priority.LAST
     outputs: Assignments = Assignments()
@@ -103,9 +108,14 @@ class SceneStore:
         """
         self._write(self._scene_path(place), scene)
 
-    def settings(self) -> Settings:
-        """As kept; the defaults if there are none, or damaged ones."""
-        return read_sealed(self._files, self._folder / "settings.json", Settings) or Settings()
+    def settings(self) -> tuple[Settings, str]:
+        """As kept, and a sentence if they are damaged; the defaults if there are none that can be used."""
+        path = self._folder / "settings.json"
+        settings = read_sealed(self._files, path, Settings)
+        if settings is not None:
+            return settings, ""
+        damaged = self._files.size_bytes(path) is not None
+        return Settings(), "the settings are damaged; set them again" if damaged else ""
 
     def save_settings(self, settings: Settings) -> None:
         """Keep the settings.

@@ -1,8 +1,16 @@
-"""The calibration wizard: 1 V and 3 V into the pitch input, checked, and kept only if it makes sense. Pure.
+"""The calibration wizards, checked, and kept only if it makes sense. Pure.
 
-idle ─► patch 1 V ─► measuring ─► patch 3 V ─► measuring ─► done (keep or cancel) ─► idle
-▲           │             ▲            │
-└── refused ┘             └── refused ─┘          any step: cancel, or TIMEOUT_S without a push ─► idle
+The pitch input, by 1 V and 3 V from outside:
+
+    idle ─► patch 1 V ─► measuring ─► patch 3 V ─► measuring ─► done (keep or cancel) ─► idle
+    ▲           │             ▲            │
+    └── refused ┘             └── refused ─┘
+
+An output, by the pitch input at the other end of a cable, at 1 V and 5 V one after the other:
+
+    idle ─► patch ─► measuring ─► measuring ─► done (keep or cancel) ─► idle
+    ▲         ▲          │            │
+    └─────────┴─────── refused ───────┘           any step: cancel, or TIMEOUT_S without a push ─► idle
 """
 
 from __future__ import annotations
@@ -14,7 +22,6 @@ from typing import Final
 
 from tombola_device.calibration import Line, through
 
-STEPS_VOLTS: Final = (1.0, 3.0)
 READINGS: Final = 200
 """A fifth of a second of readings, each of which is a mean of sixteen."""
 MEASURE_S: Final = 2.0
@@ -25,6 +32,8 @@ STEADY_VOLTS: Final = 0.004
 NEAR_VOLTS: Final = 0.4
 """How far a voltage may be from its place by the nominal line: parts of 1 % and a source that is off are less."""
 SLOPE_TOLERANCE: Final = 0.08
+SETTLE_S: Final = 0.1
+"""What is read so soon after an output was moved is not counted: outputs are written every 5 ms and filtered."""
 
 
 class Step(Enum):
@@ -44,8 +53,10 @@ class Wizard:
         keep: Called with the measured line when the player says so.
     """
 
+    steps_volts = (1.0, 3.0)
+
     def __init__(self, nominal: Line, keep: Callable[[Line], None]) -> None:
-        self._nominal, self._keep = nominal, keep
+        self._nominal, self._keep, self._meter = nominal, keep, nominal
         self.step = Step.IDLE
         self.text = ""
         """What the player should do or know, in one sentence."""
@@ -61,6 +72,11 @@ class Wizard:
             return 0.0
         return max(abs(self._nominal.volts(self._line.share(volts)) - volts) for volts in (-3.0, 7.0)) * 1200
 
+    @property
+    def drive(self) -> float | None:
+        """What share of its range the output that is measured must stand at now; none: it is not measured."""
+        return None
+
     def begin(self, now_s: float) -> None:
         """Start, or start again."""
         self._points.clear()
@@ -75,8 +91,7 @@ class Wizard:
         """The player says: patched, or keep it."""
         self._since_s = now_s
         if self.step is Step.PATCH:
-            self.step, self.text = Step.MEASURE, "measuring"
-            self._readings.clear()
+            self._measure(now_s)
         elif self.step is Step.DONE and self._line is not None:
             self._keep(self._line)
             self.step, self.text = Step.IDLE, "calibrated"
@@ -100,7 +115,11 @@ class Wizard:
 
     @property
     def _volts(self) -> float:
-        return STEPS_VOLTS[len(self._points)]
+        return self.steps_volts[len(self._points)]
+
+    def _measure(self, now_s: float) -> None:
+        self.step, self.text, self._since_s = Step.MEASURE, "measuring", now_s
+        self._readings.clear()
 
     def _refuse(self, why: str, now_s: float) -> None:
         self._ask(now_s)
@@ -108,25 +127,85 @@ class Wizard:
 
     def _judge(self, now_s: float) -> None:
         share, spread = statistics.fmean(self._readings), statistics.pstdev(self._readings)
-        span = abs(self._nominal.volts_at_full - self._nominal.volts_at_zero)
-        seen = self._nominal.volts(share)
-        if spread * span > STEADY_VOLTS:
-            self._refuse(f"the voltage moves by {spread * span * 1200:.0f} cents", now_s)
-        elif abs(seen - self._volts) > NEAR_VOLTS:
-            self._refuse(f"that looks like {seen:.1f} V", now_s)
+        spread_volts = spread * abs(self._meter.volts_at_full - self._meter.volts_at_zero)
+        seen_volts = self._meter.volts(share)
+        if spread_volts > STEADY_VOLTS:
+            self._refuse(f"the voltage moves by {spread_volts * 1200:.0f} cents", now_s)
+        elif abs(seen_volts - self._volts) > NEAR_VOLTS:
+            self._refuse(f"that looks like {seen_volts:.1f} V", now_s)
         else:
-            self._points[share] = self._volts
-            if len(self._points) < len(STEPS_VOLTS):
-                self._ask(now_s)
+            self._take(share)
+            if len(self._points) < len(self.steps_volts):
+                self._go_on(now_s)
             else:
                 self._finish(now_s)
+
+    def _take(self, share: float) -> None:
+        """A reading that is one of the two points."""
+        self._points[share] = self._volts
+
+    def _go_on(self, now_s: float) -> None:
+        """To the second point."""
+        self._ask(now_s)
 
     def _finish(self, now_s: float) -> None:
         line = through(self._points)
         slope = (line.volts_at_full - line.volts_at_zero) / (self._nominal.volts_at_full - self._nominal.volts_at_zero)
         if abs(slope - 1) > SLOPE_TOLERANCE:
             self._points.clear()
-            self._refuse(f"the two are {2 * slope:.2f} V apart instead of 2; begin again", now_s)
+            apart_volts = self.steps_volts[1] - self.steps_volts[0]
+            self._refuse(
+                f"the two are {apart_volts * slope:.2f} V apart instead of {apart_volts:.0f}; begin again", now_s
+            )
             return
         self._line, self.step, self._since_s = line, Step.DONE, now_s
-        self.text = f"it was {self.error_cents:.0f} cents off at worst; push to keep"
+        self.text = f"it was {self._verdict} off at worst; push to keep"
+
+    @property
+    def _verdict(self) -> str:
+        return f"{self.error_cents:.0f} cents"
+
+
+class OutputWizard(Wizard):
+    """One calibration of a CV output, whose cable leads to the pitch input.
+
+    Args:
+        jack: What the output is called on the panel.
+        nominal: The line that its circuit should have.
+        meter: The line of the pitch input, as calibrated.
+        keep: Called with the measured line when the player says so.
+    """
+
+    steps_volts = (1.0, 5.0)
+    """With no cable the input reads 0 V, which is neither."""
+
+    def __init__(self, jack: str, nominal: Line, meter: Line, keep: Callable[[Line], None]) -> None:
+        super().__init__(nominal, keep)
+        self._jack, self._meter = jack, meter
+
+    @property
+    def drive(self) -> float | None:
+        """See Wizard."""
+        return self._nominal.share(self._volts) if self.step is Step.MEASURE else None
+
+    def read(self, share: float, now_s: float) -> None:
+        """See Wizard."""
+        if self.step is not Step.MEASURE or now_s - self._since_s >= SETTLE_S:
+            super().read(share, now_s)
+
+    def _ask(self, now_s: float) -> None:
+        self._points.clear()
+        self.step, self._since_s = Step.PATCH, now_s
+        self.text = f"patch {self._jack} into V/OCT, then push"
+
+    def _take(self, share: float) -> None:
+        self._points[self._nominal.share(self._volts)] = self._meter.volts(share)
+
+    def _go_on(self, now_s: float) -> None:
+        self._measure(now_s)
+
+    @property
+    def _verdict(self) -> str:
+        assert self._line is not None
+        errors = [abs(self._line.volts(share) - self._nominal.volts(share)) for share in (0.0, 1.0)]
+        return f"{1000 * max(errors):.0f} mV"

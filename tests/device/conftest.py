@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -170,3 +171,20 @@ def capture(tmp_path, monkeypatch) -> Path:
     rc.write_text(f'<{ALSA_CONF}>\npcm.capture {{ type file slave.pcm null file "{raw}" format raw }}\n')
     monkeypatch.setenv("ALSA_CONFIG_PATH", str(rc))
     return raw
+
+
+@pytest.fixture(scope="session")
+def jack(tmp_path_factory):
+    """A JACK server of its own, in which this process and keyboards of its making meet; see tests/rig/jack.py."""
+    pytest.importorskip("rtmidi", reason="python-rtmidi is not installed: it needs a wheel or a C++ compiler")
+    spec = spec_from_file_location("rig_jack", Path(__file__).parents[1] / "rig" / "jack.py")
+    sys.modules[spec.name] = rig = module_from_spec(spec)
+    spec.loader.exec_module(rig)
+    try:
+        server = rig.Jack(tmp_path_factory.mktemp("jack"))
+    except OSError as error:
+        pytest.skip(str(error))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JACK_DEFAULT_SERVER", server.name)
+        yield server
+    server.close()

@@ -19,7 +19,7 @@ from tombola_device.hal.converters import FULL_SCALE
 from tombola_device.hal.i2c import FakeI2c
 from tombola_device.hal.memory import SIZE_BYTES, Eeprom, FakeEeprom, FakeMemory, FileMemory
 from tombola_device.hal.pins import load_pin_map
-from tombola_device.wizard import READINGS, TIMEOUT_S, Step, Wizard
+from tombola_device.wizard import MEASURE_S, READINGS, SETTLE_S, TIMEOUT_S, OutputWizard, Step, Wizard
 
 NOMINAL = Line(7.0, -3.0)
 
@@ -215,6 +215,99 @@ def test_no_sequence_keeps_what_was_not_measured(actions):
         else:
             getattr(wizard, action)(now_s)
     assert not kept
+
+
+class Cable:
+    """An output with errors, a cable to the pitch input, and the wizard; ``at`` says what the input sees."""
+
+    def __init__(self, gain=1.0, offset_volts=0.0, noise_counts=0.0):
+        self.nominal = Line(-2.0, 8.02)
+        self.true = Line(-2.0 * gain + offset_volts, 8.02 * gain + offset_volts)
+        self.meter, self.noise, self.rng = Line(7.1, -3.2), noise_counts, np.random.default_rng(1)
+        self.kept, self.now_s = [], 0.0
+        self.at = self.true.volts
+        self.wizard = OutputWizard("CV A", self.nominal, self.meter, self.kept.append)
+        self.drives = []
+
+    def run(self, seconds):
+        """Each millisecond a reading, and now and then (5 ms) the output follows."""
+        volts = 0.0
+        for tick in range(round(seconds * 1000)):
+            self.now_s += 0.001
+            if tick % 5 == 0 and self.wizard.drive is not None:
+                self.drives.append(self.wizard.drive)
+                volts = self.at(self.wizard.drive)
+            counts = self.meter.share(volts) * FULL_SCALE + self.rng.normal(0, self.noise / 4)
+            self.wizard.read(counts / FULL_SCALE, self.now_s)
+
+
+@given(st.floats(0.97, 1.03), st.floats(-0.15, 0.15))
+def test_output_calibrates_itself_by_the_pitch_input_after_one_push(gain, offset_volts):
+    bench = Cable(gain, offset_volts)
+    bench.wizard.begin(0.0)
+    assert bench.wizard.text == "patch CV A into V/OCT, then push"
+    assert bench.wizard.drive is None
+    bench.wizard.push(0.0)
+    bench.run(2 * (SETTLE_S + 0.001 * READINGS) + 0.05)
+    assert bench.wizard.step is Step.DONE
+    assert "mV off at worst; push to keep" in bench.wizard.text
+    assert bench.wizard.drive is None
+    assert not bench.kept
+    bench.wizard.push(bench.now_s)
+    for volts in np.linspace(-1.5, 7.5, 10):
+        assert abs(bench.true.volts(bench.kept[0].share(volts)) - volts) < 1e-6
+
+
+def test_output_is_within_a_tenth_of_a_percent_with_a_count_of_noise():
+    bench = Cable(1.02, 0.05, noise_counts=1.0)
+    bench.wizard.begin(0.0)
+    bench.wizard.push(0.0)
+    bench.run(1.0)
+    bench.wizard.push(bench.now_s)
+    worst = max(abs(bench.true.volts(bench.kept[0].share(volts)) - volts) for volts in np.linspace(-1.5, 7.5, 10))
+    assert worst < 0.008
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        (lambda drive: 0.0, "looks like 0.0 V"),  # No cable.
+        (lambda drive: 3.3, "looks like 3.3 V"),  # The other output.
+        (lambda drive: 1.0, "looks like 1.0 V"),  # A source that happens to be at the first point.
+        (lambda drive: 1.2 + (drive > 0.5) * 3.45, "apart instead of 4"),
+    ],
+)
+def test_what_cannot_be_the_output_is_refused_and_asked_for_again(at, said):
+    bench = Cable()
+    right, bench.at = bench.at, at
+    bench.wizard.begin(0.0)
+    bench.wizard.push(0.0)
+    bench.run(1.0)
+    assert said in bench.wizard.text
+    assert "patch CV A into V/OCT" in bench.wizard.text
+    assert (bench.wizard.step, bench.wizard.drive, bench.kept) == (Step.PATCH, None, [])
+    bench.at = right
+    bench.wizard.push(bench.now_s)
+    bench.run(1.0)
+    assert bench.wizard.step is Step.DONE
+
+
+def test_output_is_let_go_by_cancel_by_a_silent_converter_and_by_time():
+    bench = Cable()
+    bench.wizard.begin(0.0)
+    bench.wizard.push(0.0)
+    bench.run(0.05)
+    assert bench.wizard.drive is not None
+    bench.wizard.cancel()
+    assert bench.wizard.drive is None
+    bench.wizard.begin(1.0)
+    bench.wizard.push(1.0)
+    bench.wizard.read(0.5, 1.0 + MEASURE_S + 0.1)
+    assert (bench.wizard.step, bench.wizard.drive) == (Step.PATCH, None)
+    assert "hardly answers" in bench.wizard.text
+    bench.wizard.read(0.5, 3.1 + MEASURE_S + TIMEOUT_S)
+    assert bench.wizard.step is Step.IDLE
+    assert not bench.kept
 
 
 def test_line_through_two_points():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import socket
+import sys
 import time
 import tty
 
@@ -16,7 +17,8 @@ from tombola_device.hal.midi import FakeMidi
 from tombola_device.hal.midi_bytes import MidiBytes
 from tombola_device.hal.midi_din import REOPEN_S, DinIn
 from tombola_device.hal.midi_file import FileIn, read_midi_file
-from tombola_device.hal.midi_ports import SCAN_S, FakeBackend, PortsIn
+from tombola_device.hal.midi_held import Held
+from tombola_device.hal.midi_ports import SCAN_S, FakeBackend, PortsIn, open_ports
 from tombola_device.hal.midi_socket import SocketIn
 
 TUNE = [(0.0, (0x90, 60, 100)), (0.1, (0xB0, 1, 64)), (0.2, (0x80, 60, 0))]
@@ -28,7 +30,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def fake_source():
+def fake_source(request):
     source = FakeMidi()
     source.press(60)
     source.turn(1, 64)
@@ -36,7 +38,7 @@ def fake_source():
     return source, lambda: None
 
 
-def file_source():
+def file_source(request):
     now = [0.0]
     source = FileIn("a file", TUNE, lambda: now[0])
     source.poll()
@@ -48,7 +50,7 @@ def file_source():
     return source, later
 
 
-def socket_source():
+def socket_source(request):
     port = free_port()
     source = SocketIn(f"localhost:{port}")
     with socket.create_connection(("localhost", port)) as client:
@@ -56,7 +58,7 @@ def socket_source():
     return source, lambda: None
 
 
-def ports_source():
+def ports_source(request):
     backend = FakeBackend()
     keyboard = backend.plug("keyboard")
     source = PortsIn(backend=backend)
@@ -65,12 +67,21 @@ def ports_source():
     return source, lambda: None
 
 
-def din_source():
+def din_source(request):
     host, device = pty.openpty()
     tty.setraw(device)
     source = DinIn(os.ttyname(device))
     source.poll()
     os.write(host, bytes(byte for _, message in TUNE for byte in message))
+    return source, lambda: None
+
+
+def jack_source(request):
+    jack = request.getfixturevalue("jack")
+    keyboard = jack.keyboard("contract")
+    request.addfinalizer(keyboard.unplug)
+    source = open_ports(f"jack:{keyboard.name}")
+    keyboard.send(*(message for _, message in TUNE))
     return source, lambda: None
 
 
@@ -80,12 +91,13 @@ SOURCES = {
     "socket": socket_source,
     "ports": ports_source,
     "din": din_source,
+    "jack": jack_source,
 }
 
 
 @pytest.mark.parametrize("kind", SOURCES)
-def test_every_source_gives_its_messages_in_order_and_closes_twice(kind):
-    source, later = SOURCES[kind]()
+def test_every_source_gives_its_messages_in_order_and_closes_twice(kind, request):
+    source, later = SOURCES[kind](request)
     got = source.poll()
     later()
     until_s = time.monotonic() + 5
@@ -146,6 +158,9 @@ def test_socket_takes_what_several_clients_send_and_survives_their_going():
         got += source.poll()
     assert got == [(0xC0, 2), (0x90, 60, 100), (0x90, 62, 100)]
     clients[0].close()
+    while len(got) < 5 and time.monotonic() < until_s:
+        got += source.poll()
+    assert got[3:] == [(0x80, 60, 64), (0x80, 62, 64)]
     source.close()
 
 
@@ -182,10 +197,13 @@ def test_named_midi_input_that_is_not_there_is_one_sentence():
         PortsIn("no such instrument")
 
 
-def test_midi_without_its_library_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "mido", None)
+def test_midi_without_its_libraries_says_what_to_install(monkeypatch, tmp_path):
+    for library in ("mido", "rtmidi"):
+        monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(DeviceUnavailable, match=r"install tombola-device\[midi\]"):
         PortsIn()
+    with pytest.raises(DeviceUnavailable, match=r"install tombola-device\[midi\]"):
+        read_midi_file(tmp_path / "tune.mid")
 
 
 def test_real_time_bytes_come_out_where_they_stood_and_others_are_left_out():
@@ -219,6 +237,79 @@ def test_ports_that_come_and_go_are_listened_to_within_a_second():
     assert source.name == "second"
 
 
+class Rtmidi:
+    """The library, where only some interfaces answer."""
+
+    def __init__(self, answering):
+        self.answering = answering
+
+    def get_compiled_api(self):
+        return [2, 3]
+
+    def get_api_name(self, api):
+        return {2: "alsa", 3: "jack"}[api]
+
+    def MidiIn(self, rtapi, name):  # noqa: N802 - as the library calls it
+        if rtapi not in self.answering:
+            raise RuntimeError("no server")
+        return self
+
+    def get_ports(self):
+        return []
+
+    def delete(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("answering", "midi", "taken"), [((2, 3), "auto", 2), ((3,), "auto", 3), ((2, 3), "jack", 3), ((2,), "jack", None)]
+)
+def test_first_interface_that_answers_is_taken_or_the_one_that_was_named(answering, midi, taken, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rtmidi", Rtmidi(answering))
+    if taken is None:
+        with pytest.raises(DeviceUnavailable, match=r"by jack \(jack: no server\)"):
+            open_ports(midi)
+        return
+    source = open_ports(midi)
+    assert source._backend._api == taken
+    source.close()
+
+
+def test_name_of_a_port_may_have_a_colon(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rtmidi", Rtmidi((2,)))
+    with pytest.raises(DeviceUnavailable, match="contains 'Keys:one'"):
+        open_ports("Keys:one")
+
+
+def test_port_that_vanishes_lets_go_of_what_it_held_and_of_nothing_else():
+    now, backend = [0.0], FakeBackend()
+    keyboard, other = backend.plug("keyboard"), backend.plug("other")
+    source = PortsIn(backend=backend, clock=lambda: now[0])
+    other.send((0x90, 72, 9))
+    for message in ((0x90, 60, 1), (0x91, 60, 1), (0x90, 64, 1), (0x80, 64, 0), (0xB0, 64, 127), (0xD1, 9)):
+        keyboard.send(message)
+    assert len(source.poll()) == 7
+    keyboard.send((0x90, 67, 1))  # What came last is not lost.
+    backend.unplug("keyboard")
+    now[0] = SCAN_S
+    assert source.poll() == [
+        *((0x90, 67, 1), (0x80, 60, 64), (0x81, 60, 64), (0xB0, 64, 0), (0xD1, 0), (0x80, 67, 64)),
+    ]
+    assert source.poll() == []
+
+
+@given(st.lists(st.lists(st.integers(0, 255), min_size=1, max_size=4).map(tuple), max_size=40))
+def test_any_messages_can_be_followed_and_what_was_let_go_needs_no_release(messages):
+    held = Held()
+    for message in messages:
+        held.follow(message)
+    released = held.release()
+    assert all(len(message) in (2, 3) for message in released)
+    for message in released:
+        held.follow(message)
+    assert held.release() == []
+
+
 def test_port_that_another_program_holds_costs_no_other():
     backend = FakeBackend()
     backend.plug("held").refuse()
@@ -237,7 +328,7 @@ def test_active_sensing_and_system_exclusive_from_a_port_are_left_out():
     backend = FakeBackend()
     keyboard = backend.plug("keyboard")
     source = PortsIn(backend=backend)
-    for message in ((0xFE,), (0xF0, 1, 2, 0xF7), (0xF8,), (0x80, 1, 2)):
+    for message in ((0xFE,), (0xF0, 1, 2, 0xF7), (), (0xF8,), (0x80, 1, 2)):
         keyboard.send(message)
     assert source.poll() == [(0xF8,), (0x80, 1, 2)]
 
@@ -272,8 +363,10 @@ def test_din_socket_comes_back_and_half_a_message_from_before_is_forgotten():
     source = DinIn("tty", open_port=uart.open, clock=lambda: now[0])
     uart.coming = b"\x90\x3c"
     assert source.poll() == []
+    uart.coming = b"\x90\x3d\x40\x90\x3c"
+    assert source.poll() == [(0x90, 61, 64)]
     uart.gone = True
-    assert source.poll() == []
+    assert source.poll() == [(0x80, 61, 64)]
     now[0] += REOPEN_S
     assert source.poll() == []
     uart.gone, uart.coming = False, b"\x40\x90\x3e\x50"

@@ -85,7 +85,7 @@ def test_controller_is_learnt_kept_and_forgotten():
     other.midi_map.settings = kept
     send(other, "b0 2c 00")
     assert other.blend.tolist() == [1, 0, 0]
-    other.midi_map.forget("morph")
+    other.midi_map.forget([44])
     send(other, "b0 2c 7f")
     assert other.blend.tolist() == [1, 0, 0]
 
@@ -125,6 +125,48 @@ def test_expressive_keys_have_bend_pressure_and_slide_of_their_own():
     send(player, "b0 65 00", "b0 64 06", "b0 06 00")
     assert not player.midi_map.mpe
     assert player.held == 0
+
+
+def test_upper_zone_is_set_up_on_channel_16_and_takes_its_channels_from_the_lower():
+    player = Player(1, 4)
+    send(player, "b0 65 00", "b0 64 06", "b0 06 0f", "bf 65 00", "bf 64 06", "bf 06 04")
+    assert player.midi_map.members == 10
+    send(player, "9e 3c 40", "ee 7f 7f", "91 40 40", "e1 00 00")
+    assert player.controls().bend_semitones[:2].tolist() == [48, -48]
+    send(player, "ef 00 00")  # The upper master.
+    assert player.controls().bend_semitones[:2].tolist() == [46, -50]
+
+
+def test_upper_zone_alone_has_channel_1_among_its_keys():
+    player = Player(1, 4)
+    send(player, "bf 65 00", "bf 64 06", "bf 06 0f", "90 3c 40", "91 40 40", "e0 7f 7f")
+    assert player.controls().bend_semitones.tolist() == [48, 0, 0, 0]
+
+
+def test_channel_of_no_zone_is_an_ordinary_one_and_only_masters_set_zones_up():
+    player = Player(1, 4)
+    send(player, "b5 65 00", "b5 64 06", "b5 06 0f")
+    assert not player.midi_map.mpe
+    send(player, "b0 65 00", "b0 64 06", "b0 06 03", "93 3c 40", "94 40 40", "e4 7f 7f")
+    assert player.controls().bend_semitones.tolist() == [2, 2, 2, 2]
+    send(player, "e3 7f 7f")
+    assert player.controls().bend_semitones.tolist() == [50, 2, 2, 2]
+
+
+def test_zone_that_a_keyboard_set_up_outlives_another_setting():
+    player = Player(1, 4)
+    send(player, "b0 65 00", "b0 64 06", "b0 06 0f", "b0 65 00", "b0 64 00", "b0 06 0c")
+    player.midi_map.settings = MidiSettings(velocity_curve="hard")
+    assert player.midi_map.members == 15
+    send(player, "90 3c 40", "e0 7f 7f")
+    assert player.controls().bend_semitones[0] == 12
+
+
+def test_target_that_is_unknown_is_as_if_nothing_was_taught():
+    player = Player(3, 1)
+    player.midi_map.settings = MidiSettings(learnt={1: "telegraph"})
+    send(player, "b0 01 7f")
+    assert player.blend.tolist() == [0, 0, 1]
 
 
 def test_same_key_on_two_channels_of_a_zone_is_two_notes():

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import zlib
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tombola_device.buttons import Push
+from tombola_device.calibration import Calibration, Line, Voltmeter, load_calibration, save_calibration
 from tombola_device.contract.errors import DeviceUnavailable, StoreError
+from tombola_device.engine.midi_map import TARGETS, MidiSettings
 from tombola_device.engine.player import BlendMode, Player
 from tombola_device.engine.voices import VoiceMode
 from tombola_device.files import DiskFiles
@@ -21,11 +24,11 @@ from tombola_device.hal.memory import FakeMemory
 from tombola_device.hal.panel import FakePanel
 from tombola_device.hal.pins import load_pin_map
 from tombola_device.inputs import Inputs
-from tombola_device.outputs import Sounding
-from tombola_device.scenes import Scene, SceneStore, capture, recall
+from tombola_device.outputs import Assignments, Sounding, Source
+from tombola_device.scenes import Scene, SceneStore, Settings, capture, recall
 from tombola_device.ui.canvas import fitted, wrapped
 from tombola_device.ui.leds import levels
-from tombola_device.ui.menu import AWAY_S, Do, Menu, MorphBy, Page, RecallScene, SaveScene
+from tombola_device.ui.menu import AWAY_S, Choose, Do, Menu, MorphBy, Page, RecallScene, SaveScene
 from tombola_device.ui.pages import boot_picture, draw
 from tombola_device.ui.view import Option, View
 
@@ -66,6 +69,7 @@ SHOWN = {
     "play": (VIEW, at(Page.PLAY)),
     "scenes": (VIEW, at(Page.SCENES, VIEW, 1)),
     "settings": (VIEW, at(Page.SETTINGS, VIEW, 1)),
+    "learn": (View(modes=("harp",), options=VIEW.options, learning="timbre x"), at(Page.SETTINGS, VIEW, 1)),
     "calibrate": (View(pitch_volts=1.002, calibration="patch 3 V into V/OCT, then push"), at(Page.CALIBRATE)),
     "slots": (VIEW, at(Page.SLOTS, VIEW, 2)),
     "about": (VIEW, at(Page.ABOUT)),
@@ -168,6 +172,21 @@ def test_going_back_to_another_bundle_takes_two_pushes_and_a_turn_forgets_the_fi
     assert not menu.asks
 
 
+def test_choice_that_does_something_waits_for_its_push_and_a_touch_ends_the_learning():
+    view = View(options=(Option("learn", ("·", "morph", "level"), 0, waits=True),))
+    menu = at(Page.SETTINGS, view)
+    assert menu.push(Push("ENC_SW"), view, 0.0) == []
+    assert menu.turn(2, view, 0.0, shift=False) == []
+    assert menu.push(Push("ENC_SW"), view, 0.0) == [Choose(0, 2)]
+    assert not menu.editing
+    armed = View(options=view.options, learning="level")
+    for touch in (menu.turn(1, armed, 0.0, shift=False), menu.push(Push("ENC_SW"), armed, 0.0)):
+        assert touch == [Do.STOP_LEARNING]
+    assert menu.push(Push("SAVE", long=True), armed, 0.0) == [Do.SILENCE]
+    menu.push(Push("ENC_SW"), view, 0.0)
+    assert menu.push(Push("ENC_SW"), view, 0.0) == []  # Nothing was chosen.
+
+
 def test_play_page_comes_back_by_itself_but_not_out_of_the_wizard():
     menu = at(Page.ABOUT)
     menu.tick(VIEW, AWAY_S + 1)
@@ -254,6 +273,29 @@ def test_scene_brings_everything_back_and_finds_its_modes_by_name():
     assert (other.glide_s, other.voice_mode, other.blend_mode) == (0.3, VoiceMode.LEGATO, BlendMode.HELD)
     recall(scene, other, ["x", "y"])
     assert other.blend.tolist() == pytest.approx([0.8, 0.2])
+
+
+def test_damaged_settings_and_those_of_another_version_are_said_and_the_defaults_hold(tmp_path):
+    store = SceneStore(DiskFiles(), tmp_path)
+    assert store.settings() == (Settings(), "")
+    kept = Settings(midi=MidiSettings(channel=3, learnt={21: "timbre x"}, mpe_members=7))
+    store.save_settings(kept)
+    assert store.settings() == (kept, "")
+    path = tmp_path / "settings.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"timbre x", b"timbre y"))
+    assert store.settings() == (Settings(), "the settings are damaged; set them again")
+    text = whole.rpartition(b"\n")[0].replace(b'"version":1', b'"version":2')
+    path.write_bytes(text + f"\n{zlib.crc32(text):08x}".encode())
+    assert store.settings()[0] == Settings()
+    assert store.settings()[1]
+
+
+def test_settings_that_were_kept_before_there_were_versions_are_read(tmp_path):
+    text = b'{"midi":{"channel":5,"velocity_curve":"hard","bend_semitones":7.0,"learnt":{"44":"morph"}}}'
+    (tmp_path / "settings.json").write_bytes(text + f"\n{zlib.crc32(text):08x}".encode())
+    settings, said = SceneStore(DiskFiles(), tmp_path).settings()
+    assert (settings.midi.channel, settings.midi.learnt, settings.midi.mpe_members, said) == (5, {44: "morph"}, 0, "")
 
 
 def test_scenes_and_settings_are_kept_and_damage_loses_only_what_it_hits(tmp_path):
@@ -373,6 +415,53 @@ def test_pitch_is_calibrated_at_the_panel_and_kept(tmp_path):
     assert bench.memory.image[:4] == b"TCAL"
 
 
+def test_memory_that_does_not_answer_when_it_is_calibrated_is_said_and_the_music_goes_on(tmp_path):
+    class Gone(FakeMemory):
+        def read(self):
+            raise DeviceUnavailable("the EEPROM does not answer")
+
+    bench = Bench(tmp_path)
+    bench.front._memory = Gone()
+    bench.go(Page.CALIBRATE)
+    bench.hold("ENC_SW", seconds=0.1)
+    line = load_pin_map().adc["V_OCT"]
+    for volts in (1.0, 3.0):
+        bench.panel.patch("V_OCT", (volts - line.volts_at_zero) / (line.volts_at_full - line.volts_at_zero))
+        bench.hold("ENC_SW", seconds=0.1)
+        bench.run(0.4)
+    bench.hold("ENC_SW", seconds=0.1)
+    assert message(bench) == "the EEPROM does not answer"
+
+
+def test_output_is_calibrated_at_the_panel_by_the_pitch_input_which_comes_first(tmp_path):
+    bench = Bench(tmp_path)
+    bench.go(Page.CALIBRATE)
+    bench.panel.click(2)
+    bench.run(0.01)
+    bench.hold("ENC_SW", seconds=0.1)
+    assert message(bench) == "calibrate V/OCT first: it measures the outputs"
+    pitch = Line(7.2, -3.5)
+    save_calibration(bench.memory, Calibration({"V_OCT": pitch}))
+    bench.inputs.voltmeter = Voltmeter(load_pin_map(), load_calibration(bench.memory)[0])
+    true = Line(-2.1, 8.1)
+    bench.hold("ENC_SW", seconds=0.1)
+    bench.hold("ENC_SW", seconds=0.03)
+    for _ in range(200):
+        bench.panel.patch("V_OCT", pitch.share(true.volts(bench.panel.out["CV_B"])))
+        bench.run(0.005)
+    assert "mV off" in bench.front._view.calibration
+    bench.hold("ENC_SW", seconds=0.1)
+    assert message(bench) == "calibrated"
+    kept = load_calibration(bench.memory)[0].lines
+    assert kept["V_OCT"] == pitch
+    assert kept["CV_B"].volts(0.0) == pytest.approx(-2.1, abs=0.01)
+    assert kept["CV_B"].volts(1.0) == pytest.approx(8.1, abs=0.01)
+    assert "CV_A" not in kept
+    bench.front._settings.settings = Settings(outputs=Assignments(cv_b=Source.PITCH))
+    bench.run(0.1)
+    assert true.volts(bench.panel.out["CV_B"]) == pytest.approx(2.0, abs=0.01)  # Note 60.
+
+
 def test_settings_are_chosen_at_the_panel_and_kept(tmp_path):
     bench = Bench(tmp_path)
     bench.go(Page.SETTINGS)
@@ -387,6 +476,108 @@ def test_settings_are_chosen_at_the_panel_and_kept(tmp_path):
     bench.panel.click(5)
     bench.run(0.01)
     assert Bench(tmp_path).player.midi_map.settings.channel == 5
+
+
+def choose(bench, name, word):
+    """Push on the row, turn to the choice, push."""
+    options = bench.front._view.options
+    row = [option.name for option in options].index(name)
+    bench.panel.click(row - bench.front.menu.row)
+    bench.run(0.01)
+    bench.hold("ENC_SW", seconds=0.1)
+    bench.panel.click(options[row].choices.index(word) - options[row].chosen)
+    bench.run(0.01)
+    bench.hold("ENC_SW", seconds=0.1)
+
+
+def message(bench):
+    """What lies over the page."""
+    view = bench.front._view
+    return view.message or view.learning
+
+
+def test_controller_is_taught_at_the_panel_said_kept_and_forgotten(tmp_path):
+    bench = Bench(tmp_path)
+    bench.go(Page.SETTINGS)
+    choose(bench, "learn", "timbre x")
+    assert message(bench) == "timbre x"
+    bench.player.midi(0xB0, 21, 127)
+    bench.run(0.1)
+    assert message(bench) == "CC 21 → timbre x"
+    assert bench.player.timbre[0] == 1.0
+    choose(bench, "learn", "level")
+    bench.player.midi(0xB0, 22, 127)
+    bench.run(0.1)
+    again = Bench(tmp_path)
+    assert again.player.midi_map.settings.learnt == {21: "timbre x", 22: "level"}
+    again.player.midi(0xB0, 21, 0)
+    assert again.player.timbre[0] == 0.0
+    again.go(Page.SETTINGS)
+    choose(again, "forget", "21 timbre x")
+    assert message(again) == "CC 21 timbre x: forgotten"
+    choose(again, "forget", "all")
+    assert message(again) == "all forgotten"
+    last = Bench(tmp_path)
+    assert last.player.midi_map.settings.learnt == {}
+    last.go(Page.SETTINGS)
+    choose(last, "forget", "·")
+
+
+def test_teaching_ends_by_a_touch_by_time_and_by_leaving(tmp_path):
+    bench = Bench(tmp_path)
+    for end in ("push", "turn", "long", "time"):
+        bench.go(Page.SETTINGS)
+        choose(bench, "learn", TARGETS[1])
+        assert bench.player.midi_map.learning == TARGETS[1]
+        if end == "push":
+            bench.hold("ENC_SW", seconds=0.1)
+        elif end == "turn":
+            bench.panel.click(1)
+            bench.run(0.1)
+        elif end == "long":
+            bench.hold("ENC_SW", seconds=1.5)
+        else:
+            bench.run(AWAY_S + 0.1)
+        bench.player.midi(0xB0, 21, 127)
+        assert bench.player.midi_map.settings.learnt == {}, end
+        bench.hold("ENC_SW", seconds=1.5)
+
+
+def test_what_was_taught_is_not_lost_when_another_setting_changes_and_a_full_disk_is_said(tmp_path):
+    bench = Bench(tmp_path)
+    bench.go(Page.SETTINGS)
+    choose(bench, "learn", "morph")
+    bench.player.midi(0xB0, 21, 0)
+    bench.run(0.1)
+    choose(bench, "velocity", "hard")
+    assert Bench(tmp_path).player.midi_map.settings.learnt == {21: "morph"}
+    (tmp_path / "settings.json.new").mkdir()
+    choose(bench, "learn", "level")
+    bench.player.midi(0xB0, 22, 0)
+    bench.run(0.1)
+    assert "settings.json cannot be kept" in message(bench)
+    assert bench.player.midi_map.settings.learnt == {21: "morph", 22: "level"}
+
+
+def test_damaged_settings_are_said_on_the_display(tmp_path):
+    (tmp_path / "settings.json").write_bytes(b"?")
+    assert message(Bench(tmp_path)) == "the settings are damaged; set them again"
+
+
+def test_expressive_keys_are_switched_on_and_off_at_the_panel_and_kept(tmp_path):
+    bench = Bench(tmp_path)
+    bench.go(Page.SETTINGS)
+    choose(bench, "MPE keys", "7")
+    assert bench.player.midi_map.members == 7
+    again = Bench(tmp_path)
+    assert again.player.midi_map.members == 7
+    for message_ in ((0xB0, 101, 0), (0xB0, 100, 6), (0xB0, 6, 15)):
+        again.player.midi(*message_)
+    again.run(0.01)
+    again.go(Page.SETTINGS)
+    choose(again, "MPE keys", "off")
+    assert not again.player.midi_map.mpe
+    assert not Bench(tmp_path).player.midi_map.mpe
 
 
 def test_outputs_leds_and_display_follow(tmp_path):

@@ -51,6 +51,7 @@ class Instrument:
     speed: float = SPEED
     extra: str = ""
     panel: str = "none"
+    midi: str = "none"
     command: tuple[str | Path, ...] = ("-m", "tombola_device")
     process: subprocess.Popen[str] | None = None
     din: int = -1
@@ -68,7 +69,7 @@ class Instrument:
         self._ends = [self.din, other]
         config = self.folder / "tombola.toml"
         config.write_text(
-            f'audio = "alsa:card"\nbuffer_periods = {BUFFER_PERIODS}\nvoices = 4\nmidi = "none"\n'
+            f'audio = "alsa:card"\nbuffer_periods = {BUFFER_PERIODS}\nvoices = 4\nmidi = "{self.midi}"\n'
             f'panel = "{self.panel}"\n'
             f'midi_serial = "{os.ttyname(other)}"\nmidi_thru = false\nstate_dir = "{self.folder}/state"\n'
             f'factory = "{QUARTET}"\nmeasure = false\n{self.extra}'

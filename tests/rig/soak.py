@@ -3,12 +3,16 @@ drawn anew, flashing over and over, status, logs that are rotated.
 
     python tests/rig/soak.py --plugin CARD.so --minutes 20 --speed 0.25
 
+One flood comes through the DIN socket; the other, as much as USB brings, through a real port of a JACK server, or
+through a TCP socket where jackd is not installed or ``--no-jack`` says so.
+
 Prints one line of JSON: minutes of the card's time, xruns, latency, bundles that were flashed.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
@@ -30,12 +34,13 @@ from tombola_device.contract.bundle import Bundle, decode_bundle, encode_bundle
 ROTATE_S = 30.0
 HERE = Path(__file__).parent
 CARD = HERE.parent / "integration" / "test_virtual_card.py"
+USB_BYTES_PER_S = 20_000.0
 
 
-def load_card():
-    spec = importlib.util.spec_from_file_location("virtual_card", CARD)
+def load(path: Path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
-    sys.modules["virtual_card"] = module
+    sys.modules[path.stem] = module
     spec.loader.exec_module(module)
     return module
 
@@ -55,12 +60,13 @@ def flood(send, bytes_per_s: float, stop: threading.Event, seed: int) -> None:
     rng = random.Random(seed)
     while not stop.is_set():
         note, value = rng.randint(30, 100), rng.randint(0, 127)
-        data = bytes((0x90, note, value, 0xB0, rng.choice((1, 11, 74)), value, 0xF8, 0xE0, value, 64, 0x80, note, 0))
+        controller = (0xB0, rng.choice((1, 11, 74)), value)
+        messages = ((0x90, note, value), controller, (0xF8,), (0xE0, value, 64), (0x80, note, 0))
         try:
-            send(data)
-        except OSError:
+            send(messages)
+        except (OSError, ValueError):  # The line was cut, the pipe is closed.
             return
-        stop.wait(len(data) / bytes_per_s)
+        stop.wait(sum(map(len, messages)) / bytes_per_s)
 
 
 def rotate(log: Path, stop: threading.Event) -> None:
@@ -75,24 +81,46 @@ def main() -> None:
     parser.add_argument("--plugin", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=1.0, help="of real time")
     parser.add_argument("--speed", type=float, default=0.25)
+    parser.add_argument("--jack", action=argparse.BooleanOptionalAction, default=shutil.which("jackd") is not None)
     options = parser.parse_args()
-    card = load_card()
+    with contextlib.ExitStack() as stack:
+        soak(options, stack)
+
+
+def joined(messages) -> bytes:
+    return bytes(byte for message in messages for byte in message)
+
+
+def soak(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
+    card = load(CARD)
     folder = Path(tempfile.mkdtemp(prefix="tombola-soak-"))
     host, device = pty.openpty()
     for end in (host, device):
         tty.setraw(end)
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    extra = f'serial = "{os.ttyname(device)}"\nmidi_socket = "localhost:{port}"\n'
+    extra, midi = f'serial = "{os.ttyname(device)}"\n', "none"
+    if options.jack:
+        jack = load(HERE / "jack.py").Jack(folder, period_samples=512)
+        stack.callback(jack.close)
+        os.environ["JACK_DEFAULT_SERVER"], midi = jack.name, "jack"
+        keyboard = jack.keyboard("flood")
+        stack.callback(keyboard.unplug)
+    else:
+        with socket.socket() as probe:
+            probe.bind(("localhost", 0))
+            port = probe.getsockname()[1]
+        extra += f'midi_socket = "localhost:{port}"\n'
     command = (HERE / "swept_panel.py",)
-    instrument = card.Instrument(folder, options.plugin, options.speed, extra, panel="mock", command=command)
+    instrument = card.Instrument(folder, options.plugin, options.speed, extra, "mock", midi, command)
     (folder / "frames").symlink_to(os.devnull)  # Hours of sound.
     (folder / "times").symlink_to(os.devnull)
     instrument.start()
     stop, flashed = threading.Event(), 0
-    usb = socket.create_connection(("localhost", port))
-    sources = [(lambda data: os.write(instrument.din, data), 3125.0), (usb.sendall, 20_000.0)]
+    if options.jack:
+        sources = [(lambda messages: keyboard.send(*messages), USB_BYTES_PER_S)]
+    else:
+        usb = socket.create_connection(("localhost", port))
+        sources = [(lambda messages: usb.sendall(joined(messages)), USB_BYTES_PER_S)]
+    sources.append((lambda messages: os.write(instrument.din, joined(messages)), 3125.0))
     for seed, (send, rate) in enumerate(sources):
         threading.Thread(target=flood, args=(send, rate, stop, seed), daemon=True).start()
     threading.Thread(target=rotate, args=(folder / "log", stop), daemon=True).start()
@@ -115,7 +143,7 @@ def main() -> None:
     said = instrument.status()
     stop.set()
     instrument.stop()
-    keys = ("xruns", "latency_p50_ms", "latency_max_ms", "load_p50_us", "load_p99_us", "slimmed", "sha256")
+    keys = ("midi", "xruns", "latency_p50_ms", "latency_max_ms", "load_p50_us", "load_p99_us", "slimmed", "sha256")
     minutes = said["periods"] / 375 / 60
     print(json.dumps({"card_minutes": round(minutes, 2), "flashed": flashed, **{key: said[key] for key in keys}}))
 

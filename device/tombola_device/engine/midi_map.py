@@ -5,10 +5,11 @@ Sources: MIDI 1.0 detailed specification; MIDI polyphonic expression (MPE) 1.0, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from tombola_device.contract.controls import MAX_MODES
 
@@ -29,6 +30,7 @@ RPN_BEND, RPN_MPE = 0, 6
 NO_RPN: Final = 0x3FFF
 MPE_BEND_SEMITONES: Final = 48.0
 LOWER, UPPER = 0, 15
+MOST_MEMBERS: Final = 15
 _LENGTHS: Final = {0x80: 3, 0x90: 3, 0xA0: 3, 0xB0: 3, 0xC0: 2, 0xD0: 2, 0xE0: 3}
 _CURVES: Final = {"soft": 0.5, "linear": 1.0, "hard": 2.0}
 TARGETS: Final = (
@@ -50,12 +52,14 @@ class MidiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         velocity_curve: ``soft``, ``linear`` or ``hard``.
         bend_semitones: Range of the wheel each way, until a host sets it by RPN 0.
         learnt: Target of each controller that was taught one.
+        mpe_members: How many channels above 1 are the lower MPE zone's; 0: no zone, until a keyboard sets one up.
     """
 
     channel: int = 0
     velocity_curve: str = "linear"
     bend_semitones: float = 2.0
-    learnt: dict[int, str] = {}
+    learnt: dict[Annotated[int, Meta(ge=0, le=127)], str] = {}
+    mpe_members: Annotated[int, Meta(ge=0, le=MOST_MEMBERS)] = 0
 
 
 class MidiMap:
@@ -73,6 +77,8 @@ class MidiMap:
         self._bend_semitones = self._settings.bend_semitones
         self._member_semitones = MPE_BEND_SEMITONES
         self._zones = {LOWER: 0, UPPER: 0}
+        self._zone: int | None = LOWER
+        """Whose configuration the channel can set up on which the last message came."""
 
     @property
     def settings(self) -> MidiSettings:
@@ -83,20 +89,35 @@ class MidiMap:
     def settings(self, settings: MidiSettings) -> None:
         if settings.channel != self._settings.channel:
             self._player.all_notes_off()
-        self._settings, self._bend_semitones = settings, settings.bend_semitones
+        before, self._settings = self._settings, settings
+        if settings.bend_semitones != before.bend_semitones:
+            self._bend_semitones = settings.bend_semitones
+        if settings.mpe_members != before.mpe_members:
+            self.set_zone(LOWER, settings.mpe_members)
 
     @property
     def mpe(self) -> bool:
         """Whether a zone is set up."""
         return any(self._zones.values())
 
+    @property
+    def members(self) -> int:
+        """How many channels the lower zone has, whoever set it up."""
+        return self._zones[LOWER]
+
+    @property
+    def learning(self) -> str:
+        """What the next controller that moves will be bound to; empty: nothing."""
+        return self._learning
+
     def learn(self, target: str) -> None:
-        """Let the next controller that moves be bound to one of TARGETS."""
+        """Let the next controller that moves be bound to one of TARGETS; any other word ends it."""
         self._learning = target if target in TARGETS else ""
 
-    def forget(self, target: str) -> None:
-        """Take a target's controllers back to what the chart says."""
-        learnt = {controller: bound for controller, bound in self._settings.learnt.items() if bound != target}
+    def forget(self, controllers: Iterable[int]) -> None:
+        """Take controllers back to what the chart says."""
+        gone = set(controllers)
+        learnt = {controller: bound for controller, bound in self._settings.learnt.items() if controller not in gone}
         self._settings = msgspec.structs.replace(self._settings, learnt=learnt)
 
     def receive(self, message: Sequence[int], time_s: float) -> None:
@@ -110,20 +131,18 @@ class MidiMap:
         kind, channel = status & 0xF0, status & 0x0F
         if len(message) != _LENGTHS.get(kind) or any(not 0 <= byte <= 127 for byte in message[1:]):
             return
-        if not self.mpe and self._settings.channel:
-            if channel != self._settings.channel - 1:
-                return
-            channel = 0
+        if not self.mpe and self._settings.channel and channel != self._settings.channel - 1:
+            return
+        self._zone = UPPER if channel == UPPER else LOWER if channel == LOWER else None
         self._channel_message(kind, self._part(channel), message[1], message[-1])
 
     def _part(self, channel: int) -> int:
         """The channel by which the player knows this one's keys and wheels; 0 is that of all keys."""
-        if not self.mpe:
-            return 0
-        # A zone's master speaks for all of its keys, and here for all that there are.
-        if (self._zones[LOWER] and channel == LOWER) or (self._zones[UPPER] and channel == UPPER):
-            return 0
-        return channel or UPPER
+        lower, upper = self._zones[LOWER], self._zones[UPPER]
+        if (lower and LOWER < channel <= lower) or (upper and UPPER > channel >= UPPER - upper):
+            return channel or UPPER
+        # A zone's master speaks for all of its keys, and here for all that there are; so does a channel of no zone.
+        return 0
 
     def _channel_message(self, kind: int, channel: int, first: int, second: int) -> None:
         player = self._player
@@ -165,7 +184,7 @@ class MidiMap:
                 learnt = {**self._settings.learnt, controller: self._learning}
                 self._settings, self._learning = msgspec.structs.replace(self._settings, learnt=learnt), ""
             target = self._settings.learnt.get(controller)
-            if target is not None:
+            if target in TARGETS:
                 self._move(target, value)
                 return
         if channel and controller in CC_TIMBRE_X:
@@ -221,8 +240,8 @@ class MidiMap:
             self._parameter = NO_RPN
         elif self._parameter == RPN_BEND:
             self._set_bend(channel, controller, value)
-        elif self._parameter == RPN_MPE and controller == CC_DATA:
-            self._set_zone(channel, min(value, 15))
+        elif self._parameter == RPN_MPE and controller == CC_DATA and self._zone is not None:
+            self.set_zone(self._zone, min(value, MOST_MEMBERS))
 
     def _set_bend(self, channel: int, controller: int, value: int) -> None:
         now = self._member_semitones if channel else self._bend_semitones
@@ -232,11 +251,14 @@ class MidiMap:
         else:
             self._bend_semitones = semitones
 
-    def _set_zone(self, part: int, members: int) -> None:
-        """An MPE configuration message: on channel 1 the lower zone, on 16 the upper; 0 members end it."""
+    def set_zone(self, zone: int, members: int) -> None:
+        """Set up an MPE zone, LOWER or UPPER; 0 members end it. The other one gives up the channels that it takes."""
         self._player.all_notes_off()
         self._player.rest_controllers()
-        self._zones[UPPER if part == UPPER else LOWER] = members
+        self._zones[zone] = members
+        other = UPPER if zone == LOWER else LOWER
+        if members:
+            self._zones[other] = min(self._zones[other], max(MOST_MEMBERS - 1 - members, 0))
         self._member_semitones = MPE_BEND_SEMITONES
 
     def _move(self, target: str, value: int) -> None:

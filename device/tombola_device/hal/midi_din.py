@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import serial
 
 from tombola_device.hal.midi_bytes import Message, MidiBytes
+from tombola_device.hal.midi_held import Held
 
 BAUD: Final = 31_250
 REOPEN_S: Final = 0.5
@@ -46,7 +47,7 @@ def open_uart(path: str) -> Uart:
 
 
 class DinIn:
-    """A DIN socket; one that vanishes is opened again when it is back.
+    """A DIN socket; one that vanishes lets its keys go and is opened again when it is back.
 
     Args:
         path: The serial port.
@@ -65,7 +66,7 @@ class DinIn:
     ) -> None:
         self.name, self.done = f"DIN at {path}", False
         self._path, self._thru, self._open_port, self._clock = path, thru, open_port, clock
-        self._bytes = MidiBytes()
+        self._bytes, self._held = MidiBytes(), Held()
         self._port: Uart | None = None
         self._reopen_s = clock()
         self._open()
@@ -80,10 +81,13 @@ class DinIn:
         except OSError as error:
             _LOG.info("%s is gone: %s", self.name, error)
             self._hang_up()
-            return []
+            return self._held.release()
         if data and self._thru:
             self._pass_on(data)
-        return self._bytes.feed(data)
+        messages = self._bytes.feed(data)
+        for message in messages:
+            self._held.follow(message)
+        return messages
 
     def close(self) -> None:
         """See MidiIn."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 
-from tombola_device.contract.errors import BadConfig
+from tombola_device.contract.errors import BadConfig, DeviceUnavailable
 from tombola_device.hal.midi_bytes import Message
-from tombola_device.hal.midi_ports import load_mido
 
 
 def read_midi_file(path: Path) -> list[tuple[float, Message]]:
@@ -18,7 +19,7 @@ def read_midi_file(path: Path) -> list[tuple[float, Message]]:
         DeviceUnavailable: mido is missing.
         BadConfig: It cannot be read or is no MIDI file.
     """
-    mido = load_mido()
+    mido = _load_mido()
     time_s, messages = 0.0, []
     try:
         for message in mido.MidiFile(path):
@@ -65,3 +66,12 @@ class FileIn:
     def close(self) -> None:
         """See MidiIn."""
         self._next = len(self._messages)
+
+
+def _load_mido() -> ModuleType:
+    try:
+        return importlib.import_module("mido")
+    except ImportError as error:
+        raise DeviceUnavailable(
+            "MIDI files need the Python package mido, which is not installed; install tombola-device[midi]"
+        ) from error

@@ -7,10 +7,13 @@ import socket
 
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable
 from tombola_device.hal.midi_bytes import Message, MidiBytes
+from tombola_device.hal.midi_held import Held
 
 
 class SocketIn:
     """MIDI over TCP, plain bytes as ``mido.sockets`` sends them; any number of clients.
+
+    The keys that a client held when it hung up are let go.
 
     Args:
         address: HOST:PORT to listen on.
@@ -30,14 +33,14 @@ class SocketIn:
         except OSError as error:
             raise DeviceUnavailable(f"nobody can listen on {address} ({error.strerror}); give another port") from error
         self._server.settimeout(0)
-        self._clients: dict[socket.socket, MidiBytes] = {}
+        self._clients: dict[socket.socket, tuple[MidiBytes, Held]] = {}
 
     def poll(self) -> list[Message]:
         """See MidiIn."""
         with contextlib.suppress(OSError):  # Nobody calls.
             client, _ = self._server.accept()
             client.settimeout(0)
-            self._clients[client] = MidiBytes()
+            self._clients[client] = MidiBytes(), Held()
         return [message for client in list(self._clients) for message in self._read(client)]
 
     def close(self) -> None:
@@ -55,7 +58,10 @@ class SocketIn:
         except OSError:
             data = b""
         if not data:
-            del self._clients[client]
             client.close()
-            return []
-        return self._clients[client].feed(data)
+            return self._clients.pop(client)[1].release()
+        reader, held = self._clients[client]
+        messages = reader.feed(data)
+        for message in messages:
+            held.follow(message)
+        return messages

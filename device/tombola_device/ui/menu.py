@@ -64,6 +64,7 @@ class Do(Enum):
 
     CALIBRATE = "begin, or push in the wizard"
     CANCEL = "cancel the wizard"
+    STOP_LEARNING = "no controller is to be taught any more"
     REVERT = "go back to the previous bundle"
     ALLOW_UNSIGNED = "let the next bundle be unsigned"
     ENROL = "open for an owner's key"
@@ -71,6 +72,7 @@ class Do(Enum):
 
 
 Action: TypeAlias = MorphBy | SaveScene | RecallScene | Choose | Do
+CALIBRATE_ROWS: Final = ("V/OCT", "CV A", "CV B")
 SLOT_ROWS: Final = (Do.REVERT, Do.ALLOW_UNSIGNED, Do.ENROL)
 
 
@@ -86,12 +88,16 @@ class Menu:
         self.asks = False
         """Whether the row waits for a second push, since what it does cannot be undone."""
         self.editing = False
+        self.candidate = 0
+        """The choice that is shown while one that waits is made."""
         self.scene = 0
         self._touched_s = 0.0
 
     def turn(self, steps: int, view: View, now_s: float, *, shift: bool) -> list[Action]:
         """The encoder was turned."""
         self._touched_s, self.asks = now_s, False
+        if view.learning:
+            return [Do.STOP_LEARNING]
         if shift:
             pages = list(Page)
             self._go(pages[(pages.index(self.page) + steps) % len(pages)])
@@ -100,8 +106,12 @@ class Menu:
             return [MorphBy(steps * MORPH_PER_CLICK)]
         if self.page is Page.SETTINGS and self.editing and self.row < len(view.options):
             option = view.options[self.row]
+            if option.waits:
+                self.candidate = (self.candidate + steps) % len(option.choices)
+                return []
             return [Choose(self.row, (option.chosen + steps) % len(option.choices))]
-        self.row = min(max(self.row + steps, 0), max(self._rows(view) - 1, 0))
+        if self.page is not Page.CALIBRATE or not view.calibration:
+            self.row = min(max(self.row + steps, 0), max(self._rows(view) - 1, 0))
         return []
 
     def push(self, push: Push, view: View, now_s: float) -> list[Action]:
@@ -117,6 +127,8 @@ class Menu:
             return [SaveScene(place)]
         if push.name != "ENC_SW":
             return []
+        if view.learning and not push.long:
+            return [Do.STOP_LEARNING]
         if push.long:
             wizard = self.page is Page.CALIBRATE and bool(view.calibration)
             self._go(Page.PLAY)
@@ -138,6 +150,7 @@ class Menu:
         return {
             Page.SCENES: len(view.scenes),
             Page.SETTINGS: len(view.options),
+            Page.CALIBRATE: len(CALIBRATE_ROWS),
             Page.SLOTS: len(SLOT_ROWS),
             Page.ABOUT: len(view.about),
         }.get(self.page, 1)
@@ -151,11 +164,23 @@ class Menu:
                 self.scene = self.row
                 return [RecallScene(self.row)]
         elif self.page is Page.SETTINGS:
-            self.editing = not self.editing and bool(view.options)
+            return self._edit(view)
         elif self.page is Page.CALIBRATE:
             return [Do.CALIBRATE]
         elif self.page is Page.SLOTS:
             return self._confirmed(SLOT_ROWS[self.row])
+        return []
+
+    def _edit(self, view: View) -> list[Action]:
+        """Begin to choose, or end it; only then a choice that waits takes hold."""
+        if self.row >= len(view.options):
+            return []
+        self.editing = not self.editing
+        option = view.options[self.row]
+        if self.editing:
+            self.candidate = option.chosen
+        elif option.waits and option.chosen != self.candidate < len(option.choices):
+            return [Choose(self.row, self.candidate)]
         return []
 
     def _confirmed(self, action: Do) -> list[Action]:

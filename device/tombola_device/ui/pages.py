@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from tombola_device.ui.canvas import HEIGHT, LETTER_WIDTH, WIDTH, Canvas, wrapped
-from tombola_device.ui.menu import SLOT_ROWS, Do, Menu, Page
+from tombola_device.ui.menu import CALIBRATE_ROWS, SLOT_ROWS, Do, Menu, Page
 from tombola_device.ui.view import View
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def draw(view: View, menu: Menu) -> Image:
         Page.ABOUT: _about,
     }[menu.page](canvas, view, menu)
     message = view.fault or ("card unplugged; the sound comes back with it" if view.lost else view.message)
+    if view.learning and not message:
+        message = f"{view.learning}: move a control; push to cancel"
     if message:
         _overlay(canvas, message)
     elif view.flashing >= 0:
@@ -94,21 +96,23 @@ def _scenes(canvas: Canvas, view: View, menu: Menu) -> None:
 
 def _settings(canvas: Canvas, view: View, menu: Menu) -> None:
     canvas.title("settings", "turn" if menu.editing else "push")
-    rows = [
-        (
-            option.name,
-            f"<{option.choices[option.chosen]}>" if menu.editing and row == menu.row else option.choices[option.chosen],
-        )
-        for row, option in enumerate(view.options)
-    ]
+    rows = []
+    for row, option in enumerate(view.options):
+        editing = menu.editing and row == menu.row
+        chosen = menu.candidate % len(option.choices) if editing and option.waits else option.chosen
+        rows.append((option.name, f"<{option.choices[chosen]}>" if editing else option.choices[chosen]))
     _list(canvas, rows, menu.row)
 
 
-def _calibrate(canvas: Canvas, view: View, _: Menu) -> None:
+def _calibrate(canvas: Canvas, view: View, menu: Menu) -> None:
     canvas.title("calibrate", f"{view.pitch_volts:+.3f}V")
-    words = view.calibration or "push to begin: 1 V and 3 V into V/OCT, from the source that you play with"
-    for line, text in enumerate(wrapped(words, WIDTH // LETTER_WIDTH, 5)):
-        canvas.text(0, TOP + 2 + ROW_HEIGHT * line, text)
+    words, top = view.calibration, TOP + 2
+    if not words:
+        _list(canvas, [(row, "") for row in CALIBRATE_ROWS], menu.row)
+        top += ROW_HEIGHT * len(CALIBRATE_ROWS)
+        words = "with a cable to V/OCT" if menu.row else "1 V and 3 V, from the source you play with"
+    for line, text in enumerate(wrapped(words, WIDTH // LETTER_WIDTH, (HEIGHT - top) // ROW_HEIGHT)):
+        canvas.text(0, top + ROW_HEIGHT * line, text)
 
 
 def _slots(canvas: Canvas, view: View, menu: Menu) -> None:

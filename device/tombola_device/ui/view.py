@@ -7,11 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One setting: its name, its choices in words, and which one holds."""
+    """One setting: its name, its choices in words, and which one holds.
+
+    Args:
+        waits: Whether a choice does something: it takes hold with the push after it, not while the encoder turns.
+    """
 
     name: str
     choices: tuple[str, ...]
     chosen: int
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class View:
         calibration: What the wizard says; empty: it rests.
         pitch_volts: At V/OCT.
         options: Settings.
+        learning: What the next controller that moves will be taught; empty: nothing.
         about: Lines.
         message: What must be seen now; empty: nothing.
         fault: Why it is mute; empty while it plays.
@@ -65,6 +71,7 @@ class View:
     calibration: str = ""
     pitch_volts: float = 0.0
     options: tuple[Option, ...] = ()
+    learning: str = ""
     about: tuple[str, ...] = ()
     message: str = ""
     fault: str = ""
