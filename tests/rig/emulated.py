@@ -1,7 +1,8 @@
 """Boots a Debian kernel in an emulator on a tree of this machine, read-only, and runs one script in it.
 
 The tree is seen over 9p and never written to: what the script needs besides lies in the initrd and comes to
-``/run/guest``. The script ends with the guest; what it prints is the guest's console.
+``/run/guest``, with a file ``kernel_s``: how long the kernel took until its first process ran. When the script ends the
+guest does; what it prints is the guest's console.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ GUEST = "run/guest"
 INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc none /proc; mount -t sysfs none /sys; mount -t devtmpfs none /dev
+cut -d " " -f 1 /proc/uptime > /guest/kernel_s
 mkdir -p /dev/pts /dev/shm; mount -t devpts none /dev/pts; mount -t tmpfs none /dev/shm
 while read module; do insmod /modules/$module 2>/dev/null; done < /modules/order
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=loose,ro host /root || echo "no tree"
