@@ -296,6 +296,21 @@ def test_what_is_already_active_is_not_sent() -> None:
     assert device.installs == []
 
 
+def test_unplugged_while_the_device_installs_it_is_not_said_that_nothing_was_sent() -> None:
+    device, sender, line = Device(), Sender(noise(50_000), 1), Line()
+    device.polls_until_installed = 1000
+
+    def unplug(now: float) -> None:
+        if sender.phase is Phase.FINISHING and not device.active:
+            device.active = device.asked
+            device.receiver.hang_up()
+            sender.reconnect()
+
+    transfer(sender, device, line, Line(), each_step=unplug)
+    assert sender.sessions == 2
+    assert (sender.already_active, sender.resumed_from) == (False, 0)
+
+
 def test_a_damaged_beginning_is_thrown_away() -> None:
     data, device = noise(50_000), Device()
     device.held[bundle_sha256(data)] = bytearray(data[:10_000] + b"\0" * 500)

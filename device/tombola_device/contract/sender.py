@@ -13,6 +13,7 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain, islice
 from typing import Final
 
 from tombola_device.contract import protocol as p
@@ -56,7 +57,6 @@ class _Flight:
     serial: int
     sent_s: float
     tries: int
-    lost: bool = False
 
 
 class Sender:
@@ -96,7 +96,10 @@ class Sender:
         self._wait_until_s: float | None = None
         self._chunk_bytes = self._window = 1
         self._start = self._chunks = self._base = self._next = self._serial = 0
+        # In the order in which they were sent, so that who looks for old ones need not look at all: with a window of
+        # 255 chunks that took more of a fast line's time than all else (7 of 10 instructions).
         self._flights: dict[int, _Flight] = {}
+        self._lost: set[int] = set()
         self._allowance = 1
         self._eased = 0
         self._timeout_s = FIRST_TIMEOUT_S
@@ -194,8 +197,11 @@ class Sender:
 
     def _ready(self, ready: p.Ready) -> None:
         if ready.active:
-            self.already_active = True
-            self.resumed_from = self.held_bytes = len(self._data)
+            self.held_bytes = len(self._data)
+            if (
+                self.resumed_from is None
+            ):  # Later it would be what was sent here: the line was cut while it was checked.
+                self.already_active, self.resumed_from = True, len(self._data)
             self._done()
             return
         if ready.offset > len(self._data) or zlib.crc32(self._data[: ready.offset]) != ready.crc32:
@@ -225,15 +231,20 @@ class Sender:
         if misplaced or not self._base <= first <= self._next:
             return  # An old one, overtaken by a newer.
         newest, held = -1, int.from_bytes(ack.tail, "little")
-        for index in list(self._flights):
-            if index < first or (index > first and held >> (index - first - 1) & 1):
-                flight = self._flights.pop(index)
-                newest = max(newest, flight.serial)
-                if flight.tries == 1:  # Of a chunk sent twice nobody knows which copy was acknowledged.
-                    self._measure(now - flight.sent_s)
-                    self._steer(flight, now)
-        for flight in self._flights.values():
-            flight.lost = flight.lost or flight.serial <= newest - REORDERED_CHUNKS
+        came = [*range(self._base, first), *(first + bit + 1 for bit in range(held.bit_length()) if held >> bit & 1)]
+        for index in came:
+            flight = self._flights.pop(index, None)
+            if flight is None:
+                continue
+            self._lost.discard(index)
+            newest = max(newest, flight.serial)
+            if flight.tries == 1:  # Of a chunk sent twice nobody knows which copy was acknowledged.
+                self._measure(now - flight.sent_s)
+                self._steer(flight, now)
+        for index, flight in self._flights.items():
+            if flight.serial > newest - REORDERED_CHUNKS:
+                break
+            self._lost.add(index)
         self._base = first
         self.held_bytes = min(self._start + first * self._chunk_bytes, len(self._data))
         self._finish_if_all_held()
@@ -260,29 +271,32 @@ class Sender:
             self._eased = self._serial
 
     def _due_chunks(self, now: float) -> bytes:
-        overdue = [f for f in self._flights.values() if not f.lost and now - f.sent_s > self._timeout_s]
+        overdue = []
+        for index, flight in self._flights.items():
+            if now - flight.sent_s <= self._timeout_s:
+                break
+            if index not in self._lost:
+                overdue.append(index)
         if overdue:
             self._timeout_s = min(2 * self._timeout_s, MAX_TIMEOUT_S)
             self._allowance = max(self._allowance // 2, 1)
-        for flight in overdue:
-            flight.lost = True
-        lost = [index for index, flight in self._flights.items() if flight.lost]
-        room = self._allowance - len(self._flights) + len(lost)
+            self._lost.update(overdue)
+        room = max(self._allowance - len(self._flights) + len(self._lost), 0)
         fresh = range(self._next, min(self._chunks, self._base + self._window))
         output = b""
-        for index in [*sorted(lost), *fresh][: max(room, 0)]:
-            if self._flights.get(index, _Flight(0, 0.0, 0)).tries >= CHUNK_TRIES:
+        for index in islice(chain(sorted(self._lost), fresh), room):
+            if index in self._lost and self._flights[index].tries >= CHUNK_TRIES:
                 self._renew(smaller=True)
                 return b""
             output += self._chunk(index, now)
         return output
 
     def _chunk(self, index: int, now: float) -> bytes:
-        flight = self._flights.setdefault(index, _Flight(0, now, 0))
-        self.resent_chunks += flight.tries > 0
+        earlier = self._flights.pop(index, None)
+        self._lost.discard(index)
         self._serial += 1
-        flight.serial, flight.sent_s, flight.lost = self._serial, now, False
-        flight.tries += 1
+        self._flights[index] = _Flight(self._serial, now, earlier.tries + 1 if earlier else 1)
+        self.resent_chunks += earlier is not None
         self._next = max(self._next, index + 1)
         offset = self._start + index * self._chunk_bytes
         return p.encode_frame(self._session, p.Data(offset, self._data[offset : offset + self._chunk_bytes]))

@@ -37,8 +37,12 @@ def noise_table(bands: int, seed: int = 0) -> Float32Array:
     frequency_hz = np.fft.rfftfreq(TABLE_SAMPLES, 1 / SAMPLE_RATE_HZ)
     amplitude = np.sqrt(band_weights(frequency_hz, bands))
     table = np.empty((bands, TABLE_SAMPLES), np.float32)
+    spectrum = np.zeros(frequency_hz.size, np.complex128)
     for band in range(bands):
         phase = rng.uniform(0.0, 2 * np.pi, frequency_hz.size)
-        signal = np.fft.irfft(amplitude[band] * np.exp(1j * phase), TABLE_SAMPLES)
+        (inside,) = np.nonzero(amplitude[band])  # A few bins of them all: the table is half the time of a start.
+        spectrum[:] = 0.0
+        spectrum[inside] = amplitude[band][inside] * np.exp(1j * phase[inside])
+        signal = np.fft.irfft(spectrum, TABLE_SAMPLES)
         table[band] = signal / np.sqrt(np.mean(signal**2))
     return table
