@@ -119,7 +119,6 @@ class AudioLoop:
         self._rise: Float32Array = np.arange(1, PERIOD_SAMPLES + 1, dtype=np.float32) / np.float32(PERIOD_SAMPLES)
         self._enter = True
         self._block: Float32Array = np.zeros(PERIOD_SAMPLES, np.float32)
-        self._magnitude = np.zeros(PERIOD_SAMPLES, np.float32)
         self._peak = 0.0
         self._periods = self._xruns = self._played = 0
         self._lost = False
@@ -185,8 +184,7 @@ class AudioLoop:
         self._loads.add(time_us)
         if self._budget.rendered(time_us, self._fader.engine.sounding):
             self._fader.limit_voices(self._budget.limit)
-        np.abs(self._block, out=self._magnitude)
-        self._peak = max(self._peak, float(np.maximum.reduce(self._magnitude)))
+        self._peak = max(self._peak, self._fader.peak)
         if self._enter:  # After silence that nobody asked for, the sound comes back without a step.
             self._block *= self._rise
         whole = audio.write(self._block)
@@ -221,7 +219,7 @@ class AudioLoop:
             fields["latency_p50_ms"][0], fields["latency_max_ms"][0] = self._latencies.quantiles(0.5, 1.0)
         fields["voice_limit"][0], fields["slimmed"][0] = self._budget.limit, self._budget.slimmed
         fields["lost"][0], fields["fading"][0] = self._lost, self._fader.fading
-        fields["peak_db"][0] = 20 * math.log10(self._peak) if self._peak > 1e-4 else SILENCE_DB
+        fields["peak_db"][0] = 20 * math.log10(min(self._peak, 1.0)) if self._peak > 1e-4 else SILENCE_DB
         fields["levels_db"][0] = engine.levels_db
         fields["sha256"][0] = self._known[engine].encode()
         fields["fault"][0] = engine.fault.encode()[:FAULT_BYTES]

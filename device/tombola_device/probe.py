@@ -75,7 +75,7 @@ def _play(bundle: Bundle) -> Session:
             session.controls[:, len(SCALAR_COLUMNS) + index] = 1.0
             session.noise[:] = rng.standard_normal(session.noise.shape)
             _run(session, PROBE_VOICES)
-            if not np.isfinite(session.audio).all() or np.abs(session.audio).max() > LOUDEST:
+            if not np.isfinite(session.sound.rows).all() or np.abs(session.sound.rows).max() > LOUDEST:
                 raise BadBundle(f"the graph plays no usable sound in mode {mode.name!r}; train or export it again")
             if not np.isfinite(session.state).all():
                 raise BadBundle(f"the graph's state runs away in mode {mode.name!r}; train or export it again")

@@ -15,13 +15,16 @@ import torch
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import PERIOD_SAMPLES, SCALAR_COLUMNS
 from tombola_device.contract.errors import TombolaError
-from tombola_device.contract.manifest import STATE_AFTER, STATE_BEFORE, Cost, Graph, Manifest, Mode
+from tombola_device.contract.manifest import STATE_AFTER, STATE_BEFORE, UNREAD, Cost, Graph, Manifest, Mode
+from tombola_device.engine.motion import Motion
+from tombola_device.engine.noise import overlapping
 from torch import Tensor, nn
 
 from tombola_host.generators.base import Generator, State
 
 OPSET = 17
 MOST_NODES, MOST_STATE_TENSORS = 60, 8
+INPUTS = ("controls", "motion", "level", "noise")
 PARITY = 2e-4
 """Phases are summed in single precision on the device: at partial 50 that leaves 1e-4 of full scale after minutes."""
 CHECKED_FRAMES = 96
@@ -46,26 +49,29 @@ class Parity:
 
 
 class _Step(nn.Module):
-    """``Generator.step`` as a module, which is what the exporter takes."""
+    """``Generator.frame`` as a module, which is what the exporter takes."""
 
     def __init__(self, generator: Generator) -> None:
         super().__init__()
         self.generator = generator
 
-    def forward(self, controls: Tensor, noise: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-        audio, after = self.generator.step(controls, state, noise)
-        return audio, *after
+    def forward(
+        self, controls: Tensor, motion: Tensor, level: Tensor, noise: Tensor, *state: Tensor
+    ) -> tuple[Tensor, ...]:
+        audio, overlap, after = self.generator.frame(controls, motion, level, noise, state)
+        return audio, overlap, *after
 
 
 def export_onnx(generator: Generator) -> bytes:
-    """The generator's step as ONNX, any number of voices in the batch axis, constants folded.
+    """The generator's frame as ONNX, any number of voices in the batch axis, constants folded.
 
     Raises:
         ExportError: The graph is beyond ``MOST_NODES`` or ``MOST_STATE_TENSORS``.
     """
     controls, state, noise = _example(generator, voices=2, frames=1, seed=0)
     states = state_names(generator)
-    names = ["controls", "noise", *states], ["audio", *(f"{name}{STATE_AFTER}" for name in states)]
+    names = [*INPUTS, *states], ["audio", "overlap", *(f"{name}{STATE_AFTER}" for name in states)]
+    motion, hiss = _laid_out(Motion(len(controls)), controls[:, 0]), _overlapping(noise, 0)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # torch recommends its newer exporter; that one needs onnxscript and splits the graph into more nodes.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -74,7 +80,7 @@ def export_onnx(generator: Generator) -> bytes:
         raw, folded = Path(folder) / "raw.onnx", Path(folder) / "folded.onnx"
         torch.onnx.export(
             _Step(generator).eval(),
-            (controls[:, 0], noise[:, :1], *state),
+            (controls[:, 0], *motion, hiss, *state[: len(states)]),
             str(raw),
             dynamo=False,
             opset_version=OPSET,
@@ -93,6 +99,11 @@ def export_onnx(generator: Generator) -> bytes:
     del model.opset_import[:]
     model.opset_import.extend(own)
     model.producer_name, model.producer_version, model.doc_string = "tombola", "", ""
+    # onnxruntime 1.32 keeps its plans of memory by the exclusive or of all axes of all inputs. In an even number of
+    # them the number of voices cancels, the plan of the first number is taken for all, and each node asks for memory:
+    # 45 000 instructions of a Raspberry Pi for four voices.
+    if len(model.graph.input) % 2 == 0:
+        model.graph.input.append(onnx.helper.make_tensor_value_info(UNREAD, onnx.TensorProto.FLOAT, ["voices", 1]))
     onnx.checker.check_model(model)
     nodes = count_nodes(model)
     if nodes > MOST_NODES or len(states) > MOST_STATE_TENSORS:
@@ -125,20 +136,26 @@ def check_parity(generator: Generator, graph: bytes, seed: int = 0) -> Parity:
         ExportError: They differ by more than ``PARITY``.
     """
     controls, state, noise = _example(generator, voices=2, frames=CHECKED_FRAMES, seed=seed)
-    names = state_names(generator)
+    names, motion = state_names(generator), Motion(len(controls))
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    wanted = {tensor.name for tensor in session.get_inputs()}
     with torch.no_grad():
         offline, _ = generator.render(controls, noise)
-        torch_state, onnx_state = state, [tensor.numpy() for tensor in state]
-        stepped, streamed = [], []
+        torch_state, onnx_state = state, [tensor.numpy() for tensor in state[: len(names)]]
+        stepped, streamed, before = [], [], np.zeros((len(controls), PERIOD_SAMPLES), np.float32)
         for frame in range(CHECKED_FRAMES):
-            now, hiss = controls[:, frame], noise[:, frame : frame + 1]
-            audio, torch_state = generator.step(now, torch_state, hiss)
+            now = controls[:, frame]
+            audio, torch_state = generator.step(now, torch_state, noise[:, frame : frame + 1])
             stepped.append(audio.flatten(1))
-            feeds = {"controls": now.numpy(), "noise": hiss.numpy(), **dict(zip(names, onnx_state, strict=True))}
-            sound, *onnx_state = session.run(None, feeds)
-            streamed.append(np.asarray(sound).reshape(len(now), -1))
-    graph_sound = np.concatenate(streamed, axis=1)
+            given = (now, *_laid_out(motion, now), _overlapping(noise, frame))
+            feeds = {name: tensor.numpy() for name, tensor in zip(INPUTS, given, strict=True)}
+            feeds[UNREAD] = np.zeros((len(now), 1), np.float32)
+            feeds = {name: tensor for name, tensor in feeds.items() if name in wanted}
+            sound, overlap, *onnx_state = session.run(None, feeds | dict(zip(names, onnx_state, strict=True)))
+            own, following = np.split(np.asarray(overlap).reshape(len(now), -1), 2, axis=1)
+            streamed.append(np.asarray(sound).reshape(len(now), -1) + own + before)
+            before = following
+        graph_sound = np.concatenate(streamed, axis=1)
     parity = Parity(
         float(np.abs(torch.cat(stepped, 1).numpy() - graph_sound).max()),
         float(np.abs(offline.numpy() - graph_sound).max()),
@@ -185,7 +202,7 @@ def export_bundle(
         name=name,
         generator=family,
         modes=modes,
-        graph=Graph(state_size, generator.noise_bands, list(SCALAR_COLUMNS)),
+        graph=Graph(state_size, generator.noise_bands, list(SCALAR_COLUMNS), overlap=True, motion=True),
         cost=cost,
         delay_samples=generator.delay_samples,
         checked_periods=list(CHECKED_PERIODS),
@@ -193,6 +210,19 @@ def export_bundle(
         licence=licence,
     )
     return Bundle(manifest, graph)
+
+
+def _laid_out(motion: Motion, controls: Tensor) -> tuple[Tensor, Tensor]:
+    """One period further: the graph's inputs ``motion`` (V, 3) and ``level`` (V, 1), as the device makes them."""
+    note, level = (controls[:, SCALAR_COLUMNS.index(name)].tolist() for name in ("note", "loudness_db"))
+    motion.step(note, level, len(controls))
+    return torch.from_numpy(motion.places.copy()), torch.from_numpy(motion.amplitude.copy())
+
+
+def _overlapping(noise: Tensor, frame: int) -> Tensor:
+    """The graph's input ``noise`` at one of F frames, of which the first follows the last. Shape (V, 1, B, 2 T)."""
+    now, following = (noise[:, at % noise.shape[1]].unsqueeze(1).numpy() for at in (frame, frame + 1))
+    return torch.from_numpy(overlapping(now, following))
 
 
 def _example(generator: Generator, voices: int, frames: int, seed: int) -> tuple[Tensor, State, Tensor]:

@@ -16,7 +16,7 @@ from safetensors.torch import save as save_tensors
 from tombola_device.contract.errors import BadRun, StoreError
 from torch import Tensor
 
-RUN_VERSION = 2
+RUN_VERSION = 3
 """Part of every hash: raise it when the same settings come to mean something else."""
 
 Facts = Mapping[str, Any]

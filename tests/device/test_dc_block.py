@@ -11,8 +11,9 @@ RISE = np.arange(1, 129, dtype=np.float32) / np.float32(128)
 
 def corrected(block: DcBlock, period: np.ndarray, *, silent: bool = False) -> np.ndarray:
     """As the engine mixes it."""
-    slope, level = block.correction(silent=silent)
-    out = period + np.float32(slope) * RISE + np.float32(level)
+    if silent and block.fade():
+        return period
+    out = period + np.float32(block.slope) * RISE + np.float32(block.level)
     block.heard(float(out.mean()))
     return out
 

@@ -28,7 +28,7 @@ def test_state_is_carried_so_that_periods_join_without_a_seam(bundle):
     session, sound = Session(bundle.onnx, bundle.manifest, 1), []
     for _ in range(20):
         play(session, 1)
-        sound.append(session.audio[0].copy())
+        sound.append(session.sound.audio[0].copy())
     sine = np.concatenate(sound[1:])
     largest_step = 2 * np.pi * 440 / 48_000 * np.abs(sine).max()
     assert np.abs(np.diff(sine)).max() <= largest_step * 1.001
@@ -39,7 +39,7 @@ def test_a_voice_renders_the_same_alone_and_among_others(bundle):
     for _ in range(5):
         play(alone, 1)
         play(among, 4)
-        np.testing.assert_allclose(among.audio, np.tile(alone.audio, (4, 1)), atol=1e-6)
+        np.testing.assert_allclose(among.sound.audio, np.tile(alone.sound.audio, (4, 1)), atol=1e-6)
 
 
 def test_a_voice_that_was_reset_is_at_rest_in_both_states_when_it_runs_again(bundle):
@@ -54,7 +54,7 @@ def test_a_voice_that_was_reset_is_at_rest_in_both_states_when_it_runs_again(bun
         assert not session.state[1].any()
         play(session, 2)
         play(fresh, 2)
-        np.testing.assert_array_equal(session.audio[1], fresh.audio[1])
+        np.testing.assert_array_equal(session.sound.audio[1], fresh.sound.audio[1])
         session.reset(1)
         fresh.reset_all()
 
@@ -64,7 +64,7 @@ def test_a_silent_voice_leaves_exact_zeros(bundle):
     play(session, 1)
     play(session, 1, level_db=-80.0)
     play(session, 1, level_db=-80.0)
-    assert not session.audio.any()
+    assert not session.sound.audio.any()
 
 
 @pytest.mark.parametrize("voices", [0, 17])

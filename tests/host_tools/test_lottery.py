@@ -40,7 +40,7 @@ def test_a_ticket_s_weights_are_the_trimmed_first_weights_of_the_dense_network(t
     expected = trimmed(dense.unit_groups(), weights, ticket.mask)
     assert all(torch.equal(ticket.weights[name], tensor) for name, tensor in expected.items())
     learned = trimmed(dense.unit_groups(), trained[0].network.state_dict(), ticket.mask)
-    assert not torch.equal(ticket.weights["gru.weight_hh_l0"], learned["gru.weight_hh_l0"])
+    assert not torch.equal(ticket.weights["trunk.weight_hh_l0"], learned["trunk.weight_hh_l0"])
 
 
 def test_a_ticket_is_as_small_as_was_asked_for(ticket):
@@ -73,7 +73,7 @@ def test_a_lottery_without_rounds_is_refused(toy, trained):
         find_ticket(toy, trained[0].network, trained[1], STEPS, (), seed=3)
 
 
-@given(share=st.floats(0.25, 1.0), seed=st.integers(0, 50))
+@given(share=st.floats(0.35, 1.0), seed=st.integers(0, 50))
 @settings(max_examples=8)
 def test_the_bound_on_parameters_is_kept_at_any_density(share, seed):
     network = dense_voice(seed, TINY)
@@ -112,9 +112,9 @@ def test_equal_scores_keep_the_units_that_come_first(voice):
 
 
 @pytest.mark.parametrize("effort", EFFORTS)
-def test_at_least_99_percent_of_the_dense_512_network_are_removed(effort):
+def test_at_least_99_percent_of_the_dense_network_are_removed(effort):
     network = dense_voice(0)
-    assert network.size == DENSE_SIZE == VoiceSize(512, 512)
+    assert network.size == DENSE_SIZE == VoiceSize(1024, 1024)
     groups, weights = network.unit_groups(), network.state_dict()
     dense = count_parameters(network)
     share = effort_named(effort).rounds[-1]

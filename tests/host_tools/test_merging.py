@@ -31,13 +31,13 @@ WIDER = (20 / 10) ** 0.5
 
 def places(merged, dense):
     """The place in the dense network of each input unit and trunk unit, told by their first bias."""
-    units = len(merged["gru.bias_ih_l0"]) // 3
+    units = len(merged["trunk.bias_ih_l0"])
     scale = (20 / units) ** 0.5
     return [
         [int((whole - value).abs().argmin()) for value in part]
         for part, whole in (
             (merged["input.bias"], dense["input.bias"]),
-            (merged["gru.bias_ih_l0"][:units], scale * dense["gru.bias_ih_l0"][:20]),
+            (merged["trunk.bias_ih_l0"], scale * dense["trunk.bias_ih_l0"]),
         )
     ]
 
@@ -50,8 +50,7 @@ def test_merged_units_are_those_of_the_tickets_rewound_to_the_dense_network():
     inputs, trunk = places(merged, dense)
     assert sorted(inputs) == list(range(8))
     assert sorted(trunk) == list(range(10))
-    rows = [gate * 20 + unit for gate in range(3) for unit in trunk]
-    torch.testing.assert_close(merged["gru.weight_ih_l0"], WIDER * dense["gru.weight_ih_l0"][rows][:, inputs])
+    torch.testing.assert_close(merged["trunk.weight_ih_l0"], WIDER * dense["trunk.weight_ih_l0"][trunk][:, inputs])
     torch.testing.assert_close(merged["head.weight"], WIDER * dense["head.weight"][:, trunk])
     assert torch.equal(merged["input.weight"][:, :SCALARS], dense["input.weight"][inputs, :SCALARS])
     for mode in (0, 1):
@@ -61,7 +60,7 @@ def test_merged_units_are_those_of_the_tickets_rewound_to_the_dense_network():
 def test_first_weights_of_a_merge_spread_as_torch_draws_them_for_its_width():
     tickets = [drawn("a", range(8), range(10)), drawn("b", range(8), range(10))]
     merged = merge_core_and_specialists(tickets, SMALL, seed=1)
-    for name in ("gru.weight_ih_l0", "head.weight"):
+    for name in ("trunk.weight_ih_l0", "head.weight"):
         largest = float(merged.state_dict()[name].abs().max())
         assert 0.9 / 10**0.5 < largest <= 1 / 10**0.5
 
@@ -80,8 +79,8 @@ def test_the_activity_says_core_for_all_then_specialists_for_one_mode_each():
     network = merge_core_and_specialists([drawn("a", range(8), range(9)), drawn("b", range(8), range(9))], SMALL, 0)
     assert torch.equal(network.activity, SMALL.activity(2))
     forgotten = network.readable() == 0
-    assert torch.count_nonzero(network.gru.weight_hh_l0[forgotten]) == 0
-    assert int(forgotten.sum()) == 3 * (6 * 4 + 2 * 4)  # core from specialists, specialists from each other
+    assert torch.count_nonzero(network.trunk.weight_hh_l0[forgotten]) == 0
+    assert int(forgotten.sum()) == 6 * 4 + 2 * 4  # core from specialists, specialists from each other
 
 
 def test_a_spectrum_of_each_mode_is_kept():
@@ -97,14 +96,14 @@ def test_the_same_seed_merges_to_the_same_network():
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_four_modes_have_at_most_40_000_parameters_at_the_default_size(method):
+def test_four_modes_have_at_most_16_000_parameters_at_the_default_size(method):
     dense = dense_voice(0, VoiceSize(96, 96))
     mask = {name: torch.arange(96) < 60 for name in ("input", "trunk")}
     weights = trimmed(dense.unit_groups(), dense.state_dict(), mask)
     ticket = TrainedTicket(Ticket("a", mask, weights, (), count_parameters(dense), 0, "magnitude"), weights)
     network = method_named(method)([ticket] * 4, MergedSize(), 0)
     assert network.modes == 4
-    assert 30_000 < count_parameters(network) <= 40_000
+    assert 14_000 < count_parameters(network) <= 16_000
 
 
 def test_the_joint_baseline_has_the_merged_size_and_every_unit_for_every_mode():

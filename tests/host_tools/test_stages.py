@@ -93,8 +93,8 @@ def test_a_ticket_comes_back_from_its_run_as_it_was(built):
     assert loaded.ticket.parameters == facts["parameters"] <= 0.5 * facts["dense_parameters"]
     assert facts["removed"] == pytest.approx(1 - facts["parameters"] / facts["dense_parameters"], abs=1e-5)
     assert [len(mask) for mask in loaded.ticket.mask.values()] == [24, 24]
-    assert loaded.weights["gru.weight_hh_l0"].shape == loaded.ticket.weights["gru.weight_hh_l0"].shape
-    assert not torch.equal(loaded.weights["gru.weight_hh_l0"], loaded.ticket.weights["gru.weight_hh_l0"])
+    assert loaded.weights["trunk.weight_hh_l0"].shape == loaded.ticket.weights["trunk.weight_hh_l0"].shape
+    assert not torch.equal(loaded.weights["trunk.weight_hh_l0"], loaded.ticket.weights["trunk.weight_hh_l0"])
     assert facts["rounds"][0]["parameters"] == dense[0].result()["parameters"]
 
 

@@ -37,18 +37,18 @@ def one_hot(bundle: Bundle, mode: int) -> tuple[float, ...]:
     return tuple(float(index == mode) for index in range(len(bundle.manifest.modes)))
 
 
-def test_quartet_is_four_modes_in_at_most_40_000_parameters_and_46_nodes(bundle, names):
+def test_quartet_is_four_modes_in_at_most_16_000_parameters_and_26_nodes(bundle, names):
     assert names == ["sax", "violin", "flute", "harp"]
     cost = bundle.manifest.cost
     model = onnx.load_from_string(bundle.onnx)
     learned = sum(
         int(np.prod(tensor.dims)) for tensor in model.graph.initializer if tensor.name.startswith("generator.")
     )
-    assert 30_000 < cost.parameters <= 40_000
+    assert 14_000 < cost.parameters <= 16_000
     assert learned <= cost.parameters
-    assert cost.nodes == count_nodes(model) <= 46
-    assert cost.state_tensors == 5
-    assert QUARTET.stat().st_size < 500_000
+    assert cost.nodes == count_nodes(model) <= 26
+    assert cost.state_tensors == 2
+    assert QUARTET.stat().st_size < 250_000
     assert bundle.manifest.delay_samples == 0
 
 

@@ -16,6 +16,8 @@ FORMAT_VERSION = 1
 KEYTRACK_NOTE = 60.0
 STATE_BEFORE, STATE_AFTER = "state", "_out"
 """How the names of a graph's tensors of state begin, and how the name of what becomes of each ends."""
+UNREAD = "unread"
+"""An input (V, 1) that a graph may have and not read."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w .+-]+$")]
 Text = Annotated[str, Meta(max_length=4096)]
@@ -62,15 +64,20 @@ class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The tensors of the ONNX graph, V voices in the batch axis.
 
-    inputs:  ``controls`` (V, len(controls) + M); ``noise`` (V, noise_bands, T) if ``noise_bands`` > 0; any number of
-    tensors of state, their names beginning with ``state``, together ``state_size`` floats for each voice;
-    outputs: ``audio`` (V, T); for each tensor of state one of its shape, its name followed by ``_out``.
+    inputs:  ``controls`` (V, len(controls) + M); ``noise`` (V, noise_bands, T) if ``noise_bands`` > 0, or if
+    ``overlap`` (V, noise_bands, 2 T): this period's noise fading in, the next one's fading out; if ``motion``,
+    ``motion`` (V, 3) and ``level`` (V, 1), each voice's phase and amplitude as ``engine.motion`` keeps them; any number
+    of tensors of state, their names beginning with ``state``, together ``state_size`` floats for each voice;
+    outputs: ``audio`` (V, T); if ``overlap``, ``overlap`` (V, 2 T), which is added to the audio of this period and of
+    the next; for each tensor of state one of its shape, its name followed by ``_out``.
     T = ``period_samples``. float32. There may be more axes of length 1. A state of zeros is a voice at rest.
     """
 
     state_size: Annotated[int, Meta(ge=0, le=65_536)]
     noise_bands: Annotated[int, Meta(ge=0, le=256)]
     controls: list[str] = msgspec.field(default_factory=lambda: list(SCALAR_COLUMNS))
+    overlap: bool = False
+    motion: bool = False
 
 
 class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -27,6 +27,8 @@ class Crossfade:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         """What plays now, or what is coming in while one does."""
+        self.peak = 0.0
+        """Of the last period, before it was limited."""
         self._leaving: Engine | None = None
         self._waiting: Engine | None = None
         self._elapsed = 0
@@ -69,6 +71,9 @@ class Crossfade:
 
         Real time: audio thread; twice the cost for the 0.14 s of a swap.
         """
+        if out.size == PERIOD_SAMPLES:
+            self._render_period(controls, out)
+            return
         for start in range(0, out.size, PERIOD_SAMPLES):
             self._render_period(controls, out[start : start + PERIOD_SAMPLES])
 
@@ -76,17 +81,19 @@ class Crossfade:
         if self._leaving is None and self._waiting is not None:
             self._begin(self._waiting, controls)
         self.engine.render(self._fit(controls, self.engine), out)
+        self.peak = self.engine.peak
         if self._leaving is None:
             return
         self._leaving.render(self._fit(controls, self._leaving), self._other)
         at = max(self._elapsed - PREROLL_PERIODS, -1) * PERIOD_SAMPLES
         if at < 0:
             np.copyto(out, self._other)
+            self.peak = self._leaving.peak
         else:
             out *= self._in[at : at + PERIOD_SAMPLES]
             self._other *= self._out[at : at + PERIOD_SAMPLES]
             out += self._other
-            self._limiter.process(out)
+            self.peak = self._limiter.process(out)
         self._elapsed += 1
         if self._elapsed == PREROLL_PERIODS + FADE_PERIODS:
             self._leaving = None

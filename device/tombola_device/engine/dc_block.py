@@ -26,30 +26,31 @@ class DcBlock:
 
     def reset(self) -> None:
         """Forget the offset."""
-        self._mean = self._first = self._offset = self._added = 0.0
-
-    def correction(self, *, silent: bool) -> tuple[float, float]:
-        """What to add to the next period: the second number, and of the first a growing part, all at its last sample.
-
-        Args:
-            silent: Nothing will sound: an offset that is as quiet as silence goes to 0 at once, so that silence is
-                exact.
-
-        Real time: audio thread.
-        """
-        before = self._offset
-        if silent and abs(before) < SILENT:
-            self.reset()
-            return before, -before
-        self._first += (self._mean - self._first) * self._share
-        self._offset += (self._first - before) * self._share
-        slope = before - self._offset
-        self._added = slope * _MEAN_OF_RISE - before
-        return slope, -before
+        self._first = self._offset = self._added = 0.0
+        self.level = 0.0
+        """What to add to the next period."""
+        self.slope = 0.0
+        """What more of it at its last sample; up to there in a straight line."""
 
     def heard(self, mean: float) -> None:
-        """The mean of the period to which the correction was added.
+        """The mean of the period to which ``level`` and ``slope`` were added; what is to be added next follows.
 
         Real time: audio thread.
         """
-        self._mean = mean - self._added
+        share, before = self._share, self._offset
+        self._first = first = self._first + (mean - self._added - self._first) * share
+        self._offset = offset = before + (first - before) * share
+        self.slope = slope = before - offset
+        self.level = -before
+        self._added = slope * _MEAN_OF_RISE - before
+
+    def fade(self) -> bool:
+        """Nothing will sound: an offset as quiet as silence goes to 0 over the next period. Whether it is there.
+
+        Real time: audio thread.
+        """
+        if abs(self.level) < SILENT:
+            level = self.level
+            self.reset()
+            self.level, self.slope = level, -level
+        return self.level == 0.0

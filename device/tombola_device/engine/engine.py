@@ -26,12 +26,12 @@ from tombola_device.contract.controls import (
     Float32Array,
 )
 from tombola_device.contract.errors import ShapeError
-from tombola_device.contract.manifest import Mode
+from tombola_device.contract.manifest import Manifest, Mode
 from tombola_device.engine.envelope import Envelopes
 from tombola_device.engine.glide import Glide
 from tombola_device.engine.limiter import Limiter
 from tombola_device.engine.mixer import Mixer
-from tombola_device.engine.noise import TABLE_SAMPLES, noise_table
+from tombola_device.engine.noise import TABLE_SAMPLES, noise_table, overlapping
 from tombola_device.engine.numbers import numbers
 from tombola_device.engine.session import Session
 
@@ -62,7 +62,7 @@ class Engine:
         bundle: What is played.
         voices: V, 1 … MAX_VOICES.
         headroom_db: Gain before the limiter.
-        neighbour: An engine whose noise table is shared if it fits: 12 MB and 0.1 s that a swap can save.
+        neighbour: An engine whose noise table is shared if it fits: 25 MB and 0.1 s that a swap can save.
 
     Raises:
         BadBundle: The graph is not what the manifest says, or does not load.
@@ -77,24 +77,28 @@ class Engine:
         self.modes = len(bundle.manifest.modes)
         self.fault = ""
         """Why the engine is mute; empty while it plays."""
-        self._mixer = Mixer(voices, 10 ** (headroom_db / 20))
-        self._session = Session(bundle.onnx, bundle.manifest, voices, self._mixer.voices)
+        self.peak = 0.0
+        """Of the last period, before it was limited."""
+        self._mixer = Mixer(voices, 10 ** (headroom_db / 20), overlap=bundle.manifest.graph.overlap)
+        self._session = Session(bundle.onnx, bundle.manifest, voices, self._mixer.sound)
         self._envelopes = Envelopes(bundle.manifest.modes, voices)
         self._limiter = Limiter()
         self._limit = voices
         self._rows = 0
-        bands = bundle.manifest.graph.noise_bands
-        shared = neighbour is not None and neighbour.manifest.graph.noise_bands == bands
-        self.noise: Float32Array | None = neighbour.noise if neighbour and shared else _noise_chunks(bands)
-        """Noise bands, cut into periods; never written. Shape (chunks, B, 128)."""
+        shared = neighbour is not None and _noise_of(neighbour.manifest) == _noise_of(bundle.manifest)
+        self.noise: Float32Array | None = neighbour.noise if neighbour and shared else _noise_chunks(bundle.manifest)
+        """Noise bands, cut into periods as the graph takes them; never written. Shape (chunks, B, 128 or 256)."""
         self._noise_starts = [voice * _NOISE_CHUNKS // voices for voice in range(voices)]
         self._timbre = [_timbre_points(bundle.manifest.modes, axis) for axis in range(_TIMBRE_AXES)]
         self._period = 0
+        self._period_out: Float32Array | None = None
+        """What was written to last, if it is one period: it need not be looked at again."""
         self._frame: Controls | None = None
         self._seen = [0] * voices
         self._keys: tuple[list[bool], list[float]] = [False] * voices, [0.0] * voices
         self._sounding = [False] * voices
         self._ended = [False] * voices
+        self._notes, self._levels_db = [0.0] * voices, [SILENCE_DB] * voices
         self._onset_fast = [LEAST_ONSET] * voices
         self._onset_slow = [LEAST_ONSET] * voices
         # Columns: timbre X, Y, blend 1 … M (as they stand in the graph's controls), loudness offset.
@@ -175,10 +179,15 @@ class Engine:
 
         Real time: audio thread. No locks, logging, disk, or growth of Python objects.
         """
-        if out.ndim != 1 or out.size % PERIOD_SAMPLES or out.dtype != np.float32:
-            raise ShapeError(f"out is {out.dtype} {out.shape}; give float32 (T,) with T a multiple of {PERIOD_SAMPLES}")
         if controls is not self._frame:
             self._take(controls)
+        if out is self._period_out:
+            self._render_period(out)
+            return
+        if out.ndim != 1 or out.size % PERIOD_SAMPLES or out.dtype != np.float32:
+            raise ShapeError(f"out is {out.dtype} {out.shape}; give float32 (T,) with T a multiple of {PERIOD_SAMPLES}")
+        if out.size == PERIOD_SAMPLES:
+            self._period_out = out
         for start in range(0, out.size, PERIOD_SAMPLES):
             self._render_period(out[start : start + PERIOD_SAMPLES])
 
@@ -227,23 +236,28 @@ class Engine:
         rows = self._rows = 0 if self.fault else self._lay_out_voices()
         self._period += 1
         if rows:
-            self._session.run(rows)
+            self._session.run(rows, self._notes, self._levels_db)
         self._mixer.mix(rows, out)
-        peak = self._limiter.process(out)
+        self.peak = peak = self._limiter.process(out)
         # A peak that is no number, or a sum that overflowed, is no sound.
-        if not math.isfinite(peak):
-            name = self.manifest.name
-            self.fault = f"the bundle {name!r} produced values that are no numbers and was muted; flash another"
-            self._session.reset_all()
-            self._mixer.reset()
-            self._limiter.reset()
-            out.fill(0.0)
+        if not peak < math.inf:
+            self._mute(out)
+
+    def _mute(self, out: Float32Array) -> None:
+        name = self.manifest.name
+        self.fault = f"the bundle {name!r} produced values that are no numbers and was muted; flash another"
+        self.peak = 0.0
+        self._session.reset_all()
+        self._mixer.reset()
+        self._limiter.reset()
+        out.fill(0.0)
 
     def _lay_out_voices(self) -> int:
         """Write what moves by itself for the voices that sound or just end; how many rows are to be rendered."""
-        rows, columns, sounding, ended = 0, self._columns, self._sounding, self._ended
-        noise_in, noise_chunks = self._noise_in, self._noise_chunks
+        rows, at, columns, sounding, ended = 0, -self._width, self._columns, self._sounding, self._ended
+        noise_in, noise_chunks, levels = self._noise_in, self._noise_chunks, self._levels_db
         for voice, level_db in enumerate(self._envelopes.level_db):
+            at += self._width
             sounds = level_db > SILENCE_DB
             if not sounds and not sounding[voice]:
                 if ended[voice]:  # In the last period it fell silent.
@@ -251,8 +265,9 @@ class Engine:
                     self._session.reset(voice)
                 continue
             sounding[voice], ended[voice] = sounds, not sounds
-            rows, at = voice + 1, voice * self._width
-            columns[at + _LEVEL] = level_db
+            rows = voice + 1
+            if level_db != levels[voice]:
+                columns[at + _LEVEL] = levels[voice] = level_db
             if (onset := self._onset_fast[voice]) > LEAST_ONSET:
                 columns[at + _ONSET_FAST] = onset
                 self._onset_fast[voice] = onset * _FADE_FAST
@@ -274,18 +289,24 @@ class Engine:
             np.copyto(self._glided, self._target)
         self._glide_to.advance(self._note)
         np.copyto(self._moving, self._glided_columns)
-        self._envelopes.play(*self._keys, self._glided_levels.tolist(), self._note.tolist())
+        self._notes = self._note.tolist()
+        self._envelopes.play(*self._keys, self._glided_levels.tolist(), self._notes)
 
 
-def _noise_chunks(bands: int) -> Float32Array | None:
-    """The noise table, cut into periods, each band shifted by its own offset. Shape (chunks, B, 128)."""
+def _noise_of(manifest: Manifest) -> tuple[int, bool]:
+    return manifest.graph.noise_bands, manifest.graph.overlap
+
+
+def _noise_chunks(manifest: Manifest) -> Float32Array | None:
+    """The noise table, cut into periods, each band shifted by its own offset."""
+    bands, overlap = _noise_of(manifest)
     if bands == 0:
         return None
     table = noise_table(bands)
     for band in range(bands):
         table[band] = np.roll(table[band], -band * TABLE_SAMPLES // bands)
     chunks = table.reshape(bands, _NOISE_CHUNKS, PERIOD_SAMPLES).transpose(1, 0, 2)
-    return np.ascontiguousarray(chunks)
+    return overlapping(chunks, np.roll(chunks, -1, axis=0)) if overlap else np.ascontiguousarray(chunks)
 
 
 def _timbre_points(modes: list[Mode], axis: int) -> Float64Array:

@@ -13,7 +13,6 @@ import numpy as np
 
 from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB
 from tombola_device.contract.manifest import KEYTRACK_NOTE, Mode
-from tombola_device.engine.numbers import numbers
 
 MAX_ENVELOPE_S = 60.0
 """What a table says after that is not read: it goes on at its decay."""
@@ -111,7 +110,7 @@ class Envelopes:
 
         Real time: audio thread.
         """
-        tables, last = self._tables, self._last
+        tables, last, levels_db = self._tables, self._last, self.level_db
         for index, voice in enumerate(self._voices):
             if voice.over:
                 continue
@@ -128,12 +127,12 @@ class Envelopes:
             if voice.carry_db > SILENCE_DB:
                 level_db = max(level_db, voice.carry_db)
                 voice.carry_db += CARRY_DB_PER_S / FRAME_RATE_HZ
-            if level_db >= 0.0:
-                self.level_db[index] = 0.0
-            elif level_db > SILENCE_DB:
-                self.level_db[index] = level_db
+            if SILENCE_DB < level_db < 0.0:
+                levels_db[index] = level_db
+            elif level_db >= 0.0:
+                levels_db[index] = 0.0
             else:  # Also what is no number.
-                self.level_db[index] = SILENCE_DB
+                levels_db[index] = SILENCE_DB
                 voice.over = voice.fall_db < 0.0 or release_db <= CHOKED_DB
 
     def _beyond(self, voice: _Voice, frames: int) -> float:
@@ -144,10 +143,11 @@ class Envelopes:
         )
 
 
-def _table(mode: Mode, last: int) -> memoryview[float]:
+def _table(mode: Mode, last: int) -> list[float]:
     """A mode's level at each frame, 0 … ``last``."""
     envelope, time_s = mode.envelope, np.arange(last + 1) / FRAME_RATE_HZ
     level_db = np.interp(time_s, envelope.time_s, envelope.level_db)
     level_db += np.maximum(time_s - envelope.time_s[-1], 0.0) * envelope.decay_db_per_s
     level_db[0] = max(level_db[0], ONSET_FLOOR_DB)
-    return numbers(np.maximum(level_db, SILENCE_DB))
+    levels: list[float] = np.maximum(level_db, SILENCE_DB).tolist()
+    return levels

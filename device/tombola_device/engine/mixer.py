@@ -7,6 +7,7 @@ import numpy as np
 from tombola_device.contract.controls import PERIOD_SAMPLES, Float32Array
 from tombola_device.engine.dc_block import DcBlock
 from tombola_device.engine.numbers import numbers
+from tombola_device.engine.sound import Sound
 
 _DC_ROWS = 2
 """Before the voices' rows: what grows along the period to 1, and 1 throughout. ``DcBlock`` says how much of each."""
@@ -18,17 +19,23 @@ class Mixer:
     Args:
         voices: V.
         gain: Of each voice.
+        overlap: Whether what voices play sounds on into the next period.
     """
 
-    def __init__(self, voices: int, gain: float) -> None:
-        rows = np.zeros((_DC_ROWS + voices, PERIOD_SAMPLES), np.float32)
-        rows[0], rows[1] = np.arange(1, PERIOD_SAMPLES + 1) / PERIOD_SAMPLES, 1.0
-        self.voices: Float32Array = rows[_DC_ROWS:]
-        """What each voice plays, to be written. Shape (V, 128)."""
-        gains = np.full(len(rows), gain, np.float32)
-        self._gains = numbers(gains)
-        self._first = [(gains[: _DC_ROWS + count], rows[: _DC_ROWS + count]) for count in range(voices + 1)]
+    def __init__(self, voices: int, gain: float, *, overlap: bool = False) -> None:
+        self.sound = Sound(voices, overlap=overlap, spare=_DC_ROWS)
+        """What each voice plays, to be written."""
+        self._rows = self.sound.rows
+        self._rows[0], self._rows[1] = np.arange(1, PERIOD_SAMPLES + 1) / PERIOD_SAMPLES, 1.0
+        # By slot and number of voices; row 0 and 1 are the offset's.
+        self._gains = [
+            [gain * self.sound.share(count, slot) for count in range(voices + 1)]
+            for slot in range(len(self.sound.overlaps))
+        ]
+        self._corrections = [[numbers(gains) for gains in slot] for slot in self._gains]
         self._average = np.full(PERIOD_SAMPLES, 1.0 / PERIOD_SAMPLES, np.float32)
+        mean = np.zeros((), np.float32)
+        self._mean, self._mean_read = mean, mean.data
         self._dc_block = DcBlock()
 
     def reset(self) -> None:
@@ -40,11 +47,12 @@ class Mixer:
 
         Real time: audio thread.
         """
-        slope, level = self._dc_block.correction(silent=voices == 0)
-        if not voices and not level:
+        dc_block, slot = self._dc_block, self.sound.slot
+        if not voices and dc_block.fade():
             out.fill(0.0)
             return
-        self._gains[0], self._gains[1] = slope, level
-        gains, rows = self._first[voices]
-        gains.dot(rows, out)
-        self._dc_block.heard(float(out.dot(self._average)))
+        correction = self._corrections[slot][voices]
+        correction[0], correction[1] = dc_block.slope, dc_block.level
+        self._gains[slot][voices].dot(self._rows, out)
+        out.dot(self._average, self._mean)
+        dc_block.heard(self._mean_read[()])

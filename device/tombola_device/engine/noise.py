@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
+from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, Float32Array
 
 TABLE_SAMPLES = 1 << 17
 """The bands repeat after 2.7 s; each voice and band starts elsewhere, so that no loop is heard."""
@@ -46,3 +46,12 @@ def noise_table(bands: int, seed: int = 0) -> Float32Array:
         signal = np.fft.irfft(spectrum, TABLE_SAMPLES)
         table[band] = signal / np.sqrt(np.mean(signal**2))
     return table
+
+
+def overlapping(noise: Float32Array, following: Float32Array) -> Float32Array:
+    """One period of noise bands that fades in and the next one that fades out: two (…, B, 128) → (…, B, 256).
+
+    Times a gain, and added to the period before and after, it is the noise at a gain that moves in straight lines.
+    """
+    rise = np.arange(1, PERIOD_SAMPLES + 1, dtype=np.float32) / np.float32(PERIOD_SAMPLES)
+    return np.ascontiguousarray(np.concatenate([noise * rise, following * (1 - rise)], axis=-1))

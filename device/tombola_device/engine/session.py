@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol, cast
 
 import numpy as np
 
 from tombola_device.contract.controls import MAX_VOICES, PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCALAR_COLUMNS, Float32Array
 from tombola_device.contract.errors import BadBundle, ShapeError
-from tombola_device.contract.manifest import STATE_AFTER, STATE_BEFORE, Manifest
+from tombola_device.contract.manifest import STATE_AFTER, STATE_BEFORE, UNREAD, Manifest
 from tombola_device.engine.graph_check import check_graph
+from tombola_device.engine.motion import COLUMNS, Motion
+from tombola_device.engine.sound import Sound
 
 _Shape = tuple[int, ...]
 _State = dict[str, Float32Array]
+_NOTE, _LEVEL = SCALAR_COLUMNS.index("note"), SCALAR_COLUMNS.index("loudness_db")
 
 
 class _Tensor(Protocol):
@@ -48,7 +53,7 @@ class Session:
         onnx: The graph, as serialised.
         manifest: What the graph should look like.
         voices: V, 1 … MAX_VOICES.
-        audio: Where the sound is written; its own memory by default. Shape (V, 128), float32, contiguous.
+        sound: Where the sound is written; its own memory by default.
 
     Raises:
         BadBundle: The graph does not load, is not what the manifest says, or is not complete in itself.
@@ -56,7 +61,7 @@ class Session:
     Source: onnxruntime's I/O binding.
     """
 
-    def __init__(self, onnx: bytes, manifest: Manifest, voices: int, audio: Float32Array | None = None) -> None:
+    def __init__(self, onnx: bytes, manifest: Manifest, voices: int, sound: Sound | None = None) -> None:
         if not 1 <= voices <= MAX_VOICES:
             raise ShapeError(f"{voices} voices were asked for; 1 to {MAX_VOICES} are possible")
         _check_manifest(manifest)
@@ -66,21 +71,34 @@ class Session:
         graph, columns = manifest.graph, len(manifest.graph.controls) + len(manifest.modes)
         states = _state_shapes(self._session.get_inputs(), graph.state_size)
         inputs: dict[str, _Shape] = {"controls": (columns,), **states}
+        noise_samples = 2 * PERIOD_SAMPLES if graph.overlap else PERIOD_SAMPLES
         if graph.noise_bands:
-            inputs["noise"] = (graph.noise_bands, PERIOD_SAMPLES)
-        outputs = {"audio": (PERIOD_SAMPLES,), **{name + STATE_AFTER: shape for name, shape in states.items()}}
+            inputs["noise"] = (graph.noise_bands, noise_samples)
+        if graph.motion:
+            inputs |= {"motion": (COLUMNS,), "level": ()}
+        if any(tensor.name == UNREAD for tensor in self._session.get_inputs()):
+            inputs[UNREAD] = ()
+        outputs: dict[str, _Shape] = {
+            "audio": (PERIOD_SAMPLES,),
+            **{name + STATE_AFTER: shape for name, shape in states.items()},
+        }
+        if graph.overlap:
+            outputs["overlap"] = (2 * PERIOD_SAMPLES,)
         _check_tensors("input", self._session.get_inputs(), inputs)
         _check_tensors("output", self._session.get_outputs(), outputs)
         self.controls: Float32Array = np.zeros((voices, columns), np.float32)
-        self.noise: Float32Array = np.zeros((voices, graph.noise_bands, PERIOD_SAMPLES), np.float32)
-        self.audio: Float32Array = np.zeros((voices, PERIOD_SAMPLES), np.float32) if audio is None else audio
+        self.noise: Float32Array = np.zeros((voices, graph.noise_bands, noise_samples), np.float32)
+        sound = Sound(voices, overlap=graph.overlap) if sound is None else sound
+        self.sound = sound
         self._states = tuple(
             {name: np.zeros((voices, *shape), np.float32) for name, shape in states.items()} for _ in range(2)
         )
+        self._motion = Motion(voices) if graph.motion else None
+        self._unread: Float32Array = np.zeros((voices, 1), np.float32)
         self._now = 0
-        self._bindings = [
-            [self._bind(before, after, count) for count in range(1, voices + 1)]
-            for before, after in (self._states, self._states[::-1])
+        self._runs = [
+            [_bare_run(self._session, self._bind(before, after, overlap, count)) for count in range(1, voices + 1)]
+            for before, after, overlap in zip(self._states, self._states[::-1], sound.overlaps, strict=True)
         ]
 
     @property
@@ -89,16 +107,23 @@ class Session:
         tensors = [tensor.reshape(self.voices, -1) for tensor in self._states[self._now].values()]
         return np.concatenate([np.zeros((self.voices, 0), np.float32), *tensors], axis=1)
 
-    def run(self, voices: int) -> None:
-        """Render one period of the first ``voices`` rows of ``controls`` and ``noise`` into ``audio``.
+    def run(self, voices: int, notes: Sequence[float] | None = None, levels_db: Sequence[float] | None = None) -> None:
+        """Render one period of the first ``voices`` rows of ``controls`` and ``noise`` into ``sound``.
 
         Args:
-            voices: 1 … V; the other rows of ``audio`` and ``state`` stay as they are.
+            voices: 1 … V; the other rows of the sound and the state stay as they are.
+            notes: What stands in the column ``note``, for who has it at hand: reading an array takes its time.
+            levels_db: The same of ``loudness_db``.
 
         Real time: audio thread.
         """
-        self._session.run_with_iobinding(self._bindings[self._now][voices - 1])
-        self._now ^= 1
+        motion, now = self._motion, self._now
+        if motion is not None:
+            if notes is None or levels_db is None:
+                notes, levels_db = self.controls[:, _NOTE].tolist(), self.controls[:, _LEVEL].tolist()
+            motion.step(notes, levels_db, voices)
+        self._runs[now][voices - 1]()
+        self.sound.slot, self._now = now, 1 - now
 
     def reset(self, voice: int) -> None:
         """Put one voice to rest: its state becomes zeros.
@@ -108,17 +133,25 @@ class Session:
         for state in self._states:
             for tensor in state.values():
                 tensor[voice] = 0.0
+        self.sound.reset(voice)
+        if self._motion is not None:
+            self._motion.reset(voice)
 
     def reset_all(self) -> None:
         """Put all voices to rest."""
-        for state in self._states:
-            for tensor in state.values():
-                tensor.fill(0.0)
+        for voice in range(self.voices):
+            self.reset(voice)
 
-    def _bind(self, before: _State, after: _State, count: int) -> _Binding:
+    def _bind(self, before: _State, after: _State, overlap: Float32Array, count: int) -> _Binding:
         binding = self._session.io_binding()
-        inputs = {"controls": self.controls, "noise": self.noise, **before}
-        outputs = {"audio": self.audio, **{name + STATE_AFTER: array for name, array in after.items()}}
+        inputs = {"controls": self.controls, "noise": self.noise, UNREAD: self._unread, **before}
+        if self._motion is not None:
+            inputs |= {"motion": self._motion.places, "level": self._motion.amplitude}
+        outputs = {
+            "audio": self.sound.audio,
+            "overlap": overlap,
+            **{name + STATE_AFTER: array for name, array in after.items()},
+        }
         for tensors, arrays, bind in (
             (self._session.get_inputs(), inputs, binding.bind_input),
             (self._session.get_outputs(), outputs, binding.bind_output),
@@ -164,6 +197,20 @@ def _load(onnx: bytes) -> _Runtime:
         reason = str(error).replace("\n", " ").strip()[:200]
         raise BadBundle(f"the bundle's graph cannot be loaded ({reason}); export the bundle again") from error
     return cast("_Runtime", runtime)
+
+
+def _bare_run(session: _Runtime, binding: _Binding) -> Callable[[], None]:
+    """One run, ready to be called.
+
+    What onnxruntime's Python layer does around it, which looks for captures of a GPU, costs 4 000 instructions of a
+    Raspberry Pi, and new options for each run another 4 000: both are passed by where it can be seen how (1.27 … 1.32).
+    """
+    import onnxruntime
+
+    under, bound = getattr(session, "_sess", None), getattr(binding, "_iobinding", None)
+    if under is None or bound is None or not hasattr(under, "run_with_iobinding"):
+        return partial(session.run_with_iobinding, binding)
+    return partial(under.run_with_iobinding, bound, onnxruntime.RunOptions())
 
 
 def _check_tensors(what: str, tensors: list[_Tensor], expected: dict[str, _Shape]) -> None:

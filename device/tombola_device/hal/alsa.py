@@ -90,9 +90,10 @@ class StereoFrames:
 
         Real time: audio thread.
         """
-        np.multiply(block, self._scale, out=self._scaled)
-        np.copyto(self._left, self._scaled, "unsafe")
-        np.copyto(self._right, self._left)
+        np.multiply(block, self._scale, self._scaled)
+        # Assigned, not by copyto: that takes a third longer.
+        self._left[...] = self._scaled
+        self._right[...] = self._left
         return self._frames
 
 

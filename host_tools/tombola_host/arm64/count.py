@@ -38,13 +38,15 @@ class Counts:
         voices: How many notes were held.
         held: All that a period takes, Python and the conversion for the card included.
         moving: The same with a blend that moves every period.
-        graph: The graph alone, as onnxruntime runs it.
+        loop: ``held`` in the audio process's loop: controls out of shared memory, its times, load and status.
+        graph: The graph alone, with its phase and level.
         spread: (95 % - 5 %) / median of ``held``.
     """
 
     voices: int
     held: int
     moving: int
+    loop: int
     graph: int
     spread: float
 
@@ -131,14 +133,19 @@ def _count(command: list[str], folder: Path, bundle: Path, root: Path, voices: i
         mark, executed = map(int, line.split())
         marks.setdefault(mark, []).append(executed)
     between = {mark: [after - before for before, after in itertools.pairwise(values)] for mark, values in marks.items()}
-    held = sorted(between[workload.MARK_HELD])
+    nothing = statistics.median(between[workload.MARK_NOTHING])
+    held, moving, loop, graph = (
+        sorted(executed - nothing for executed in between[mark])
+        for mark in (workload.MARK_HELD, workload.MARK_MOVING, workload.MARK_LOOP, workload.MARK_GRAPH)
+    )
     median = statistics.median(held)
     low, high = held[len(held) // 20], held[-1 - len(held) // 20]
     return Counts(
         voices=voices,
         held=round(median),
-        moving=round(statistics.median(between[workload.MARK_MOVING])),
-        graph=round(statistics.median(between[workload.MARK_GRAPH])),
+        moving=round(statistics.median(moving)),
+        loop=round(statistics.median(loop)),
+        graph=round(statistics.median(graph)),
         spread=(high - low) / median,
     )
 
@@ -161,11 +168,16 @@ def with_costs(data: bytes, costs: Costs) -> bytes:
 def costs_table(costs: Costs, cpu: str) -> Table:
     """For a terminal."""
     table = Table(title=f"instructions per period of 128 samples, Cortex-{cpu.upper()}", title_justify="left")
-    for heading in ("voices", "held", "blend moving", "graph alone", "spread"):
+    for heading in ("voices", "held", "blend moving", "in the loop", "graph alone", "spread"):
         table.add_column(heading, justify="right")
     for row in costs.counts:
         table.add_row(
-            str(row.voices), f"{row.held:,}", f"{row.moving:,}", f"{row.graph:,}", f"{100 * row.spread:.1f} %"
+            str(row.voices),
+            f"{row.held:,}",
+            f"{row.moving:,}",
+            f"{row.loop:,}",
+            f"{row.graph:,}",
+            f"{100 * row.spread:.1f} %",
         )
     table.caption = (
         f"each further voice {costs.further:,}; 60 % of a Raspberry Pi 4's core (4.0 M at one instruction a cycle) "

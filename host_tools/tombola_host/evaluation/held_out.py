@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import PERIOD_SAMPLES, SCALAR_COLUMNS, Float32Array
-from tombola_device.engine.noise import TABLE_SAMPLES, noise_table
+from tombola_device.engine.noise import TABLE_SAMPLES, noise_table, overlapping
 from tombola_device.engine.session import Session
 from torch import Tensor
 
@@ -72,8 +72,10 @@ def network_playback(network: Voice, mode: int, encoder: TimbreEncoder | None = 
 def bundle_playback(bundle: Bundle, mode: int) -> Playback:
     """Play by the very graph that the device plays, in one pure mode at its default timbre."""
     session = Session(bundle.onnx, bundle.manifest, voices=1)
-    bands = bundle.manifest.graph.noise_bands
-    table = noise_table(bands) if bands else np.zeros((0, TABLE_SAMPLES), np.float32)
+    graph = bundle.manifest.graph
+    table = noise_table(graph.noise_bands) if graph.noise_bands else np.zeros((0, TABLE_SAMPLES), np.float32)
+    periods = table.reshape(len(table), -1, PERIOD_SAMPLES).transpose(1, 0, 2)
+    chunks = overlapping(periods, np.roll(periods, -1, axis=0)) if graph.overlap else periods
     described = bundle.manifest.modes[mode]
     timbre = torch.tensor([described.timbre_x[1], described.timbre_y[1]])
 
@@ -85,10 +87,9 @@ def bundle_playback(bundle: Bundle, mode: int) -> Playback:
         session.reset_all()
         for frame, row in enumerate(rows):
             session.controls[0] = row
-            start = frame * PERIOD_SAMPLES % TABLE_SAMPLES
-            session.noise[0] = table[:, start : start + PERIOD_SAMPLES]
+            session.noise[0] = chunks[frame % len(chunks)]
             session.run(1)
-            out[frame * PERIOD_SAMPLES : (frame + 1) * PERIOD_SAMPLES] = session.audio[0]
+            out[frame * PERIOD_SAMPLES : (frame + 1) * PERIOD_SAMPLES] = session.sound.of(0)
         return out
 
     return play

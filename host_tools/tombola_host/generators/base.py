@@ -9,7 +9,8 @@ from torch import Tensor
 from tombola_host.generators.units import UnitGroup
 
 State = tuple[Tensor, ...]
-"""What voices carry from period to period, in the order of ``Generator.state_shapes``. Shapes (V, *shape)."""
+"""What voices carry from period to period: the tensors of ``Generator.state_shapes`` in their order, shapes
+(V, *shape), then the noise bands' gains (V, 1, 1, B), turns and pace (V, 1), double."""
 
 
 class Generator(Protocol):
@@ -28,7 +29,7 @@ class Generator(Protocol):
 
     @property
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of the tensors that one voice carries from period to period."""
+        """Names and shapes of the tensors that the graph carries from period to period for each voice."""
 
     def rest(self, voices: int) -> State:
         """The state of voices at rest: zeros."""
@@ -37,7 +38,16 @@ class Generator(Protocol):
         """What can be removed together."""
 
     def step(self, controls: Tensor, state: State, noise: Tensor) -> tuple[Tensor, State]:
-        """One period: (V, 7 + M), state, (V, 1, B, T) → audio (V, 1, 1, T), next state. This is what is exported."""
+        """One period: (V, 7 + M), state, (V, 1, B, T) → audio (V, 1, 1, T), next state."""
+
+    def frame(
+        self, controls: Tensor, motion: Tensor, level: Tensor, noise: Tensor, state: State
+    ) -> tuple[Tensor, Tensor, State]:
+        """The part of ``step`` that is exported: phase, pace and level are given, as the device keeps them.
+
+        (V, 7 + M), (V, 3), (V, 1), noise of this period and the next (V, 1, B, 2 T), what ``state_shapes`` says → audio
+        (V, 1, 1, T), what is added to this period and the next (V, 1, 1, 2 T), next state.
+        """
 
     def render(self, controls: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """F periods: (V, F, 7 + M), (V, F, B, T) → audio (V, F * T), next state."""

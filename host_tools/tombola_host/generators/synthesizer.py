@@ -16,7 +16,7 @@ import math
 from typing import Any
 
 import torch
-from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ
+from tombola_device.contract.controls import PERIOD_SAMPLES
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -26,8 +26,8 @@ TABLE_SAMPLES = 512
 HALF_TABLE = TABLE_SAMPLES // 2 + 1
 PARTIALS_END_HZ = 20_500.0
 PARTIALS_FADE_HZ = 1_000.0
-SILENCE_AMPLITUDE = 1e-4
-"""-80 dB, subtracted from the level's amplitude so that silence is exactly zero."""
+INAUDIBLE = 18.0
+"""How far below the others, in nepers, a partial is that would alias: -156 dB."""
 
 
 class _UnitPower(torch.autograd.Function):
@@ -46,95 +46,106 @@ class Synthesizer(nn.Module):
     """Partials and noise bands to sound. It learns nothing: its buffers are constants.
 
     V voices, F frames, H partials, B noise bands, T samples, W = HALF_TABLE. Written for few nodes: on the device
-    every node of the graph costs as much as 200 multiplications. *Pace* is (cycles per sample, 1): with that 1,
-    whatever is linear but for an offset is one product.
+    every node of the graph costs as much as some thousand multiplications.
     """
 
     fade: Tensor
     basis: Tensor
     places: Tensor
+    ways: Tensor
     grid_scale: Tensor
     grid_origin: Tensor
-    ends: Tensor
-    both: Tensor
+    ramps: Tensor
 
     def __init__(self, partials: int, noise_bands: int) -> None:
         super().__init__()
         self.partials, self.noise_bands = partials, noise_bands
         harmonic = torch.arange(1, partials + 1, dtype=torch.float64)
-        slope = torch.cat([harmonic * (SAMPLE_RATE_HZ / PARTIALS_FADE_HZ), torch.zeros(noise_bands)])
         # Linear interpolation attenuates partial h by sinc²(h / N): give that back. √2, because amplitudes are RMS.
         droop = math.sqrt(2) / torch.sinc(harmonic / TABLE_SAMPLES) ** 2
         turns = harmonic[:, None] * torch.arange(HALF_TABLE) / TABLE_SAMPLES
         basis = torch.cos(2 * math.pi * (turns - turns.floor())) * (droop * _signs(partials))[:, None]
 
-        # Turns at time t = turns + start (t - t² / 2 T) + pace t² / 2 T, from (turns, start, 1, pace, 1). Times are
-        # 1 … T: the last sample is where the next period goes on from.
+        # From turns 0 … 1/2 to grid_sample's coordinates, in which a row of N samples is 2 long and a sample 2 / N:
+        # without aligned corners and with zeros around, which are never read, onnxruntime is twice as fast.
+        scale, origin = 2 * TABLE_SAMPLES / HALF_TABLE, 1 / HALF_TABLE - 1
+        # Turns at time t = turns + start (t - t² / 2 T) + pace t² / 2 T. Times are 1 … T: the last sample is where the
+        # next period goes on from. Columns 0, 2, 4 … are turns, columns 1, 3, 5 … the way from the old table to the
+        # new, -1/2 … 1/2, as what becomes that at the turns' scale and origin.
         time = torch.arange(1, PERIOD_SAMPLES + 1, dtype=torch.float64)
-        bent, none = time.square() / (2 * PERIOD_SAMPLES), torch.zeros_like(time)
-        ramp = time / PERIOD_SAMPLES
-        # Columns 0, 2, 4 … are places along the table, columns 1, 3, 5 … on the way from the old table to the new.
-        places = torch.zeros(5, 2 * PERIOD_SAMPLES, dtype=torch.float64)
-        places[:, 0::2] = torch.stack([torch.ones_like(time), time - bent, none, bent, none])
-        places[-1, 1::2] = ramp / 2
-        # From turns, and that way, to grid_sample's coordinates, in which a row of N samples is 2 long and a sample
-        # 2 / N: without aligned corners and with zeros around, which are never read, onnxruntime is twice as fast.
-        across, down = 2 * TABLE_SAMPLES / HALF_TABLE, 2.0
-        grid_scale = torch.tensor([across, down], dtype=torch.float64).repeat(PERIOD_SAMPLES)
-        grid_origin = torch.tensor([1 / HALF_TABLE - 1, -0.5], dtype=torch.float64).repeat(PERIOD_SAMPLES)
+        bent, ramp = time.square() / (2 * PERIOD_SAMPLES), time / PERIOD_SAMPLES
+        places, ways = torch.zeros(3, 2 * PERIOD_SAMPLES), torch.zeros(2 * PERIOD_SAMPLES)
+        places[:, 0::2] = torch.stack([torch.ones_like(time), time - bent, bent])
+        ways[1::2] = (ramp - 0.5 - origin) / scale
         constants = {
-            "fade": torch.stack([-slope, torch.full_like(slope, PARTIALS_END_HZ / PARTIALS_FADE_HZ)]),
+            "fade": _fade(partials, noise_bands),
             "basis": basis,
             "places": places,
-            "grid_scale": grid_scale,
-            "grid_origin": grid_origin,
-            "ends": torch.stack([1 - ramp, ramp]),
-            "both": torch.ones(1, 2),
+            "ways": ways,
+            "grid_scale": torch.tensor(scale),
+            "grid_origin": torch.tensor(origin),
+            "ramps": torch.stack([1 - ramp, ramp]),
         }
         for name, value in constants.items():
             self.register_buffer(name, value.float(), persistent=False)
 
-    def audible(self, pace: Tensor) -> Tensor:
-        """Weight of each amplitude at a pace: 1, for partials fading to 0 below Nyquist. (…, 2) → (…, H + B)."""
-        return torch.matmul(pace, self.fade).clamp(0.0, 1.0)
+    def audible(self, note: Tensor) -> Tensor:
+        """Whether each amplitude is heard at a note: 1, for partials fading to 0 below Nyquist. (…, 1) → (…, H + B)."""
+        return functional.hardsigmoid(note * self.fade[0] + self.fade[1])
 
-    def at_level(self, relative: Tensor, audible: Tensor, level: Tensor) -> Tensor:
-        """Scale amplitudes so that their power is that of a level; what would alias is silent.
+    def at_level(self, log_amplitude: Tensor, amplitude: Tensor) -> Tensor:
+        """Scale amplitudes so that their power is that of a level.
 
         Args:
-            relative: Amplitudes to any common factor. Shape (…, H + B).
-            audible: Shape (…, H + B).
-            level: RMS amplitude. Shape (…, 1).
+            log_amplitude: To any common factor, ``INAUDIBLE`` times ``audible`` included. Shape (…, H + B).
+            amplitude: Of all together, RMS. Shape (…, 1).
         """
-        heard = relative * audible
+        relative = torch.exp(log_amplitude)
         exported = torch.onnx.is_in_onnx_export()
-        unit: Tensor = _UnitPower.apply(heard) if exported else functional.normalize(heard, dim=-1)  # type: ignore[no-untyped-call]
-        return unit * torch.relu(level - SILENCE_AMPLITUDE)
+        unit: Tensor = _UnitPower.apply(relative) if exported else functional.normalize(relative, dim=-1)  # type: ignore[no-untyped-call]
+        return unit * amplitude
 
     def wave(self, amplitude: Tensor) -> tuple[Tensor, Tensor]:
         """Amplitudes (…, H + B) → half a period of the partials' wave (…, W), gains of the noise bands (…, B)."""
         partials, gains = amplitude.split([self.partials, self.noise_bands], dim=-1)
         return torch.matmul(partials, self.basis), gains
 
-    def forward(self, tables: Tensor, gains: Tensor, motion: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def tone(self, tables: Tensor, motion: Tensor) -> Tensor:
+        """The partials of one period: waves at its start and end (N, 1, 2, W), motion (N, 3) → (N, 1, 1, T)."""
+        turns = torch.addmm(self.ways, motion, self.places)
+        off = turns - torch.round(turns)
+        # How far from the next whole turn, at which the half table begins. The way down stays what it is.
+        grid = (off.abs() * self.grid_scale + self.grid_origin).reshape(-1, 1, PERIOD_SAMPLES, 2)
+        return functional.grid_sample(tables, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+    def hiss(self, gains: Tensor, noise: Tensor) -> Tensor:
+        """The noise of one period: gains at its start and end (N, 1, 2, B), noise (N, 1, B, T) → (N, 1, 1, T)."""
+        return (torch.matmul(gains, noise) * self.ramps).sum(dim=2, keepdim=True)
+
+    def forward(self, tables: Tensor, gains: Tensor, noise: Tensor, motion: Tensor) -> Tensor:
         """One period of sound of N voices, or of N independent frames.
 
         Args:
             tables: Waves at the period's start and end. Shape (N, 1, 2, W).
             gains: Of the noise bands, at its start and end. Shape (N, 1, 2, B).
-            motion: Turns at its start, pace at its start, pace at its end. Shape (N, 1, 1, 5).
             noise: Noise bands of RMS 1. Shape (N, 1, B, T).
+            motion: As ``tombola_device.engine.motion`` lays it out. Shape (N, 3).
 
         Returns:
-            Sound, shape (N, 1, 1, T), and turns at the end, -1/2 … 1/2, shape (N, 1, 1, 1).
+            Sound, shape (N, 1, 1, T).
         """
-        turns = torch.matmul(motion, self.places)
-        off = turns - torch.round(turns)
-        # How far from the next whole turn, at which the half table begins. The way down stays what it is.
-        grid = (off.abs() * self.grid_scale + self.grid_origin).reshape(-1, 1, PERIOD_SAMPLES, 2)
-        tone = functional.grid_sample(tables, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-        hiss = torch.matmul(self.both, torch.matmul(gains, noise) * self.ends)
-        return tone + hiss, off[..., -2:-1]
+        return self.tone(tables, motion) + self.hiss(gains, noise)
+
+
+def _fade(partials: int, noise_bands: int) -> Tensor:
+    """What makes ``hardsigmoid`` (x / 6 + 1/2 between 0 and 1) of a note the weight of each amplitude. (2, H + B)."""
+    semitones = 12 * math.log2(PARTIALS_END_HZ / (PARTIALS_END_HZ - PARTIALS_FADE_HZ))
+    end = 69 + 12 * math.log2(PARTIALS_END_HZ / 440)
+    harmonic = torch.arange(1, partials + 1, dtype=torch.float64)
+    left = (end - 12 * torch.log2(harmonic)) / semitones
+    slope = torch.full_like(left, -1 / semitones)
+    always = torch.zeros(noise_bands, dtype=torch.float64)
+    return torch.stack([torch.cat([6 * slope, always]), torch.cat([6 * left - 3, always + 3])])
 
 
 def _signs(partials: int) -> Tensor:

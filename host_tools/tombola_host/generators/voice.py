@@ -1,13 +1,17 @@
 """The flagship generator: a small recurrent trunk, heads for partials and noise, and the synthesizer.
 
-    controls ─► input ─► GRU ─► × gates(blend) ─► head ─► log amplitudes ─► at level ─► Synthesizer ─► audio
+    controls ─► input ─► trunk ─► × gates(blend) ─► head ─► log amplitudes ─► at level ─► Synthesizer ─► audio
                           └─ state ─┘                                                     └─ state ─┘
 
 Units of the trunk are *core* (every mode uses them) or *specialists* (some modes use them). Specialists read the core
 and their own kind, the core reads only itself: what a specialist does cannot reach a mode that does not use it. A
 specialist's output is scaled by the blend weight of the modes that use it.
 
-Source: after Engel et al. 2020, "DDSP: Differentiable digital signal processing".
+The trunk is a plain recurrent network (tanh): gates would cost nine more nodes a period and are not missed, since what
+lasts long, the time since the onset and the level, stands in the controls (docs/notebook/0004-lean-voice.md).
+
+Source: after Engel et al. 2020, "DDSP: Differentiable digital signal processing"; the trunk after Elman 1990, "Finding
+structure in time".
 """
 
 from __future__ import annotations
@@ -17,24 +21,25 @@ from dataclasses import dataclass
 
 import torch
 from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCALAR_COLUMNS
+from tombola_device.engine.motion import LEAST_START, SILENCE_AMPLITUDE
 from torch import Tensor, nn
 from torch.nn import functional
 
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
 from tombola_host.generators.base import State
-from tombola_host.generators.synthesizer import HALF_TABLE, Synthesizer
+from tombola_host.generators.synthesizer import HALF_TABLE, INAUDIBLE, Synthesizer
 from tombola_host.generators.units import Axis, UnitGroup, Weights
 
 CENTRE = {"note": 60.0, "loudness_db": -30.0}
 SPREAD = {"note": 16.0, "loudness_db": 16.0}
 SCALARS = len(SCALAR_COLUMNS)
-LEAST_START = 2 ** (-1 / 12)
-"""A voice at rest has no frequency to come from: it comes, as none need come, from a semitone below at the lowest."""
-assert SCALAR_COLUMNS[:2] == ("note", "loudness_db")
+NOTE, LEVEL = SCALAR_COLUMNS.index("note"), SCALAR_COLUMNS.index("loudness_db")
+CERTAIN = 20.0
+"""Its tanh is 1: units that always say 1, through which the modes' mean spectra reach the head."""
 
 
-class _Trunk(nn.GRU):
-    """torch's GRU; torch does not say that these are tensors."""
+class _Trunk(nn.RNN):
+    """torch's recurrent network; torch does not say that these are tensors."""
 
     weight_ih_l0: Tensor
     weight_hh_l0: Tensor
@@ -63,8 +68,6 @@ class Voice(nn.Module):
     noise_bands = NOISE_BANDS
     partials = PARTIALS
     centre: Tensor
-    exponent: Tensor
-    origin: Tensor
     spread: Tensor
     activity: Tensor
 
@@ -72,30 +75,25 @@ class Voice(nn.Module):
         super().__init__()
         self.size = size
         self.input = nn.Linear(SCALARS + modes, size.input)
-        self.gru = _Trunk(size.input, size.hidden, batch_first=True)
+        self.trunk = _Trunk(size.input, size.hidden, batch_first=True)
         self.head = nn.Linear(size.hidden, self.partials + self.noise_bands, bias=False)
         self.spectrum = nn.Parameter(torch.zeros(modes, self.partials + self.noise_bands))
         self.synthesizer = Synthesizer(self.partials, self.noise_bands)
-        semitone = math.log(2) / 12
-        tuning = math.log(440.0 / SAMPLE_RATE_HZ) - 69 * semitone
         constants = {
             "centre": [*(CENTRE.get(column, 0.0) for column in SCALAR_COLUMNS), *[0.0] * modes],
             "spread": [*(SPREAD.get(column, 1.0) for column in SCALAR_COLUMNS), *[1.0] * modes],
-            # Note and level to the logarithms of: the least start, the pace (cycles per sample, 1), the amplitude.
-            "exponent": [[semitone, semitone, 0.0, 0.0], [0.0, 0.0, 0.0, math.log(10) / 20]],
-            "origin": [tuning + math.log(LEAST_START), tuning, 0.0, 0.0],
         }
         for name, values in constants.items():
             self.register_buffer(name, torch.tensor(values), persistent=False)
         self.register_buffer("activity", torch.ones(modes, size.hidden) if activity is None else activity)
-        self.gru.weight_hh_l0.register_hook(lambda grad: grad * self.readable())
+        self.trunk.weight_hh_l0.register_hook(lambda grad: grad * self.readable())
         self.forget_the_unreadable()
 
     @classmethod
     def of(cls, weights: Weights) -> Voice:
         """A voice with these weights, its size read off them."""
         width, columns = weights["input.weight"].shape
-        size = VoiceSize(width, weights["gru.weight_hh_l0"].shape[1])
+        size = VoiceSize(width, weights["trunk.weight_hh_l0"].shape[1])
         network = cls(columns - SCALARS, size, weights["activity"].clone())
         network.load_state_dict(weights)
         return network
@@ -107,13 +105,14 @@ class Voice(nn.Module):
 
     @property
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Trunk; pace, turns, wave and noise gains at the last period's end."""
-        own = {"pace": 2, "turns": 1, "wave": HALF_TABLE, "gains": self.noise_bands}
-        return {"trunk": (self.size.hidden,), **{name: (1, 1, size) for name, size in own.items()}}
+        """What the graph carries: the trunk, and the wave at the last period's end."""
+        return {"trunk": (self.size.hidden + self.modes,), "wave": (1, 1, HALF_TABLE)}
 
     def rest(self, voices: int) -> State:
         """The state of voices that have not sounded yet."""
-        return tuple(torch.zeros(voices, *shape) for shape in self.state_shapes.values())
+        carried = [torch.zeros(voices, *shape) for shape in self.state_shapes.values()]
+        turns, pace = torch.zeros(2, voices, 1, dtype=torch.float64)
+        return (*carried, torch.zeros(voices, 1, 1, self.noise_bands), turns, pace)
 
     def unit_groups(self) -> tuple[UnitGroup, ...]:
         """The input layer's units and the trunk's, with every axis that runs over them."""
@@ -124,18 +123,18 @@ class Voice(nn.Module):
                 (
                     Axis("input.weight", 0),
                     Axis("input.bias", 0),
-                    Axis("gru.weight_ih_l0", 1, incoming=False),
+                    Axis("trunk.weight_ih_l0", 1, incoming=False),
                 ),
             ),
             UnitGroup(
                 "trunk",
                 self.size.hidden,
                 (
-                    Axis("gru.weight_ih_l0", 0, blocks=3),
-                    Axis("gru.weight_hh_l0", 0, blocks=3),
-                    Axis("gru.bias_ih_l0", 0, blocks=3),
-                    Axis("gru.bias_hh_l0", 0, blocks=3),
-                    Axis("gru.weight_hh_l0", 1, incoming=False),
+                    Axis("trunk.weight_ih_l0", 0),
+                    Axis("trunk.weight_hh_l0", 0),
+                    Axis("trunk.bias_ih_l0", 0),
+                    Axis("trunk.bias_hh_l0", 0),
+                    Axis("trunk.weight_hh_l0", 1, incoming=False),
                     Axis("head.weight", 1, incoming=False),
                     Axis("activity", 1, incoming=False, learned=False),
                 ),
@@ -143,14 +142,14 @@ class Voice(nn.Module):
         )
 
     def readable(self) -> Tensor:
-        """Which trunk units each trunk unit may read: those that every mode of the reader uses. Shape (3 U, U)."""
+        """Which trunk units each trunk unit may read: those that every mode of the reader uses. Shape (U, U)."""
         modes_without = self.activity.T @ (1 - self.activity)
-        return (modes_without < 0.5).to(self.activity.dtype).repeat(3, 1)
+        return (modes_without < 0.5).to(self.activity.dtype)
 
     def forget_the_unreadable(self) -> None:
         """Zero the recurrent weights that ``readable`` rules out; the gradient hook keeps them zero."""
         with torch.no_grad():
-            self.gru.weight_hh_l0 *= self.readable()
+            self.trunk.weight_hh_l0 *= self.readable()
 
     def log_amplitudes(self, controls: Tensor, hidden: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Run the trunk over F frames.
@@ -163,27 +162,23 @@ class Voice(nn.Module):
             Log amplitudes to any common factor, shape (V, F, H + B), and the trunk's last state, shape (V, U).
         """
         units = functional.leaky_relu(self.input((controls - self.centre) / self.spread), 0.1)
-        trunk, last = self.gru(units, None if hidden is None else hidden.unsqueeze(0).contiguous())
+        trunk, last = self.trunk(units, None if hidden is None else hidden.unsqueeze(0).contiguous())
         return self._head(trunk, controls[..., SCALARS:]), last[0]
 
-    def pitch_and_level(self, note_and_level: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Columns ``note`` and ``loudness_db`` (…, 2) → least start (…, 1), pace (…, 2), RMS amplitude (…, 1)."""
-        start, pace, level = torch.exp(note_and_level @ self.exponent + self.origin).split([1, 2, 1], dim=-1)
-        return start, pace, level
-
     def at_level(self, log_amplitude: Tensor, note_and_level: Tensor) -> tuple[Tensor, Tensor]:
-        """Log amplitudes (…, H + B), columns ``note`` and ``loudness_db`` → RMS amplitudes, pace (…, 2)."""
-        _, pace, level = self.pitch_and_level(note_and_level)
-        audible = self.synthesizer.audible(pace)
-        return self.synthesizer.at_level(torch.exp(log_amplitude), audible, level), pace
+        """Log amplitudes (…, H + B), columns ``note`` and ``loudness_db`` → RMS amplitudes, pace (…, 1)."""
+        note, level_db = note_and_level.split(1, dim=-1)
+        amplitude = torch.relu(torch.exp(level_db * (math.log(10) / 20)) - SILENCE_AMPLITUDE)
+        heard = log_amplitude + INAUDIBLE * self.synthesizer.audible(note)
+        return self.synthesizer.at_level(heard, amplitude), pace_of(note)
 
     def render(self, controls: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """F periods at once: (V, F, 7 + M), (V, F, B, T), state → (V, F * T), state."""
         trunk, *carried = self.rest(len(controls)) if state is None else state
-        log_amplitude, last = self.log_amplitudes(controls, trunk)
+        log_amplitude, last = self.log_amplitudes(controls, trunk[:, : self.size.hidden])
         amplitude, pace = self.at_level(log_amplitude, controls[..., :2])
         audio, carried = self.sound(amplitude, pace, noise, carried)
-        return audio, (last, *carried)
+        return audio, (functional.pad(last, (0, self.modes), value=1.0), *carried)
 
     def sound(
         self, amplitude: Tensor, pace: Tensor, noise: Tensor, carried: list[Tensor] | None = None
@@ -192,7 +187,7 @@ class Voice(nn.Module):
 
         Args:
             amplitude: Shape (V, F, H + B).
-            pace: Shape (V, F, 2).
+            pace: Shape (V, F, 1).
             noise: Shape (V, F, B, T).
             carried: The state but for the trunk's, before the first period; at rest by default.
 
@@ -200,78 +195,103 @@ class Voice(nn.Module):
             Audio, shape (V, F * T), and the next state but for the trunk's.
         """
         voices, frames, _ = amplitude.shape
-        if carried is None:
-            carried = list(self.rest(voices)[1:])
-        turns = carried[1][:, 0, :, :1]
-        ends = [pace, *self.synthesizer.wave(amplitude)]
-        starts = [
-            torch.cat([before[:, 0], end[:, :-1]], dim=1) for before, end in zip(_but_turns(carried), ends, strict=True)
-        ]
-        starts[0] = torch.maximum(starts[0], LEAST_START * pace[..., :1])
-        # In double precision: turns summed over minutes in single precision drift.
-        steps = (starts[0][..., :1].double() + pace[..., :1].double()).cumsum(1) * (PERIOD_SAMPLES / 2)
-        all_turns = torch.cat([turns.double(), turns.double() + steps], dim=1)
-        all_turns = (all_turns - all_turns.round()).to(amplitude.dtype)
-        motion = torch.cat([all_turns[:, :-1], starts[0], pace], dim=-1)
-        tables, gains = (torch.stack([start, end], dim=2) for start, end in zip(starts[1:], ends[1:], strict=True))
-        flat = [x.flatten(0, 1).unsqueeze(1) for x in (tables, gains, motion.unsqueeze(2), noise)]
-        audio, _ = self.synthesizer(*flat)
-        last = [x[:, -1:].unsqueeze(1) for x in (pace, all_turns, *ends[1:])]
-        return audio.reshape(voices, frames * PERIOD_SAMPLES), last
+        wave_before, gains_before, turns, pace_before = self.rest(voices)[1:] if carried is None else carried
+        ends = self.synthesizer.wave(amplitude)
+        tables, gains = (
+            torch.stack([torch.cat([before[:, 0], end[:, :-1]], dim=1), end], dim=2)
+            for before, end in zip((wave_before, gains_before), ends, strict=True)
+        )
+        motion, turns, pace_after = _motion(pace.squeeze(-1), turns, pace_before)
+        flat = [x.flatten(0, 1).unsqueeze(1) for x in (tables, gains, noise)]
+        audio = self.synthesizer(*flat, motion.to(amplitude.dtype).flatten(0, 1))
+        last = [end[:, -1:].unsqueeze(1) for end in ends]
+        return audio.reshape(voices, frames * PERIOD_SAMPLES), [*last, turns, pace_after]
 
     def step(self, controls: Tensor, state: State, noise: Tensor) -> tuple[Tensor, State]:
         """One period: (V, 7 + M), state, (V, 1, B, T) → (V, 1, 1, T), state."""
-        hidden, pace_before, turns, wave_before, gains_before = state
-        logarithms, last = self._step_trunk(controls, hidden)
-        # One frame: axes as in ``render`` from here on. One exp for amplitudes, pitch and level.
-        frame = torch.exp(logarithms).reshape(-1, 1, 1, self.partials + self.noise_bands + 4)
-        relative, start, pace, level = frame.split([self.partials + self.noise_bands, 1, 2, 1], dim=-1)
-        wave, gains = self.synthesizer.wave(self.synthesizer.at_level(relative, self.synthesizer.audible(pace), level))
-        audio, after = self.synthesizer(
-            torch.cat([wave_before, wave], dim=2),
-            torch.cat([gains_before, gains], dim=2),
-            torch.cat([turns, torch.maximum(pace_before, start), pace], dim=3),
-            noise,
-        )
-        return audio, (last, pace, after, wave, gains)
+        hidden, wave_before, gains_before, turns, pace_before = state
+        amplitude = torch.relu(torch.exp(controls[:, LEVEL, None] * (math.log(10) / 20)) - SILENCE_AMPLITUDE)
+        motion, turns, pace = _motion(pace_of(controls[:, NOTE, None]), turns, pace_before)
+        motion = motion[:, 0].to(controls.dtype)
+        tone, gains, (last, wave) = self._frame(controls, motion, amplitude, (hidden, wave_before))
+        hiss = self.synthesizer.hiss(torch.cat([gains_before, gains], dim=2), noise)
+        return tone + hiss, (last, wave, gains, turns, pace)
 
-    def _step_trunk(self, controls: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """One frame of ``log_amplitudes`` and of ``pitch_and_level``'s logarithms, as it is exported.
+    def frame(
+        self, controls: Tensor, motion: Tensor, level: Tensor, noise: Tensor, state: State
+    ) -> tuple[Tensor, Tensor, State]:
+        """One period as it is exported, written for few nodes.
 
-        What is constant is folded together. Each product reads the controls where they stand, its weights being zero
-        for the columns that it does not want: a node that cuts columns out costs more than the zeros. A last unit
-        that is always 1 carries the biases of those that read the units.
+        Args:
+            controls: Shape (V, 7 + M).
+            motion: Phase and pace, as ``tombola_device.engine.motion`` lays them out. Shape (V, 3).
+            level: RMS amplitude. Shape (V, 1).
+            noise: Of this period and the next, as ``tombola_device.engine.noise.overlapping`` gives them. Shape
+                (V, 1, B, 2 T).
+            state: What ``state_shapes`` says.
+
+        Returns:
+            Partials (V, 1, 1, T), noise (V, 1, 1, 2 T) to be added to this period and the next, next state.
         """
+        tone, gains, after = self._frame(controls, motion, level, state)
+        return tone, torch.matmul(gains, noise), after
+
+    def _frame(self, controls: Tensor, motion: Tensor, level: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+        """Partials (V, 1, 1, T), the noise bands' gains at the period's end (V, 1, 1, B), next state."""
+        hidden, wave_before = state
+        synthesizer = self.synthesizer
+        # Its weights stand where the note does in the controls: a node that cuts the column out costs more.
+        fade = functional.pad(synthesizer.fade[:1], (0, 0, NOTE, SCALARS + self.modes - 1 - NOTE))
+        audible = functional.hardsigmoid(torch.addmm(synthesizer.fade[1], controls, fade))
+        log_amplitude, last = self._frame_trunk(controls, hidden, audible)
+        amplitude = synthesizer.at_level(log_amplitude, level)
+        wave, gains = synthesizer.wave(amplitude.reshape(-1, 1, 1, self.partials + self.noise_bands))
+        return synthesizer.tone(torch.cat([wave_before, wave], dim=2), motion), gains, (last, wave)
+
+    def _frame_trunk(self, controls: Tensor, hidden: Tensor, audible: Tensor) -> tuple[Tensor, Tensor]:
+        """One frame of ``log_amplitudes``, what would alias far below: what is constant is folded together.
+
+        One unit more for each mode always says 1. Its gate is the mode's weight in the blend, and what the head reads
+        from it is the mode's mean spectrum.
+        """
+        modes, trunk = self.modes, self.trunk
         weight = self.input.weight / self.spread
-        bias = self.input.bias - weight @ self.centre
-        weight, bias = functional.pad(weight, (0, 0, 0, 1)), functional.pad(bias, (0, 1), value=1.0)
-        units = functional.leaky_relu(functional.linear(controls, weight, bias), 0.1)
-        last = self._gru_step(units, hidden)
-        gates = controls @ functional.pad(self.activity, (0, 0, SCALARS, 0))
-        amplitudes = self.partials + self.noise_bands
-        pitch_and_level = functional.pad(self.exponent, (amplitudes, 0, 0, SCALARS - 2))
-        logarithms = torch.cat([pitch_and_level, functional.pad(self.spectrum, (0, 4))])
-        fixed = functional.linear(controls, logarithms.T, functional.pad(self.origin, (amplitudes, 0)))
-        return torch.addmm(fixed, last * gates, functional.pad(self.head.weight.T, (0, 4))), last
+        units = functional.leaky_relu(functional.linear(controls, weight, self.input.bias - weight @ self.centre), 0.1)
+        bias = functional.pad(trunk.bias_hh_l0 + trunk.bias_ih_l0, (0, modes), value=CERTAIN)
+        held = functional.linear(hidden, functional.pad(trunk.weight_hh_l0, (0, modes, 0, modes)), bias)
+        last = torch.tanh(torch.addmm(held, units, functional.pad(trunk.weight_ih_l0, (0, 0, 0, modes)).T))
+        gates = functional.pad(torch.cat([self.activity, torch.eye(modes)], dim=1), (0, 0, SCALARS, 0))
+        head = torch.cat([self.head.weight.T, self.spectrum])
+        return torch.addmm(audible, last * _product(controls, gates), head, beta=INAUDIBLE), last
 
     def _head(self, trunk: Tensor, blend: Tensor) -> Tensor:
         """Log amplitudes: what the gated trunk says, around the blend of the modes' mean spectra."""
         log_amplitude: Tensor = self.head(trunk * (blend @ self.activity)) + blend @ self.spectrum
         return log_amplitude
 
-    def _gru_step(self, units: Tensor, hidden: Tensor) -> Tensor:
-        """``units`` end with a 1, for the biases."""
-        width, gru = self.size.hidden, self.gru
-        from_units = torch.cat([gru.weight_ih_l0, gru.bias_ih_l0[:, None]], dim=1).T
-        gates = functional.linear(hidden, gru.weight_hh_l0[: 2 * width], gru.bias_hh_l0[: 2 * width])
-        gates = torch.sigmoid(torch.addmm(gates, units, from_units[:, : 2 * width]))
-        reset, update = gates.split([width, width], dim=1)
-        from_state = functional.linear(hidden, gru.weight_hh_l0[2 * width :], gru.bias_hh_l0[2 * width :])
-        new = torch.tanh(torch.addmm(reset * from_state, units, from_units[:, 2 * width :]))
-        last: Tensor = new + update * (hidden - new)
-        return last
+
+def pace_of(note: Tensor) -> Tensor:
+    """Cycles per sample, in double precision."""
+    return torch.exp2((note.double() - 69) / 12) * (440.0 / SAMPLE_RATE_HZ)
 
 
-def _but_turns(carried: list[Tensor]) -> list[Tensor]:
-    pace, _, wave, gains = carried
-    return [pace, wave, gains]
+def _product(rows: Tensor, weight: Tensor) -> Tensor:
+    """A matrix product as the operator that onnxruntime is quickest with, which wants something to add."""
+    return torch.addmm(torch.zeros(weight.shape[1]), rows, weight)
+
+
+def _motion(pace: Tensor, turns: Tensor, pace_before: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What ``tombola_device.engine.motion`` does, over F periods.
+
+    Args:
+        pace: At the end of each. Shape (V, F), double.
+        turns: At the start of the first. Shape (V, 1), double.
+        pace_before: There, too. Shape (V, 1), double.
+
+    Returns:
+        Motion (V, F, 3), turns (V, 1) and pace (V, 1) at the end.
+    """
+    start = torch.maximum(torch.cat([pace_before, pace[:, :-1]], dim=1), LEAST_START * pace)
+    all_turns = torch.cat([turns, turns + (start + pace).cumsum(1) * (PERIOD_SAMPLES / 2)], dim=1)
+    all_turns = all_turns - all_turns.round()
+    return torch.stack([all_turns[:, :-1], start, pace], dim=-1), all_turns[:, -1:], pace[:, -1:]

@@ -21,7 +21,7 @@ from tombola_host.lottery.criteria import criterion_named
 from tombola_host.lottery.ticket import dense_voice
 from tombola_host.merging.trained import TrainedTicket
 
-SCALED = ("gru.", "head.")
+SCALED = ("trunk.", "head.")
 """Parameters whose first weights torch draws from a range of one over the root of the trunk's width."""
 
 
@@ -29,8 +29,8 @@ SCALED = ("gru.", "head.")
 class MergedSize:
     """Units of a merged network: its input layer, the core of its trunk, and the specialists of each mode."""
 
-    input: int = 48
-    core: int = 60
+    input: int = 32
+    core: int = 48
     specialists: int = 4
 
     def voice(self, modes: int) -> VoiceSize:

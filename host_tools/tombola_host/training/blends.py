@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tombola_host.generators.voice import SCALARS, Voice
+from tombola_host.generators.voice import NOTE, SCALARS, Voice
 from tombola_host.training.losses import normalized
 
 SHARE = 4
@@ -39,8 +39,7 @@ def blend_loss(network: Voice, controls: Tensor, seed: Sequence[int]) -> Tensor:
     scalars = controls[::SHARE, :, :SCALARS]
     windows, frames, _ = scalars.shape
     blends = moving_blends(windows, frames, network.modes, seed)
-    _, pace, _ = network.pitch_and_level(scalars[..., :2])
-    audible = network.synthesizer.audible(pace)
+    audible = network.synthesizer.audible(scalars[..., NOTE : NOTE + 1])
     with torch.no_grad():
         target = torch.zeros(windows, frames, network.partials + network.noise_bands)
         for mode in range(network.modes):

@@ -197,8 +197,7 @@ class Training:
         network = self._trainee.network
         windows, controls, order = self._draw(step, self._schedule.control_windows, CONTROL_FRAMES, 3.0)
         log_amplitude, _ = network.log_amplitudes(controls)
-        _, pace, _ = network.pitch_and_level(controls[..., :2])
-        audible = network.synthesizer.audible(pace)
+        audible = network.synthesizer.audible(controls[..., NOTE : NOTE + 1])
         loss = control_loss(log_amplitude, audible, windows.relative, windows.weight) + order
         if self._blends_at(step):
             loss = loss + blend_loss(network, controls.detach(), (self._seed, step))

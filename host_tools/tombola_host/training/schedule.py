@@ -45,24 +45,24 @@ class Effort:
     merge: Schedule
 
 
-DENSE_SIZE = VoiceSize(input=512, hidden=512)
+DENSE_SIZE = VoiceSize(input=1024, hidden=1024)
 
 EFFORTS = {
     "quick": Effort(
         dense=Schedule(24, 0),
-        rounds=(0.2, 0.05, 0.0055),
+        rounds=(0.2, 0.05, 0.004),
         ticket=Schedule(200, 60),
         merge=Schedule(600, 200, control_windows=32, audio_windows=16),
     ),
     "normal": Effort(
         dense=Schedule(60, 0),
-        rounds=(0.2, 0.05, 0.0055),
+        rounds=(0.2, 0.05, 0.004),
         ticket=Schedule(400, 150),
         merge=Schedule(1200, 700, control_windows=32, audio_windows=16),
     ),
     "long": Effort(
         dense=Schedule(200, 0),
-        rounds=(0.5, 0.2, 0.08, 0.03, 0.0055),
+        rounds=(0.5, 0.2, 0.08, 0.03, 0.004),
         ticket=Schedule(3000, 1000),
         merge=Schedule(6000, 2000, control_windows=32, audio_windows=16),
     ),
