@@ -38,6 +38,7 @@ from tombola_device.contract.controls import (
 from tombola_device.contract.errors import StoreError, TombolaError
 from tombola_device.engine.crossfade import Crossfade
 from tombola_device.engine.engine import Engine
+from tombola_device.engine.onsets import OnsetClock
 from tombola_device.frames import FAULT_BYTES, ControlsReader, StatusWriter, memory_bytes
 from tombola_device.hal.audio import AudioOut, NullOut, open_audio
 from tombola_device.load import Times, VoiceBudget, voices_that_play
@@ -104,14 +105,16 @@ class AudioLoop:
         sha256: Its bundle.
         memory: Shared with the control process.
         voices: How many of the engine's voices may sound; fewer under load.
+        buffer_periods: How many periods the card's buffer holds.
     """
 
-    def __init__(self, engine: Engine, sha256: str, memory: memoryview, voices: int) -> None:
+    def __init__(self, engine: Engine, sha256: str, memory: memoryview, voices: int, buffer_periods: int = 4) -> None:
         self.stop = False
         self._budget = VoiceBudget(voices)
         self._fader = Crossfade(engine)
         self._controls = ControlsReader(memory, engine.voices, engine.modes)
         self._status = StatusWriter(memory, engine.voices)
+        self._onsets = OnsetClock(buffer_periods, self._controls.latest())
         self._known = {engine: sha256}
         self._current: Engine | None = None
         self._loads, self._latencies = Times(), Times(LATENCIES)
@@ -177,9 +180,12 @@ class AudioLoop:
         # In this order: controls that are read before there is room for what they sound like are a period older.
         ahead_samples = audio.wait()
         heard_s = time.monotonic() + ahead_samples / SAMPLE_RATE_HZ
-        controls = self._controls.latest()
+        newest, onsets = self._controls.latest(), self._onsets
         start_s = time.perf_counter()
-        self._fader.render(controls, self._block)
+        taken = newest is not onsets.frame and onsets.take(newest, heard_s)
+        if taken:
+            self._fader.delay_onsets(onsets.samples)
+        self._fader.render(onsets.frame, self._block)
         time_us = (time.perf_counter() - start_s) * 1e6
         self._loads.add(time_us)
         if self._budget.rendered(time_us, self._fader.engine.sounding):
@@ -192,8 +198,9 @@ class AudioLoop:
             self._xruns += 1
         lost = audio.lost
         self._enter, self._lost = not whole or lost, lost
-        if not self._enter:
-            self._note_latency(heard_s)
+        if not self._enter and onsets.frame is newest:
+            waited_samples = self._fader.engine.waited_samples if taken else 0
+            self._note_latency(heard_s + waited_samples / SAMPLE_RATE_HZ)
         self._periods += 1
         engine = self._fader.engine
         if engine is not self._current:
@@ -272,7 +279,7 @@ def play(start: Start) -> None:
     memory = map_memory(start.memory, memory_bytes(start.voices))
     engine, sha256 = load_engine(Path(start.bundle), start.voices)
     voices = voices_that_play(engine, start.voices) if start.measure else start.voices
-    loop = AudioLoop(engine, sha256, memory, voices)
+    loop = AudioLoop(engine, sha256, memory, voices, start.buffer_periods)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # A terminal sends it to both; the control process decides.
     signal.signal(signal.SIGTERM, lambda *_: setattr(loop, "stop", True))
     # The loader begins before the priority is raised: threads inherit it.

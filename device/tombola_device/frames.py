@@ -12,7 +12,7 @@ from tombola_device.contract.errors import ShapeError
 from tombola_device.shared_memory import RingReader, RingWriter, ring_bytes
 
 FAULT_BYTES = 240
-PER_VOICE = ("note", "bend_semitones", "glide_s", "gate", "velocity", "onset", "loudness_db", "timbre")
+PER_VOICE = ("note", "bend_semitones", "glide_s", "gate", "velocity", "onset", "onset_s", "loudness_db", "timbre")
 """The fields of ``Controls`` whose length does not depend on the bundle."""
 
 
@@ -21,6 +21,7 @@ def controls_dtype(voices: int) -> np.dtype[np.void]:
     return np.dtype(
         [
             ("stamp_s", "<f8"),
+            ("onset_s", "<f8", (voices,)),
             ("modes", "<i4"),
             ("note", "<f4", (voices,)),
             ("bend_semitones", "<f4", (voices,)),

@@ -119,6 +119,7 @@ def _paced_us(engine: Engine, voices: int) -> float:
         gate=gate,
         velocity=gate.astype(np.float32),
         onset=gate.astype(np.int32),
+        onset_s=np.zeros(engine.voices),
         blend=blend,
         bend_semitones=np.zeros(engine.voices, np.float32),
         glide_s=np.zeros(engine.voices, np.float32),

@@ -86,9 +86,9 @@ class PanelMap:
     def _edge(self, edge: Edge) -> bool:
         name, high = edge.name, edge.high
         if name == "GATE_IN":
-            self._player.cv_gate(high=high)
+            self._player.cv_gate(high=high, time_s=edge.time_s)
         elif name == "TRIG_IN":
-            self._player.cv_trigger(high=high)
+            self._player.cv_trigger(high=high, time_s=edge.time_s)
         elif name == "CLOCK_IN":
             if high:
                 self._player.clock.pulse(edge.time_s)

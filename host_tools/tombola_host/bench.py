@@ -271,6 +271,7 @@ def _controls(bundle: Bundle, voices: int, onset: int, blend: npt.NDArray[np.flo
         gate=np.ones(voices, np.bool_),
         velocity=np.full(voices, 0.8, np.float32),
         onset=np.full(voices, onset, np.int32),
+        onset_s=np.zeros(voices),
         blend=np.tile(blend, (voices, 1)),
         bend_semitones=np.zeros(voices, np.float32),
         glide_s=np.zeros(voices, np.float32),

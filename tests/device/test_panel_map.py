@@ -89,6 +89,15 @@ def test_gate_shorter_than_a_reading_still_strikes():
     assert bench.player.controls().onset[0] == 1
 
 
+@pytest.mark.parametrize("jack", ["GATE_IN", "TRIG_IN"])
+def test_note_of_a_jack_says_when_its_edge_was_and_that_of_a_key_does_not(jack):
+    bench = Bench()
+    bench.player.note_on(40, 1.0)
+    bench.panel.raise_gate(jack, time_s=12.5)
+    bench.apply()
+    assert bench.player.controls().onset_s.tolist() == [0.0, 12.5]
+
+
 def test_voltages_move_timbre_and_what_they_are_assigned_to():
     bench = Bench()
     bench.map.targets = CvTargets(cv_1=CvTarget.MORPH, cv_2=CvTarget.LEVEL, cv_3=CvTarget.WEIGHT_2)

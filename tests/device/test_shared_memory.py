@@ -111,6 +111,7 @@ def test_controls_arrive_as_they_were_sent():
     assert at_rest.blend.tolist() == [[1, 0, 0]] * 4
     player = Player(3, 4)
     player.note_on(61, 0.6)
+    player.cv_gate(high=True, time_s=123_456.789012345)
     player.set_blend([0.2, 0.3, 0.5])
     player.control_change(11, 90)
     sent = player.controls()
@@ -120,6 +121,7 @@ def test_controls_arrive_as_they_were_sent():
         np.testing.assert_allclose(getattr(got, name), getattr(sent, name), rtol=1e-6)
     assert got.loudness_db == pytest.approx(sent.loudness_db)
     assert got.gate.dtype == np.bool_
+    assert got.onset_s.tolist() == [0.0, 123_456.789012345, 0.0, 0.0]
     assert reader.latest() is got
 
 

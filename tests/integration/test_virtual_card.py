@@ -26,6 +26,7 @@ BUFFER_PERIODS = 4
 PERIOD_S = 128 / 48_000
 SOURCE = Path(__file__).parents[1] / "rig" / "vcard.c"
 ALSA_CONF = Path("/usr/share/alsa/alsa.conf")
+SLOW_CLOCK = Path(__file__).parents[1] / "rig" / "slow_clock"
 PLAYED_PANEL = Path(__file__).parents[1] / "rig" / "played_panel.py"
 QUARTET = Path(__file__).parents[2] / "models" / "quartet" / "quartet.tombola"
 
@@ -52,6 +53,8 @@ class Instrument:
     extra: str = ""
     panel: str = "none"
     midi: str = "none"
+    slow_clock: bool = False
+    """Whether its clock is as slow as the card's."""
     command: tuple[str | Path, ...] = ("-m", "tombola_device")
     process: subprocess.Popen[str] | None = None
     din: int = -1
@@ -75,6 +78,9 @@ class Instrument:
             f'factory = "{QUARTET}"\nmeasure = false\n{self.extra}'
         )
         environment = os.environ | {"ALSA_CONFIG_PATH": str(asound)}
+        if self.slow_clock:
+            path = os.pathsep.join([str(SLOW_CLOCK), *filter(None, [os.environ.get("PYTHONPATH")])])
+            environment |= {"PYTHONPATH": path, "TOMBOLA_TEST_SPEED": str(self.speed)}
         with (self.folder / "log").open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *self.command, "run", "--config", config, "--verbose"],
@@ -94,7 +100,7 @@ class Instrument:
         self.process.stdin.flush()
         word, at_s = self.process.stdout.readline().split()
         assert word == "at"
-        return float(at_s)
+        return float(at_s) / (self.speed if self.slow_clock else 1.0)
 
     def silence(self) -> None:
         """All sound off."""
@@ -149,11 +155,11 @@ def sounds_begin(sound: np.ndarray) -> np.ndarray:
     return loud[np.insert(np.diff(loud) > 1000, 0, True)]
 
 
-def assert_within_a_buffer_and_a_period(latency_s: np.ndarray) -> None:
+def assert_within_a_buffer_and_a_period(latency_s: np.ndarray, spread_s: float = PERIOD_S) -> None:
     """In the card's time. A stall of the machine is a stall of the test: the median and the fastest half count."""
     fast = np.sort(latency_s)[: len(latency_s) // 2 + 1]
     assert np.median(latency_s) <= (BUFFER_PERIODS + 1) * PERIOD_S
-    assert fast.max() - fast.min() <= PERIOD_S
+    assert fast.max() - fast.min() <= spread_s
 
 
 @pytest.fixture
@@ -180,15 +186,16 @@ def test_key_on_the_din_socket_is_heard_within_a_buffer_and_a_period(instrument)
 
 
 @pytest.mark.parametrize("jack", ["GATE_IN", "TRIG_IN"])
-def test_edge_at_a_jack_is_heard_within_a_buffer_and_a_period(instrument, jack):
+def test_edges_at_a_jack_are_heard_at_one_delay_of_less_than_a_buffer_and_a_period(instrument, jack):
     instrument.speed, instrument.panel, instrument.command = PANEL_SPEED, "mock", (PLAYED_PANEL,)
+    instrument.slow_clock = True
     instrument.start()
     for knob, position in {"KNOB_1": 1.0, "KNOB_8": 1.0}.items():
         instrument.play(knob, position)
     time.sleep(0.5)
     raised_s = []
     rng = np.random.default_rng(3)
-    for _ in range(8):
+    for _ in range(12):
         raised_s.append(instrument.play(jack, 1))
         time.sleep(0.4)
         instrument.play(jack, 0)
@@ -196,7 +203,7 @@ def test_edge_at_a_jack_is_heard_within_a_buffer_and_a_period(instrument, jack):
         time.sleep(0.4 + 0.03 * rng.random())
     instrument.stop()
     latency_s = instrument.latencies_s(raised_s, sounds_begin(instrument.frames()))
-    assert_within_a_buffer_and_a_period(latency_s)
+    assert_within_a_buffer_and_a_period(latency_s, PERIOD_S / 4)
 
 
 def test_step_of_a_control_voltage_is_heard_within_a_buffer_and_a_period(instrument):

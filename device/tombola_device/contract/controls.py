@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
 Int32Array = npt.NDArray[np.int32]
 BoolArray = npt.NDArray[np.bool_]
 
@@ -47,6 +48,7 @@ class Controls:
         gate: Whether the key is down. Shape (V,), bool.
         velocity: 0 … 1. Shape (V,), float32.
         onset: Counts the note-ons of each voice, so that a retrigger within a period is not lost. Shape (V,), int32.
+        onset_s: When the last of them was asked for, by ``time.monotonic``; 0: unknown. Shape (V,), float64.
         blend: Weights on the simplex of modes, per voice. Shape (V, M), float32.
         loudness_db: Offset that the player adds to the envelope of the mode, dB. Shape (V,), float32.
         timbre: X and Y, 0 … 1 over the range found in the corpus; 0.5 is the mode's default. Shape (V, 2), float32.
@@ -58,6 +60,7 @@ class Controls:
     gate: BoolArray
     velocity: Float32Array
     onset: Int32Array
+    onset_s: Float64Array
     blend: Float32Array
     loudness_db: Float32Array
     timbre: Float32Array

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -65,6 +66,12 @@ class Crossfade:
         if engine.voices != self.engine.voices:
             raise ShapeError(f"the engine has {engine.voices} voices; the one that plays has {self.engine.voices}")
         self._waiting = engine
+
+    def delay_onsets(self, samples: Sequence[int]) -> None:
+        """As ``Engine.delay_onsets``, for all that are heard."""
+        self.engine.delay_onsets(samples)
+        if self._leaving is not None:
+            self._leaving.delay_onsets(samples)
 
     def render(self, controls: Controls, out: Float32Array) -> None:
         """As ``Engine.render``; the blend is fitted to each bundle's number of modes.

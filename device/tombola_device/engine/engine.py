@@ -10,9 +10,9 @@ for a few voices is done in plain floats.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import (
@@ -24,6 +24,7 @@ from tombola_device.contract.controls import (
     SILENCE_DB,
     Controls,
     Float32Array,
+    Float64Array,
 )
 from tombola_device.contract.errors import ShapeError
 from tombola_device.contract.manifest import Manifest, Mode
@@ -33,9 +34,8 @@ from tombola_device.engine.limiter import Limiter
 from tombola_device.engine.mixer import Mixer
 from tombola_device.engine.noise import TABLE_SAMPLES, noise_table, overlapping
 from tombola_device.engine.numbers import numbers
+from tombola_device.engine.onsets import LateOnsets
 from tombola_device.engine.session import Session
-
-Float64Array = npt.NDArray[np.float64]
 
 HEADROOM_DB = -6.0
 """Modes are brought to -20 dB RMS: one voice then peaks near -14 dBFS, and four rarely reach the limiter."""
@@ -83,8 +83,8 @@ class Engine:
         self._session = Session(bundle.onnx, bundle.manifest, voices, self._mixer.sound)
         self._envelopes = Envelopes(bundle.manifest.modes, voices)
         self._limiter = Limiter()
-        self._limit = voices
-        self._rows = 0
+        self._limit, self._rows = voices, 0
+        self._late = LateOnsets(self._mixer.sound)
         shared = neighbour is not None and _noise_of(neighbour.manifest) == _noise_of(bundle.manifest)
         self.noise: Float32Array | None = neighbour.noise if neighbour and shared else _noise_chunks(bundle.manifest)
         """Noise bands, cut into periods as the graph takes them; never written. Shape (chunks, B, 128 or 256)."""
@@ -135,6 +135,11 @@ class Engine:
         return self._rows
 
     @property
+    def waited_samples(self) -> int:
+        """Where in the first period of its frame the first note began that was told to wait; 0: none was."""
+        return self._late.waited_samples
+
+    @property
     def idle(self) -> bool:
         """Whether no voice sounds."""
         return not any(self._sounding)
@@ -158,6 +163,15 @@ class Engine:
         self._limit = voices
         for voice in range(voices, self.voices):
             self._envelopes.choke(voice)
+
+    def delay_onsets(self, samples: Sequence[int]) -> None:
+        """Let the notes that begin with the next new frame begin so far into its first period, and rise until its end.
+
+        Only those of voices at rest: what sounds is not held back. At most LATEST_SAMPLE. Shape (V,).
+
+        Real time: audio thread.
+        """
+        self._late.delays = samples
 
     def warm_up(self) -> None:
         """Render once with every number of voices, so that the runtime has its memory before the first note."""
@@ -214,12 +228,13 @@ class Engine:
         self._glide_to.take(controls, self._sounding)
         onset, gate, velocity = controls.onset.tolist(), controls.gate.tolist(), controls.velocity.tolist()
         self._keys = gate, velocity
+        self._late.waited_samples = 0
         for voice in range(self.voices):
             if onset[voice] != self._seen[voice] and voice < self._limit:
                 self._start(voice)
             if not gate[voice] and velocity[voice] <= 0:
                 self._envelopes.choke(voice)
-        self._seen = onset
+        self._seen, self._late.delays = onset, ()
         self._frame = controls
 
     def _start(self, voice: int) -> None:
@@ -227,6 +242,7 @@ class Engine:
         if not self._sounding[voice]:  # Nothing is heard that could zip: it begins where it should be.
             self._glided[voice] = self._target[voice]
             self._session.reset(voice)  # It may have been run, unheard, beside others.
+            self._late.begin(voice)
         self._envelopes.start(voice)
 
     def _render_period(self, out: Float32Array) -> None:
@@ -237,6 +253,8 @@ class Engine:
         self._period += 1
         if rows:
             self._session.run(rows, self._notes, self._levels_db)
+        if self._late.begun:
+            self._late.rise()
         self._mixer.mix(rows, out)
         self.peak = peak = self._limiter.process(out)
         # A peak that is no number, or a sum that overflowed, is no sound.

@@ -160,13 +160,13 @@ class Player:
                 if voice.last == CV_KEY:
                     voice.note = self._cv_note
 
-    def cv_gate(self, *, high: bool) -> None:
-        """The gate input rose or fell; each rise strikes."""
-        self._cv_edge(0, high=high)
+    def cv_gate(self, *, high: bool, time_s: float = 0.0) -> None:
+        """The gate input rose or fell, at a time by ``time.monotonic`` or unknown (0); each rise strikes."""
+        self._cv_edge(0, high=high, time_s=time_s)
 
-    def cv_trigger(self, *, high: bool) -> None:
-        """The trigger input rose or fell; each rise strikes, also while the gate is high."""
-        self._cv_edge(1, high=high)
+    def cv_trigger(self, *, high: bool, time_s: float = 0.0) -> None:
+        """The same of the trigger input; each rise strikes, also while the gate is high."""
+        self._cv_edge(1, high=high, time_s=time_s)
 
     def cv_velocity(self, velocity: float) -> None:
         """How hard the next strike of the gate input is, 0 … 1."""
@@ -188,10 +188,10 @@ class Player:
         """What a control voltage adds to the loudness, dB."""
         self._cv_db = min(max(float(offset_db), SILENCE_DB), 12.0)
 
-    def _cv_edge(self, which: int, *, high: bool) -> None:
+    def _cv_edge(self, which: int, *, high: bool, time_s: float) -> None:
         self._cv_gates[which] = high
         if high:
-            self._give_blend(self._voices.press(CV_KEY, self._cv_note, self._cv_velocity))
+            self._give_blend(self._voices.press(CV_KEY, self._cv_note, self._cv_velocity, time_s))
         elif not any(self._cv_gates):
             self._voices.let_go(CV_KEY)
 
@@ -360,6 +360,7 @@ class Player:
             gate=np.array([voice.gate for voice in voices], np.bool_),
             velocity=np.array([voice.velocity for voice in voices], np.float32),
             onset=np.array([voice.onset for voice in voices], np.int32),
+            onset_s=np.array([voice.onset_s for voice in voices], np.float64),
             blend=np.stack([blend if voice.blend is None else voice.blend for voice in voices]),
             loudness_db=np.array(
                 [max(base_db + PRESSURE_DB * value, 2 * SILENCE_DB) for value in pressures], np.float32

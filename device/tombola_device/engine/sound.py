@@ -45,6 +45,12 @@ class Sound:
         rows = self.share(voice + 1, self.slot) - self.share(voice, self.slot)
         return np.asarray(rows @ self.rows, np.float32)
 
+    def scale(self, voice: int, curve: Float32Array) -> None:
+        """Multiply what one voice plays in the period that was written last, and leave what sounds on. Shape (128,)."""
+        self.audio[voice] *= curve
+        for row in self.overlaps[self.slot][voice : voice + 1]:
+            row[:PERIOD_SAMPLES] *= curve
+
     def reset(self, voice: int) -> None:
         """Forget what one voice would sound on with."""
         for slot in self.overlaps:

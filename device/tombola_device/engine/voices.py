@@ -57,6 +57,7 @@ class Voice:
         pedalled: Held by the sustain pedal alone.
         kept: Held by the sostenuto pedal.
         onset: Counts its strikes.
+        onset_s: When the last of them was asked for, by the clock of whoever asked; 0: unknown.
         order: When it was last struck or let go, in events.
         pressure: Of its key, 0 … 1.
         blend: The blend that it keeps; None follows the player's.
@@ -70,6 +71,7 @@ class Voice:
     pedalled: bool = False
     kept: bool = False
     onset: int = 0
+    onset_s: float = 0.0
     order: int = 0
     pressure: float = 0.0
     blend: Float32Array | None = None
@@ -115,20 +117,20 @@ class Voices:
             self.release_all()
             self._mode = mode
 
-    def press(self, key: Key, note: float, velocity: float) -> Voice:
-        """Strike a key, and give the voice that plays it."""
+    def press(self, key: Key, note: float, velocity: float, time_s: float = 0.0) -> Voice:
+        """Strike a key at a time, 0 if unknown, and give the voice that plays it."""
         overlaps = bool(self._held)
         self._held.pop(key, None)
         self._held[key] = note, velocity
         if self._mode in (VoiceMode.MONO, VoiceMode.LEGATO):
-            return self._play_one(strike=self._mode is VoiceMode.MONO or not overlaps)
+            return self._play_one(strike=self._mode is VoiceMode.MONO or not overlaps, time_s=time_s)
         voice = self._voices[self._voice_for(key)]
         self._take(voice, key, note, velocity)
-        self._strike(voice)
+        self._strike(voice, time_s)
         if self._mode is VoiceMode.PARAPHONIC:
             for other in self._voices:
                 if other is not voice and other.gate:
-                    self._strike(other)
+                    self._strike(other, time_s)
         return voice
 
     def let_go(self, key: Key) -> None:
@@ -200,8 +202,9 @@ class Voices:
         voice.gate, voice.pedalled, voice.kept = True, False, False
         voice.pressure = 0.0
 
-    def _strike(self, voice: Voice) -> None:
+    def _strike(self, voice: Voice, time_s: float) -> None:
         voice.onset = (voice.onset + 1) & ONSETS
+        voice.onset_s = time_s
         self._stamp(voice)
         if self._levels_db is not None:  # Taken; what it sounds like is heard later.
             self._levels_db[self._voices.index(voice)] = 0.0
@@ -232,7 +235,7 @@ class Voices:
             return max(self._held, key=lambda key: self._held[key][0])
         return next(reversed(self._held))
 
-    def _play_one(self, *, strike: bool) -> Voice:
+    def _play_one(self, *, strike: bool, time_s: float = 0.0) -> Voice:
         voice, key = self._voices[0], self._first()
         note, velocity = self._held[key]
         if voice.key == key and voice.gate and not strike:
@@ -241,7 +244,7 @@ class Voices:
         struck_db = velocity if strike else voice.velocity
         self._take(voice, key, note, struck_db)
         if strike:
-            self._strike(voice)
+            self._strike(voice, time_s)
         return voice
 
     def _let_go_one(self, key: Key) -> None:
