@@ -199,8 +199,7 @@ class AudioLoop:
         lost = audio.lost
         self._enter, self._lost = not whole or lost, lost
         if not self._enter and onsets.frame is newest:
-            waited_samples = self._fader.engine.waited_samples if taken else 0
-            self._note_latency(heard_s + waited_samples / SAMPLE_RATE_HZ)
+            self._note_latency(heard_s, taken=taken)
         self._periods += 1
         engine = self._fader.engine
         if engine is not self._current:
@@ -210,13 +209,14 @@ class AudioLoop:
         if self._periods % STATUS_PERIODS == 0:
             self._publish()
 
-    def _note_latency(self, heard_s: float) -> None:
-        """How old what came is when its first sample leaves the card, which is at ``heard_s``."""
+    def _note_latency(self, heard_s: float, *, taken: bool) -> None:
+        """How old what came is when its first sample leaves the card, which for a frame just taken may have waited."""
         stamp_s = self._controls.stamp_s
         if stamp_s != self._stamp_s:
             self._stamp_s = stamp_s
             if stamp_s > 0:
-                self._latencies.add((heard_s - stamp_s) * 1e3)
+                waited_samples = self._fader.engine.waited_samples if taken else 0
+                self._latencies.add((heard_s + waited_samples / SAMPLE_RATE_HZ - stamp_s) * 1e3)
 
     def _publish(self) -> None:
         fields, engine = self._status.fields, self._fader.engine
