@@ -61,15 +61,20 @@ def main(libraries: str, device: str, bundle_path: str, voices: int, periods: in
             if period >= WARM_PERIODS:
                 call(GETPID, MAGIC, mark)
 
-    def play(frame: Controls) -> None:
-        engine.render(frame, block)
+    turn = cycle(moving)
+
+    def held() -> None:
+        engine.render(still, block)
+        frames.of(block)
+
+    def moved() -> None:
+        engine.render(next(turn), block)
         frames.of(block)
 
     for _ in range(SETTLED_PERIODS):
-        play(still)
-    repeat(MARK_HELD, lambda: play(still))
-    turn = cycle(moving)
-    repeat(MARK_MOVING, lambda: play(next(turn)))
+        held()
+    repeat(MARK_HELD, held)
+    repeat(MARK_MOVING, moved)
     for _ in range(SETTLED_PERIODS):
         period_of_loop()
     repeat(MARK_LOOP, period_of_loop)
