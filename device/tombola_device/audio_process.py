@@ -42,7 +42,7 @@ from tombola_device.engine.onsets import OnsetClock
 from tombola_device.frames import FAULT_BYTES, ControlsReader, StatusWriter, memory_bytes
 from tombola_device.hal.audio import AudioOut, NullOut, open_audio
 from tombola_device.load import Times, VoiceBudget, voices_that_play
-from tombola_device.realtime import become_realtime
+from tombola_device.realtime import become_helper, become_realtime
 from tombola_device.shared_memory import map_memory
 
 if TYPE_CHECKING:
@@ -242,8 +242,10 @@ def tell(event: str, **facts: str | int | list[str]) -> None:
         return
 
 
-def serve_commands(loop: AudioLoop, voices: int) -> None:
+def serve_commands(loop: AudioLoop, voices: int, *, realtime: bool) -> None:
     """The loader's thread: load what is asked for, until standard input ends."""
+    if realtime:
+        become_helper()
     for line in _lines(loop):
         command = json.loads(line)
         if "load" in command:
@@ -283,7 +285,9 @@ def play(start: Start) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # A terminal sends it to both; the control process decides.
     signal.signal(signal.SIGTERM, lambda *_: setattr(loop, "stop", True))
     # The loader begins before the priority is raised: threads inherit it.
-    threading.Thread(target=serve_commands, args=(loop, start.voices), daemon=True).start()
+    threading.Thread(
+        target=serve_commands, args=(loop, start.voices), kwargs={"realtime": start.realtime}, daemon=True
+    ).start()
     refused = become_realtime() if start.realtime else []
     loop.rehearse()
     # The card last: its buffer is filled when it is opened, and freezing and locking take longer than it lasts.

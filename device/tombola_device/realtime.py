@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -10,6 +11,9 @@ import sys
 FIFO_PRIORITY = 70
 """Above the threads of other programs, below the kernel's own interrupt threads that serve the card at 50 … 99 only
 where they are raised; jackd's usual place."""
+HELPER_PRIORITY = FIFO_PRIORITY - 10
+"""Of other threads in the audio process: below the audio thread, above all else. While one of them holds the
+interpreter the audio thread waits for it, and with an ordinary priority any program could keep it from going on."""
 SWITCH_INTERVAL_S = 0.0005
 """How long another Python thread may keep the interpreter.
 
@@ -37,6 +41,12 @@ def become_realtime() -> list[str]:
     except (OSError, AttributeError):
         refused.append("SCHED_FIFO")
     return refused
+
+
+def become_helper() -> None:
+    """Ask for SCHED_FIFO below the audio thread, for the calling thread; as before where that is refused."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(HELPER_PRIORITY))
 
 
 def _lock_memory() -> bool:

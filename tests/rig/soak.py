@@ -6,7 +6,8 @@ drawn anew, flashing over and over, status, logs that are rotated.
 One flood comes through the DIN socket; the other, as much as USB brings, through a real port of a JACK server, or
 through a TCP socket where jackd is not installed or ``--no-jack`` says so.
 
-Prints one line of JSON: minutes of the card's time, xruns, latency, bundles that were flashed.
+Prints one line of JSON: minutes of the card's time, xruns, latency, bundles that were flashed; stalls of the machine
+itself (``stalls.py``), and how many of the times at which xruns came lie within 2 s of one.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ import msgspec
 from tombola_device.contract.bundle import Bundle, decode_bundle, encode_bundle
 
 ROTATE_S = 30.0
+STATUS_S = 0.25
+SEEN_WITHIN_S = 2.0
+"""The status is written twice a second."""
 HERE = Path(__file__).parent
 CARD = HERE.parent / "integration" / "test_virtual_card.py"
 USB_BYTES_PER_S = 20_000.0
@@ -87,6 +91,17 @@ def main() -> None:
         soak(options, stack)
 
 
+def note_xruns(instrument, seen_s: list[float], stop: threading.Event) -> None:
+    """Note when the count of xruns is seen to have grown."""
+    before = 0
+    while not stop.wait(STATUS_S):
+        with contextlib.suppress(OSError, ValueError):
+            now = instrument.status()["xruns"]
+            if now > before:
+                seen_s.append(time.monotonic())
+            before = now
+
+
 def joined(messages) -> bytes:
     return bytes(byte for message in messages for byte in message)
 
@@ -114,7 +129,9 @@ def soak(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
     (folder / "frames").symlink_to(os.devnull)  # Hours of sound.
     (folder / "times").symlink_to(os.devnull)
     instrument.start()
-    stop, flashed = threading.Event(), 0
+    stop, flashed, seen_s = threading.Event(), 0, []
+    witness = subprocess.Popen([sys.executable, HERE / "stalls.py", folder / "stalls"])
+    stack.callback(witness.kill)
     if options.jack:
         sources = [(lambda messages: keyboard.send(*messages), USB_BYTES_PER_S)]
     else:
@@ -124,6 +141,7 @@ def soak(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
     for seed, (send, rate) in enumerate(sources):
         threading.Thread(target=flood, args=(send, rate, stop, seed), daemon=True).start()
     threading.Thread(target=rotate, args=(folder / "log", stop), daemon=True).start()
+    threading.Thread(target=note_xruns, args=(instrument, seen_s, stop), daemon=True).start()
     bundles = two_bundles(card.QUARTET, folder)
     end_s = time.monotonic() + 60 * options.minutes
     far, near = pty.openpty()
@@ -143,9 +161,21 @@ def soak(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
     said = instrument.status()
     stop.set()
     instrument.stop()
+    print(json.dumps({"flashed": flashed, **summary(said, folder / "stalls", seen_s)}))
+
+
+def summary(said: dict[str, object], stalls: Path, seen_s: list[float]) -> dict[str, object]:
     keys = ("midi", "xruns", "latency_p50_ms", "latency_max_ms", "load_p50_us", "load_p99_us", "slimmed", "sha256")
-    minutes = said["periods"] / 375 / 60
-    print(json.dumps({"card_minutes": round(minutes, 2), "flashed": flashed, **{key: said[key] for key in keys}}))
+    late = [tuple(map(float, line.split())) for line in stalls.read_text().splitlines()]
+    stalled = [any(abs(at_s - xrun_s) < SEEN_WITHIN_S for at_s, _, _ in late) for xrun_s in seen_s]
+    return {
+        "card_minutes": round(said["periods"] / 375 / 60, 2),
+        "machine_stalls": len(late),
+        "longest_stall_ms": max((ms for _, _, ms in late), default=0.0),
+        "xrun_bursts": len(seen_s),
+        "of_them_near_a_stall": sum(stalled),
+        **{key: said[key] for key in keys},
+    }
 
 
 def pump(source: int, sink: int) -> None:

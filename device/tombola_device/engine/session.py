@@ -187,8 +187,8 @@ def _load(onnx: bytes) -> _Runtime:
     options.log_severity_level = 4
     # The tensors of a period are some kilobytes: to look for memory that can be used again costs more than it saves.
     options.enable_mem_reuse = False
-    # Nor does an arena of its own pay for the one block that a planned run asks for: 2 000 instructions of a Raspberry Pi
-    # more than malloc, which gives the same block again and again (seen: no system call in 2 000 runs of 1, 4, 16 voices).
+    # Nor does an arena of its own pay for the one block that a planned run asks for: 2 000 instructions of a Raspberry
+    # Pi more than malloc, which gives the same block again and again (no system call in 2 000 runs of 1, 4, 16 voices).
     options.enable_cpu_mem_arena = False
     for thread in ("intra_op", "inter_op"):
         options.add_session_config_entry(f"session.{thread}.allow_spinning", "0")
