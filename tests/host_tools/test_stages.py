@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from tombola_device.contract.bundle import decode_bundle
+from tombola_device.contract.controls import SCALAR_COLUMNS
 from tombola_device.contract.errors import BadAudio, BadConfig
 from tombola_host.build import Settings, build, draw_all, merge_all, train_all
 from tombola_host.corpus.corpus import Corpus
@@ -13,12 +14,13 @@ from tombola_host.merging.core import MergedSize
 from tombola_host.progress import Silent
 from tombola_host.runs import RunStore
 from tombola_host.stages import compare as compare_stage
-from tombola_host.stages.bundle import COLORS, make_bundle, timbre_ranges, write_bundle
+from tombola_host.stages.bundle import COLORS, WIDEST, heard_reach, make_bundle, timbre_ranges, write_bundle
 from tombola_host.stages.material import from_corpus, gather
 from tombola_host.stages.ticket import load_ticket
 from tombola_host.stages.trainee_files import load_trainee
 from tombola_host.training.schedule import EFFORTS, Effort, Schedule
 
+TIMBRE_Y = SCALAR_COLUMNS.index("timbre_y")
 STEPS = Schedule(control_steps=2, audio_steps=1, control_windows=2, audio_windows=1)
 TINY = Effort(dense=Schedule(2, 0, 2, 1), rounds=(0.7, 0.5), ticket=STEPS, merge=STEPS)
 SETTINGS = Settings(effort="tiny", dense=VoiceSize(24, 24), size=MergedSize(12, 10, 2), workers=1)
@@ -161,3 +163,14 @@ def test_no_modes_or_too_many_are_refused(tmp_path, count):
     folders = {f"mode {number}": tmp_path for number in range(count)}
     with pytest.raises(BadConfig, match=f"{count} modes were given; a bundle has 1 to 16"):
         build("none", folders, SETTINGS, RunStore(tmp_path), Silent())
+
+
+@pytest.mark.parametrize(("strength", "widened"), [(5.0, False), (0.0, True)])
+def test_timbre_knob_that_would_hardly_be_heard_reaches_further(voice, strength, widened):
+    """To three times as far where a network makes nothing of its axis."""
+    network = voice(1)
+    with torch.no_grad():
+        network.input.weight[:, TIMBRE_Y] *= strength
+        network.head.weight *= 5.0
+    reach = heard_reach(network, torch.ones(1), torch.tensor([50.0, 60.0]), axis=1, reach=0.4)
+    assert reach == pytest.approx(WIDEST * 0.4 if widened else 0.4)

@@ -88,13 +88,15 @@ def timbre_ranges(trainee: Trainee, index: int, modes: int, data: ModeData) -> t
         latents.append(found[note.scalars[:, SCALAR_COLUMNS.index("loudness_db")] > -60])
     reach = torch.cat(latents).abs().quantile(REACH_SHARE, dim=0).tolist()
     notes = torch.cat([note.scalars[:, NOTE] for note in data.notes]).quantile(torch.tensor(HEARD_AT))
-    heard = [_heard(trainee.network, one_hot(index, modes), notes, axis, own) for axis, own in enumerate(reach)]
+    heard = [heard_reach(trainee.network, one_hot(index, modes), notes, axis, own) for axis, own in enumerate(reach)]
     return (-heard[0], 0.0, heard[0]), (-heard[1], 0.0, heard[1])
 
 
-def _heard(network: Voice, blend: Tensor, notes: Tensor, axis: int, reach: float) -> float:
+def heard_reach(network: Voice, blend: Tensor, notes: Tensor, axis: int, reach: float) -> float:
     """How far to go on an axis of timbre so that its ends differ by HEARD_DB, over partials and notes."""
-    for wider in torch.linspace(1.0, WIDEST, WIDER_STEPS).tolist():
+    wider = 1.0
+    for step in range(WIDER_STEPS):
+        wider = 1.0 + (WIDEST - 1.0) * step / (WIDER_STEPS - 1)
         ends = [_held_db(network, blend, notes, axis, side * wider * reach) for side in (-1.0, 1.0)]
         if float((ends[1] - ends[0]).abs().mean()) >= HEARD_DB:
             break
@@ -104,8 +106,8 @@ def _heard(network: Voice, blend: Tensor, notes: Tensor, axis: int, reach: float
 def _held_db(network: Voice, blend: Tensor, notes: Tensor, axis: int, timbre: float) -> Tensor:
     """Levels of the first partials of held notes, dB. Shape (N, HEARD_PARTIALS)."""
     controls = torch.zeros(len(notes), HELD_FRAMES, len(SCALAR_COLUMNS) + len(blend))
-    columns = {"note": notes[:, None], "loudness_db": -20.0, "velocity": 0.8, TIMBRE_AXES[axis]: timbre}
-    for name, value in columns.items():
+    controls[..., NOTE] = notes[:, None]
+    for name, value in {"loudness_db": -20.0, "velocity": 0.8, TIMBRE_AXES[axis]: timbre}.items():
         controls[..., SCALAR_COLUMNS.index(name)] = value
     controls[..., len(SCALAR_COLUMNS) :] = blend
     with torch.no_grad():
