@@ -28,7 +28,7 @@ def one_sentence(error):
 
 def test_the_hash_of_a_run_is_pinned():
     """If this fails, runs of users are made again: only do that on purpose, by RUN_VERSION."""
-    assert fingerprint("train", FACTS) == "b3ba97aae3f4"
+    assert fingerprint("train", FACTS) == "ed4762122e97"
 
 
 def test_the_hash_depends_on_every_fact_and_on_no_order():

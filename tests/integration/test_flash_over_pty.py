@@ -160,5 +160,6 @@ def test_a_port_that_is_not_there_and_a_file_that_is_not_there_are_said_at_once(
 def test_a_trace_shows_every_frame(device: Device) -> None:
     lines: list[str] = []
     device_info(str(device.line.host_port), trace=lines.append)
-    heads = [line.split()[1:3] for line in lines if "bytes" in line]
-    assert heads == [[">", "Hello,"], ["<", "Welcome,"], [">", "Ask,"], ["<", "Status,"]]
+    heads = [tuple(line.split()[1:3]) for line in lines if "bytes" in line]
+    # In order of the first of each: on a machine that stalls, what is not answered in time is asked again.
+    assert list(dict.fromkeys(heads)) == [(">", "Hello,"), ("<", "Welcome,"), (">", "Ask,"), ("<", "Status,")]
