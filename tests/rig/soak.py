@@ -124,8 +124,9 @@ def soak(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
             probe.bind(("localhost", 0))
             port = probe.getsockname()[1]
         extra += f'midi_socket = "localhost:{port}"\n'
-    command = (HERE / "swept_panel.py",)
-    instrument = card.Instrument(folder, options.plugin, options.speed, extra, "mock", midi, command)
+    instrument = card.Instrument(
+        folder, options.plugin, options.speed, extra, panel="mock", midi=midi, command=(HERE / "swept_panel.py",)
+    )
     (folder / "frames").symlink_to(os.devnull)  # Hours of sound.
     (folder / "times").symlink_to(os.devnull)
     instrument.start()
