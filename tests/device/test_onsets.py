@@ -23,7 +23,7 @@ PERIOD_S = 128 / 48_000
 DELAY_S = BUFFER_PERIODS * PERIOD_S + RESERVE_S
 FULL_S = (BUFFER_PERIODS - 1) * PERIOD_S
 NEAREST_SAMPLES = 9.6
-"""The place nearest to sample 119.5, from which on the next period is taken, is 8.5 away; a sine's first sample is 0."""
+"""The place nearest to sample 119.5, from which the next period is taken, is 8.5 away; a sine's first sample is 0."""
 
 
 @pytest.fixture(scope="module")
