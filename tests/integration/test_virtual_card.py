@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +26,9 @@ PANEL_SPEED = 0.1
 BUFFER_PERIODS = 4
 PERIOD_S = 128 / 48_000
 SOURCE = Path(__file__).parents[1] / "rig" / "vcard.c"
+CLOCK_SOURCE = SOURCE.with_name("card_clock.c")
+STOP_S = 0.2
+"""More than the buffer holds at that speed, less than the card's patience."""
 ALSA_CONF = Path("/usr/share/alsa/alsa.conf")
 SLOW_CLOCK = Path(__file__).parents[1] / "rig" / "slow_clock"
 PLAYED_PANEL = Path(__file__).parents[1] / "rig" / "played_panel.py"
@@ -56,6 +60,8 @@ class Instrument:
     slow_clock: bool = False
     """Whether its clock is as slow as the card's."""
     command: tuple[str | Path, ...] = ("-m", "tombola_device")
+    card: str = ""
+    """More fields of the card."""
     process: subprocess.Popen[str] | None = None
     din: int = -1
     _ends: list[int] = field(default_factory=list)
@@ -65,7 +71,7 @@ class Instrument:
         asound.write_text(
             f'<{ALSA_CONF}>\npcm_type.vcard {{ lib "{self.plugin}" }}\n'
             f'pcm.card {{ type vcard file "{self.folder}/frames" log "{self.folder}/times" '
-            f'gone "{self.folder}/gone" speed {self.speed} }}\n'
+            f'gone "{self.folder}/gone" speed {self.speed} {self.card} }}\n'
         )
         self.din, other = pty.openpty()
         tty.setraw(other)
@@ -101,6 +107,14 @@ class Instrument:
         word, at_s = self.process.stdout.readline().split()
         assert word == "at"
         return float(at_s) / (self.speed if self.slow_clock else 1.0)
+
+    @property
+    def audio_process(self) -> int:
+        """Its process number."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        found = [child for child in children if b"audio_process" in Path(f"/proc/{child}/cmdline").read_bytes()]
+        return int(found[0])
 
     def silence(self) -> None:
         """All sound off."""
@@ -259,3 +273,47 @@ def test_card_that_is_unplugged_and_plugged_in_again_plays_on(instrument):
     back = instrument.frames()[frames:]
     assert len(back) > 48_000 * SPEED * 0.5
     assert np.abs(back).max() > 0.01
+
+
+@pytest.fixture
+def clock(tmp_path):
+    """What drives the clock of ``still``; it stands while this process is stopped."""
+    driver = tmp_path / "card_clock"
+    subprocess.run(["gcc", "-O2", "-o", driver, CLOCK_SOURCE], check=True)
+    command = [driver, tmp_path / "clock", str(max(os.sched_getaffinity(0)))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        if process.stdout.readline() != "runs\n":
+            pytest.skip(f"a card's clock that stands still wants SCHED_FIFO: {process.stderr.read().strip()}")
+        yield process
+        process.kill()
+
+
+@pytest.fixture
+def still(tmp_path, plugin, clock):
+    """An instrument on a card that stands still while the machine does."""
+    made = Instrument(tmp_path, plugin, card=f'clock "{tmp_path}/clock" late "{tmp_path}/late"')
+    made.start()
+    time.sleep(0.5)
+    yield made
+    clock.send_signal(signal.SIGCONT)
+    made.stop()
+
+
+def test_card_stands_still_while_its_clock_does_and_misses_nothing(still, clock):
+    began_s = time.monotonic()
+    clock.send_signal(signal.SIGSTOP)
+    time.sleep(STOP_S)
+    periods = (still.written_by(time.monotonic()) - still.written_by(began_s)) / 128
+    assert periods <= 2  # Of the 19 of that time.
+    clock.send_signal(signal.SIGCONT)
+    still.wait_for(lambda: still.written_by(time.monotonic()) / 128 > still.written_by(began_s) / 128 + 20)
+    assert (still.folder / "late").read_text() == ""
+
+
+def test_instrument_that_stops_by_itself_is_late_on_a_card_that_stands_still(still):
+    os.kill(still.audio_process, signal.SIGSTOP)
+    time.sleep(STOP_S)
+    os.kill(still.audio_process, signal.SIGCONT)
+    still.wait_for((still.folder / "late").read_text)
+    _, since_ms, ran_ms = map(float, (still.folder / "late").read_text().split()[:3])
+    assert 1e3 * STOP_S / 2 < ran_ms <= since_ms + 1.0

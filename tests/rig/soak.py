@@ -1,13 +1,18 @@
 """Plays for a long time under all that can disturb: two floods of MIDI, a panel on which all moves and whose display is
 drawn anew, flashing over and over, status, logs that are rotated.
 
-    python tests/rig/soak.py --plugin CARD.so --minutes 20 --speed 0.25
+    python tests/rig/soak.py --minutes 65 --still
+    python tests/rig/soak.py --minutes 20 --speed 0.25
 
 One flood comes through the DIN socket; the other, as much as USB brings, through a real port of a JACK server, or
 through a TCP socket where jackd is not installed or ``--no-jack`` says so.
 
-Prints one line of JSON: minutes of the card's time, xruns, latency, bundles that were flashed; stalls of the machine
-itself (``stalls.py``), and how many of the times at which xruns came lie within 2 s of one.
+The card's clock runs at a share of the machine's speed, or stands ``--still`` while the machine does (card_clock.h);
+for the latter the audio process is kept on one processor, where what drives that clock looks each millisecond.
+
+Prints one line of JSON: minutes of the card's time, xruns, latency, bundles that were flashed; how often, how long in
+all and at most the clock stood; stalls of the machine as ``stalls.py`` sees them; and of each xrun, how long the
+last period lay back, and how long of it the card ran.
 """
 
 from __future__ import annotations
@@ -21,24 +26,26 @@ import pty
 import random
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import tty
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 from tombola_device.contract.bundle import Bundle, decode_bundle, encode_bundle
 
 ROTATE_S = 30.0
-STATUS_S = 0.25
-SEEN_WITHIN_S = 2.0
-"""The status is written twice a second."""
 HERE = Path(__file__).parent
 CARD = HERE.parent / "integration" / "test_virtual_card.py"
 USB_BYTES_PER_S = 20_000.0
+DIN_BYTES_PER_S = 3125.0
+Message = tuple[int, ...]
+Send = Callable[[tuple[Message, ...]], object]
 
 
 def load(path: Path):
@@ -59,7 +66,7 @@ def two_bundles(quartet: Path, folder: Path) -> list[Path]:
     return paths
 
 
-def flood(send, bytes_per_s: float, stop: threading.Event, seed: int) -> None:
+def flood(send: Send, bytes_per_s: float, stop: threading.Event, seed: int) -> None:
     """Notes, controllers, bends and clock, as fast as a line carries them."""
     rng = random.Random(seed)
     while not stop.is_set():
@@ -82,100 +89,138 @@ def rotate(log: Path, stop: threading.Event) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--plugin", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=1.0, help="of real time")
-    parser.add_argument("--speed", type=float, default=0.25)
+    parser.add_argument("--speed", type=float, default=1.0)
+    parser.add_argument("--still", action="store_true", help="let the card stand still while the machine does")
     parser.add_argument("--jack", action=argparse.BooleanOptionalAction, default=shutil.which("jackd") is not None)
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
         soak(options, stack)
 
 
-def note_xruns(instrument, seen_s: list[float], stop: threading.Event) -> None:
-    """Note when the count of xruns is seen to have grown."""
-    before = 0
-    while not stop.wait(STATUS_S):
-        with contextlib.suppress(OSError, ValueError):
-            now = instrument.status()["xruns"]
-            if now > before:
-                seen_s.append(time.monotonic())
-            before = now
+def compiled(folder: Path) -> Path:
+    """The card; what drives its clock lies beside it."""
+    plugin = folder / "libasound_module_pcm_vcard.so"
+    card = ["-shared", "-fPIC", "-DPIC", "-o", plugin, HERE / "vcard.c", "-lasound"]
+    for what in (card, ["-o", folder / "card_clock", HERE / "card_clock.c"]):
+        subprocess.run(["gcc", "-O2", *what], check=True)
+    return plugin
+
+
+def drive_clock(folder: Path, core: int, stack: contextlib.ExitStack) -> Path:
+    """Start the clock that stands still; its file."""
+    file = folder / "clock"
+    driver = subprocess.Popen([folder / "card_clock", file, str(core)], stdout=subprocess.PIPE, text=True)
+    stack.callback(driver.kill)
+    assert driver.stdout is not None
+    assert driver.stdout.readline() == "runs\n"
+    return file
 
 
 def joined(messages) -> bytes:
     return bytes(byte for message in messages for byte in message)
 
 
-def soak(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
-    card = load(CARD)
-    folder = Path(tempfile.mkdtemp(prefix="tombola-soak-"))
-    host, device = pty.openpty()
-    for end in (host, device):
-        tty.setraw(end)
-    extra, midi = f'serial = "{os.ttyname(device)}"\n', "none"
-    if options.jack:
-        jack = load(HERE / "jack.py").Jack(folder, period_samples=512)
-        stack.callback(jack.close)
-        os.environ["JACK_DEFAULT_SERVER"], midi = jack.name, "jack"
-        keyboard = jack.keyboard("flood")
-        stack.callback(keyboard.unplug)
-    else:
-        with socket.socket() as probe:
-            probe.bind(("localhost", 0))
-            port = probe.getsockname()[1]
-        extra += f'midi_socket = "localhost:{port}"\n'
-    instrument = card.Instrument(
-        folder, options.plugin, options.speed, extra, panel="mock", midi=midi, command=(HERE / "swept_panel.py",)
-    )
-    (folder / "frames").symlink_to(os.devnull)  # Hours of sound.
-    (folder / "times").symlink_to(os.devnull)
-    instrument.start()
-    stop, flashed, seen_s = threading.Event(), 0, []
-    witness = subprocess.Popen([sys.executable, HERE / "stalls.py", folder / "stalls"])
-    stack.callback(witness.kill)
-    if options.jack:
-        sources = [(lambda messages: keyboard.send(*messages), USB_BYTES_PER_S)]
-    else:
-        usb = socket.create_connection(("localhost", port))
-        sources = [(lambda messages: usb.sendall(joined(messages)), USB_BYTES_PER_S)]
-    sources.append((lambda messages: os.write(instrument.din, joined(messages)), 3125.0))
-    for seed, (send, rate) in enumerate(sources):
-        threading.Thread(target=flood, args=(send, rate, stop, seed), daemon=True).start()
-    threading.Thread(target=rotate, args=(folder / "log", stop), daemon=True).start()
-    threading.Thread(target=note_xruns, args=(instrument, seen_s, stop), daemon=True).start()
-    bundles = two_bundles(card.QUARTET, folder)
-    end_s = time.monotonic() + 60 * options.minutes
-    far, near = pty.openpty()
-    for end in (far, near):
-        tty.setraw(end)
-    for one, other in ((host, far), (far, host)):
-        threading.Thread(target=pump, args=(one, other), daemon=True).start()
+def over_jack(folder: Path, stack: contextlib.ExitStack) -> tuple[str, str, Send]:
+    """The daemon's choice of MIDI, more of its configuration, and what sends."""
+    jack = load(HERE / "jack.py").Jack(folder, period_samples=512)
+    stack.callback(jack.close)
+    os.environ["JACK_DEFAULT_SERVER"] = jack.name
+    keyboard = jack.keyboard("flood")
+    stack.callback(keyboard.unplug)
+    return "jack", "", lambda messages: keyboard.send(*messages)
+
+
+def over_socket() -> tuple[str, str, Send]:
+    """The same, without a server: connected when it sends for the first time."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    lines: list[socket.socket] = []
+
+    def send(messages: tuple[Message, ...]) -> None:
+        if not lines:
+            lines.append(socket.create_connection(("localhost", port)))
+        lines[0].sendall(joined(messages))
+
+    return "none", f'midi_socket = "localhost:{port}"\n', send
+
+
+def flash_until(end_s: float, bundles: list[Path], port: str) -> int:
+    """One after the other; how many arrived."""
+    flashed = 0
     while time.monotonic() < end_s:
-        done = subprocess.run(
-            [sys.executable, "-m", "tombola_host", "flash", bundles[flashed % 2], "--port", os.ttyname(near)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        command = [sys.executable, "-m", "tombola_host", "flash", bundles[flashed % 2], "--port", port]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             print(done.stderr[-300:], file=sys.stderr)
         flashed += done.returncode == 0
         time.sleep(min(10.0, max(end_s - time.monotonic(), 0)))
-    said = instrument.status()
-    stop.set()
-    instrument.stop()
-    print(json.dumps({"flashed": flashed, **summary(said, folder / "stalls", seen_s)}))
+    return flashed
 
 
-def summary(said: dict[str, object], stalls: Path, seen_s: list[float]) -> dict[str, object]:
+def raw_pty() -> tuple[int, int]:
+    ends = pty.openpty()
+    for end in ends:
+        tty.setraw(end)
+    return ends
+
+
+def soak(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
+    card = load(CARD)
+    folder = Path(tempfile.mkdtemp(prefix="tombola-soak-"))
+    plugin, fields = compiled(folder), f'late "{folder}/late"'
+    *others, core = sorted(os.sched_getaffinity(0))
+    if options.still:
+        fields += f' clock "{drive_clock(folder, core, stack)}"'
+        os.sched_setaffinity(0, others)  # All but the audio process; a Raspberry Pi has three cores for them.
+    host, device = raw_pty()
+    far, near = raw_pty()
+    midi, extra, send = over_jack(folder, stack) if options.jack else over_socket()
+    extra += f'serial = "{os.ttyname(device)}"\n'
+    instrument = card.Instrument(
+        folder, plugin, options.speed, extra, panel="mock", midi=midi, command=(HERE / "swept_panel.py",), card=fields
+    )
+    for endless in ("frames", "times"):
+        (folder / endless).symlink_to(os.devnull)
+    instrument.start()
+    stack.callback(instrument.stop)
+    if options.still:
+        for thread in Path(
+            f"/proc/{instrument.audio_process}/task"
+        ).iterdir():  # Those to come are begun by one of them.
+            os.sched_setaffinity(int(thread.name), {core})
+    witness = subprocess.Popen([sys.executable, HERE / "stalls.py", folder / "stalls"])
+    stack.callback(witness.kill)
+    stop = threading.Event()
+    stack.callback(stop.set)
+    for work in (
+        (flood, send, USB_BYTES_PER_S, stop, 0),
+        (flood, lambda messages: os.write(instrument.din, joined(messages)), DIN_BYTES_PER_S, stop, 1),
+        (rotate, folder / "log", stop),
+        (pump, host, far),
+        (pump, far, host),
+    ):
+        threading.Thread(target=work[0], args=work[1:], daemon=True).start()
+    flashed = flash_until(time.monotonic() + 60 * options.minutes, two_bundles(card.QUARTET, folder), os.ttyname(near))
+    print(json.dumps({"flashed": flashed, **summary(instrument.status(), folder)}))
+
+
+def summary(said: dict[str, object], folder: Path) -> dict[str, object]:
     keys = ("midi", "xruns", "latency_p50_ms", "latency_max_ms", "load_p50_us", "load_p99_us", "slimmed", "sha256")
-    late = [tuple(map(float, line.split())) for line in stalls.read_text().splitlines()]
-    stalled = [any(abs(at_s - xrun_s) < SEEN_WITHIN_S for at_s, _, _ in late) for xrun_s in seen_s]
+    stalls = [tuple(map(float, line.split())) for line in (folder / "stalls").read_text().splitlines()]
+    late = [tuple(map(float, line.split())) for line in (folder / "late").read_text().splitlines()]
+    stood = {}
+    if (folder / "clock").exists():
+        *_, still_ns, longest_ns, stills = struct.unpack("<6Q", (folder / "clock").read_bytes())
+        stood = {"stood_still": stills, "in_all_ms": round(still_ns / 1e6), "at_most_ms": round(longest_ns / 1e6, 1)}
     return {
         "card_minutes": round(said["periods"] / 375 / 60, 2),
-        "machine_stalls": len(late),
-        "longest_stall_ms": max((ms for _, _, ms in late), default=0.0),
-        "xrun_bursts": len(seen_s),
-        "of_them_near_a_stall": sum(stalled),
         **{key: said[key] for key in keys},
+        **stood,
+        "machine_stalls": len(stalls),
+        "longest_stall_ms": max((ms for _, _, ms in stalls), default=0.0),
+        "late": [(since_ms, ran_ms) for _, since_ms, ran_ms in late],
     }
 
 

@@ -4,7 +4,7 @@
 
 The guest sees this machine's own files, read-only, and with them the project and the Python that runs this. The gadget
 is made by ``systemd/gadget.sh``, the daemon is ``tombolad run``, rendering without a note; the host is what ``tombola
-flash`` calls (the command itself would first load torch for minutes); the bundle is the factory's, its graph padded.
+flash`` calls, without its command line; the bundle is the factory's, its graph padded.
 Needs qemu-system-x86_64, kmod, cpio and busybox-static. The kernel is Debian's own package for amd64.
 
 Prints one line of JSON: the raw line's rate both ways, the flash's, and what unplugging twice did. While something

@@ -1,58 +1,74 @@
 /* A sound card for tests: an ALSA "ioplug" that takes samples as fast as a clock says and keeps them in a file.
  *
- *   pcm.card { type vcard file "/path/frames.raw" log "/path/times.txt" gone "/path/unplugged" speed 0.25 }
+ *   pcm.card { type vcard file "/path/frames.raw" log "/path/times.txt" gone "/path/unplugged" speed 0.25
+ *              clock "/path/clock" late "/path/late.txt" }
  *
  * speed  how fast its clock runs; at 0.25 a machine that stalls for 10 ms does not empty a buffer of 10.7 ms.
  * log    one line per period that was taken: monotonic time in s, frames taken so far, frames played so far.
  * gone   while this file exists, the card is unplugged: every call ends with ENODEV.
+ * late   one line per xrun: monotonic time in s, ms since the last period was handed over, ms of them that the card ran.
+ * clock  a file that card_clock drives: the card stands still while the machine does. Else the monotonic clock.
  * A writer that comes too late gets EPIPE, as from real hardware.
  *
  * Source: alsa-lib, "External I/O plugin" (pcm_ioplug.h).
  */
+#include "card_clock.h"
 #include <alsa/asoundlib.h>
 #include <alsa/pcm_external.h>
+#include <fcntl.h>
 #include <stdbool.h>
+#include <sys/mman.h>
 #include <sys/timerfd.h>
-#include <time.h>
 
 struct card {
   snd_pcm_ioplug_t io;
   int timer;               /* becomes readable each time a period has been played */
-  FILE *frames, *log;
+  FILE *frames, *log, *late;
+  double last_s, last_card_s;   /* when the last period was handed over, by both clocks */
   char gone[256];
   double speed;
-  double began_s;
+  const struct card_clock *clock;
+  double began_s;          /* by the clock that it goes by */
   uint64_t taken;          /* frames handed over since it was prepared */
   bool runs;
   size_t frame_bytes;
   uint64_t total;          /* frames handed over since it was opened */
 };
 
-static double now_s(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
+static double now_s(void) { return 1e-9 * (double)machine_now_ns(); }
+
+static double card_s(const struct card *card) { return card->clock ? 1e-9 * (double)card_now_ns(card->clock) : now_s(); }
 
 static bool is_gone(const struct card *card) { return card->gone[0] && access(card->gone, F_OK) == 0; }
 
 static uint64_t played(const struct card *card) {
-  return card->runs ? (uint64_t)((now_s() - card->began_s) * card->io.rate * card->speed) : 0;
+  return card->runs ? (uint64_t)((card_s(card) - card->began_s) * card->io.rate * card->speed) : 0;
 }
 
 static void set_timer(struct card *card, double every_s) {
   struct timespec every = {(time_t)every_s, (long)((every_s - (double)(time_t)every_s) * 1e9)};
-  struct itimerspec spec = {every, every};
+  struct itimerspec spec = {card->clock ? (struct timespec){0} : every, every};
   timerfd_settime(card->timer, 0, &spec, NULL);
 }
 
 static int card_start(snd_pcm_ioplug_t *io) {
   struct card *card = io->private_data;
   if (is_gone(card)) return -ENODEV;
-  card->began_s = now_s();
+  card->began_s = card_s(card);
   card->runs = true;
   set_timer(card, (double)io->period_size / (io->rate * card->speed));
   return 0;
+}
+
+/* Frames that must be played before there is room for a period. */
+static snd_pcm_sframes_t missing(const struct card *card, uint64_t at) {
+  return (snd_pcm_sframes_t)(card->taken - at + card->io.period_size) - (snd_pcm_sframes_t)card->io.buffer_size;
+}
+
+/* A clock that stands still at times knows only now how long it is until there is room. */
+static void wake_in_time(struct card *card, uint64_t at) {
+  snd_pcm_sframes_t frames = missing(card, at);
+  if (card->clock && card->runs && frames > 0) set_timer(card, ((double)frames + 0.5) / (card->io.rate * card->speed));
 }
 
 static int card_stop(snd_pcm_ioplug_t *io) {
@@ -81,9 +97,14 @@ static snd_pcm_sframes_t card_pointer(snd_pcm_ioplug_t *io) {
   if (is_gone(card)) return -ENODEV;
   uint64_t at = played(card);
   if (card->runs && at > card->taken) {
-    if (io->state != SND_PCM_STATE_DRAINING) return -EPIPE;
+    if (io->state != SND_PCM_STATE_DRAINING) {
+      if (card->late) fprintf(card->late, "%.4f %.2f %.2f\n", now_s(), 1e3 * (now_s() - card->last_s),
+                              1e3 * (card_s(card) - card->last_card_s));
+      return -EPIPE;
+    }
     at = card->taken;
   }
+  wake_in_time(card, at);
   return (snd_pcm_sframes_t)(at % io->buffer_size);
 }
 
@@ -93,6 +114,8 @@ static snd_pcm_sframes_t card_transfer(snd_pcm_ioplug_t *io, const snd_pcm_chann
   if (is_gone(card)) return -ENODEV;
   const char *from = (const char *)areas->addr + (areas->first + areas->step * offset) / 8;
   if (card->frames) fwrite(from, card->frame_bytes, size, card->frames);
+  card->last_s = now_s();
+  card->last_card_s = card_s(card);
   card->taken += size;
   card->total += size;
   if (card->log) fprintf(card->log, "%.6f %llu %llu\n", now_s(), (unsigned long long)card->total,
@@ -108,7 +131,8 @@ static int card_revents(snd_pcm_ioplug_t *io, struct pollfd *fds, unsigned count
   if (is_gone(card)) { *revents = POLLERR; return 0; }
   uint64_t at = played(card);
   bool late = card->runs && at > card->taken;
-  *revents = late || io->buffer_size - (card->taken - at) >= io->period_size ? POLLOUT : 0;
+  *revents = late || missing(card, at) <= 0 ? POLLOUT : 0;
+  if (!late) wake_in_time(card, at);
   return 0;
 }
 
@@ -116,7 +140,9 @@ static int card_close(snd_pcm_ioplug_t *io) {
   struct card *card = io->private_data;
   if (card->frames) fclose(card->frames);
   if (card->log) fclose(card->log);
+  if (card->late) fclose(card->late);
   close(card->timer);
+  if (card->clock) munmap((void *)card->clock, sizeof *card->clock);
   free(card);
   return 0;
 }
@@ -139,7 +165,7 @@ static int limit(snd_pcm_ioplug_t *io) {
 }
 
 SND_PCM_PLUGIN_DEFINE_FUNC(vcard) {
-  const char *file = NULL, *log = NULL, *gone = NULL;
+  const char *file = NULL, *log = NULL, *gone = NULL, *clock = NULL, *late = NULL;
   double speed = 1.0;
   snd_config_iterator_t at, next;
   snd_config_for_each(at, next, conf) {
@@ -150,6 +176,8 @@ SND_PCM_PLUGIN_DEFINE_FUNC(vcard) {
     if (!strcmp(id, "file")) snd_config_get_string(field, &file);
     else if (!strcmp(id, "log")) snd_config_get_string(field, &log);
     else if (!strcmp(id, "gone")) snd_config_get_string(field, &gone);
+    else if (!strcmp(id, "clock")) snd_config_get_string(field, &clock);
+    else if (!strcmp(id, "late")) snd_config_get_string(field, &late);
     else if (!strcmp(id, "speed")) snd_config_get_ireal(field, &speed);
     else { SNDERR("vcard has no field %s", id); return -EINVAL; }
   }
@@ -160,9 +188,19 @@ SND_PCM_PLUGIN_DEFINE_FUNC(vcard) {
   if (!card) return -ENOMEM;
   card->speed = speed;
   if (gone) snprintf(card->gone, sizeof card->gone, "%s", gone);
+  if (clock) {
+    int shared = open(clock, O_RDONLY);
+    void *memory = shared < 0 ? MAP_FAILED : mmap(NULL, sizeof *card->clock, PROT_READ, MAP_SHARED, shared, 0);
+    if (shared >= 0) close(shared);
+    if (memory == MAP_FAILED) { free(card); return -ENOENT; }
+    card->clock = memory;
+  }
   /* Appended to: a card that was unplugged and is back goes on where it was. */
   card->frames = file ? fopen(file, "ab") : NULL;
   card->log = log ? fopen(log, "a") : NULL;
+  card->late = late ? fopen(late, "a") : NULL;
+  if (card->log) setvbuf(card->log, NULL, _IOLBF, 0);
+  if (card->late) setvbuf(card->late, NULL, _IOLBF, 0);
   card->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   card->io.version = SND_PCM_IOPLUG_VERSION;
   card->io.name = "virtual card";
