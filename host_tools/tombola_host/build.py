@@ -11,7 +11,7 @@ from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import MAX_MODES
 from tombola_device.contract.errors import BadConfig
 
-from tombola_host.generators.voice import VoiceSize
+from tombola_host.generators.size import VoiceSize
 from tombola_host.merging.core import MergedSize
 from tombola_host.progress import Reporter
 from tombola_host.runs import Run, RunStore

@@ -8,13 +8,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 from tombola_device.contract.errors import BadRun, StoreError
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RUN_VERSION = 3
 """Part of every hash: raise it when the same settings come to mean something else."""
@@ -68,9 +68,9 @@ class Run:
 
     def save(self, name: str, tensors: dict[str, Tensor]) -> None:
         """Keep tensors under a name."""
-        write_atomically(
-            self.path / f"{name}.safetensors", save_tensors({k: t.contiguous() for k, t in tensors.items()})
-        )
+        from safetensors.torch import save
+
+        write_atomically(self.path / f"{name}.safetensors", save({k: t.contiguous() for k, t in tensors.items()}))
 
     def load(self, name: str) -> dict[str, Tensor]:
         """Tensors kept under a name.
@@ -78,9 +78,11 @@ class Run:
         Raises:
             BadRun: There are none, or the file is damaged.
         """
+        from safetensors.torch import load
+
         path = self.path / f"{name}.safetensors"
         try:
-            return dict(load_tensors(path.read_bytes()))
+            return dict(load(path.read_bytes()))
         except (OSError, SafetensorError) as error:
             raise BadRun(f"the weights in {path} cannot be read ({error}); delete {self.path} and run again") from error
 

@@ -6,7 +6,8 @@ import torch
 from tombola_device.contract.controls import PERIOD_SAMPLES
 from tombola_device.engine.noise import noise_table
 from tombola_host.corpus.clip import NOISE_BANDS
-from tombola_host.generators.voice import Voice, VoiceSize
+from tombola_host.generators.size import VoiceSize
+from tombola_host.generators.voice import Voice
 from tombola_host.training import fit
 from tombola_host.training.fit import NoiseSource, Training, new_trainee, one_cycle
 from tombola_host.training.schedule import Schedule

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tombola_device.contract.errors import BadConfig
+from tombola_host.generators.size import VoiceSize
 from tombola_host.generators.units import Axis, UnitGroup, full_mask, trimmed
-from tombola_host.generators.voice import VoiceSize
 from tombola_host.lottery.criteria import criterion_named
 from tombola_host.lottery.criteria.magnitude import magnitude
 from tombola_host.lottery.selection import FEWEST_UNITS, parameters_left, select

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 from tombola_device.contract.errors import BadConfig
+from tombola_host.generators.size import VoiceSize
 from tombola_host.generators.units import trimmed
-from tombola_host.generators.voice import SCALARS, VoiceSize
+from tombola_host.generators.voice import SCALARS
 from tombola_host.lottery.ticket import Ticket, count_parameters, dense_voice
 from tombola_host.merging import METHODS, method_named
 from tombola_host.merging.core import MergedSize, merge_core_and_specialists

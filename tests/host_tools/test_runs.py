@@ -6,7 +6,8 @@ import stat
 import pytest
 import torch
 from tombola_device.contract.errors import BadRun, StoreError
-from tombola_host.generators.voice import Voice, VoiceSize
+from tombola_host.generators.size import VoiceSize
+from tombola_host.generators.voice import Voice
 from tombola_host.runs import RunStore, fingerprint, write_atomically
 from tombola_host.training import fit
 from tombola_host.training.fit import Training, new_trainee

@@ -8,7 +8,7 @@ from tombola_device.contract.errors import BadAudio, BadConfig
 from tombola_host.build import Settings, build, draw_all, merge_all, train_all
 from tombola_host.corpus.corpus import Corpus
 from tombola_host.corpus.summary import summarise
-from tombola_host.generators.voice import VoiceSize
+from tombola_host.generators.size import VoiceSize
 from tombola_host.lottery.ticket import count_parameters
 from tombola_host.merging.core import MergedSize
 from tombola_host.progress import Silent

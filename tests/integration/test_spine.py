@@ -10,7 +10,7 @@ from tombola_device.contract.controls import SAMPLE_RATE_HZ
 from tombola_device.engine.offline import BlendAutomation, Event, render_performance
 from tombola_host.build import Settings, build
 from tombola_host.evaluation.pitch import pitch_error
-from tombola_host.generators.voice import VoiceSize
+from tombola_host.generators.size import VoiceSize
 from tombola_host.merging.core import MergedSize
 from tombola_host.progress import Silent
 from tombola_host.runs import RunStore

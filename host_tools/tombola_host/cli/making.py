@@ -1,14 +1,16 @@
-"""Commands that make: corpus, build, and its stages."""
+"""Commands that make: corpus, build, and its stages.
+
+What they need is imported when one runs: the libraries of training take 1.5 s, which `tombola flash` need not wait for.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from tombola_host.build import Settings, build, draw_all, merge_all, train_all
 from tombola_host.cli.app import (
     EffortOption,
     Folders,
@@ -22,12 +24,10 @@ from tombola_host.cli.app import (
     run_store,
     working,
 )
-from tombola_host.corpus.corpus import read_corpus
-from tombola_host.corpus.summary import as_json, as_table
 from tombola_host.runs import Run, RunStore
-from tombola_host.stages.bundle import write_bundle
-from tombola_host.stages.compare import Row, load_rows
-from tombola_host.stages.material import gather
+
+if TYPE_CHECKING:
+    from tombola_host.stages.compare import Row
 
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="The bundle to write.")]
 
@@ -41,6 +41,9 @@ def corpus(
 
     Example:  tombola corpus recordings/violin
     """
+    from tombola_host.corpus.corpus import read_corpus
+    from tombola_host.corpus.summary import as_json, as_table
+
     if as_json_:
         output.print_json(as_json(read_corpus(folder, progress=None).summary))
         return
@@ -64,6 +67,10 @@ def build_(
 
     Example:  tombola build violin=rec/violin bells=rec/bells -o mine.tombola --effort quick
     """
+    from tombola_host.build import Settings, build
+    from tombola_host.stages.bundle import write_bundle
+    from tombola_host.stages.compare import load_rows
+
     modes = parse_folders(folders)
     store = run_store(runs)
     with working() as reporter:
@@ -90,10 +97,7 @@ def train(
 
     Example:  tombola train violin=rec/violin
     """
-    with working() as reporter:
-        materials = gather(parse_folders(folders), reporter)
-        found = train_all(materials, Settings(effort=effort, seed=seed, workers=workers), run_store(runs), reporter)
-    _print_runs(found)
+    _print_runs(_runs_until("train", folders, effort, seed, runs, workers))
 
 
 @app.command()
@@ -108,12 +112,7 @@ def ticket(
 
     Example:  tombola ticket violin=rec/violin --effort quick
     """
-    settings, store = Settings(effort=effort, seed=seed, workers=workers), run_store(runs)
-    with working() as reporter:
-        materials = gather(parse_folders(folders), reporter)
-        dense = train_all(materials, settings, store, reporter)
-        found = draw_all(materials, dense, settings, store, reporter)
-    _print_runs(found)
+    _print_runs(_runs_until("ticket", folders, effort, seed, runs, workers))
 
 
 @app.command()
@@ -128,13 +127,7 @@ def merge(
 
     Example:  tombola merge violin=rec/violin bells=rec/bells
     """
-    settings, store = Settings(effort=effort, seed=seed, workers=workers), run_store(runs)
-    with working() as reporter:
-        materials = gather(parse_folders(folders), reporter)
-        dense = train_all(materials, settings, store, reporter)
-        tickets = draw_all(materials, dense, settings, store, reporter)
-        found, _ = merge_all(materials, tickets, settings, store, reporter, baselines=False)
-    _print_runs((found,))
+    _print_runs(_runs_until("merge", folders, effort, seed, runs, workers))
 
 
 @app.command()
@@ -150,6 +143,9 @@ def export(
 
     Example:  tombola export violin=rec/violin bells=rec/bells -o mine.tombola
     """
+    from tombola_host.build import Settings, build
+    from tombola_host.stages.bundle import write_bundle
+
     with working() as reporter:
         settings = Settings(effort=effort, seed=seed, workers=workers)
         built = build(out.stem, parse_folders(folders), settings, run_store(runs), reporter, baselines=False)
@@ -188,6 +184,26 @@ def comparison_table(rows: tuple[Row, ...]) -> Table:
         errors_ = [f"{row.errors[mode]:.3f}" for mode in modes]
         table.add_row(row.name, str(row.parameters), *errors_, f"{row.mean:.3f}", f"{encoded:.3f}", dip)
     return table
+
+
+def _runs_until(
+    stage: str, folders: list[str], effort: str, seed: int, runs: Path | None, workers: int | None
+) -> tuple[Run, ...]:
+    """What a stage finds, after all that comes before it and is undone."""
+    from tombola_host.build import Settings, draw_all, merge_all, train_all
+    from tombola_host.stages.material import gather
+
+    settings, store = Settings(effort=effort, seed=seed, workers=workers), run_store(runs)
+    with working() as reporter:
+        materials = gather(parse_folders(folders), reporter)
+        dense = train_all(materials, settings, store, reporter)
+        if stage == "train":
+            return dense
+        tickets = draw_all(materials, dense, settings, store, reporter)
+        if stage == "ticket":
+            return tickets
+        merged, _ = merge_all(materials, tickets, settings, store, reporter, baselines=False)
+        return (merged,)
 
 
 def _print_runs(found: tuple[Run, ...]) -> None:

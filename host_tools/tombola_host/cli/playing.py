@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -16,7 +16,6 @@ from tombola_host.bench import as_json as bench_json
 from tombola_host.bench import as_table as bench_table
 from tombola_host.bench import bench as run_bench
 from tombola_host.cli.app import BundleArgument, Folders, JsonOption, app, output, parse_folders, read_bundle, working
-from tombola_host.evaluation.judge import ModeJudgement, judge
 from tombola_host.flash import device_info
 from tombola_host.flash import flash as send
 from tombola_host.inspect_bundle import as_json as inspect_json
@@ -25,7 +24,9 @@ from tombola_host.inspect_bundle import inspect_bundle
 from tombola_host.keys import key_path, read_key
 from tombola_host.performance import read_midi, render_file, write_sound
 from tombola_host.runs import write_atomically
-from tombola_host.stages.material import gather
+
+if TYPE_CHECKING:
+    from tombola_host.evaluation.judge import ModeJudgement
 
 
 @app.command()
@@ -55,6 +56,9 @@ def evaluate(bundle: BundleArgument, folders: Folders, as_json: JsonOption = Fal
 
     Example:  tombola evaluate quartet.tombola sax=rec/sax harp=rec/harp --json
     """
+    from tombola_host.evaluation.judge import judge
+    from tombola_host.stages.material import gather
+
     loaded = read_bundle(bundle)
     with working() as reporter:
         judgements = judge(loaded, gather(parse_folders(folders), reporter), reporter.task("judge"))

@@ -17,7 +17,6 @@ structure in time".
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCALAR_COLUMNS
@@ -27,6 +26,7 @@ from torch.nn import functional
 
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
 from tombola_host.generators.base import State
+from tombola_host.generators.size import VoiceSize
 from tombola_host.generators.synthesizer import HALF_TABLE, INAUDIBLE, Synthesizer
 from tombola_host.generators.units import Axis, UnitGroup, Weights
 
@@ -45,14 +45,6 @@ class _Trunk(nn.RNN):
     weight_hh_l0: Tensor
     bias_ih_l0: Tensor
     bias_hh_l0: Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceSize:
-    """How wide a voice is: units of its input layer and of its trunk."""
-
-    input: int
-    hidden: int
 
 
 class Voice(nn.Module):

@@ -9,8 +9,9 @@ import torch
 from tombola_device.contract.errors import BadConfig
 from torch import Tensor
 
+from tombola_host.generators.size import VoiceSize
 from tombola_host.generators.units import Mask, full_mask, trimmed
-from tombola_host.generators.voice import Voice, VoiceSize
+from tombola_host.generators.voice import Voice
 from tombola_host.lottery.criteria import criterion_named
 from tombola_host.lottery.selection import select
 from tombola_host.training.dataset import ModeData

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 
-from tombola_host.generators.voice import VoiceSize
+from tombola_host.generators.size import VoiceSize
 from tombola_host.lottery.ticket import count_parameters, settled_loss, train_dense
 from tombola_host.progress import Step
 from tombola_host.runs import Run, RunStore
