@@ -160,6 +160,7 @@ def flash_until(end_s: float, bundles: list[Path], port: str) -> int:
 
 
 def raw_pty() -> tuple[int, int]:
+    """Both ends of a line that passes bytes on as they are."""
     ends = pty.openpty()
     for end in ends:
         tty.setraw(end)
@@ -186,9 +187,8 @@ def soak(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
     instrument.start()
     stack.callback(instrument.stop)
     if options.still:
-        for thread in Path(
-            f"/proc/{instrument.audio_process}/task"
-        ).iterdir():  # Those to come are begun by one of them.
+        threads = Path(f"/proc/{instrument.audio_process}/task")
+        for thread in threads.iterdir():  # Those to come are begun by one of them.
             os.sched_setaffinity(int(thread.name), {core})
     witness = subprocess.Popen([sys.executable, HERE / "stalls.py", folder / "stalls"])
     stack.callback(witness.kill)

@@ -98,8 +98,11 @@ static snd_pcm_sframes_t card_pointer(snd_pcm_ioplug_t *io) {
   uint64_t at = played(card);
   if (card->runs && at > card->taken) {
     if (io->state != SND_PCM_STATE_DRAINING) {
-      if (card->late) fprintf(card->late, "%.4f %.2f %.2f\n", now_s(), 1e3 * (now_s() - card->last_s),
-                              1e3 * (card_s(card) - card->last_card_s));
+      /* Asked again before it is prepared, it says so again; that is still one xrun. */
+      if (card->late && card->last_s > 0)
+        fprintf(card->late, "%.4f %.2f %.2f\n", now_s(), 1e3 * (now_s() - card->last_s),
+                1e3 * (card_s(card) - card->last_card_s));
+      card->last_s = 0;
       return -EPIPE;
     }
     at = card->taken;
