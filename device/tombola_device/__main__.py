@@ -72,9 +72,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from tombola_device.daemon import Daemon, Performance
-    from tombola_device.engine.automation import read_automation
-    from tombola_device.hal.midi_file import FileIn, read_midi_file
+    from tombola_device.daemon.daemon import Daemon, Performance
+    from tombola_device.hal.midi.file import FileIn, read_midi_file
+    from tombola_device.play.automation import read_automation
 
     config: Config = read_config(options.config)
     level = logging.INFO if options.verbose else logging.WARNING
@@ -98,7 +98,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _slots(options: argparse.Namespace) -> int:
     from tombola_device.contract.bundle import decode_bundle
-    from tombola_device.store import Store
+    from tombola_device.slots.store import Store
 
     config = read_config(options.config)
     store = Store(config.slots_path, lambda _: None, config.factory_path)
@@ -119,8 +119,8 @@ def _slots(options: argparse.Namespace) -> int:
 
 
 def _owners(options: argparse.Namespace) -> int:
-    from tombola_device.owner import OWNERS_FILE, Owner
-    from tombola_device.status import Lock
+    from tombola_device.daemon.status import Lock
+    from tombola_device.slots.owner import OWNERS_FILE, Owner
 
     config = read_config(options.config)
     owner = Owner(config.state_path / OWNERS_FILE, config.unsigned)
@@ -145,7 +145,7 @@ def _owners(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from tombola_device.status import read_status
+    from tombola_device.daemon.status import read_status
 
     status = read_status(read_config(options.config).state_path)
     if options.json:

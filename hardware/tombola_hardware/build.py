@@ -14,7 +14,7 @@ from tombola_hardware.board import Design, desktop, module
 from tombola_hardware.kicad import cli, cli_boards, project
 from tombola_hardware.panel import boards, dxf, layout, svg
 
-PIN_MAP_OF_FIRMWARE: Final = Path(__file__).parents[2] / "device" / "tombola_device" / "hal" / "pin_map.json"
+PIN_MAP_OF_FIRMWARE: Final = Path(__file__).parents[2] / "device" / "tombola_device" / "hal" / "panel" / "pin_map.json"
 PICTURE: Final = Path(__file__).parents[2] / "docs" / "pictures" / "panel.svg"
 Say = Callable[[str], None]
 

@@ -25,10 +25,10 @@ with atheris.instrument_imports(include=["tombola_device"]):
     from tombola_device.contract.manifest import decode_manifest
     from tombola_device.contract.receiver import BeginAsked, FinishAsked, PairAsked, Receiver, StatusAsked
     from tombola_device.contract.sender import Phase, Sender
+    from tombola_device.disk.fake import FakeFiles
     from tombola_device.engine.graph_check import check_graph
-    from tombola_device.files import FakeFiles
-    from tombola_device.hal.midi_bytes import MidiBytes
-    from tombola_device.store import POINTER_NAME, Slots, Store
+    from tombola_device.hal.midi.bytes import MidiBytes
+    from tombola_device.slots.store import POINTER_NAME, Slots, Store
 
 FACTORY = Path(__file__).parents[2] / "models/quartet/quartet.tombola"
 

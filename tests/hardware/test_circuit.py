@@ -144,14 +144,14 @@ def test_everything_costs_at_most_200_dollars_and_can_be_ordered(designs, name):
 def test_firmware_and_board_agree_on_every_pin(designs):
     from tombola_hardware import pin_map
 
-    installed = (ROOT / "device/tombola_device/hal/pin_map.json").read_text("utf-8")
+    installed = (ROOT / "device/tombola_device/hal/panel/pin_map.json").read_text("utf-8")
     assert installed == pin_map.text(designs["tombola"]), "run make hardware"
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_firmware_reads_the_pin_map(designs, name):
     import msgspec
-    from tombola_device.hal.pins import PinMap
+    from tombola_device.hal.panel.pins import PinMap
     from tombola_hardware import pin_map
 
     read = msgspec.json.decode(pin_map.text(designs[name]).encode(), type=PinMap)

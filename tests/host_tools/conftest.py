@@ -10,9 +10,9 @@ import torch
 from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCALAR_COLUMNS, SILENCE_DB
 from tombola_device.engine.noise import noise_table
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS, Clip
-from tombola_host.generators.size import VoiceSize
-from tombola_host.generators.voice import Voice
-from tombola_host.training.dataset import ModeData, mode_data
+from tombola_host.corpus.windows import ModeData, mode_data
+from tombola_host.generators.voice.network import Voice
+from tombola_host.generators.voice.size import VoiceSize
 
 COLUMNS = len(SCALAR_COLUMNS)
 

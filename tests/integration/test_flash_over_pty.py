@@ -15,10 +15,10 @@ from tombola_device.contract.errors import BadBundle, FlashError
 from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
 from tombola_device.contract.protocol import WINDOW_CHUNKS
 from tombola_device.contract.sender import CHUNK_BYTES
-from tombola_device.flashd import Flashd
-from tombola_device.store import Store
-from tombola_host.flash import device_info, flash
-from tombola_host.pty_line import PtyLine
+from tombola_device.flash.serve import Flashd
+from tombola_device.slots.store import Store
+from tombola_host.link.flash import device_info, flash
+from tombola_host.link.pty_line import PtyLine
 
 ENVELOPE = Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0)
 MODE = Mode("m", "#000000", (0.0, 127.0), ENVELOPE, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))

@@ -16,14 +16,14 @@ from tombola_device.contract.bundle import Bundle, bundle_sha256, encode_bundle
 from tombola_device.contract.errors import BadConfig, FlashError
 from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
 from tombola_device.contract.refusals import ErrorCode, Refused
-from tombola_device.flashd import Flashd
-from tombola_device.owner import Owner
-from tombola_device.store import Store
+from tombola_device.flash.serve import Flashd
+from tombola_device.slots.owner import Owner
+from tombola_device.slots.store import Store
 from tombola_host.cli import owning, playing
 from tombola_host.cli.app import app
-from tombola_host.flash import device_info, flash, pair
-from tombola_host.keys import OwnerKey, default_label, new_key, read_key
-from tombola_host.pty_line import PtyLine
+from tombola_host.link.flash import device_info, flash, pair
+from tombola_host.link.keys import OwnerKey, default_label, new_key, read_key
+from tombola_host.link.pty_line import PtyLine
 from typer.testing import CliRunner
 
 del owning, playing  # Imported for their commands.

@@ -11,12 +11,12 @@ from tombola_device.contract.bundle import Bundle, decode_bundle
 from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, SAMPLE_RATE_HZ
 from tombola_device.engine.crossfade import Crossfade
 from tombola_device.engine.engine import Engine
-from tombola_device.engine.offline import BlendAutomation, Event, render_performance
-from tombola_device.engine.player import Player
+from tombola_device.play.offline import BlendAutomation, Event, render_performance
+from tombola_device.play.player import Player
 from tombola_host.evaluation.clicks import find_clicks, largest_jump, level_dip_db
 from tombola_host.evaluation.judge import held_note
 from tombola_host.evaluation.pitch import cents_off, summarise
-from tombola_host.export import count_nodes
+from tombola_host.export.graph import count_nodes
 
 QUARTET = Path(__file__).parents[2] / "models/quartet/quartet.tombola"
 SUSTAINED = ("sax", "violin", "flute")

@@ -7,13 +7,13 @@ import pytest
 import soundfile
 from tombola_device.contract.bundle import decode_bundle
 from tombola_device.contract.controls import SAMPLE_RATE_HZ
-from tombola_device.engine.offline import BlendAutomation, Event, render_performance
-from tombola_host.build import Settings, build
+from tombola_device.play.offline import BlendAutomation, Event, render_performance
 from tombola_host.evaluation.pitch import pitch_error
-from tombola_host.generators.size import VoiceSize
+from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.merging.core import MergedSize
 from tombola_host.progress import Silent
-from tombola_host.runs import RunStore
+from tombola_host.runs.store import RunStore
+from tombola_host.study.build import Settings, build
 from tombola_host.training.schedule import EFFORTS, Effort, Schedule
 
 NOTES = {"A2": 45, "D3": 50, "G3": 55, "C4": 60}

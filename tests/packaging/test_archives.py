@@ -27,7 +27,10 @@ DISTRIBUTIONS = {
     "serial": "pyserial",
 }
 """Of libraries whose name on the index is not the name they are imported by."""
-DATA = {"tombola_device": {"tombola_device/hal/pin_map.json"}, "tombola_host": {"tombola_host/arm64/counter.c"}}
+DATA = {
+    "tombola_device": {"tombola_device/hal/panel/pin_map.json"},
+    "tombola_host": {"tombola_host/cost/arm64/counter.c"},
+}
 MOST_BYTES = 8 * 1024 * 1024
 
 

@@ -38,7 +38,7 @@ FIGURES = ("periods", "xruns", "load_p50_us", "load_p99_us", "latency_p50_ms", "
 def control_stages() -> list[tuple[str, float]]:
     """What the control process does before it starts the audio process."""
     marks = [("control process: python", time.monotonic())]
-    from tombola_device import daemon  # noqa: F401
+    from tombola_device.daemon import daemon  # noqa: F401
 
     return [*marks, ("control process: imports", time.monotonic())]
 
@@ -47,10 +47,10 @@ def audio_stages() -> list[tuple[str, float]]:
     """What the audio process does before it opens the card."""
     marks = [("audio process: python", time.monotonic())]
     import onnxruntime  # noqa: F401
-    from tombola_device import audio_process
-    from tombola_device.frames import memory_bytes
-    from tombola_device.load import voices_that_play
-    from tombola_device.shared_memory import create_memory, map_memory
+    from tombola_device.audio import process as audio_process
+    from tombola_device.audio.budget import voices_that_play
+    from tombola_device.audio.frames import memory_bytes
+    from tombola_device.audio.ring import create_memory, map_memory
 
     marks.append(("audio process: imports", time.monotonic()))
     engine, sha256 = audio_process.load_engine(QUARTET, VOICES)

@@ -14,11 +14,11 @@ import threading
 import time
 
 from tombola_device import __main__ as tombolad
-from tombola_device import inputs
-from tombola_device.hal.converters import FULL_SCALE
-from tombola_device.hal.gpio import MockPanel, mock_panel
-from tombola_device.hal.panel import GATES
-from tombola_device.hal.pins import load_pin_map
+from tombola_device.hal.panel.converters import FULL_SCALE
+from tombola_device.hal.panel.mock import MockPanel, mock_panel
+from tombola_device.hal.panel.pins import load_pin_map
+from tombola_device.hal.panel.port import GATES
+from tombola_device.surface import inputs
 
 
 def obey(made: MockPanel, name: str, value: float) -> None:

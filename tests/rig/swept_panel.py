@@ -14,9 +14,11 @@ import time
 
 from luma.core.device import dummy
 from tombola_device import __main__ as tombolad
-from tombola_device import daemon, inputs
-from tombola_device.hal.display import LumaDisplay
-from tombola_device.hal.panel import KNOBS, VOLTAGES, FakePanel, PanelState
+from tombola_device.daemon import daemon
+from tombola_device.hal.panel.display import LumaDisplay
+from tombola_device.hal.panel.fake import FakePanel
+from tombola_device.hal.panel.port import KNOBS, VOLTAGES, PanelState
+from tombola_device.surface import inputs
 
 PICTURE_S = 0.025
 GATES_HZ = {"GATE_IN": 5.0, "TRIG_IN": 3.0, "CLOCK_IN": 8.0}

@@ -12,7 +12,7 @@ import time
 import tty
 from pathlib import Path
 
-from tombola_host.flash import flash
+from tombola_host.link.flash import flash
 
 DEVICE, HOST = "/dev/ttyGS0", "/dev/ttyACM0"
 RAW_BYTES = 1 << 20

@@ -22,7 +22,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tombola_device.contract.bundle import Bundle, bundle_sha256, decode_bundle, encode_bundle
-from tombola_device.store import Slots, Store
+from tombola_device.slots.store import Slots, Store
 
 QUARTET = Path(__file__).parents[2] / "models/quartet/quartet.tombola"
 INSTALLER = Path(__file__).parents[2] / "systemd/install.sh"
@@ -92,7 +92,7 @@ class Container:
 
     def audio_process(self) -> int:
         """Its number; 0 while there is none."""
-        return next((pid for pid, command in self.processes() if "tombola_device.audio_process" in command), 0)
+        return next((pid for pid, command in self.processes() if "tombola_device.audio.process" in command), 0)
 
     def wait_until_ready(self) -> None:
         eventually(lambda: self.leader and self.show("ActiveState") == "active", "READY")

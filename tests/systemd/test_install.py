@@ -270,7 +270,7 @@ def test_configuration_of_the_board_is_one_that_the_daemon_reads():
 
 @pytest.mark.parametrize("board", ["pi4", "pi5"])
 def test_boards_configuration_mutes_at_boot_and_has_midi_and_sound(board):
-    from tombola_device.hal.pins import load_pin_map
+    from tombola_device.hal.panel.pins import load_pin_map
 
     text = (SYSTEMD / "boot" / f"config-{board}.txt").read_text()
     assert f"gpio={load_pin_map().gpio['AUDIO_MUTE']}=op,dl" in text

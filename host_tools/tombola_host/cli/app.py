@@ -12,10 +12,10 @@ import typer
 from platformdirs import user_cache_path
 from rich.console import Console
 from tombola_device.contract.bundle import Bundle, decode_bundle
-from tombola_device.contract.errors import BadBundle, BadConfig
+from tombola_device.contract.errors import BadBundle
 
 from tombola_host.progress import Reporter, bars
-from tombola_host.runs import RunStore
+from tombola_host.runs.store import RunStore
 from tombola_host.training.schedule import EFFORTS
 
 app = typer.Typer(
@@ -43,25 +43,6 @@ INTERRUPTED = 130
 
 errors = Console(stderr=True, highlight=False)
 output = Console(highlight=False)
-
-
-def parse_folders(arguments: list[str]) -> dict[str, Path]:
-    """``NAME=FOLDER`` arguments; a bare folder is a mode of its own name.
-
-    Raises:
-        BadConfig: A name comes twice, or a folder is not there.
-    """
-    folders: dict[str, Path] = {}
-    for argument in arguments:
-        name, given, rest = argument.partition("=")
-        folder = Path(rest if given else name).expanduser()
-        name = name if given else folder.resolve().name
-        if name in folders:
-            raise BadConfig(f"the mode {name!r} is given twice; give each a name of its own: NAME=FOLDER")
-        if not folder.is_dir():
-            raise BadConfig(f"{folder} is not a folder; give each mode as NAME=FOLDER")
-        folders[name] = folder
-    return folders
 
 
 def run_store(folder: Path | None) -> RunStore:

@@ -20,11 +20,11 @@ from tombola_host.cli.app import (
     WorkersOption,
     app,
     output,
-    parse_folders,
     run_store,
     working,
 )
-from tombola_host.runs import Run, RunStore
+from tombola_host.corpus.folders import parse_folders
+from tombola_host.runs.store import Run, RunStore
 
 if TYPE_CHECKING:
     from tombola_host.stages.compare import Row
@@ -67,9 +67,9 @@ def build_(
 
     Example:  tombola build violin=rec/violin bells=rec/bells -o mine.tombola --effort quick
     """
-    from tombola_host.build import Settings, build
     from tombola_host.stages.bundle import write_bundle
     from tombola_host.stages.compare import load_rows
+    from tombola_host.study.build import Settings, build
 
     modes = parse_folders(folders)
     store = run_store(runs)
@@ -143,8 +143,8 @@ def export(
 
     Example:  tombola export violin=rec/violin bells=rec/bells -o mine.tombola
     """
-    from tombola_host.build import Settings, build
     from tombola_host.stages.bundle import write_bundle
+    from tombola_host.study.build import Settings, build
 
     with working() as reporter:
         settings = Settings(effort=effort, seed=seed, workers=workers)
@@ -163,7 +163,7 @@ def report(
 
     Example:  tombola report build-0123456789ab -o report.html
     """
-    from tombola_host.stages.page import write_page
+    from tombola_host.report.build_page import write_page
 
     found = run_store(runs).find(run)
     with working() as reporter:
@@ -190,8 +190,8 @@ def _runs_until(
     stage: str, folders: list[str], effort: str, seed: int, runs: Path | None, workers: int | None
 ) -> tuple[Run, ...]:
     """What a stage finds, after all that comes before it and is undone."""
-    from tombola_host.build import Settings, draw_all, merge_all, train_all
-    from tombola_host.stages.material import gather
+    from tombola_host.corpus.material import gather
+    from tombola_host.study.build import Settings, draw_all, merge_all, train_all
 
     settings, store = Settings(effort=effort, seed=seed, workers=workers), run_store(runs)
     with working() as reporter:

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from tombola_host.cli.app import app, errors, output, working
-from tombola_host.flash import pair as ask_to_pair
-from tombola_host.keys import default_label, key_path, new_key, read_key
-from tombola_host.serial_line import BAUD
+from tombola_host.link.flash import pair as ask_to_pair
+from tombola_host.link.keys import default_label, key_path, new_key, read_key
+from tombola_host.link.serial_line import BAUD
 
 key_app = typer.Typer(help="The key that signs what you flash.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(key_app, name="key")

@@ -10,20 +10,21 @@ import typer
 from rich.table import Table
 from tombola_device.contract.errors import BadConfig
 
-from tombola_host.arm64.count import costs_table, count, with_costs
-from tombola_host.arm64.root import FEATURES, prepare_root
-from tombola_host.bench import as_json as bench_json
-from tombola_host.bench import as_table as bench_table
-from tombola_host.bench import bench as run_bench
-from tombola_host.cli.app import BundleArgument, Folders, JsonOption, app, output, parse_folders, read_bundle, working
-from tombola_host.flash import device_info
-from tombola_host.flash import flash as send
-from tombola_host.inspect_bundle import as_json as inspect_json
-from tombola_host.inspect_bundle import as_table as inspect_table
-from tombola_host.inspect_bundle import inspect_bundle
-from tombola_host.keys import key_path, read_key
-from tombola_host.performance import read_midi, render_file, write_sound
-from tombola_host.runs import write_atomically
+from tombola_host.cli.app import BundleArgument, Folders, JsonOption, app, output, read_bundle, working
+from tombola_host.corpus.folders import parse_folders
+from tombola_host.cost.arm64.count import costs_table, count, with_costs
+from tombola_host.cost.arm64.root import FEATURES, prepare_root
+from tombola_host.cost.bench import as_json as bench_json
+from tombola_host.cost.bench import as_table as bench_table
+from tombola_host.cost.bench import bench as run_bench
+from tombola_host.cost.inspect import as_json as inspect_json
+from tombola_host.cost.inspect import as_table as inspect_table
+from tombola_host.cost.inspect import inspect_bundle
+from tombola_host.link.flash import device_info
+from tombola_host.link.flash import flash as send
+from tombola_host.link.keys import key_path, read_key
+from tombola_host.playing.performance import read_midi, render_file, write_sound
+from tombola_host.runs.store import write_atomically
 
 if TYPE_CHECKING:
     from tombola_host.evaluation.judge import ModeJudgement
@@ -56,8 +57,8 @@ def evaluate(bundle: BundleArgument, folders: Folders, as_json: JsonOption = Fal
 
     Example:  tombola evaluate quartet.tombola sax=rec/sax harp=rec/harp --json
     """
+    from tombola_host.corpus.material import gather
     from tombola_host.evaluation.judge import judge
-    from tombola_host.stages.material import gather
 
     loaded = read_bundle(bundle)
     with working() as reporter:
@@ -169,7 +170,7 @@ def demo(
 
     Example:  tombola demo --sounds my-recordings/
     """
-    from tombola_host.demo import run_demo
+    from tombola_host.demo.demo import run_demo
 
     with working() as reporter:
         page = run_demo(folder, reporter, sounds=sounds, effort=effort)

@@ -11,8 +11,8 @@ import torch
 from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCALAR_COLUMNS, Float32Array
 from torch import Tensor
 
-from tombola_host.generators.voice import Voice
-from tombola_host.training.fit import NoiseSource
+from tombola_host.generators.voice.network import Voice
+from tombola_host.training.loop import NoiseSource
 
 SWEEP_S = 2.0
 EDGE_S = 0.5

@@ -13,11 +13,11 @@ from tombola_device.engine.noise import TABLE_SAMPLES, noise_table, overlapping
 from tombola_device.engine.session import Session
 from torch import Tensor
 
-from tombola_host.evaluation.spectral import MultiScaleSpectralLoss
-from tombola_host.generators.voice import Voice
-from tombola_host.training.dataset import TIMBRE, Note, one_hot
-from tombola_host.training.encoder import TimbreEncoder
-from tombola_host.training.fit import NoiseSource
+from tombola_host.corpus.windows import TIMBRE, Note, one_hot
+from tombola_host.generators.voice.encoder import TimbreEncoder
+from tombola_host.generators.voice.network import Voice
+from tombola_host.training.loop import NoiseSource
+from tombola_host.training.spectral import MultiScaleSpectralLoss
 
 LONGEST_FRAMES = 1500
 """4 s of a note: the rest of a long one is more of the same."""

@@ -9,14 +9,14 @@ import numpy as np
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import Float32Array
 from tombola_device.contract.errors import BadConfig, ShapeError
-from tombola_device.engine.offline import Event, render_performance
+from tombola_device.play.offline import Event, render_performance
 
+from tombola_host.corpus.material import Material
+from tombola_host.corpus.windows import NOTE
 from tombola_host.evaluation.frechet import frechet_ratio
 from tombola_host.evaluation.held_out import bundle_playback, mean_error, note_errors
 from tombola_host.evaluation.pitch import cents_off, summarise
 from tombola_host.progress import Step
-from tombola_host.stages.material import Material
-from tombola_host.training.dataset import NOTE
 
 HELD_S = 1.5
 VELOCITY = 0.8

@@ -9,13 +9,13 @@ import torch
 from tombola_device.contract.errors import BadConfig
 from torch import Tensor
 
-from tombola_host.generators.size import VoiceSize
+from tombola_host.corpus.windows import ModeData
 from tombola_host.generators.units import Mask, full_mask, trimmed
-from tombola_host.generators.voice import Voice
+from tombola_host.generators.voice.network import Voice
+from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.lottery.criteria import criterion_named
 from tombola_host.lottery.selection import select
-from tombola_host.training.dataset import ModeData
-from tombola_host.training.fit import Checkpoint, History, Progress, Trainee, Training, new_trainee
+from tombola_host.training.loop import Checkpoint, History, Progress, Trainee, Training, new_trainee
 from tombola_host.training.schedule import DENSE_SIZE, Schedule
 
 

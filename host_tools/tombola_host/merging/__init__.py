@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from tombola_device.contract.errors import BadConfig
 
-from tombola_host.generators.voice import Voice
+from tombola_host.generators.voice.network import Voice
 from tombola_host.merging.core import MergedSize, merge_core_and_specialists
 from tombola_host.merging.joint import joint_network
 from tombola_host.merging.trained import TrainedTicket

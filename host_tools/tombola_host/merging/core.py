@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tombola_host.generators.size import VoiceSize
 from tombola_host.generators.units import UnitGroup, Weights
-from tombola_host.generators.voice import SCALARS, Voice
+from tombola_host.generators.voice.network import SCALARS, Voice
+from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.lottery.criteria import criterion_named
 from tombola_host.lottery.ticket import dense_voice
 from tombola_host.merging.trained import TrainedTicket

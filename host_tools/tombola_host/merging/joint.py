@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from tombola_host.generators.voice import Voice
+from tombola_host.generators.voice.network import Voice
 from tombola_host.merging.core import MergedSize
 from tombola_host.merging.trained import TrainedTicket
 

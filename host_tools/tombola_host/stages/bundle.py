@@ -13,14 +13,14 @@ from tombola_device.contract.manifest import Mode, Range
 from torch import Tensor
 
 from tombola_host import __version__
-from tombola_host.export import export_bundle
-from tombola_host.generators.voice import Voice
-from tombola_host.runs import Run, write_atomically
-from tombola_host.stages.material import Material
+from tombola_host.corpus.material import Material
+from tombola_host.corpus.windows import NOTE, ModeData, one_hot
+from tombola_host.export.bundle import export_bundle
+from tombola_host.generators.voice.losses import normalized
+from tombola_host.generators.voice.network import Voice
+from tombola_host.runs.store import Run, write_atomically
 from tombola_host.stages.trainee_files import load_trainee
-from tombola_host.training.dataset import NOTE, ModeData, one_hot
-from tombola_host.training.fit import Trainee
-from tombola_host.training.losses import normalized
+from tombola_host.training.loop import Trainee
 
 COLORS = ("#e8a33d", "#c8553d", "#4fa3a5", "#8fb339", "#7d6b9e", "#d47fa6", "#5b7db1", "#b0a084")
 REACH_SHARE = 0.95

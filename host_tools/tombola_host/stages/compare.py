@@ -16,16 +16,16 @@ from typing import Any
 
 import numpy as np
 
+from tombola_host.corpus.material import Material
 from tombola_host.evaluation.blend import BlendQuality, blend_quality, mixture_playback, network_sweep
 from tombola_host.evaluation.held_out import mean_error, network_playback, note_errors
-from tombola_host.generators.voice import Voice
+from tombola_host.generators.voice.encoder import TimbreEncoder
+from tombola_host.generators.voice.network import Voice
 from tombola_host.lottery.ticket import count_parameters
 from tombola_host.progress import Step
-from tombola_host.runs import Run, RunStore
-from tombola_host.stages.material import Material
+from tombola_host.runs.store import Run, RunStore
 from tombola_host.stages.trainee_files import load_trainee
-from tombola_host.training.encoder import TimbreEncoder
-from tombola_host.training.fit import Trainee
+from tombola_host.training.loop import Trainee
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 
+from tombola_host.corpus.material import Material
 from tombola_host.lottery.ticket import count_parameters
 from tombola_host.merging import method_named
 from tombola_host.merging.core import MergedSize
 from tombola_host.progress import Step
-from tombola_host.runs import Run, RunStore
-from tombola_host.stages.material import Material
+from tombola_host.runs.store import Run, RunStore
 from tombola_host.stages.ticket import load_ticket
 from tombola_host.stages.trainee_files import history_facts, save_trainee, told
-from tombola_host.training.fit import Training, new_trainee
+from tombola_host.training.loop import Training, new_trainee
 from tombola_host.training.schedule import Schedule
 
 

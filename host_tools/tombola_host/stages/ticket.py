@@ -8,13 +8,13 @@ from dataclasses import asdict
 import torch
 from torch import Tensor
 
+from tombola_host.corpus.material import Material
 from tombola_host.lottery.ticket import Round, Ticket, find_ticket
 from tombola_host.merging.trained import TrainedTicket
 from tombola_host.progress import Step
-from tombola_host.runs import Run, RunStore
-from tombola_host.stages.material import Material
+from tombola_host.runs.store import Run, RunStore
 from tombola_host.stages.trainee_files import history_facts, load_trainee, save_trainee, told
-from tombola_host.training.fit import History, Training, new_trainee
+from tombola_host.training.loop import History, Training, new_trainee
 from tombola_host.training.schedule import Effort
 
 

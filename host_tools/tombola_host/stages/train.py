@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from dataclasses import asdict
 
-from tombola_host.generators.size import VoiceSize
+from tombola_host.corpus.material import Material
+from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.lottery.ticket import count_parameters, settled_loss, train_dense
 from tombola_host.progress import Step
-from tombola_host.runs import Run, RunStore
-from tombola_host.stages.material import Material
+from tombola_host.runs.store import Run, RunStore
 from tombola_host.stages.trainee_files import history_facts, save_trainee, told
 from tombola_host.training.schedule import Schedule
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from torch import Tensor
 
-from tombola_host.generators.voice import Voice
+from tombola_host.generators.voice.encoder import TimbreEncoder
+from tombola_host.generators.voice.network import Voice
 from tombola_host.progress import Step
-from tombola_host.runs import Run
-from tombola_host.training.encoder import TimbreEncoder
-from tombola_host.training.fit import History, Progress, Trainee
+from tombola_host.runs.store import Run
+from tombola_host.training.loop import History, Progress, Trainee
 
 
 def save_trainee(run: Run, name: str, trainee: Trainee) -> None:

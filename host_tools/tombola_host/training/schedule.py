@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tombola_device.contract.errors import BadConfig
 
-from tombola_host.generators.size import VoiceSize
+from tombola_host.generators.voice.size import VoiceSize
 
 
 @dataclass(frozen=True, slots=True)

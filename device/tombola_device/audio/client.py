@@ -1,0 +1,170 @@
+"""The control process's end of the audio process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from tombola_device.audio.frames import ControlsWriter, Status, StatusReader, memory_bytes
+from tombola_device.audio.process import Start
+from tombola_device.audio.ring import create_memory, map_memory
+from tombola_device.contract import errors
+from tombola_device.contract.controls import Controls
+from tombola_device.contract.errors import DeviceUnavailable, TombolaError
+
+START_S = 60.0
+"""A Raspberry Pi imports numpy and onnxruntime from a cold card in well under this."""
+STOP_S = 5.0
+
+
+class Event(msgspec.Struct, frozen=True):
+    """What the audio process said: ``ready``, ``loaded``, ``refused`` or ``ended``."""
+
+    event: str
+    audio: str = ""
+    sha256: str = ""
+    path: str = ""
+    reason: str = ""
+    kind: str = ""
+    refused: list[str] = []
+    period_us: int = 0
+    voices: int = 0
+
+
+class AudioProcess:
+    """A running audio process.
+
+    Args:
+        bundle: File that plays first.
+        voices: V.
+        audio: As ``hal.audio.open_audio`` takes it.
+        buffer_periods: How many periods the card's buffer holds.
+        fallback: File for ``auto`` without a card.
+        realtime: Whether to ask for SCHED_FIFO and locked memory.
+        measure: Whether to measure first how many of the voices this computer can play.
+        should_stop: Asked while it starts; true gives the start up.
+
+    Raises:
+        TombolaError: What the audio process gave as its reason, in the same class.
+    """
+
+    def __init__(
+        self,
+        bundle: Path,
+        *,
+        voices: int,
+        audio: str,
+        buffer_periods: int,
+        fallback: Path,
+        realtime: bool,
+        measure: bool = False,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        descriptor = create_memory(memory_bytes(voices))
+        try:
+            memory = map_memory(descriptor, memory_bytes(voices))
+            start = Start(descriptor, voices, str(bundle), audio, buffer_periods, str(fallback), realtime, measure)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tombola_device.audio.process", msgspec.json.encode(start).decode()],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                pass_fds=(descriptor,),
+                env=os.environ | {"ORT_DISABLE_TELEMETRY": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            )
+        finally:
+            os.close(descriptor)
+        self._controls = ControlsWriter(memory, voices)
+        self._status = StatusReader(memory, voices)
+        self._pending = b""
+        os.set_blocking(self._stdout, False)
+        self.ready = self._wait_until_ready(should_stop)
+        """What it said when it began to play."""
+
+    @property
+    def _stdout(self) -> int:
+        assert self._process.stdout is not None
+        return self._process.stdout.fileno()
+
+    @property
+    def pid(self) -> int:
+        """Its process number."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    def send(self, controls: Controls, stamp_s: float = 0.0) -> None:
+        """Publish a frame of controls; ``stamp_s`` as in ``ControlsWriter.write``."""
+        self._controls.write(controls, stamp_s)
+
+    def status(self) -> Status:
+        """Its newest status."""
+        return self._status.latest()
+
+    def load(self, bundle: Path) -> None:
+        """Ask for a cross-fade to another bundle; ``loaded`` or ``refused`` follows as an event.
+
+        Raises:
+            DeviceUnavailable: It has ended.
+        """
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps({"load": str(bundle)}).encode() + b"\n")
+            self._process.stdin.flush()
+        except (OSError, ValueError) as error:
+            raise DeviceUnavailable("the audio process has ended; start tombolad again") from error
+
+    def events(self) -> list[Event]:
+        """What it said since the last call. Does not wait."""
+        try:
+            while data := os.read(self._stdout, 65_536):
+                self._pending += data
+        except BlockingIOError:
+            pass
+        *lines, self._pending = self._pending.split(b"\n")
+        return [msgspec.json.decode(line, type=Event) for line in lines]
+
+    def stop(self) -> None:
+        """Let it fade out, and wait for its end. May be called twice."""
+        if self._process.stdin is not None and not self._process.stdin.closed:
+            with contextlib.suppress(OSError):  # It ended first.
+                self._process.stdin.close()
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def _wait_until_ready(self, should_stop: Callable[[], bool]) -> Event:
+        until_s = time.monotonic() + START_S
+        while True:
+            ended = not self.alive
+            for event in self.events():
+                if event.event == "ready":
+                    return event
+                if event.event == "ended":
+                    self.stop()
+                    raise error_of(event)
+            if ended or time.monotonic() > until_s or should_stop():
+                self.stop()
+                raise DeviceUnavailable("the audio process did not start; run tombolad again and see what it says")
+            time.sleep(0.005)
+
+
+def error_of(event: Event) -> TombolaError:
+    """The error that an ``ended`` event tells of, in its class."""
+    kind = getattr(errors, event.kind, TombolaError)
+    is_ours = isinstance(kind, type) and issubclass(kind, TombolaError)
+    return kind(event.reason) if is_ours else DeviceUnavailable(event.reason)

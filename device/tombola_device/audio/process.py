@@ -1,0 +1,317 @@
+"""The process that does nothing but audio: ``python -m tombola_device.audio.process``, started by ``AudioProcess``.
+
+Controls come in and status goes out by shared memory; commands come as lines of JSON on standard input and events go
+out as lines on standard output. When standard input ends, the control process has died and the sound ends cleanly.
+
+A new bundle is loaded by a second thread of this process, not by a standby process: onnxruntime releases the
+interpreter while it makes a session. Measured on 2 x86 cores, a FIFO thread that wakes every 0.5 ms beside 30 sessions
+of 5 ms each: latest wake-up 0.96 ms, against 0.59 ms beside a thread that sleeps. A card's buffer holds 10.7 ms. Five
+swaps under two held notes, a timer-paced card with such a buffer, a load of 6 on the 2 cores: no xrun in two runs with
+SCHED_FIFO, 20 without it; 4 when each bundle made its own noise table, which is therefore shared. Two processes could
+not cross-fade on one card without a mixer, which would add a buffer.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from tombola_device.audio.budget import Times, VoiceBudget, voices_that_play
+from tombola_device.audio.frames import FAULT_BYTES, ControlsReader, StatusWriter, memory_bytes
+from tombola_device.audio.realtime import become_helper, become_realtime
+from tombola_device.audio.ring import map_memory
+from tombola_device.contract.bundle import bundle_sha256, decode_bundle
+from tombola_device.contract.controls import (
+    FRAME_RATE_HZ,
+    PERIOD_SAMPLES,
+    SAMPLE_RATE_HZ,
+    SILENCE_DB,
+    Float32Array,
+)
+from tombola_device.contract.errors import StoreError, TombolaError
+from tombola_device.engine.crossfade import Crossfade
+from tombola_device.engine.engine import Engine
+from tombola_device.engine.onsets import OnsetClock
+from tombola_device.hal.audio.files import NullOut
+from tombola_device.hal.audio.open import open_audio
+from tombola_device.hal.audio.port import AudioOut
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STATUS_PERIODS = 8
+"""Every 21 ms: the player takes silent voices first, and must know soon which are."""
+LOAD_PERIODS = 64
+LATENCIES = 64
+FADE_OUT_PERIODS = 4
+REHEARSED_PERIODS = LOAD_PERIODS
+HOUSEKEEPING_S = 0.1
+
+
+class Start(msgspec.Struct, frozen=True):
+    """What the audio process is started with.
+
+    Args:
+        memory: Descriptor of the shared memory.
+        voices: V.
+        bundle: File of the bundle that plays first.
+        audio: As ``open_audio`` takes it.
+        buffer_periods: How many periods the card's buffer holds.
+        fallback: File for ``auto`` without a card.
+        realtime: Whether to ask for SCHED_FIFO and locked memory.
+        measure: Whether to measure first how many of the voices this computer can play.
+    """
+
+    memory: int
+    voices: int
+    bundle: str
+    audio: str = "auto"
+    buffer_periods: int = 4
+    fallback: str = "tombola.wav"
+    realtime: bool = True
+    measure: bool = False
+
+
+def load_engine(path: Path, voices: int, neighbour: Engine | None = None) -> tuple[Engine, str]:
+    """Read a bundle and make it ready to play; also its SHA-256.
+
+    Raises:
+        StoreError: The file cannot be read.
+        BadBundle: It does not play.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"the bundle {path} cannot be read ({error.strerror}); flash it again") from error
+    engine = Engine(decode_bundle(data), voices, neighbour=neighbour)
+    engine.warm_up()
+    return engine, bundle_sha256(data)
+
+
+class AudioLoop:
+    """Renders and writes periods until it is told to stop.
+
+    Args:
+        engine: What plays first.
+        sha256: Its bundle.
+        memory: Shared with the control process.
+        voices: How many of the engine's voices may sound; fewer under load.
+        buffer_periods: How many periods the card's buffer holds.
+    """
+
+    def __init__(self, engine: Engine, sha256: str, memory: memoryview, voices: int, buffer_periods: int = 4) -> None:
+        self.stop = False
+        self._budget = VoiceBudget(voices)
+        self._fader = Crossfade(engine)
+        self._controls = ControlsReader(memory, engine.voices, engine.modes)
+        self._status = StatusWriter(memory, engine.voices)
+        self._onsets = OnsetClock(buffer_periods, self._controls.latest())
+        self._known = {engine: sha256}
+        self._current: Engine | None = None
+        self._loads, self._latencies = Times(), Times(LATENCIES)
+        self._stamp_s = 0.0
+        self._rise: Float32Array = np.arange(1, PERIOD_SAMPLES + 1, dtype=np.float32) / np.float32(PERIOD_SAMPLES)
+        self._enter = True
+        self._block: Float32Array = np.zeros(PERIOD_SAMPLES, np.float32)
+        self._peak = 0.0
+        self._periods = self._xruns = self._played = 0
+        self._lost = False
+        self._nowhere = NullOut(paced=False)
+        engine.limit_voices(voices)
+
+    @property
+    def engine(self) -> Engine:
+        """What plays, or is coming in."""
+        return self._fader.engine
+
+    def take_over(self, engine: Engine, sha256: str) -> None:
+        """Cross-fade to another bundle. Called by the loader's thread."""
+        self._known[engine] = sha256
+        engine.limit_voices(self._budget.limit)
+        self._fader.swap(engine)
+
+    def forget(self) -> None:
+        """Let go of bundles that are no longer heard. In the loader's thread, since freeing one takes milliseconds."""
+        # The newest is kept in any case: the audio thread may be moving it from waiting to playing just now.
+        kept = (*self._fader.engines, *list(self._known)[-1:])
+        for engine in [engine for engine in self._known if engine not in kept]:
+            del self._known[engine]
+
+    def rehearse(self) -> None:
+        """Do once, unheard, all that the loop does: what is done for the first time takes up to 12 ms (measured)."""
+        for _ in range(REHEARSED_PERIODS):
+            self._period(self._nowhere)
+        self._periods = self._played = 0
+        self._loads, self._latencies = Times(), Times(LATENCIES)
+        self._budget = VoiceBudget(self._budget.most)
+        self._fader.limit_voices(self._budget.limit)
+        self._enter = True
+        self._publish()
+
+    def run(self, audio: AudioOut) -> None:
+        """Play into a sink until ``stop`` is set, then fade out.
+
+        Raises:
+            DeviceUnavailable: The card is gone.
+
+        Real time: audio thread.
+        """
+        while not self.stop:
+            self._period(audio)
+        controls = self._controls.latest()
+        for step in range(FADE_OUT_PERIODS):
+            self._fader.render(controls, self._block)
+            high, low = 1 - step / FADE_OUT_PERIODS, 1 - (step + 1) / FADE_OUT_PERIODS
+            self._block *= np.linspace(high, low, PERIOD_SAMPLES, dtype=np.float32)
+            audio.wait()
+            audio.write(self._block)
+        self._publish()
+
+    def _period(self, audio: AudioOut) -> None:
+        # In this order: controls that are read before there is room for what they sound like are a period older.
+        ahead_samples = audio.wait()
+        heard_s = time.monotonic() + ahead_samples / SAMPLE_RATE_HZ
+        newest, onsets = self._controls.latest(), self._onsets
+        start_s = time.perf_counter()
+        taken = newest is not onsets.frame and onsets.take(newest, heard_s)
+        if taken:
+            self._fader.delay_onsets(onsets.samples)
+        self._fader.render(onsets.frame, self._block)
+        time_us = (time.perf_counter() - start_s) * 1e6
+        self._loads.add(time_us)
+        if self._budget.rendered(time_us, self._fader.engine.sounding):
+            self._fader.limit_voices(self._budget.limit)
+        self._peak = max(self._peak, self._fader.peak)
+        if self._enter:  # After silence that nobody asked for, the sound comes back without a step.
+            self._block *= self._rise
+        whole = audio.write(self._block)
+        if not whole:
+            self._xruns += 1
+        lost = audio.lost
+        self._enter, self._lost = not whole or lost, lost
+        if not self._enter and onsets.frame is newest:
+            self._note_latency(heard_s, taken=taken)
+        self._periods += 1
+        engine = self._fader.engine
+        if engine is not self._current:
+            self._current, self._played = engine, 0
+        if not engine.fault and not self._fader.fading:
+            self._played += 1
+        if self._periods % STATUS_PERIODS == 0:
+            self._publish()
+
+    def _note_latency(self, heard_s: float, *, taken: bool) -> None:
+        """How old what came is when its first sample leaves the card, which for a frame just taken may have waited."""
+        stamp_s = self._controls.stamp_s
+        if stamp_s != self._stamp_s:
+            self._stamp_s = stamp_s
+            if stamp_s > 0:
+                waited_samples = self._fader.engine.waited_samples if taken else 0
+                self._latencies.add((heard_s + waited_samples / SAMPLE_RATE_HZ - stamp_s) * 1e3)
+
+    def _publish(self) -> None:
+        fields, engine = self._status.fields, self._fader.engine
+        fields["periods"][0], fields["xruns"][0], fields["played"][0] = self._periods, self._xruns, self._played
+        if self._periods % LOAD_PERIODS == 0:
+            fields["load_p50_us"][0], fields["load_p99_us"][0] = self._loads.quantiles(0.5, 0.99)
+            fields["latency_p50_ms"][0], fields["latency_max_ms"][0] = self._latencies.quantiles(0.5, 1.0)
+        fields["voice_limit"][0], fields["slimmed"][0] = self._budget.limit, self._budget.slimmed
+        fields["lost"][0], fields["fading"][0] = self._lost, self._fader.fading
+        fields["peak_db"][0] = 20 * math.log10(min(self._peak, 1.0)) if self._peak > 1e-4 else SILENCE_DB
+        fields["levels_db"][0] = engine.levels_db
+        fields["sha256"][0] = self._known[engine].encode()
+        fields["fault"][0] = engine.fault.encode()[:FAULT_BYTES]
+        self._status.write()
+        self._peak = 0.0
+
+
+def tell(event: str, **facts: str | int | list[str]) -> None:
+    """Send one event to the control process; if that is gone, so is whom to tell."""
+    try:
+        os.write(sys.stdout.fileno(), json.dumps({"event": event, **facts}).encode() + b"\n")
+    except OSError:
+        return
+
+
+def serve_commands(loop: AudioLoop, voices: int, *, realtime: bool) -> None:
+    """The loader's thread: load what is asked for, until standard input ends."""
+    if realtime:
+        become_helper()
+    for line in _lines(loop):
+        command = json.loads(line)
+        if "load" in command:
+            try:
+                engine, sha256 = load_engine(Path(command["load"]), voices, loop.engine)
+                tell("loaded", path=command["load"], sha256=sha256)
+                loop.take_over(engine, sha256)
+            except TombolaError as error:
+                tell("refused", path=command["load"], reason=str(error))
+    loop.stop = True
+
+
+def _lines(loop: AudioLoop) -> Iterator[bytes]:
+    """Lines of standard input; looks after the loop's old bundles while none come."""
+    pending, descriptor = b"", sys.stdin.fileno()
+    while not loop.stop:
+        loop.forget()
+        if not select.select([descriptor], [], [], HOUSEKEEPING_S)[0]:
+            continue
+        data = os.read(descriptor, 65_536)
+        if not data:
+            return
+        *lines, pending = (pending + data).split(b"\n")
+        yield from lines
+
+
+def play(start: Start) -> None:
+    """Open everything and play until told to stop.
+
+    Raises:
+        TombolaError: The first bundle or the card cannot be used.
+    """
+    memory = map_memory(start.memory, memory_bytes(start.voices))
+    engine, sha256 = load_engine(Path(start.bundle), start.voices)
+    voices = voices_that_play(engine, start.voices) if start.measure else start.voices
+    loop = AudioLoop(engine, sha256, memory, voices, start.buffer_periods)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # A terminal sends it to both; the control process decides.
+    signal.signal(signal.SIGTERM, lambda *_: setattr(loop, "stop", True))
+    # The loader begins before the priority is raised: threads inherit it.
+    threading.Thread(
+        target=serve_commands, args=(loop, start.voices), kwargs={"realtime": start.realtime}, daemon=True
+    ).start()
+    refused = become_realtime() if start.realtime else []
+    loop.rehearse()
+    # The card last: its buffer is filled when it is opened, and freezing and locking take longer than it lasts.
+    audio = open_audio(start.audio, start.buffer_periods, Path(start.fallback))
+    try:
+        period_us = round(1e6 / FRAME_RATE_HZ)
+        tell("ready", audio=audio.name, sha256=sha256, refused=refused, period_us=period_us, voices=voices)
+        loop.run(audio)
+    finally:
+        audio.close()
+
+
+def main() -> int:
+    """Entry point; the only argument is a ``Start`` as JSON."""
+    try:
+        play(msgspec.json.decode(sys.argv[1].encode(), type=Start))
+    except TombolaError as error:
+        tell("ended", reason=str(error), kind=type(error).__name__)
+        return 1
+    tell("ended", reason="", kind="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,228 @@
+"""The device's side of a flash without a port: what the line brings is checked, stored, installed and answered.
+
+Checking and probing a bundle takes seconds and is done by a worker, so nothing here waits.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Final, Protocol
+
+from tombola_device import __version__
+from tombola_device.contract.bundle import HEADER_BYTES, MAGIC, MAX_MANIFEST_BYTES, peek_manifest
+from tombola_device.contract.errors import BadBundle, StoreError, TombolaError
+from tombola_device.contract.protocol import MAX_STATUS_BYTES, PROTOCOL_VERSION
+from tombola_device.contract.receiver import BeginAsked, ChunkCame, Event, FinishAsked, PairAsked, Receiver
+from tombola_device.contract.refusals import ErrorCode, Refused
+from tombola_device.contract.signing import fingerprint
+from tombola_device.slots.board import UNKNOWN, Board, check_cost
+from tombola_device.slots.owner import Owner
+from tombola_device.slots.store import DiskFull, ProbeFailed, Store, WrongHash
+
+_CODES: Final[tuple[tuple[type[BaseException], ErrorCode], ...]] = (
+    (DiskFull, ErrorCode.DISK_FULL),
+    (WrongHash, ErrorCode.BAD_HASH),
+    (ProbeFailed, ErrorCode.PROBE_FAILED),
+    (BadBundle, ErrorCode.BAD_BUNDLE),
+    (StoreError, ErrorCode.WRITE_FAILED),
+)
+_LOG = logging.getLogger(__name__)
+
+
+class Worker(Protocol):
+    """Does one thing after the other, beside everything else; an Executor is one."""
+
+    def submit(self, task: Callable[[], Path], /) -> Future[Path]:
+        """Begin a task."""
+
+    def shutdown(self) -> None:
+        """Take no more, and return when the last has ended."""
+
+
+class Reception:
+    """Answers one line, whatever it brings and however often it hangs up.
+
+    Args:
+        store: Where bundles go.
+        owner: Whose bundles are taken; without one, anybody's, and nobody can pair.
+        on_installed: Called from ``poll`` with the file of each bundle that became active.
+        status: What is playing, for hosts that ask; JSON of at most about 3 KiB.
+        worker: Checks and installs.
+        board: What it has to fit; a bundle that says that it does not is refused before most of it has come.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        owner: Owner | None,
+        on_installed: Callable[[Path], None],
+        status: Callable[[], Mapping[str, object]],
+        worker: Worker,
+        board: Board = UNKNOWN,
+    ) -> None:
+        self._store = store
+        self._owner = owner
+        self._on_installed = on_installed
+        self._status = status
+        self._worker = worker
+        self._board = board
+        self._start: bytes | None = None
+        self._announced: BeginAsked | None = None
+        self._receiver = Receiver()
+        self._install: Future[Path] | None = None
+        self._install_session = 0
+        self._size_bytes = self._held_bytes = 0
+        self.doing = ""
+        """What: receiving, unplugged, checking, installed, playing already, refused; empty at first."""
+        self.last_error = ""
+        """Why the last bundle was refused, in one sentence."""
+
+    @property
+    def progress(self) -> float:
+        """How much of the bundle that is coming is here, 0 … 1."""
+        return self._held_bytes / self._size_bytes if self._size_bytes else 0.0
+
+    def receive(self, data: bytes) -> None:
+        """Take in what the line brought, in pieces of any length."""
+        for event in self._receiver.receive(data):
+            if not self._handle(event):
+                break
+
+    def poll(self) -> bytes:
+        """See to what the worker has done, and say what is to be written to the line."""
+        self._finish_install()
+        return self._receiver.take_output()
+
+    def hang_up(self) -> None:
+        """The line was cut."""
+        self._receiver.hang_up()
+        if self.doing == "receiving":
+            self.doing = "unplugged"
+
+    def close(self) -> None:
+        """Let an installation that is under way come to its end."""
+        self._worker.shutdown()
+
+    def _handle(self, event: Event) -> bool:
+        """Carry one event out; False if what came with it must be forgotten."""
+        try:
+            if isinstance(event, BeginAsked):
+                self._begin(event)
+            elif isinstance(event, ChunkCame):
+                self._store.write(event.data)
+                self._held_bytes = event.offset + len(event.data)
+                self._check_fit(event.data)
+            elif isinstance(event, FinishAsked):
+                self.doing = "checking"
+                self._install_session = self._receiver.session
+                self._install = self._worker.submit(self._store.finish)
+            elif isinstance(event, PairAsked):
+                self._pair(event)
+            else:
+                self._receiver.status(self._status_json())
+        except TombolaError as error:
+            self._refuse(error)
+            return False
+        return True
+
+    def _begin(self, event: BeginAsked) -> None:
+        if self._install is not None:
+            self._receiver.busy()
+            return
+        # Before the first byte is stored: the hash that is signed is the one that is checked at the end.
+        if self._owner is not None:
+            self._owner.check(event.sha256, event.key, event.signature)
+        held = self._store.begin(event.sha256, event.size_bytes, restart=event.restart)
+        self._size_bytes, self._held_bytes = event.size_bytes, held.offset
+        # What is resumed has passed already.
+        self._start, self._announced = None if held.offset else b"", event
+        self.doing = "playing already" if held.active else "receiving"
+        self._receiver.begun(held.offset, held.crc32, active=held.active)
+
+    def _check_fit(self, data: bytes) -> None:
+        """Refuse what does not fit the board as soon as its manifest is here; what it says is checked at the end."""
+        if self._start is None or self._announced is None:
+            return
+        self._start += data
+        manifest = peek_manifest(self._start)
+        if manifest is None:
+            if len(self._start) > HEADER_BYTES + MAX_MANIFEST_BYTES or not self._start.startswith(
+                MAGIC[: len(self._start)]
+            ):
+                self._start = None
+            return
+        self._start = None
+        try:
+            check_cost(manifest.cost, self._board)
+        except Refused:
+            self._store.begin(self._announced.sha256, self._announced.size_bytes, restart=True)
+            raise
+
+    def _pair(self, event: PairAsked) -> None:
+        if self._owner is None:
+            raise Refused(ErrorCode.NOT_PAIRING)
+        self._receiver.paired(self._owner.enrol(event.key, event.label, event.signature))
+        _LOG.info("paired with %s %s", fingerprint(event.key), event.label)
+
+    def _finish_install(self) -> None:
+        if self._install is None or not self._install.done():
+            return
+        install, self._install = self._install, None
+        same_session = self._receiver.session == self._install_session
+        error = install.exception()
+        if error is None:
+            path = install.result()
+            self.doing, self.last_error = "installed", ""
+            if self._owner is not None:
+                self._owner.installed(path.stem)
+            self._on_installed(path)
+            if same_session:
+                self._receiver.installed()
+        else:
+            self._note(error)
+            if same_session:
+                self._answer(error)
+
+    def _refuse(self, error: BaseException) -> None:
+        self._note(error)
+        self._answer(error)
+
+    def _note(self, error: BaseException) -> None:
+        self.doing, self.last_error = "refused", str(error)
+        _LOG.warning("refused: %s", error)
+
+    def _answer(self, error: BaseException) -> None:
+        if isinstance(error, Refused):
+            self._receiver.failed(ErrorCode(error.code), error.value)
+            return
+        code = next((code for kind, code in _CODES if isinstance(error, kind)), ErrorCode.PROBE_FAILED)
+        try:
+            value = self._store.free_bytes() if code is ErrorCode.DISK_FULL else 0
+        except StoreError:
+            value = 0
+        self._receiver.failed(code, value)
+
+    def _status_json(self) -> bytes:
+        slots = self._store.slots
+        own: dict[str, object] = {
+            "device": "tombola",
+            "version": __version__,
+            "protocol": PROTOCOL_VERSION,
+            "free_bytes": self._store.free_bytes(),
+            "slots": {
+                "active": slots.active,
+                "previous": slots.previous,
+                "confirmed": slots.confirmed,
+                "rejected": slots.rejected,
+            },
+            "owners": [key.fingerprint for key in self._owner.keys] if self._owner else [],
+            "takes_unsigned": self._owner is None or self._owner.unsigned_allowed,
+            "installing": self._install is not None,
+            "last_error": self.last_error[:512],
+        }
+        whole = json.dumps({**own, "playing": dict(self._status())}).encode()
+        return whole if len(whole) <= MAX_STATUS_BYTES else json.dumps(own).encode()

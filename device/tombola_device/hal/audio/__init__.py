@@ -1,0 +1,1 @@
+"""Where the sound goes: one seam, its fakes and its back ends."""

@@ -1,0 +1,51 @@
+"""Sinks by their names in the configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tombola_device.contract.errors import BadConfig, DeviceUnavailable
+from tombola_device.hal.audio.files import NullOut, WavOut
+from tombola_device.hal.audio.port import AudioOut
+
+
+def open_audio(name: str, periods: int, fallback: Path) -> AudioOut:
+    """Open a sink by its name in the configuration.
+
+    Args:
+        name: ``auto`` (ALSA's default, else the file ``fallback``), ``alsa`` or ``alsa:PCM``, ``wav:FILE``,
+            ``null``; ``wav-fast:FILE`` and ``null-fast`` do not wait.
+        periods: How many periods a card's buffer holds.
+
+    Raises:
+        DeviceUnavailable: It is not there.
+        BadConfig: The name is unknown.
+    """
+    kind, _, rest = name.partition(":")
+    if kind == "auto":
+        return _open_auto(periods, fallback)
+    if kind == "alsa":
+        return _open_card(rest or "default", periods)
+    if kind in ("wav", "wav-fast") and rest:
+        return WavOut(Path(rest).expanduser(), paced=kind == "wav")
+    if kind in ("null", "null-fast") and not rest:
+        return NullOut(paced=kind == "null")
+    raise BadConfig(f"the audio output {name!r} is unknown; give auto, alsa, alsa:PCM, wav:FILE or null")
+
+
+def _open_auto(periods: int, fallback: Path) -> AudioOut:
+    from tombola_device.hal.audio.alsa import has_card
+
+    try:
+        if has_card():
+            return _open_card("default", periods)
+    except DeviceUnavailable:
+        pass  # The card is there but taken or broken: rather a file than no instrument.
+    return WavOut(fallback)
+
+
+def _open_card(pcm: str, periods: int) -> AudioOut:
+    from tombola_device.hal.audio.alsa import AlsaOut
+    from tombola_device.hal.audio.returning import ReturningOut
+
+    return ReturningOut(lambda: AlsaOut(pcm, periods))

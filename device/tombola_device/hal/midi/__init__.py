@@ -1,0 +1,1 @@
+"""Where notes come from: one seam, its fakes and its back ends."""

@@ -1,0 +1,120 @@
+"""MIDI from the DIN or TRS socket: a UART at 31 250 baud, both ways.
+
+Source: MIDI 1.0 electrical specification, 31.25 kbaud ± 1 %; on a Raspberry Pi the port is /dev/ttyAMA0.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import serial
+
+from tombola_device.hal.midi.bytes import Message, MidiBytes
+from tombola_device.hal.midi.held import Held
+
+BAUD: Final = 31_250
+REOPEN_S: Final = 0.5
+MOST_BYTES: Final = 4096
+"""Read at most so much at once: 1.3 s of a full line."""
+_LOG = logging.getLogger(__name__)
+
+
+class Uart(Protocol):
+    """The part of ``serial.Serial`` that is used, without time-outs. Every method may raise OSError."""
+
+    def read(self, size: int, /) -> bytes:
+        """What is there, at most ``size`` bytes."""
+
+    def write(self, data: bytes, /) -> int | None:
+        """Send."""
+
+    def close(self) -> None:
+        """Give it back."""
+
+
+def open_uart(path: str) -> Uart:
+    """Open a UART or pty for MIDI, for this process alone.
+
+    Raises:
+        OSError: It is not there, or somebody else has it.
+    """
+    uart: Uart = serial.Serial(path, BAUD, timeout=0, write_timeout=0, exclusive=True)
+    return uart
+
+
+class DinIn:
+    """A DIN socket; one that vanishes lets its keys go and is opened again when it is back.
+
+    Args:
+        path: The serial port.
+        thru: Whether what comes in goes out again, unchanged.
+        open_port: Opens ``path``.
+        clock: Seconds.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        thru: bool = False,
+        open_port: Callable[[str], Uart] = open_uart,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name, self.done = f"DIN at {path}", False
+        self._path, self._thru, self._open_port, self._clock = path, thru, open_port, clock
+        self._bytes, self._held = MidiBytes(), Held()
+        self._port: Uart | None = None
+        self._reopen_s = clock()
+        self._open()
+
+    def poll(self) -> list[Message]:
+        """See MidiIn."""
+        if self._port is None and not self._open():
+            return []
+        assert self._port is not None
+        try:
+            data = self._port.read(MOST_BYTES)
+        except OSError as error:
+            _LOG.info("%s is gone: %s", self.name, error)
+            self._hang_up()
+            return self._held.release()
+        if data and self._thru:
+            self._pass_on(data)
+        messages = self._bytes.feed(data)
+        for message in messages:
+            self._held.follow(message)
+        return messages
+
+    def close(self) -> None:
+        """See MidiIn."""
+        self.done = True
+        self._hang_up()
+
+    def _pass_on(self, data: bytes) -> None:
+        assert self._port is not None
+        # A full output drops what is passed on; what comes in must not wait for it.
+        with contextlib.suppress(OSError):
+            self._port.write(data)
+
+    def _open(self) -> bool:
+        now_s = self._clock()
+        if self.done or now_s < self._reopen_s:
+            return False
+        self._reopen_s = now_s + REOPEN_S
+        try:
+            self._port = self._open_port(self._path)
+        except OSError as error:
+            _LOG.debug("%s cannot be opened: %s", self.name, error)
+            return False
+        self._bytes = MidiBytes()  # Half a message from before belongs to nothing that comes now.
+        return True
+
+    def _hang_up(self) -> None:
+        port, self._port = self._port, None
+        if port is not None:
+            with contextlib.suppress(OSError):
+                port.close()

@@ -1,0 +1,43 @@
+"""What a source of MIDI holds down, so that a keyboard that is pulled out does not leave its keys sounding."""
+
+from __future__ import annotations
+
+from tombola_device.hal.midi.bytes import Message
+
+_PEDALS = (64, 66)
+_CENTRE = (0, 64)
+
+
+class Held:
+    """Keys, pedals, pressure and wheels of one source that are not at rest."""
+
+    def __init__(self) -> None:
+        self._rest: dict[tuple[int, ...], Message] = {}
+
+    def follow(self, message: Message) -> None:
+        """A message that the source sent; one that is cut short says nothing."""
+        if len(message) != (2 if message[0] & 0xF0 in (0xC0, 0xD0) else 3):
+            return
+        kind, channel = message[0] & 0xF0, message[0] & 0x0F
+        rest: Message
+        if kind in (0x80, 0x90):
+            key, rest = (0x80, channel, message[1]), (0x80 | channel, message[1], 64)
+            down = kind == 0x90 and message[2] > 0
+        elif kind == 0xB0 and message[1] in _PEDALS:
+            key, rest = (0xB0, channel, message[1]), (0xB0 | channel, message[1], 0)
+            down = message[2] >= 64
+        elif kind == 0xD0:
+            key, rest, down = (0xD0, channel, 0), (0xD0 | channel, 0), message[1] > 0
+        elif kind == 0xE0:
+            key, rest, down = (0xE0, channel, 0), (0xE0 | channel, *_CENTRE), message[1:] != _CENTRE
+        else:
+            return
+        if down:
+            self._rest[key] = rest
+        else:
+            self._rest.pop(key, None)
+
+    def release(self) -> list[Message]:
+        """The messages that bring all of it to rest, once: keys first come, first let go."""
+        messages, self._rest = list(self._rest.values()), {}
+        return messages

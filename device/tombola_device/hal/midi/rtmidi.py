@@ -1,0 +1,106 @@
+"""Real MIDI ports by python-rtmidi: ALSA's sequencer on a Pi, JACK, CoreMIDI, Windows.
+
+Without mido between: its listing makes two clients anew each time, 77 ms of JACK's (measured, 13 µs for one that is
+kept), and its callback takes the interpreter's lock for each message in the thread that must empty the kernel's queue.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from types import ModuleType
+from typing import Any, Final
+
+from tombola_device.contract.errors import DeviceUnavailable
+from tombola_device.hal.midi.bytes import Message
+
+CLIENT: Final = "tombola"
+MOST_MESSAGES: Final = 16_384
+"""What rtmidi keeps of each port between two polls. It keeps one less; half a megabyte."""
+_LOG = logging.getLogger(__name__)
+
+
+class RtmidiPort:
+    """One input that is listened to.
+
+    Args:
+        midi_in: rtmidi's own, open.
+        name: As it was listed.
+    """
+
+    def __init__(self, midi_in: Any, name: str) -> None:  # noqa: ANN401 - rtmidi has no annotations
+        self._in, self._name = midi_in, name
+        self.overruns = 0
+        """How often so much came between two polls that some of it may be lost."""
+
+    def poll(self) -> list[Message]:
+        """What came, in order; system exclusive and active sensing do not."""
+        messages: list[Message] = []
+        while (got := self._in.get_message()) is not None:
+            messages.append(tuple(got[0]))
+            if len(messages) == MOST_MESSAGES - 1:
+                self.overruns += 1
+                _LOG.warning("%d messages at once from %s: some may be lost", len(messages), self._name)
+                break
+        return messages
+
+    def close(self) -> None:
+        """Give it back."""
+        self._in.close_port()
+        self._in.delete()
+
+
+class RtmidiBackend:
+    """The ports of one of the system's MIDI interfaces.
+
+    Args:
+        api: ``jack``, or another of rtmidi's own names; by default the first, in rtmidi's order, that answers.
+
+    Raises:
+        DeviceUnavailable: python-rtmidi is missing, or no interface answers.
+    """
+
+    def __init__(self, api: str = "") -> None:
+        self._rtmidi = _load()
+        refused = []
+        for number in self._rtmidi.get_compiled_api():
+            name = str(self._rtmidi.get_api_name(number))
+            if api in ("", name):
+                try:
+                    # One client lists for as long as the instrument plays.
+                    self._list = self._rtmidi.MidiIn(rtapi=number, name=CLIENT)
+                except Exception as error:  # noqa: BLE001 - rtmidi's errors differ between its versions
+                    refused.append(f"{name}: {error}")
+                else:
+                    self._api = number
+                    return
+        why = "; ".join(refused) or "python-rtmidi was built without it"
+        raise DeviceUnavailable(f"no MIDI ports {f'by {api} ' if api else ''}({why}); set midi to none")
+
+    def get_input_names(self) -> list[str]:
+        """See Backend."""
+        return [str(name) for name in self._list.get_ports()]
+
+    def open_input(self, name: str, /) -> RtmidiPort:
+        """See Backend."""
+        midi_in = self._rtmidi.MidiIn(rtapi=self._api, name=f"{CLIENT} in", queue_size_limit=MOST_MESSAGES)
+        try:
+            midi_in.ignore_types(sysex=True, timing=False, active_sense=True)
+            midi_in.open_port(self._list.get_ports().index(name), name="in")
+        except BaseException:
+            midi_in.delete()
+            raise
+        return RtmidiPort(midi_in, name)
+
+    def close(self) -> None:
+        """See Backend."""
+        self._list.delete()
+
+
+def _load() -> ModuleType:
+    try:
+        return importlib.import_module("rtmidi")
+    except ImportError as error:
+        raise DeviceUnavailable(
+            "MIDI ports need the Python package python-rtmidi, which is not installed; install tombola-device[midi]"
+        ) from error

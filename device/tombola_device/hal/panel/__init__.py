@@ -1,0 +1,1 @@
+"""Knobs, jacks, buttons, display and lamps: one seam, its fakes and its back ends."""

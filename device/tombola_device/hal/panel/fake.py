@@ -1,0 +1,73 @@
+"""The panel that a test plays by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tombola_device.contract.errors import DeviceUnavailable
+from tombola_device.hal.panel.pins import load_pin_map
+from tombola_device.hal.panel.port import KNOBS, Edge, PanelState, shares_at_rest
+
+
+@dataclass
+class FakePanel:
+    """A panel that a test plays by hand: ``turn``, ``patch``, ``raise_gate``, ``drop_gate``, ``click``, ``unplug``."""
+
+    name: str = "a fake"
+    muted: bool = True
+    gate: bool = False
+    out: dict[str, float] = field(default_factory=dict)
+    _knobs: list[float] = field(default_factory=lambda: [0.0] * KNOBS)
+    _voltages: dict[str, float] = field(default_factory=lambda: shares_at_rest(load_pin_map()))
+    _edges: list[Edge] = field(default_factory=list)
+    _turns: int = 0
+    _gone: bool = False
+
+    def turn(self, knob: int, position: float) -> None:
+        """Knob 0 … 7 to 0 … 1."""
+        self._knobs[knob] = position
+
+    def patch(self, name: str, share: float) -> None:
+        """A share of an input's range, 0 … 1."""
+        self._voltages[name] = share
+
+    def raise_gate(self, name: str = "GATE_IN", time_s: float = 0.0) -> None:
+        """A gate rises, or a button is pressed."""
+        self._edges.append(Edge(name, True, time_s))  # noqa: FBT003 - as declared
+
+    def drop_gate(self, name: str = "GATE_IN", time_s: float = 0.0) -> None:
+        """A gate falls, or a button is let go."""
+        self._edges.append(Edge(name, False, time_s))  # noqa: FBT003 - as declared
+
+    def click(self, turns: int) -> None:
+        """Turn the encoder."""
+        self._turns += turns
+
+    def unplug(self) -> None:
+        """Do not answer any more."""
+        self._gone = True
+
+    def read(self) -> PanelState:
+        """See Panel."""
+        if self._gone:
+            raise DeviceUnavailable("the fake is unplugged; plug it in")
+        edges, self._edges = tuple(self._edges), []
+        turns, self._turns = self._turns, 0
+        return PanelState(tuple(self._knobs), dict(self._voltages), edges, turns)
+
+    def set_mute(self, *, muted: bool) -> None:
+        """See Panel."""
+        self.muted = muted
+
+    def set_gate(self, *, high: bool) -> None:
+        """See Panel."""
+        self.gate = high
+
+    def set_voltages(self, shares: Mapping[str, float]) -> None:
+        """See Panel."""
+        self.out.update(shares)
+
+    def close(self) -> None:
+        """See Panel."""
+        self.muted = True

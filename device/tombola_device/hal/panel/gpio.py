@@ -1,0 +1,142 @@
+"""The panel on pins, through gpiozero: real ones and mock ones."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any, Final
+
+from tombola_device.contract.errors import DeviceUnavailable
+from tombola_device.hal.panel.converters import Converter, SpidevConverter
+from tombola_device.hal.panel.cv_out import CvOut
+from tombola_device.hal.panel.pins import PinMap, load_pin_map
+from tombola_device.hal.panel.port import BUTTONS, GATES, Edge, PanelState
+from tombola_device.hal.panel.readings import Readings
+
+MOST_EDGES: Final = 1024
+"""A clock of 1 kHz for half a second; more, unread, are dropped, the oldest first."""
+STEPS_PER_CLICK: Final = 1
+
+
+def _library() -> ModuleType:
+    try:
+        import gpiozero
+    except ImportError as error:
+        raise DeviceUnavailable(
+            "the panel needs the Python package gpiozero, which is not installed; install tombola-device[gpio] or set "
+            "panel to none"
+        ) from error
+    library: ModuleType = gpiozero
+    return library
+
+
+class GpioPanel:
+    """All of the panel's pins.
+
+    Args:
+        pins: What is where.
+        converters: By the pin map's names.
+        cv_out: The DAC; none: CV outputs stay where they are.
+        factory: gpiozero's pins; by default those that it finds.
+        closed: Called when it has been closed.
+
+    Raises:
+        DeviceUnavailable: gpiozero is missing, or finds no pins.
+    """
+
+    def __init__(
+        self,
+        pins: PinMap,
+        converters: Mapping[str, Converter],
+        cv_out: CvOut | None = None,
+        factory: Any = None,  # noqa: ANN401 - gpiozero has no annotations
+        closed: Callable[[], None] = lambda: None,
+    ) -> None:
+        library = _library()
+        self.name = f"panel {pins.board} {pins.revision}"
+        self._pins, self._converters, self._cv_out = pins, converters, cv_out
+        self._edges: deque[Edge] = deque(maxlen=MOST_EDGES)
+        self._steps = 0
+        self._closed, self._when_closed = False, closed
+        try:
+            used = library.Device._default_pin_factory() if factory is None else factory  # noqa: SLF001
+            low = set(pins.active_low)
+            # Active low here: "on" lets the sound through, and what holds it silent is the pin's rest.
+            self._unmute = library.DigitalOutputDevice(pins.gpio["AUDIO_MUTE"], pin_factory=used)
+            self._gate = library.DigitalOutputDevice(
+                pins.gpio["GATE_OUT"], active_high="GATE_OUT" not in low, pin_factory=used
+            )
+            self._encoder = library.RotaryEncoder(pins.gpio["ENC_A"], pins.gpio["ENC_B"], max_steps=0, pin_factory=used)
+            self._watched = [self._watch(used, name, name in low) for name in (*GATES, *BUTTONS)]
+        except (library.GPIOZeroError, OSError, RuntimeError) as error:
+            raise DeviceUnavailable(f"the panel's pins cannot be opened ({error}); set panel to none") from error
+        self._readings = Readings(pins.adc, converters)
+
+    def read(self) -> PanelState:
+        """See Panel."""
+        edges = tuple(self._edges.popleft() for _ in range(len(self._edges)))
+        if any(edge.high and edge.name in GATES[:2] for edge in edges):
+            self._readings.settle_pitch()
+        self._readings.scan()
+        steps = self._encoder.steps
+        turns, self._steps = steps - self._steps, steps
+        return PanelState(self._readings.knobs, self._readings.voltages, edges, turns // STEPS_PER_CLICK)
+
+    def set_mute(self, *, muted: bool) -> None:
+        """See Panel."""
+        self._unmute.value = not muted
+
+    def set_gate(self, *, high: bool) -> None:
+        """See Panel."""
+        self._gate.value = high
+
+    def set_voltages(self, shares: Mapping[str, float]) -> None:
+        """See Panel."""
+        if self._cv_out is not None:
+            self._cv_out.write({self._pins.dac[name].channel: share for name, share in shares.items()})
+
+    def close(self) -> None:
+        """See Panel."""
+        if self._closed:
+            return
+        self._closed = True
+        self.set_mute(muted=True)
+        for device in (self._unmute, self._gate, self._encoder):
+            device.close()
+        for pin, _ in self._watched:
+            pin.when_changed = None
+            pin.close()
+        for converter in self._converters.values():
+            converter.close()
+        if self._cv_out is not None:
+            with contextlib.suppress(DeviceUnavailable):
+                self._cv_out.close()
+        self._when_closed()
+
+    def _watch(self, factory: Any, name: str, low: bool) -> tuple[Any, Any]:  # noqa: ANN401, FBT001
+        """Queue a pin's edges with the time that the kernel gave them; the pin and its callback, kept alive."""
+        pin = factory.pin(self._pins.gpio[name])
+        pin.input_with_pull("up" if low else "floating")
+        pin.bounce = None
+
+        def changed(time_s: float, state: int) -> None:
+            self._edges.append(Edge(name, bool(state) != low, time_s))
+
+        pin.edges = "both"
+        pin.when_changed = changed
+        return pin, changed
+
+
+def open_gpio_panel() -> GpioPanel:
+    """The panel of a Raspberry Pi.
+
+    Raises:
+        DeviceUnavailable: A library is missing, or pins, SPI or I²C are not there.
+    """
+    from tombola_device.hal.panel.i2c import open_i2c
+
+    pins = load_pin_map()
+    converters = {name: SpidevConverter(chip.bus, chip.chip_enable) for name, chip in pins.spi.items()}
+    return GpioPanel(pins, converters, CvOut(open_i2c(pins.i2c.bus), pins.i2c.addresses["DAC"]))

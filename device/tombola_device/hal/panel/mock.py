@@ -1,0 +1,79 @@
+"""The real panel on mock pins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tombola_device.hal.panel.converters import CHANNELS, FULL_SCALE, Converter, GpiozeroConverter
+from tombola_device.hal.panel.gpio import GpioPanel, _library
+from tombola_device.hal.panel.pins import load_pin_map
+from tombola_device.hal.panel.port import BUTTONS, GATES, shares_at_rest
+
+CLOCK_PIN, MOSI_PIN, MISO_PIN = 11, 10, 9
+SELECT_PINS: Final = (8, 7)
+"""SPI0's pins are those of every Raspberry Pi, not of our board; its chip enables 0 and 1."""
+
+
+@dataclass(frozen=True)
+class MockPanel:
+    """The real panel on mock pins.
+
+    Args:
+        panel: As on real ones.
+        counts: What each converter's inputs read, 0 … 4095, by its name; to be set.
+        factory: gpiozero's mock pins: ``factory.pin(5).drive_low()``.
+    """
+
+    panel: GpioPanel
+    counts: dict[str, list[int]]
+    factory: Any
+
+
+def mock_panel() -> MockPanel:
+    """The real panel on mock pins, its converters answering bit by bit.
+
+    Raises:
+        DeviceUnavailable: gpiozero is missing.
+    """
+    library = _library()
+    from gpiozero.pins.mock import MockFactory, MockSPIDevice
+
+    class MockMcp3208(MockSPIDevice):  # type: ignore[misc]  # gpiozero has no annotations
+        """The converter's end of the bus, bit by bit."""
+
+        def __init__(self, select_pin: int, counts: list[int], factory: Any) -> None:  # noqa: ANN401
+            super().__init__(CLOCK_PIN, MOSI_PIN, MISO_PIN, select_pin, pin_factory=factory)
+            self._counts = counts
+            self._request: list[int] = []
+
+        def on_start(self) -> None:
+            super().on_start()
+            self._request = []
+
+        def on_bit(self) -> None:
+            self._request.append(int(self.rx_buf[-1]))
+            started = self._request[self._request.index(1) :] if 1 in self._request else []
+            if len(started) == 5:  # Start, single-ended, three bits of channel.
+                channel = started[2] << 2 | started[3] << 1 | started[4]
+                # One clock to sample and the null bit come before the twelve bits.
+                self.tx_word(self._counts[channel], 14)
+
+    pins, factory = load_pin_map(), MockFactory()
+    counts = {name: [0] * CHANNELS for name in pins.spi}
+    for name, share in shares_at_rest(pins).items():
+        counts[pins.adc[name].converter][pins.adc[name].channel] = round(share * FULL_SCALE)
+    before = library.Device.pin_factory
+    library.Device.pin_factory = factory  # Its SPI bus looks for the factory there, whatever it is told.
+    converters: dict[str, Converter] = {}
+    for name, chip in pins.spi.items():
+        select = SELECT_PINS[chip.chip_enable]
+        MockMcp3208(select, counts[name], factory)
+        converters[name] = GpiozeroConverter(
+            clock_pin=CLOCK_PIN, mosi_pin=MOSI_PIN, miso_pin=MISO_PIN, select_pin=select, pin_factory=factory
+        )
+    for name in (*GATES, *BUTTONS):
+        if name in pins.active_low:
+            factory.pin(pins.gpio[name]).drive_high()  # At rest.
+    panel = GpioPanel(pins, converters, None, factory, lambda: setattr(library.Device, "pin_factory", before))
+    return MockPanel(panel, counts, factory)

@@ -1,0 +1,118 @@
+"""What is soldered where: read from ``pin_map.json``, which the hardware's description writes."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from tombola_device.contract.errors import BadConfig
+
+
+class Bus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A chip on an SPI bus."""
+
+    bus: int
+    chip_enable: int
+
+
+class AnalogInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One channel of a converter; ``volts_at_zero`` … ``volts_at_full``: what its range stands for, nominally."""
+
+    converter: str
+    channel: Annotated[int, Meta(ge=0, le=7)]
+    volts_at_zero: float = 0.0
+    volts_at_full: float = 1.0
+
+    @property
+    def share_at_zero_volts(self) -> float:
+        """Where in the range nothing is."""
+        return -self.volts_at_zero / (self.volts_at_full - self.volts_at_zero)
+
+
+class AnalogOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One channel of the DAC, with what its range stands for, nominally."""
+
+    channel: Annotated[int, Meta(ge=0, le=3)]
+    volts_at_zero: float
+    volts_at_full: float
+
+
+class I2c(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The chips of the I²C bus, by address."""
+
+    bus: int
+    addresses: dict[str, Annotated[int, Meta(ge=8, le=119)]]
+
+
+class Led(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Channels of the LED driver of one two-coloured LED."""
+
+    red: Annotated[int, Meta(ge=0, le=15)]
+    green: Annotated[int, Meta(ge=0, le=15)]
+
+
+class PinMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One revision of the board.
+
+    Args:
+        board: Its name.
+        revision: Its revision.
+        gpio: Number of each GPIO, as the Raspberry Pi counts them (BCM).
+        active_low: Those that are low when what they are named after is so.
+        spi: Chips on SPI.
+        adc: Analogue inputs.
+        i2c: Chips on I²C.
+        dac: Analogue outputs.
+        leds: In the order of the panel.
+    """
+
+    board: str
+    revision: str
+    gpio: dict[str, Annotated[int, Meta(ge=0, le=27)]]
+    active_low: list[str]
+    spi: dict[str, Bus]
+    adc: dict[str, AnalogInput]
+    i2c: I2c
+    dac: dict[str, AnalogOutput]
+    leds: list[Led]
+
+
+def load_pin_map() -> PinMap:
+    """The board that this firmware was built for.
+
+    Raises:
+        BadConfig: The file is damaged, or two things are wired to one pin.
+    """
+    return read_pin_map(resources.files("tombola_device.hal.panel").joinpath("pin_map.json").read_bytes())
+
+
+def read_pin_map(data: bytes) -> PinMap:
+    """Parse and check a pin map.
+
+    Raises:
+        BadConfig: It is damaged, or two things are wired to one pin.
+    """
+    try:
+        pins = msgspec.json.decode(data, type=PinMap)
+    except msgspec.DecodeError as error:
+        raise BadConfig(f"the pin map cannot be read: {error}; install the firmware again") from error
+    uses = {
+        "GPIO": [str(number) for number in pins.gpio.values()],
+        "converter channel": [f"{pin.converter} {pin.channel}" for pin in pins.adc.values()],
+        "DAC channel": [str(pin.channel) for pin in pins.dac.values()],
+        "LED channel": [str(channel) for led in pins.leds for channel in (led.red, led.green)],
+    }
+    for what, used in uses.items():
+        twice = sorted({use for use in used if used.count(use) > 1})
+        if twice:
+            raise BadConfig(f"the pin map uses {what} {twice[0]} twice; install the firmware again")
+    for name in pins.active_low:
+        if name not in pins.gpio:
+            raise BadConfig(f"the pin map calls {name} active low but gives it no GPIO; install the firmware again")
+    for name, pin in pins.adc.items():
+        if pin.converter not in pins.spi or pin.volts_at_zero == pin.volts_at_full:
+            raise BadConfig(f"the pin map gives {name} no converter or no range; install the firmware again")
+    return pins

@@ -1,0 +1,1 @@
+"""Who plays what when: keys, voices, blends, MIDI, the clock, performances without a device."""

@@ -1,0 +1,1 @@
+"""Where bundles live, whose they may be, and whether they play here."""

@@ -1,0 +1,65 @@
+"""From a button's edges to what the player means: a short push, a long one, two together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tombola_device.hal.panel.port import BUTTONS, Edge
+
+LONG_S: Final = 0.8
+PAIR_S: Final = 3.0
+BOUNCE_S: Final = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A button was pushed. ``name``: of BUTTONS, or ``SHIFT+SAVE`` for both held PAIR_S."""
+
+    name: str
+    long: bool = False
+
+
+class Buttons:
+    """Times the buttons."""
+
+    def __init__(self) -> None:
+        self._down_s: dict[str, float] = {}
+        self._changed_s: dict[str, float] = {}
+        self._spent: set[str] = set()
+
+    @property
+    def shift(self) -> bool:
+        """Whether SHIFT is held."""
+        return "SHIFT" in self._down_s
+
+    def edge(self, edge: Edge) -> list[Push]:
+        """A button went down or up; a short push is told when it goes up."""
+        if edge.name not in BUTTONS or edge.time_s - self._changed_s.get(edge.name, -1.0) < BOUNCE_S:
+            return []
+        self._changed_s[edge.name] = edge.time_s
+        if edge.high:
+            self._down_s.setdefault(edge.name, edge.time_s)
+            return []
+        began_s = self._down_s.pop(edge.name, None)
+        if began_s is None or edge.name in self._spent:
+            self._spent.discard(edge.name)
+            return []
+        return [Push(edge.name)]
+
+    def tick(self, now_s: float) -> list[Push]:
+        """Time passes; a long push is told while it is held."""
+        if {"SHIFT", "SAVE"} <= self._down_s.keys():
+            since_s = max(self._down_s["SHIFT"], self._down_s["SAVE"])
+            pair_spent = {"SHIFT", "SAVE"} <= self._spent
+            if now_s - since_s >= PAIR_S and not pair_spent:
+                self._spent |= {"SHIFT", "SAVE"}
+                return [Push("SHIFT+SAVE", long=True)]
+            return []
+        long = [
+            name
+            for name, began_s in self._down_s.items()
+            if name not in self._spent and name != "SHIFT" and now_s - began_s >= LONG_S
+        ]
+        self._spent |= set(long)
+        return [Push(name, long=True) for name in long]

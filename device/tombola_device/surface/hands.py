@@ -1,0 +1,194 @@
+"""What knobs, voltages and gates do to the player.
+
+knobs 1 … 5    weights of the modes 1 … 5, as far as there are so many
+knobs 6, 7, 8  timbre X, timbre Y, loudness; with SHIFT held: glide, tune, morph
+V/OCT, GATE    a voice of its own: 1 V per octave, 0 V is note 36; TRIG strikes it too
+X, Y           added to timbre X and Y, 5 V is the whole way
+CV 1 … 3       as assigned: a weight, morph, loudness, velocity
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+from tombola_device.hal.panel.port import KNOBS, Edge, PanelState
+from tombola_device.play.player import Player
+
+KNOB_HYSTERESIS: Final = 1 / 512
+"""A pot's noise on a 12-bit converter is a few counts of 4096: eight, and half a MIDI step."""
+PICK_UP: Final = 1 / 64
+"""How near a knob must come to what a scene recalled before it takes hold."""
+LOUDNESS_KNOB_DB: Final = 40.0
+"""The loudness knob: full is 0 dB, zero is this much quieter, and at its end silent."""
+NOTE_AT_ZERO_VOLTS: Final = 36.0
+FULL_VOLTS: Final = 5.0
+DEADBAND_VOLTS: Final = 0.05
+"""An unpatched input is near 0 V, and must not move anything."""
+STEP_VOLTS: Final = 0.004
+"""One count of the converter: less is noise of it, and would send a frame a millisecond."""
+WEIGHT_KNOBS: Final = 5
+LONGEST_GLIDE_S: Final = 2.0
+
+
+class CvTarget(Enum):
+    """What a CV input can move."""
+
+    NONE = "none"
+    MORPH = "morph"
+    LEVEL = "level"
+    VELOCITY = "velocity"
+    WEIGHT_1 = "weight 1"
+    WEIGHT_2 = "weight 2"
+    WEIGHT_3 = "weight 3"
+    WEIGHT_4 = "weight 4"
+    WEIGHT_5 = "weight 5"
+
+
+class CvTargets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What each assignable input moves."""
+
+    cv_1: CvTarget = CvTarget.MORPH
+    cv_2: CvTarget = CvTarget.LEVEL
+    cv_3: CvTarget = CvTarget.NONE
+
+
+class PanelMap:
+    """Moves the player when something on the panel moves, so that MIDI and hands can take turns.
+
+    Args:
+        player: Who is moved.
+    """
+
+    def __init__(self, player: Player) -> None:
+        self._player = player
+        self._knobs = [-1.0] * KNOBS
+        self._volts: dict[str, float] = {}
+        self._waiting: dict[tuple[bool, int], float] = {}
+        self._shift = False
+        self.targets = CvTargets()
+
+    def pick_up(self, values: Mapping[int, float]) -> None:
+        """A scene was recalled: knobs 0 … 7 stand for these values now, and take hold when they come by."""
+        self._waiting = {(False, knob): value for knob, value in values.items()}
+
+    def apply(self, state: PanelState, volts: Mapping[str, float]) -> bool:
+        """Pass on what has moved since the last call, and say whether; the first call passes on everything."""
+        moved = self._turn(state.knobs)
+        moved |= self._patch(volts)  # Pitch before gates: a note begins where its pitch is.
+        for edge in state.edges:
+            moved |= self._edge(edge)
+        return moved
+
+    def _edge(self, edge: Edge) -> bool:
+        name, high = edge.name, edge.high
+        if name == "GATE_IN":
+            self._player.cv_gate(high=high, time_s=edge.time_s)
+        elif name == "TRIG_IN":
+            self._player.cv_trigger(high=high, time_s=edge.time_s)
+        elif name == "CLOCK_IN":
+            if high:
+                self._player.clock.pulse(edge.time_s)
+            return False
+        elif name == "SHIFT":
+            self._shift = high
+            # Each function waits for its knob: what was turned for the other one must not jump here.
+            self._waiting |= {(high, knob): self._stands(knob, shifted=high) for knob in range(WEIGHT_KNOBS, KNOBS)}
+            return False
+        else:
+            return False
+        return True
+
+    # Knobs
+
+    def _turn(self, knobs: tuple[float, ...]) -> bool:
+        moved = False
+        for knob, position in enumerate(knobs):
+            before = self._knobs[knob]
+            at_end = position in (0.0, 1.0) and position != before
+            if abs(position - before) <= KNOB_HYSTERESIS and not at_end:
+                continue
+            self._knobs[knob] = position
+            if self._takes_hold(knob, before, position):
+                self._function(knob)(position)
+                moved = True
+        return moved
+
+    def _takes_hold(self, knob: int, before: float, position: float) -> bool:
+        key = (self._shift and knob >= WEIGHT_KNOBS, knob)
+        wanted = self._waiting.get(key)
+        if wanted is None:
+            return True
+        passes = before >= 0 and min(before, position) <= wanted <= max(before, position)
+        if passes or abs(position - wanted) <= PICK_UP:
+            del self._waiting[key]
+            return True
+        return False
+
+    def _function(self, knob: int) -> Callable[[float], None]:
+        player = self._player
+        if knob < WEIGHT_KNOBS:
+            return lambda position: player.set_weight(knob, position)
+        plain: tuple[Callable[[float], None], ...] = (
+            lambda position: player.set_timbre(0, position),
+            lambda position: player.set_timbre(1, position),
+            lambda position: player.set_loudness(loudness_db(position)),
+        )
+        shifted: tuple[Callable[[float], None], ...] = (
+            lambda position: player.glide(LONGEST_GLIDE_S * position**2),
+            lambda position: player.tune(2 * position - 1),
+            player.morph,
+        )
+        return (shifted if self._shift else plain)[knob - WEIGHT_KNOBS]
+
+    def _stands(self, knob: int, *, shifted: bool) -> float:
+        """Where the knob would have to be for what its function stands at."""
+        player, which = self._player, knob - WEIGHT_KNOBS
+        if shifted:
+            return ((player.glide_s / LONGEST_GLIDE_S) ** 0.5, (player.tune_semitones + 1) / 2, player.place)[which]
+        if which < 2:
+            return player.timbre[which]
+        return max(player.loudness_db / LOUDNESS_KNOB_DB + 1.0, 0.0)
+
+    # Voltages
+
+    def _patch(self, volts: Mapping[str, float]) -> bool:
+        moved = False
+        for name, value in volts.items():
+            resting = name != "V_OCT" and abs(value) < DEADBAND_VOLTS
+            now = 0.0 if resting else value
+            before = self._volts.get(name)
+            if name == "V_OCT":
+                # No deadband and no hysteresis here: a cent is a cent.
+                if now != before:
+                    self._player.cv_pitch(NOTE_AT_ZERO_VOLTS + 12 * now)
+                    moved |= self._player.cv_held
+            elif before is None or abs(now - before) >= STEP_VOLTS or (resting and before != 0.0):
+                self._move(name, now / FULL_VOLTS)
+                moved = True
+            else:
+                continue
+            self._volts[name] = now
+        return moved
+
+    def _move(self, name: str, offset: float) -> None:
+        if name in ("CV_X", "CV_Y"):
+            self._player.cv_timbre(int(name == "CV_Y"), offset)
+            return
+        target = {"CV_1": self.targets.cv_1, "CV_2": self.targets.cv_2, "CV_3": self.targets.cv_3}[name]
+        if target is CvTarget.MORPH:
+            self._player.cv_morph(offset)
+        elif target is CvTarget.LEVEL:
+            self._player.cv_loudness(offset * LOUDNESS_KNOB_DB)
+        elif target is CvTarget.VELOCITY:
+            self._player.cv_velocity(offset or 0.8)
+        elif target is not CvTarget.NONE:
+            self._player.cv_blend(int(target.value.split()[1]) - 1, offset)
+
+
+def loudness_db(position: float) -> float:
+    """What the loudness knob at 0 … 1 adds, dB."""
+    return (position - 1.0) * LOUDNESS_KNOB_DB if position > 0 else -160.0

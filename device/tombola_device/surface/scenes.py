@@ -1,0 +1,136 @@
+"""Scenes and settings: what a performer keeps. Each is one small file that is whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from tombola_device.contract.controls import MAX_MODES
+from tombola_device.contract.errors import StoreError
+from tombola_device.disk.files import Files
+from tombola_device.disk.sealed import read_sealed, write_sealed
+from tombola_device.play.midi_map import MidiSettings
+from tombola_device.play.player import BlendMode, Player
+from tombola_device.play.voices import Priority, VoiceMode
+from tombola_device.surface.hands import CvTargets
+from tombola_device.surface.outputs import Assignments
+
+PLACES: Final = 16
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the instrument stood.
+
+    Args:
+        blend: Weight by name of mode: under another bundle the modes that it has too are found again.
+        timbre: X and Y, 0 … 1.
+        loudness_db: Of the knob.
+        glide_s: Portamento.
+        tune_semitones: Of all pitches.
+        voice_mode: How keys share voices.
+        blend_mode: Whether keys share one blend.
+    """
+
+    blend: Annotated[dict[str, Share], Meta(max_length=MAX_MODES)]
+    timbre: tuple[Share, Share] = (0.5, 0.5)
+    loudness_db: Annotated[float, Meta(ge=-160, le=12)] = 0.0
+    glide_s: Annotated[float, Meta(ge=0, le=10)] = 0.0
+    tune_semitones: Annotated[float, Meta(ge=-24, le=24)] = 0.0
+    voice_mode: VoiceMode = VoiceMode.POLY
+    blend_mode: BlendMode = BlendMode.TOGETHER
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What holds for all scenes.
+
+    Args:
+        version: Of this format; another one is not read.
+    """
+
+    version: Literal[1] = 1
+    midi: MidiSettings = MidiSettings()
+    priority: Priority = Priority.LAST
+    outputs: Assignments = Assignments()
+    inputs: CvTargets = CvTargets()
+
+
+def capture(player: Player, modes: list[str]) -> Scene:
+    """The scene as it stands, with the names of the bundle's modes."""
+    return Scene(
+        blend={name: float(weight) for name, weight in zip(modes, player.hand_blend, strict=True) if weight > 0},
+        timbre=player.timbre,
+        loudness_db=player.loudness_db,
+        glide_s=player.glide_s,
+        tune_semitones=player.tune_semitones,
+        voice_mode=player.voice_mode,
+        blend_mode=player.blend_mode,
+    )
+
+
+def recall(scene: Scene, player: Player, modes: list[str]) -> None:
+    """Bring a scene back; of a blend whose modes this bundle has none of, nothing changes."""
+    weights = [scene.blend.get(name, 0.0) for name in modes]
+    if any(weights):
+        player.set_blend(weights)
+    for axis, value in enumerate(scene.timbre):
+        player.set_timbre(axis, value)
+    player.set_loudness(scene.loudness_db)
+    player.glide(scene.glide_s)
+    player.tune(scene.tune_semitones)
+    player.voice_mode, player.blend_mode = scene.voice_mode, scene.blend_mode
+
+
+class SceneStore:
+    """Sixteen places for scenes, and the settings.
+
+    Args:
+        files: Where they are.
+        folder: Made when something is kept.
+    """
+
+    def __init__(self, files: Files, folder: Path) -> None:
+        self._files, self._folder = files, folder
+
+    def scene(self, place: int) -> Scene | None:
+        """The scene at 0 … 15; none if there is none, or a damaged one."""
+        return read_sealed(self._files, self._scene_path(place), Scene)
+
+    def save_scene(self, place: int, scene: Scene) -> None:
+        """Keep a scene.
+
+        Raises:
+            StoreError: The disk refuses; what was there still is.
+        """
+        self._write(self._scene_path(place), scene)
+
+    def settings(self) -> tuple[Settings, str]:
+        """As kept, and a sentence if they are damaged; the defaults if there are none that can be used."""
+        path = self._folder / "settings.json"
+        settings = read_sealed(self._files, path, Settings)
+        if settings is not None:
+            return settings, ""
+        damaged = self._files.size_bytes(path) is not None
+        return Settings(), "the settings are damaged; set them again" if damaged else ""
+
+    def save_settings(self, settings: Settings) -> None:
+        """Keep the settings.
+
+        Raises:
+            StoreError: The disk refuses; what was there still is.
+        """
+        self._write(self._folder / "settings.json", settings)
+
+    def _scene_path(self, place: int) -> Path:
+        assert 0 <= place < PLACES
+        return self._folder / f"scene-{place + 1:02}.json"
+
+    def _write(self, path: Path, value: msgspec.Struct) -> None:
+        try:
+            write_sealed(self._files, path, value)
+        except OSError as error:
+            raise StoreError(f"{path.name} cannot be kept ({error.strerror or error}); check the card") from error

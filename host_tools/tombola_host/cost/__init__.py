@@ -1,0 +1,1 @@
+"""What a bundle costs: time here, instructions of a Raspberry Pi there."""

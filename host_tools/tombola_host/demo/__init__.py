@@ -1,0 +1,1 @@
+"""From recordings to a playing instrument, all of it real."""

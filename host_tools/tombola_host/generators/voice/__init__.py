@@ -1,0 +1,1 @@
+"""The flagship generator: harmonics and noise around a small recurrent trunk."""

@@ -1,0 +1,53 @@
+"""Learning the inside of the blend: half-way between two modes should sound half-way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tombola_host.generators.voice.losses import normalized
+from tombola_host.generators.voice.network import NOTE, SCALARS, Voice
+
+SHARE = 4
+"""One window in four is played as a blend too."""
+WEIGHT = 0.3
+
+
+def moving_blends(windows: int, frames: int, modes: int, seed: Sequence[int]) -> Tensor:
+    """Paths between points of the simplex that lie mostly on its edges, one a window. Shape (W, F, M)."""
+    rng = np.random.default_rng((*seed, 1))
+    ends = []
+    for _ in range(2):
+        ends.append(rng.dirichlet(np.full(modes, 0.5), windows))
+    ramp = np.linspace(0.0, 1.0, frames)[None, :, None]
+    path = ends[0][:, None] * (1 - ramp) + ends[1][:, None] * ramp
+    return torch.from_numpy(path.astype(np.float32))
+
+
+def blend_loss(network: Voice, controls: Tensor, seed: Sequence[int]) -> Tensor:
+    """Distance of a blend's log amplitudes from the same blend of the pure modes' log amplitudes.
+
+    The network is its own teacher: what it plays in the pure modes, at the same note and level, is mixed in dB by the
+    blend's weights and not differentiated, so that pure modes are not bent towards each other.
+
+    Args:
+        controls: A batch whose scalars are used. Shape (W, F, 7 + M).
+    """
+    scalars = controls[::SHARE, :, :SCALARS]
+    windows, frames, _ = scalars.shape
+    blends = moving_blends(windows, frames, network.modes, seed)
+    audible = network.synthesizer.audible(scalars[..., NOTE : NOTE + 1])
+    with torch.no_grad():
+        target = torch.zeros(windows, frames, network.partials + network.noise_bands)
+        for mode in range(network.modes):
+            pure = torch.zeros_like(blends)
+            pure[..., mode] = 1.0
+            played, _ = network.log_amplitudes(torch.cat([scalars, pure], dim=-1))
+            target += blends[..., mode : mode + 1] * normalized(played, audible)
+    blended, _ = network.log_amplitudes(torch.cat([scalars, blends], dim=-1))
+    # The mean in dB of two spectra is softer than either: compare shapes, the level is set apart.
+    distance = (normalized(blended, audible) - normalized(target, audible)).abs()
+    return WEIGHT * (distance * audible).sum() / audible.sum()

@@ -1,0 +1,289 @@
+"""The flagship generator: a small recurrent trunk, heads for partials and noise, and the synthesizer.
+
+    controls ─► input ─► trunk ─► × gates(blend) ─► head ─► log amplitudes ─► at level ─► Synthesizer ─► audio
+                          └─ state ─┘                                                     └─ state ─┘
+
+Units of the trunk are *core* (every mode uses them) or *specialists* (some modes use them). Specialists read the core
+and their own kind, the core reads only itself: what a specialist does cannot reach a mode that does not use it. A
+specialist's output is scaled by the blend weight of the modes that use it.
+
+The trunk is a plain recurrent network (tanh): gates would cost nine more nodes a period and are not missed, since what
+lasts long, the time since the onset and the level, stands in the controls (docs/notebook/0004-lean-voice.md).
+
+Source: after Engel et al. 2020, "DDSP: Differentiable digital signal processing"; the trunk after Elman 1990, "Finding
+structure in time".
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCALAR_COLUMNS
+from tombola_device.engine.motion import LEAST_START, SILENCE_AMPLITUDE
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
+from tombola_host.generators.base import State
+from tombola_host.generators.units import Axis, UnitGroup, Weights
+from tombola_host.generators.voice.size import VoiceSize
+from tombola_host.generators.voice.synthesizer import HALF_TABLE, INAUDIBLE, Synthesizer
+
+CENTRE = {"note": 60.0, "loudness_db": -30.0}
+SPREAD = {"note": 16.0, "loudness_db": 16.0}
+SCALARS = len(SCALAR_COLUMNS)
+NOTE, LEVEL = SCALAR_COLUMNS.index("note"), SCALAR_COLUMNS.index("loudness_db")
+CERTAIN = 20.0
+"""Its tanh is 1: units that always say 1, through which the modes' mean spectra reach the head."""
+
+
+class _Trunk(nn.RNN):
+    """torch's recurrent network; torch does not say that these are tensors."""
+
+    weight_ih_l0: Tensor
+    weight_hh_l0: Tensor
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
+
+
+class Voice(nn.Module):
+    """Controls to sound, 48 kHz, causal, no look-ahead.
+
+    Args:
+        modes: M, length of the blend vector.
+        size: Units per layer.
+        activity: Which modes use each unit of the trunk: shape (M, U), 0 or 1; all by default.
+    """
+
+    delay_samples = 0
+    noise_bands = NOISE_BANDS
+    partials = PARTIALS
+    centre: Tensor
+    spread: Tensor
+    activity: Tensor
+
+    def __init__(self, modes: int, size: VoiceSize, activity: Tensor | None = None) -> None:
+        super().__init__()
+        self.size = size
+        self.input = nn.Linear(SCALARS + modes, size.input)
+        self.trunk = _Trunk(size.input, size.hidden, batch_first=True)
+        self.head = nn.Linear(size.hidden, self.partials + self.noise_bands, bias=False)
+        self.spectrum = nn.Parameter(torch.zeros(modes, self.partials + self.noise_bands))
+        self.synthesizer = Synthesizer(self.partials, self.noise_bands)
+        constants = {
+            "centre": [*(CENTRE.get(column, 0.0) for column in SCALAR_COLUMNS), *[0.0] * modes],
+            "spread": [*(SPREAD.get(column, 1.0) for column in SCALAR_COLUMNS), *[1.0] * modes],
+        }
+        for name, values in constants.items():
+            self.register_buffer(name, torch.tensor(values), persistent=False)
+        self.register_buffer("activity", torch.ones(modes, size.hidden) if activity is None else activity)
+        self.trunk.weight_hh_l0.register_hook(lambda grad: grad * self.readable())
+        self.forget_the_unreadable()
+
+    @classmethod
+    def of(cls, weights: Weights) -> Voice:
+        """A voice with these weights, its size read off them."""
+        width, columns = weights["input.weight"].shape
+        size = VoiceSize(width, weights["trunk.weight_hh_l0"].shape[1])
+        network = cls(columns - SCALARS, size, weights["activity"].clone())
+        network.load_state_dict(weights)
+        return network
+
+    @property
+    def modes(self) -> int:
+        """M, the length of the blend vector."""
+        return self.activity.shape[0]
+
+    @property
+    def state_shapes(self) -> dict[str, tuple[int, ...]]:
+        """What the graph carries: the trunk, and the wave at the last period's end."""
+        return {"trunk": (self.size.hidden + self.modes,), "wave": (1, 1, HALF_TABLE)}
+
+    def rest(self, voices: int) -> State:
+        """The state of voices that have not sounded yet."""
+        carried = [torch.zeros(voices, *shape) for shape in self.state_shapes.values()]
+        turns, pace = torch.zeros(2, voices, 1, dtype=torch.float64)
+        return (*carried, torch.zeros(voices, 1, 1, self.noise_bands), turns, pace)
+
+    def unit_groups(self) -> tuple[UnitGroup, ...]:
+        """The input layer's units and the trunk's, with every axis that runs over them."""
+        return (
+            UnitGroup(
+                "input",
+                self.size.input,
+                (
+                    Axis("input.weight", 0),
+                    Axis("input.bias", 0),
+                    Axis("trunk.weight_ih_l0", 1, incoming=False),
+                ),
+            ),
+            UnitGroup(
+                "trunk",
+                self.size.hidden,
+                (
+                    Axis("trunk.weight_ih_l0", 0),
+                    Axis("trunk.weight_hh_l0", 0),
+                    Axis("trunk.bias_ih_l0", 0),
+                    Axis("trunk.bias_hh_l0", 0),
+                    Axis("trunk.weight_hh_l0", 1, incoming=False),
+                    Axis("head.weight", 1, incoming=False),
+                    Axis("activity", 1, incoming=False, learned=False),
+                ),
+            ),
+        )
+
+    def readable(self) -> Tensor:
+        """Which trunk units each trunk unit may read: those that every mode of the reader uses. Shape (U, U)."""
+        modes_without = self.activity.T @ (1 - self.activity)
+        return (modes_without < 0.5).to(self.activity.dtype)
+
+    def forget_the_unreadable(self) -> None:
+        """Zero the recurrent weights that ``readable`` rules out; the gradient hook keeps them zero."""
+        with torch.no_grad():
+            self.trunk.weight_hh_l0 *= self.readable()
+
+    def log_amplitudes(self, controls: Tensor, hidden: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Run the trunk over F frames.
+
+        Args:
+            controls: Shape (V, F, 7 + M).
+            hidden: Trunk state before the first frame. Shape (V, U); zeros by default.
+
+        Returns:
+            Log amplitudes to any common factor, shape (V, F, H + B), and the trunk's last state, shape (V, U).
+        """
+        units = functional.leaky_relu(self.input((controls - self.centre) / self.spread), 0.1)
+        trunk, last = self.trunk(units, None if hidden is None else hidden.unsqueeze(0).contiguous())
+        return self._head(trunk, controls[..., SCALARS:]), last[0]
+
+    def at_level(self, log_amplitude: Tensor, note_and_level: Tensor) -> tuple[Tensor, Tensor]:
+        """Log amplitudes (…, H + B), columns ``note`` and ``loudness_db`` → RMS amplitudes, pace (…, 1)."""
+        note, level_db = note_and_level.split(1, dim=-1)
+        amplitude = torch.relu(torch.exp(level_db * (math.log(10) / 20)) - SILENCE_AMPLITUDE)
+        heard = log_amplitude + INAUDIBLE * self.synthesizer.audible(note)
+        return self.synthesizer.at_level(heard, amplitude), pace_of(note)
+
+    def render(self, controls: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """F periods at once: (V, F, 7 + M), (V, F, B, T), state → (V, F * T), state."""
+        trunk, *carried = self.rest(len(controls)) if state is None else state
+        log_amplitude, last = self.log_amplitudes(controls, trunk[:, : self.size.hidden])
+        amplitude, pace = self.at_level(log_amplitude, controls[..., :2])
+        audio, carried = self.sound(amplitude, pace, noise, carried)
+        return audio, (functional.pad(last, (0, self.modes), value=1.0), *carried)
+
+    def sound(
+        self, amplitude: Tensor, pace: Tensor, noise: Tensor, carried: list[Tensor] | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """The synthesizer over F periods.
+
+        Args:
+            amplitude: Shape (V, F, H + B).
+            pace: Shape (V, F, 1).
+            noise: Shape (V, F, B, T).
+            carried: The state but for the trunk's, before the first period; at rest by default.
+
+        Returns:
+            Audio, shape (V, F * T), and the next state but for the trunk's.
+        """
+        voices, frames, _ = amplitude.shape
+        wave_before, gains_before, turns, pace_before = self.rest(voices)[1:] if carried is None else carried
+        ends = self.synthesizer.wave(amplitude)
+        tables, gains = (
+            torch.stack([torch.cat([before[:, 0], end[:, :-1]], dim=1), end], dim=2)
+            for before, end in zip((wave_before, gains_before), ends, strict=True)
+        )
+        motion, turns, pace_after = _motion(pace.squeeze(-1), turns, pace_before)
+        flat = [x.flatten(0, 1).unsqueeze(1) for x in (tables, gains, noise)]
+        audio = self.synthesizer(*flat, motion.to(amplitude.dtype).flatten(0, 1))
+        last = [end[:, -1:].unsqueeze(1) for end in ends]
+        return audio.reshape(voices, frames * PERIOD_SAMPLES), [*last, turns, pace_after]
+
+    def step(self, controls: Tensor, state: State, noise: Tensor) -> tuple[Tensor, State]:
+        """One period: (V, 7 + M), state, (V, 1, B, T) → (V, 1, 1, T), state."""
+        hidden, wave_before, gains_before, turns, pace_before = state
+        amplitude = torch.relu(torch.exp(controls[:, LEVEL, None] * (math.log(10) / 20)) - SILENCE_AMPLITUDE)
+        motion, turns, pace = _motion(pace_of(controls[:, NOTE, None]), turns, pace_before)
+        motion = motion[:, 0].to(controls.dtype)
+        tone, gains, (last, wave) = self._frame(controls, motion, amplitude, (hidden, wave_before))
+        hiss = self.synthesizer.hiss(torch.cat([gains_before, gains], dim=2), noise)
+        return tone + hiss, (last, wave, gains, turns, pace)
+
+    def frame(
+        self, controls: Tensor, motion: Tensor, level: Tensor, noise: Tensor, state: State
+    ) -> tuple[Tensor, Tensor, State]:
+        """One period as it is exported, written for few nodes.
+
+        Args:
+            controls: Shape (V, 7 + M).
+            motion: Phase and pace, as ``tombola_device.engine.motion`` lays them out. Shape (V, 3).
+            level: RMS amplitude. Shape (V, 1).
+            noise: Of this period and the next, as ``tombola_device.engine.noise.overlapping`` gives them. Shape
+                (V, 1, B, 2 T).
+            state: What ``state_shapes`` says.
+
+        Returns:
+            Partials (V, 1, 1, T), noise (V, 1, 1, 2 T) to be added to this period and the next, next state.
+        """
+        tone, gains, after = self._frame(controls, motion, level, state)
+        return tone, torch.matmul(gains, noise), after
+
+    def _frame(self, controls: Tensor, motion: Tensor, level: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+        """Partials (V, 1, 1, T), the noise bands' gains at the period's end (V, 1, 1, B), next state."""
+        hidden, wave_before = state
+        synthesizer = self.synthesizer
+        # Its weights stand where the note does in the controls: a node that cuts the column out costs more.
+        fade = functional.pad(synthesizer.fade[:1], (0, 0, NOTE, SCALARS + self.modes - 1 - NOTE))
+        audible = functional.hardsigmoid(torch.addmm(synthesizer.fade[1], controls, fade))
+        log_amplitude, last = self._frame_trunk(controls, hidden, audible)
+        amplitude = synthesizer.at_level(log_amplitude, level)
+        wave, gains = synthesizer.wave(amplitude.reshape(-1, 1, 1, self.partials + self.noise_bands))
+        return synthesizer.tone(torch.cat([wave_before, wave], dim=2), motion), gains, (last, wave)
+
+    def _frame_trunk(self, controls: Tensor, hidden: Tensor, audible: Tensor) -> tuple[Tensor, Tensor]:
+        """One frame of ``log_amplitudes``, what would alias far below: what is constant is folded together.
+
+        One unit more for each mode always says 1. Its gate is the mode's weight in the blend, and what the head reads
+        from it is the mode's mean spectrum.
+        """
+        modes, trunk = self.modes, self.trunk
+        weight = self.input.weight / self.spread
+        units = functional.leaky_relu(functional.linear(controls, weight, self.input.bias - weight @ self.centre), 0.1)
+        bias = functional.pad(trunk.bias_hh_l0 + trunk.bias_ih_l0, (0, modes), value=CERTAIN)
+        held = functional.linear(hidden, functional.pad(trunk.weight_hh_l0, (0, modes, 0, modes)), bias)
+        last = torch.tanh(torch.addmm(held, units, functional.pad(trunk.weight_ih_l0, (0, 0, 0, modes)).T))
+        gates = functional.pad(torch.cat([self.activity, torch.eye(modes)], dim=1), (0, 0, SCALARS, 0))
+        head = torch.cat([self.head.weight.T, self.spectrum])
+        return torch.addmm(audible, last * _product(controls, gates), head, beta=INAUDIBLE), last
+
+    def _head(self, trunk: Tensor, blend: Tensor) -> Tensor:
+        """Log amplitudes: what the gated trunk says, around the blend of the modes' mean spectra."""
+        log_amplitude: Tensor = self.head(trunk * (blend @ self.activity)) + blend @ self.spectrum
+        return log_amplitude
+
+
+def pace_of(note: Tensor) -> Tensor:
+    """Cycles per sample, in double precision."""
+    return torch.exp2((note.double() - 69) / 12) * (440.0 / SAMPLE_RATE_HZ)
+
+
+def _product(rows: Tensor, weight: Tensor) -> Tensor:
+    """A matrix product as the operator that onnxruntime is quickest with, which wants something to add."""
+    return torch.addmm(torch.zeros(weight.shape[1]), rows, weight)
+
+
+def _motion(pace: Tensor, turns: Tensor, pace_before: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What ``tombola_device.engine.motion`` does, over F periods.
+
+    Args:
+        pace: At the end of each. Shape (V, F), double.
+        turns: At the start of the first. Shape (V, 1), double.
+        pace_before: There, too. Shape (V, 1), double.
+
+    Returns:
+        Motion (V, F, 3), turns (V, 1) and pace (V, 1) at the end.
+    """
+    start = torch.maximum(torch.cat([pace_before, pace[:, :-1]], dim=1), LEAST_START * pace)
+    all_turns = torch.cat([turns, turns + (start + pace).cumsum(1) * (PERIOD_SAMPLES / 2)], dim=1)
+    all_turns = all_turns - all_turns.round()
+    return torch.stack([all_turns[:, :-1], start, pace], dim=-1), all_turns[:, -1:], pace[:, -1:]

@@ -1,0 +1,1 @@
+"""Performances from files, as sound."""

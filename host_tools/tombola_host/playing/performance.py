@@ -1,0 +1,96 @@
+"""MIDI files and automation files as events for the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import mido
+import soundfile
+from tombola_device.contract.bundle import Bundle
+from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
+from tombola_device.contract.errors import BadConfig, StoreError
+from tombola_device.play.automation import read_automation
+from tombola_device.play.offline import Event, midi_events, render_performance
+
+LARGEST_MIDI_BYTES = 4 * 1024 * 1024
+
+
+def read_midi(path: Path) -> list[Event]:
+    """All channel messages of a MIDI file.
+
+    Raises:
+        BadConfig: It is not there or no MIDI file.
+    """
+    try:
+        if path.stat().st_size > LARGEST_MIDI_BYTES:
+            raise BadConfig(f"{path} is larger than {LARGEST_MIDI_BYTES} bytes; give a MIDI file, not a recording")
+        midi = mido.MidiFile(path)
+        timed, seconds = [], 0.0
+        for message in midi:
+            seconds += message.time
+            if not message.is_meta and message.type != "sysex":
+                timed.append((seconds, message.bytes()))
+    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
+        if isinstance(error, BadConfig):
+            raise
+        raise BadConfig(
+            f"{path} cannot be read as a MIDI file ({error}); export it again as a standard MIDI file"
+        ) from error
+    return midi_events(timed)
+
+
+def blend_point(bundle: Bundle, text: str) -> list[float]:
+    """A blend as ``sax=0.7,harp=0.3``: one weight per mode, those not named 0.
+
+    Raises:
+        BadConfig: A mode is unknown or a weight no number ≥ 0.
+    """
+    names = [mode.name for mode in bundle.manifest.modes]
+    weights = [0.0] * len(names)
+    for part in filter(None, text.split(",")):
+        name, _, value = part.partition("=")
+        if name.strip() not in names:
+            raise BadConfig(f"the bundle has no mode {name.strip()!r}; blend {', '.join(names)}")
+        try:
+            weight = float(value or 1.0)
+        except ValueError:
+            weight = -1.0
+        if not 0 <= weight < 1e6:
+            raise BadConfig(
+                f"the weight {value!r} of {name.strip()!r} is no number of 0 or more; write {name.strip()}=0.5"
+            )
+        weights[names.index(name.strip())] = weight
+    if not sum(weights):
+        raise BadConfig(f"the blend {text!r} is silent; give one mode a weight, such as {names[0]}=1")
+    return weights
+
+
+def write_sound(audio: Float32Array, path: Path) -> None:
+    """A 24-bit file at 48 kHz; wav, flac or ogg by the path's ending.
+
+    Raises:
+        BadConfig: The ending is unknown.
+        StoreError: It cannot be written.
+    """
+    if path.suffix.lower() not in {".wav", ".flac", ".ogg"}:
+        raise BadConfig(f"{path} has an ending that is not known here; use .wav, .flac or .ogg")
+    subtype = "VORBIS" if path.suffix.lower() == ".ogg" else "PCM_24"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, audio, SAMPLE_RATE_HZ, subtype=subtype)
+    except (OSError, soundfile.SoundFileError) as error:
+        raise StoreError(f"cannot write {path} ({error}); free some space or choose another folder") from error
+
+
+def render_file(
+    bundle: Bundle, events: Sequence[Event], *, blend: str = "", automation: Path | None = None, voices: int = 4
+) -> Float32Array:
+    """Render a performance as the device would play it. Shape (T,)."""
+    way = read_automation(automation, len(bundle.manifest.modes)) if automation else None
+    start = (
+        [Event(0.0, "set_weight", (mode, weight)) for mode, weight in enumerate(blend_point(bundle, blend))]
+        if blend
+        else []
+    )
+    return render_performance(bundle, [*start, *events], blend=way, voices=voices)

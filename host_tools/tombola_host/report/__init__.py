@@ -1,0 +1,1 @@
+"""Pages to read, to look at and to hear."""

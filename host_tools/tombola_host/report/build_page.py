@@ -1,0 +1,215 @@
+"""Stage: the report of a build, to hear and to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tombola_device.contract.bundle import Bundle, decode_bundle
+from tombola_device.contract.controls import Float32Array
+from tombola_device.contract.errors import BadRun
+
+from tombola_host.corpus.material import Material, gather
+from tombola_host.corpus.windows import Note
+from tombola_host.cost.bench import bench
+from tombola_host.evaluation.held_out import Playback, bundle_playback, network_playback
+from tombola_host.evaluation.judge import ModeJudgement, judge
+from tombola_host.playing.performance import read_midi
+from tombola_host.progress import Reporter, Silent
+from tombola_host.report.data import BlendSweep, Curve, Goal, ModeSounds, Plot, ReportData, Sound, Table
+from tombola_host.report.page import write_report
+from tombola_host.runs.store import Run, RunStore
+from tombola_host.stages.compare import Row, load_rows
+from tombola_host.stages.trainee_files import load_trainee
+
+HEARD_S = 3.0
+BENCH_S = 4.0
+SMOOTHED_STEPS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What the daemon played.
+
+    Args:
+        audio: 48 kHz. Shape (T,).
+        midi: The performance.
+        flashed_bytes: How much went over the line.
+        flash_bytes_per_s: Payload rate.
+        sink: The daemon's audio setting.
+        remark: What the reader should know of it.
+    """
+
+    audio: Float32Array
+    midi: Path
+    flashed_bytes: int
+    flash_bytes_per_s: float
+    sink: str
+    remark: str
+
+
+def write_page(run: Run, store: RunStore, path: Path, reporter: Reporter, performed: Performed | None = None) -> None:
+    """Write the report of a finished build.
+
+    Raises:
+        BadRun: The run is not a finished build, or a part of it is gone.
+    """
+    facts = run.result()
+    if "tickets" not in facts:
+        raise BadRun(f"{run.path} is no build; give the run that `tombola build` names")
+    bundle_path = run.path / "bundle.tombola"
+    bundle = decode_bundle(bundle_path.read_bytes())
+    folders = {mode: Path(folder) for mode, folder in facts["folders"].items()}
+    materials = gather(folders, Silent())
+    step = reporter.task("report")
+    tickets = [store.find(name) for name in facts["tickets"]]
+    merged = store.find(facts["merged"])
+    rows = load_rows(store.find(facts["compare"])) if facts["compare"] else ()
+    step(1, 5, "judge on held-out notes")
+    judged = judge(bundle, [material for material in materials if material.test.notes], lambda done, total, word: None)
+    step(2, 5, "bench, in a paced loop")
+    cost = bench(bundle_path, seconds=BENCH_S)
+    step(3, 5, "sounds")
+    sounds = tuple(
+        _mode_sounds(bundle, mode, material, ticket)
+        for mode, (material, ticket) in enumerate(zip(materials, tickets, strict=True))
+    )
+    step(4, 5, "pictures")
+    found = [ticket.result() for ticket in tickets]
+    figures = {
+        "modes": str(len(materials)),
+        "parameters": f"{bundle.manifest.cost.parameters:,}",
+        "bundle": f"{bundle_path.stat().st_size / 1000:.0f} kB",
+        "per 128-frame period": f"{cost.timings[0].p50_us:.0f} µs",
+    }
+    if performed:
+        figures["flashed at"] = f"{performed.flash_bytes_per_s / 1000:.0f} kB/s"
+    data = ReportData(
+        title=f"Tombola: {facts['name']}",
+        summary=f"{', '.join(folders)} as one network of {bundle.manifest.cost.parameters:,} parameters, built at "
+        f"effort {facts['effort']} with seed {facts['seed']}.",
+        facts=figures,
+        sweep=_sweep(bundle, performed) if performed else None,
+        modes=sounds,
+        comparison=_comparison(rows) if rows else None,
+        plots=(*_loss_plots(facts, store, found, merged), _density_plot(found)),
+        bench=cost,
+        goals=tuple(_goals(rows, found, judged, bundle)),
+        provenance=dict(bundle.manifest.provenance),
+        remarks=tuple(filter(None, [performed.remark if performed else "", _licences(materials)])),
+    )
+    write_report(data, path)
+    step(5, 5, str(path))
+
+
+def _mode_sounds(bundle: Bundle, mode: int, material: Material, ticket: Run) -> ModeSounds:
+    notes = material.test.notes or material.training.notes
+    note = notes[len(notes) // 2]
+    alone = network_playback(load_trainee(ticket, "trained").network, 0)
+    known = "never learned from" if material.test.notes else "learned from"
+    sounds = (
+        Sound("recording", _first(note.audio.numpy()), f"{note.name}, {known}"),
+        Sound("ticket", _played(alone, note), "the mode's own small network"),
+        Sound("merged", _played(bundle_playback(bundle, mode), note), "as it is on the device"),
+    )
+    return ModeSounds(material.name, bundle.manifest.modes[mode].color, sounds, material.licence)
+
+
+def _played(play: Playback, note: Note) -> Float32Array:
+    return _first(play(note))
+
+
+def _first(audio: Float32Array) -> Float32Array:
+    return audio[: int(HEARD_S * 48_000)]
+
+
+def _sweep(bundle: Bundle, performed: Performed) -> BlendSweep:
+    """The blend as the MIDI file moved it, for the picture above the spectrogram."""
+    from tombola_device.play.midi_map import MidiMap
+    from tombola_device.play.player import Player
+
+    player = Player(len(bundle.manifest.modes))
+    midi_map = MidiMap(player)
+    times, weights = [0.0], [player.blend]
+    for event in read_midi(performed.midi):
+        event.apply(player, midi_map)
+        times.append(event.time_s)
+        weights.append(player.blend)
+    caption = f"Chords held while the blend walks through all modes and back, played by tombolad on {performed.sink}."
+    return BlendSweep(np.array(times), np.array(weights, np.float64), performed.audio, caption)
+
+
+def _comparison(rows: Sequence[Row]) -> Table:
+    modes = tuple(rows[0].errors)
+    columns = ("network", "parameters", *modes, "mean", "with its timbre", "worst level dip, dB", "centroid monotone")
+    cells = []
+    for row in rows:
+        blend = (round(row.blend.worst_dip_db, 2), round(row.blend.monotone, 3)) if row.blend else (None, None)
+        encoded = round(float(np.mean(list(row.encoded.values()))), 3)
+        errors = (round(row.errors[mode], 3) for mode in modes)
+        cells.append((row.name, row.parameters, *errors, round(row.mean, 3), encoded, *blend))
+    caption = (
+        "Multi-scale spectral error on notes never learned from, at each mode's default timbre; one seed. With its "
+        "timbre: X and Y as the encoder hears them in the recording. The merged network was trained after its tickets "
+        "and so saw more windows than the isolated ones; the joint baseline was trained exactly as long as the merge."
+    )
+    return Table(columns, tuple(cells), caption, ("mean", "with its timbre", "worst level dip, dB"))
+
+
+def _loss_plots(facts: dict[str, Any], store: RunStore, found: Sequence[dict[str, Any]], merged: Run) -> list[Plot]:
+    trained = [(entry["mode"], entry["history"]) for entry in found]
+    trained.append(("merged", merged.result()["history"]))
+    if facts["joint"]:
+        trained.append(("joint", store.find(facts["joint"]).result()["history"]))
+    plots = []
+    for key, title in (("control", "Learning in the control domain"), ("audio", "Learning from sound")):
+        curves = tuple(_curve(name, history[key]) for name, history in trained if len(history[key]) > SMOOTHED_STEPS)
+        plots.append(Plot(title, "step", "loss", curves, log_y=True, caption=f"Mean of {SMOOTHED_STEPS} steps."))
+    return [plot for plot in plots if plot.curves]
+
+
+def _curve(name: str, losses: Sequence[float]) -> Curve:
+    smooth = np.convolve(losses, np.full(SMOOTHED_STEPS, 1 / SMOOTHED_STEPS), "valid")
+    return Curve(name, np.arange(len(smooth), dtype=np.float64) + SMOOTHED_STEPS, smooth)
+
+
+def _density_plot(found: Sequence[dict[str, Any]]) -> Plot:
+    curves = []
+    for entry in found:
+        share = [100 * step["parameters"] / entry["dense_parameters"] for step in entry["rounds"]]
+        curves.append(Curve(entry["mode"], share, [step["loss"] for step in entry["rounds"]]))
+    caption = "Control loss after each round's short training: the dense network at 100 %, then what is left of it."
+    return Plot("The lottery, round by round", "parameters left, %", "loss", tuple(curves), log_x=True, caption=caption)
+
+
+def _goals(
+    rows: Sequence[Row], found: Sequence[dict[str, Any]], judged: Sequence[ModeJudgement], bundle: Bundle
+) -> list[Goal]:
+    parameters = bundle.manifest.cost.parameters
+    goals = [Goal("parameters, merged", "≤ 40 000", f"{parameters:,}", parameters <= 40_000)]
+    removed = min(entry["removed"] for entry in found)
+    goals.append(Goal("weights removed from the dense network", "≥ 99 %", f"{100 * removed:.2f} %", removed >= 0.99))
+    by_name = {row.name: row for row in rows}
+    for name, bar in (("isolated", 0.95), ("joint", 1.0)):
+        if name in by_name and by_name[name].errors:
+            ratio = by_name["merged"].mean / by_name[name].mean
+            goals.append(Goal(f"held-out error, merged / {name}", f"≤ {bar}", f"{ratio:.3f}", ratio <= bar))
+    if judged:
+        median = max(entry.pitch_median_cents for entry in judged)
+        most = max(entry.pitch_p95_cents for entry in judged)
+        goals.append(
+            Goal(
+                "pitch, worst mode",
+                "median ≤ 3, 95 % ≤ 10 cents",
+                f"{median:.2f}, {most:.2f} cents",
+                median <= 3 and most <= 10,
+            )
+        )
+    return goals
+
+
+def _licences(materials: Sequence[Material]) -> str:
+    return " ".join(f"{material.name}: {material.licence}" for material in materials)

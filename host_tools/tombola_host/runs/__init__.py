@@ -1,0 +1,1 @@
+"""Work that is kept: run directories, and workers that share them."""

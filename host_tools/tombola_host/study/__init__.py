@@ -1,0 +1,1 @@
+"""From folders to bundles, and experiments over many seeds."""

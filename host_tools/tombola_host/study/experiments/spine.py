@@ -1,0 +1,246 @@
+"""Does merging help, and does a ticket lose anything? All baselines in one table, several seeds.
+
+    python -m tombola_host.study.experiments.spine sax=FOLDER violin=FOLDER … --seeds 0 1 2 --runs DIR --out table.json
+
+Rows, all measured on the same held-out notes:
+
+    dense            each mode the dense network, trained as long as its ticket
+    ticket           each mode its ticket, as a build makes it (in a build's table: isolated)
+    small            each mode a network of the ticket's size from scratch, trained as long as the ticket
+    ticket, long     each mode its ticket, trained on as many windows of its mode as the merged network saw in all
+    joint            one network of the merged size from scratch, trained as long as the merge
+    joint, long      the same, trained on as many windows as tickets and merge together
+    merged           core and specialists out of the tickets
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from tombola_device.contract.errors import TombolaError
+
+from tombola_host.corpus.folders import parse_folders
+from tombola_host.corpus.material import Material, gather
+from tombola_host.evaluation.held_out import mean_error, network_playback, note_errors
+from tombola_host.generators.voice.network import Voice
+from tombola_host.lottery.ticket import count_parameters, dense_voice
+from tombola_host.merging.core import MergedSize
+from tombola_host.merging.joint import joint_network
+from tombola_host.progress import Reporter, Step, bars
+from tombola_host.runs.pool import Job, run_jobs
+from tombola_host.runs.store import Run, RunStore
+from tombola_host.stages.ticket import load_ticket
+from tombola_host.stages.trainee_files import load_trainee, save_trainee, told
+from tombola_host.study.build import Settings, draw_all, merge_all, train_all
+from tombola_host.training.loop import Training, new_trainee
+from tombola_host.training.schedule import Schedule
+
+JOINT_LONG = "joint, long"
+EXTRA = ("dense", "small", "ticket, long", JOINT_LONG)
+
+Errors = dict[str, float]
+"""Mode name → mean multi-scale spectral error at the default timbre; ``NAME*`` with the timbre that is heard."""
+HEARD = "*"
+
+
+def longer(ticket: Schedule, merge: Schedule, modes: int) -> Schedule:
+    """A ticket's schedule with as many windows of its mode as the ticket and the merged network saw together."""
+    control = merge.control_steps * merge.control_windows / modes / ticket.control_windows
+    audio = merge.audio_steps * merge.audio_windows / modes / ticket.audio_windows
+    return replace(
+        ticket, control_steps=ticket.control_steps + round(control), audio_steps=ticket.audio_steps + round(audio)
+    )
+
+
+def lengthened(merge: Schedule, ticket: Schedule, modes: int) -> Schedule:
+    """The merge's schedule with as many windows as tickets and merge together."""
+    control = ticket.control_steps * ticket.control_windows * modes / merge.control_windows
+    audio = ticket.audio_steps * ticket.audio_windows * modes / merge.audio_windows
+    return replace(
+        merge, control_steps=merge.control_steps + round(control), audio_steps=merge.audio_steps + round(audio)
+    )
+
+
+def alone(run: Run, kind: str, source: Run, material: Material, schedule: Schedule, seed: int, step: Step) -> None:
+    """Train one network on one mode: ``dense``, ``ticket`` or ``small``."""
+    if run.done:
+        step(1, 1, "done before")
+        return
+    if kind == "dense":
+        network = dense_voice(seed)
+    else:
+        ticket = load_ticket(source).ticket.network()
+        torch.manual_seed(seed + 1000)
+        network = ticket if kind == "ticket" else Voice(1, ticket.size)
+    trainee = new_trainee(network, [material.training], seed)
+    Training(trainee, [material.training], schedule, seed).run(told(step), run.checkpoint())
+    save_trainee(run, "trained", trainee)
+    run.finish({"parameters": count_parameters(network)})
+
+
+def together(
+    run: Run, tickets: Sequence[Run], materials: Sequence[Material], schedule: Schedule, seed: int, step: Step
+) -> None:
+    """Train the joint baseline on a schedule of its own."""
+    if run.done:
+        step(1, 1, "done before")
+        return
+    data = [material.training for material in materials]
+    network = joint_network([load_ticket(ticket) for ticket in tickets], MergedSize(), seed)
+    trainee = new_trainee(network, data, seed)
+    Training(trainee, data, schedule, seed, blends=True).run(told(step), run.checkpoint())
+    save_trainee(run, "trained", trainee)
+    run.finish({"parameters": count_parameters(network)})
+
+
+def measure(run: Run, name: str, material: Material, mode: int) -> Errors:
+    """Held-out error of one mode of a trained network, at its default timbre and with the one that is heard."""
+    trainee = load_trainee(run, name)
+    plain = network_playback(trainee.network, mode)
+    heard = network_playback(trainee.network, mode, trainee.encoder)
+    notes = material.test.notes
+    return {
+        material.name: mean_error(note_errors(plain, notes)),
+        material.name + HEARD: mean_error(note_errors(heard, notes)),
+    }
+
+
+def one_seed(
+    materials: Sequence[Material], seed: int, effort: str, extra: Sequence[str], store: RunStore, reporter: Reporter
+) -> dict[str, tuple[int, Errors]]:
+    """Ticket, joint and merged, and the extra rows, for one seed: name → (parameters, errors)."""
+    settings = Settings(effort=effort, seed=seed)
+    schedules = settings.schedule
+    dense = train_all(materials, settings, store, reporter)
+    tickets = draw_all(materials, dense, settings, store, reporter)
+    merged, joint = merge_all(materials, tickets, settings, store, reporter, baselines=True)
+    assert joint is not None
+    long = longer(schedules.ticket, schedules.merge, len(materials))
+    kinds = {
+        "dense": ("dense", schedules.ticket),
+        "small": ("small", schedules.ticket),
+        "ticket, long": ("ticket", long),
+    }
+    jobs, runs = [], {}
+    kinds = {row: kind for row, kind in kinds.items() if row in extra}
+    for row, (kind, schedule) in kinds.items():
+        for material, ticket in zip(materials, tickets, strict=True):
+            facts = {"kind": kind, "ticket": ticket.name, "schedule": asdict(schedule), "seed": seed}
+            run = store.open("alone", facts)
+            runs[row, material.name] = run
+            jobs.append(Job(f"{row} {material.name}", alone, (run, kind, ticket, material, schedule, seed)))
+    more = lengthened(schedules.merge, schedules.ticket, len(materials))
+    joint_long = store.open(
+        "together", {"tickets": [run.name for run in tickets], "schedule": asdict(more), "seed": seed}
+    )
+    if JOINT_LONG in extra:
+        jobs.append(Job(JOINT_LONG, together, (joint_long, tickets, materials, more, seed)))
+    run_jobs(jobs, reporter)
+
+    rows: dict[str, tuple[int, Errors]] = {}
+    for row in kinds:
+        own = [runs[row, material.name] for material in materials]
+        rows[row] = _row(own, "trained", materials, each_its_own=True)
+    rows["ticket"] = _row(tickets, "trained", materials, each_its_own=True)
+    for row, run, name in (
+        ("joint", joint, "merged"),
+        (JOINT_LONG, joint_long, "trained"),
+        ("merged", merged, "merged"),
+    ):
+        if row != JOINT_LONG or row in extra:
+            rows[row] = _row([run] * len(materials), name, materials, each_its_own=False)
+    return rows
+
+
+def _row(runs: Sequence[Run], name: str, materials: Sequence[Material], *, each_its_own: bool) -> tuple[int, Errors]:
+    errors: Errors = {}
+    for mode, (run, material) in enumerate(zip(runs, materials, strict=True)):
+        errors |= measure(run, name, material, 0 if each_its_own else mode)
+    parameters = sum(int(run.result()["parameters"]) for run in (runs if each_its_own else runs[:1]))
+    return parameters, errors
+
+
+def table(per_seed: Mapping[int, Mapping[str, tuple[int, Errors]]]) -> str:
+    """Markdown: mean ± standard deviation over seeds of the mean over modes, and per mode."""
+    seeds = list(per_seed)
+    names = list(per_seed[seeds[0]])
+    modes = [mode for mode in per_seed[seeds[0]][names[0]][1] if not mode.endswith(HEARD)]
+    lines = [
+        f"| network | parameters | {' | '.join(modes)} | mean | mean, timbre heard |",
+        "|---" * (len(modes) + 4) + "|",
+    ]
+    for name in names:
+        rows = [per_seed[seed][name][1] for seed in seeds]
+        cells = [_spread([row[mode] for row in rows]) for mode in modes]
+        cells.append(f"**{_spread([_mean(row, '') for row in rows])}**")
+        cells.append(_spread([_mean(row, HEARD) for row in rows]))
+        lines.append(f"| {name} | {per_seed[seeds[0]][name][0]} | {' | '.join(cells)} |")
+    lines.append("")
+    for first, second in (
+        ("merged", "ticket"),
+        ("merged", "ticket, long"),
+        ("merged", "joint"),
+        ("merged", "joint, long"),
+        ("ticket", "dense"),
+        ("ticket", "small"),
+    ):
+        if first not in names or second not in names:
+            continue
+        for suffix, how in (("", "default timbre"), (HEARD, "timbre heard")):
+            ratios = [
+                _mean(per_seed[seed][first][1], suffix) / _mean(per_seed[seed][second][1], suffix) for seed in seeds
+            ]
+            each = ", ".join(f"{ratio:.3f}" for ratio in ratios)
+            lines.append(f"- {first} / {second}, {how}: {np.mean(ratios):.3f} (seeds: {each})")
+    return "\n".join(lines)
+
+
+def _mean(errors: Errors, suffix: str) -> float:
+    """Mean over modes, of one of the two ways to choose the timbre."""
+    return float(np.mean([value for mode, value in errors.items() if mode.endswith(HEARD) == bool(suffix)]))
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Mean ± standard deviation."""
+    return f"{np.mean(values):.3f} ± {np.std(values, ddof=min(1, len(values) - 1)):.3f}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the experiment and print its table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="+", metavar="NAME=FOLDER")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--effort", default="normal")
+    parser.add_argument(
+        "--extra", nargs="*", choices=EXTRA, default=list(EXTRA), help="rows beside ticket, joint, merged"
+    )
+    parser.add_argument("--runs", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="figures as JSON")
+    options = parser.parse_args(arguments)
+    per_seed = {}
+    try:
+        folders = parse_folders(options.folders)
+        for seed in options.seeds:
+            with bars(Console(stderr=True)) as reporter:
+                materials = gather(folders, reporter)
+                per_seed[seed] = one_seed(
+                    materials, seed, options.effort, options.extra, RunStore(options.runs), reporter
+                )
+            options.out.write_text(json.dumps({str(key): value for key, value in per_seed.items()}, indent=1))
+            Console().print(table(per_seed), markup=False, highlight=False, soft_wrap=True)
+    except TombolaError as error:
+        Console(stderr=True).print(f"tombola: {error}", markup=False, soft_wrap=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

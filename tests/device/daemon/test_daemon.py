@@ -1,0 +1,430 @@
+"""The instrument as a whole: two processes, slots, performances, ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tombola_device.audio.client import AudioProcess
+from tombola_device.config import Config, read_config
+from tombola_device.contract.bundle import bundle_sha256, encode_bundle
+from tombola_device.contract.errors import BadBundle, BadConfig, DeviceUnavailable, StoreError, TombolaError
+from tombola_device.daemon.daemon import Daemon, Performance
+from tombola_device.daemon.status import read_status
+from tombola_device.hal.midi.file import FileIn
+from tombola_device.play.automation import read_automation
+from tombola_device.play.offline import BlendAutomation
+from tombola_device.play.player import Player
+
+PATIENCE_S = 30.0
+TUNE = [(0.0, (0x90, 69, 127)), (0.5, (0x80, 69, 0))]
+
+
+def until(condition, patience_s: float = PATIENCE_S) -> None:
+    end_s = time.monotonic() + patience_s
+    while not condition():
+        assert time.monotonic() < end_s, "it did not happen"
+        time.sleep(0.01)
+
+
+def read_wav(path: Path) -> np.ndarray:
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32767
+
+
+def pitch_hz(sound: np.ndarray) -> float:
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 4 * len(sound)))
+    return float(np.argmax(spectrum) * 48_000 / (4 * len(sound)))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def write_bundle(tmp_path, make_bundle):
+    def write(name: str, **options) -> Path:
+        path = tmp_path / f"{name}.tombola"
+        path.write_bytes(encode_bundle(make_bundle(name=name, **options)))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def config(tmp_path, write_bundle) -> dict[str, object]:
+    return {
+        "audio": f"wav:{tmp_path / 'out.wav'}",
+        "midi": "none",
+        "panel": "none",
+        "state_dir": str(tmp_path / "state"),
+        "factory": str(write_bundle("factory")),
+        "realtime": False,
+    }
+
+
+class Running:
+    """A daemon in a thread of this process."""
+
+    def __init__(self, config: dict[str, object], performance: Performance | None = None) -> None:
+        self.lines: list[str] = []
+        self.error: TombolaError | None = None
+        self.stop = threading.Event()
+        self.daemon = Daemon(Config(**config), performance or Performance(), self.lines.append)
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.daemon.run(self.stop)
+        except TombolaError as error:
+            self.error = error
+
+    @property
+    def ended(self) -> bool:
+        return not self._thread.is_alive()
+
+    def install(self, path: Path) -> str:
+        data = path.read_bytes()
+        store = self.daemon._store
+        store.begin(bundle_sha256(data), len(data))
+        store.write(data)
+        self.daemon._installed.put(store.finish())
+        return bundle_sha256(data)
+
+    def end(self) -> None:
+        self.stop.set()
+        self._thread.join(PATIENCE_S)
+        assert self.ended
+
+
+@pytest.fixture
+def run():
+    running = []
+
+    def start(*arguments):
+        running.append(Running(*arguments))
+        return running[-1]
+
+    yield start
+    for daemon in running:
+        daemon.end()
+
+
+def test_performance_from_a_file_plays_at_its_pitch_and_ends_the_daemon(config, run, tmp_path):
+    sweep = BlendAutomation((0.0, 0.1), ((1, 0, 0), (0, 1, 0)))
+    running = run(config, Performance(midi=FileIn("tune", TUNE), automation=sweep, exit_when_done=True))
+    until(lambda: running.ended)
+    assert running.error is None
+    assert running.lines[0].startswith("playing factory (modes: mode 0, mode 1, mode 2; 4 voices) on the file ")
+    sound = read_wav(tmp_path / "out.wav")
+    start = int(np.flatnonzero(sound)[0])
+    assert pitch_hz(sound[start + 12_000 : start + 21_600]) == pytest.approx(880, abs=2)
+    assert np.abs(sound[-64:]).max() < 0.002
+
+
+def test_performance_plays_through_alsa_at_the_speed_of_sound_and_nothing_is_lost(config, run, capture):
+    start_s = time.monotonic()
+    running = run(config | {"audio": "alsa:capture"}, Performance(midi=FileIn("tune", TUNE), seconds=1.5))
+    until(lambda: running.ended)
+    assert running.error is None
+    assert running.lines[0].endswith("on ALSA's capture")
+    sound = np.fromfile(capture, "<i4").reshape(-1, 2)[:, 0] / 2.0**31
+    assert 1.4 < len(sound) / 48_000 < time.monotonic() - start_s + 0.6
+    start = int(np.flatnonzero(sound)[0])
+    assert pitch_hz(sound[start + 4800 : start + 21_600]) == pytest.approx(440, abs=2)
+    assert running.daemon._audio.status().xruns == 0
+
+
+def test_flashed_bundle_takes_over_a_held_note_without_a_gap_and_is_kept_after_two_seconds(
+    config, run, tmp_path, write_bundle
+):
+    port = free_port()
+    running = run(config | {"midi_socket": f"localhost:{port}"})
+    until(lambda: running.lines)
+    with socket.create_connection(("localhost", port)) as keyboard:
+        keyboard.sendall(bytes([0xC0, 1, 0x90, 69, 127]))  # An octave above what the next bundle plays.
+        until(lambda: running.daemon._audio.status().levels_db[0] > -30)
+        heard = running.daemon._audio.status().periods
+        until(lambda: running.daemon._audio.status().periods > heard + 150)
+        sha256 = running.install(write_bundle("next", modes=1))
+        until(lambda: running.daemon._audio.status().sha256 == sha256)
+        assert not running.daemon._store.slots.confirmed
+        until(lambda: running.daemon._store.slots.confirmed)
+        assert running.daemon._audio.status().played >= 750
+        until(lambda: read_status(tmp_path / "state").confirmed)
+        status = read_status(tmp_path / "state")
+        assert (status.bundle, status.sha256, status.modes) == ("next", sha256, ["mode 0"])
+        assert status.sounding == 1
+    running.end()
+    assert running.error is None
+    assert "now playing next (modes: mode 0)" in running.lines
+    sound = read_wav(tmp_path / "out.wav")
+    start = int(np.flatnonzero(sound)[0])
+    held = sound[start + 4800 : -1024]
+    loud = np.sqrt(np.mean(held[: len(held) // 480 * 480].reshape(-1, 480) ** 2, axis=1))
+    # The weights of the fade sum to 1, so two notes an octave apart are for an instant 3 dB softer, and never steeper.
+    assert loud.min() > 0.65 * np.median(loud)
+    assert pitch_hz(held[:9600]) == pytest.approx(880, abs=2)
+    assert pitch_hz(held[-9600:]) == pytest.approx(440, abs=2)
+    if status.xruns == 0:  # After one, on a machine that stalls, the sound comes back out of silence.
+        own = 2 * np.pi * 880 / 48_000 * 0.1 * np.sqrt(2) * 10 ** (-6 / 20)
+        assert np.abs(np.diff(held)).max() <= own * 1.02
+
+
+def test_bundle_that_goes_mute_is_taken_back_and_the_one_before_plays_on(
+    config, run, write_bundle, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("tombola_device.daemon.daemon.probe_in_child", lambda _, board: None)
+    port = free_port()
+    running = run(config | {"midi_socket": f"localhost:{port}"})
+    until(lambda: running.lines)
+    with socket.create_connection(("localhost", port)) as keyboard:
+        keyboard.sendall(bytes([0x90, 69, 127]))
+        until(lambda: running.daemon._audio.status().levels_db[0] > -30)
+        bad = running.install(write_bundle("broken", poison=float("nan")))
+        until(lambda: running.daemon._store.slots.rejected == bad)
+        factory = bundle_sha256(Path(config["factory"]).read_bytes())
+        until(lambda: running.daemon._audio.status().sha256 == factory)
+        until(lambda: running.daemon._audio.status().played > 50)
+    running.end()
+    assert running.error is None
+    assert pitch_hz(read_wav(tmp_path / "out.wav")[-8000:-1024]) == pytest.approx(440, abs=3)
+
+
+def test_daemon_without_any_bundle_waits_for_one_on_its_serial_line(config, run, write_bundle, monkeypatch):
+    monkeypatch.setattr(Config, "factory_path", None)
+    own, other = os.openpty()
+    try:
+        running = run(config | {"factory": "", "serial": os.ttyname(other)}, Performance(after_flash=True, seconds=0.3))
+        until(lambda: running.lines)
+        assert running.lines[0].startswith("waiting for a bundle on ")
+        running.install(write_bundle("first"))
+        until(lambda: running.ended)
+        assert running.error is None
+        assert running.lines[1].startswith("playing first (modes: mode 0")
+    finally:
+        os.close(own)
+        os.close(other)
+
+
+def test_daemon_without_any_bundle_or_line_says_what_to_do(config, run):
+    running = run(config | {"factory": "/no/such.tombola"})
+    until(lambda: running.ended)
+    assert isinstance(running.error, StoreError)
+    assert "flash one" in str(running.error)
+
+
+def test_second_daemon_of_the_same_folder_is_refused(config, run):
+    first = run(config | {"audio": "null"})
+    until(lambda: first.lines)
+    second = run(config | {"audio": "null"})
+    until(lambda: second.ended)
+    assert isinstance(second.error, DeviceUnavailable)
+    assert "another tombolad" in str(second.error)
+
+
+def test_daemon_ends_with_a_sentence_when_its_audio_process_dies(config, run):
+    running = run(config | {"audio": "null"})
+    until(lambda: running.lines)
+    os.kill(running.daemon._audio.pid, signal.SIGKILL)
+    until(lambda: running.ended)
+    assert isinstance(running.error, DeviceUnavailable)
+    assert "ended by itself" in str(running.error)
+
+
+# The audio process
+
+
+@pytest.fixture
+def audio(write_bundle, tmp_path):
+    process = AudioProcess(
+        write_bundle("first"), voices=2, audio="null", buffer_periods=4, fallback=tmp_path / "x.wav", realtime=False
+    )
+    yield process
+    process.stop()
+
+
+def test_audio_process_plays_what_it_is_sent_and_tells_its_load(audio):
+    assert audio.ready.audio == "nothing (no sound)"
+    player = Player(3, 2)
+    player.note_on(69, 1.0)
+    audio.send(player.controls())
+    until(lambda: audio.status().levels_db[0] == -20)
+    status = audio.status()
+    assert status.peak_db == pytest.approx(-20 - 6 + 3, abs=0.3)
+    until(lambda: audio.status().periods > 128)
+    status = audio.status()
+    assert 0 < status.load_p50_us <= status.load_p99_us
+    assert status.levels_db[1] == -80
+
+
+def test_bundle_that_does_not_load_is_refused_and_the_old_one_plays_on(audio, tmp_path, write_bundle):
+    damaged = tmp_path / "damaged.tombola"
+    damaged.write_bytes(write_bundle("next").read_bytes()[:-1])
+    periods, sha256 = audio.status().periods, audio.status().sha256
+    audio.load(damaged)
+    events = []
+    until(lambda: events.extend(audio.events()) or events)
+    assert events[0].event == "refused"
+    assert "cut short" in events[0].reason
+    until(lambda: audio.status().periods > periods + 64)
+    assert audio.status().sha256 == (sha256 or audio.ready.sha256)
+
+
+def test_audio_process_that_is_told_to_stop_ends_with_code_0(audio):
+    audio.stop()
+    assert audio._process.returncode == 0
+    with pytest.raises(DeviceUnavailable):
+        audio.load(Path("x"))
+
+
+def test_audio_process_with_a_bad_bundle_or_card_does_not_start(write_bundle, tmp_path):
+    bad = write_bundle("bad")
+    bad.write_bytes(b"nothing")
+    common = {"voices": 2, "buffer_periods": 4, "fallback": tmp_path / "x.wav", "realtime": False}
+    with pytest.raises(BadBundle, match="cut short"):
+        AudioProcess(bad, audio="null", **common)
+    with pytest.raises(DeviceUnavailable, match="cannot be written"):
+        AudioProcess(write_bundle("good"), audio=f"wav:{tmp_path}/no/out.wav", **common)
+
+
+# The command
+
+
+def tombolad(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tombola_device", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, **options)
+
+
+@pytest.fixture
+def config_file(config, tmp_path) -> Path:
+    path = tmp_path / "tombola.toml"
+    path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in config.items()))
+    return path
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_command_plays_tells_its_status_and_ends_on_a_signal(config_file, number, tmp_path):
+    command = [sys.executable, "-m", "tombola_device", "run", "--config", str(config_file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout.readline().startswith(
+            "playing factory (modes: mode 0, mode 1, mode 2; 4 voices) on the file "
+        )
+        until((tmp_path / "state" / "status.json").is_file)
+        told = tombolad("status", "--config", str(config_file), "--json")
+        assert told.returncode == 0
+        assert json.loads(told.stdout)["pid"] == child.pid
+        child.send_signal(number)
+        assert child.wait(PATIENCE_S) == 0
+        assert child.stderr.read() == ""
+    with wave.open(str(tmp_path / "out.wav")) as file:  # Its header was written: the audio process ended cleanly.
+        assert file.getnframes() > 0
+    gone = tombolad("status", "--config", str(config_file))
+    assert gone.returncode == 1
+    assert gone.stderr.count("\n") == 1
+
+
+def test_systemd_hears_that_it_is_ready_then_alive_and_nothing_while_no_period_is_rendered(config_file, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(PATIENCE_S)
+        environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}
+        command = [sys.executable, "-m", "tombola_device", "run", "--config", str(config_file)]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as daemon:
+            assert [ear.recv(100) for _ in range(2)] == [b"READY=1", b"STATUS=playing factory"]
+            assert ear.recv(100) == b"WATCHDOG=1"
+            children = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
+            os.kill(int(children[0]), signal.SIGSTOP)
+            ear.settimeout(1.0)
+            said = 0
+            with contextlib.suppress(TimeoutError):
+                while said < 20:
+                    said += bool(ear.recv(100))
+            assert said < 20  # What was on its way, and then nothing.
+            os.kill(int(children[0]), signal.SIGCONT)
+            daemon.terminate()
+
+
+def test_audio_process_ends_when_the_control_process_is_killed(config_file, tmp_path):
+    command = [sys.executable, "-m", "tombola_device", "run", "--config", str(config_file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        child.stdout.readline()
+        child.kill()
+        child.wait()
+        # The audio process closes its file at the end, and only then does the file's header tell its length.
+
+        def finished() -> bool:
+            try:
+                return read_wav(tmp_path / "out.wav").size > 0
+            except EOFError:
+                return False
+
+        until(finished)
+
+
+def test_slots_are_shown_as_text_and_json(config_file, config):
+    shown = tombolad("slots", "--config", str(config_file))
+    assert shown.returncode == 0
+    assert shown.stdout.split()[:3] == ["active", "factory", "factory"]
+    facts = json.loads(tombolad("slots", "--config", str(config_file), "--json").stdout)
+    assert facts["active"] is None
+    assert facts["factory"] == config["factory"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("volume = 3", "unknown field `volume`"),
+        ("voices = 99", "<= 16"),
+        ("voices =", "no TOML"),
+        ('audio = "loud"', "unknown"),
+    ],
+)
+def test_wrong_configuration_is_one_sentence_and_code_1(tmp_path, write_bundle, text, said):
+    path = tmp_path / "wrong.toml"
+    path.write_text(f'{text}\nfactory = "{write_bundle("f")}"\nstate_dir = "{tmp_path}/s"\nmidi = "none"\n')
+    told = tombolad("run", "--config", str(path))
+    assert told.returncode == 1
+    assert said in told.stderr
+    assert told.stderr.count("\n") == 1
+    assert told.stderr.startswith("tombolad: ")
+
+
+def test_unknown_command_is_code_2_and_help_has_examples():
+    assert tombolad("sing").returncode == 2
+    assert "tombolad run --config" in tombolad("--help").stdout
+
+
+def test_defaults_stay_in_the_users_state_folder(monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", "/somewhere/state")
+    assert read_config(None).slots_path == Path("/somewhere/state/tombola/slots")
+    with pytest.raises(BadConfig, match="cannot be read"):
+        read_config(Path("/no/such.toml"))
+
+
+def test_automation_is_read_and_one_that_is_wrong_is_one_sentence(tmp_path):
+    path = tmp_path / "sweep.json"
+    path.write_text('{"time_s": [0, 2], "blend": [[1, 0], [0, 1]]}')
+    assert read_automation(path, 2).at(1.0).tolist() == [0.5, 0.5]
+    with pytest.raises(BadConfig, match="2 weights"):
+        read_automation(path, 3)
+    for text in ("[]", '{"time_s": [2, 0], "blend": [[1], [1]]}', "no json"):
+        path.write_text(text)
+        with pytest.raises(BadConfig, match="cannot be understood"):
+            read_automation(path)
+    with pytest.raises(BadConfig, match="cannot be read"):
+        read_automation(tmp_path / "missing.json")

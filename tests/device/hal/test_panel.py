@@ -1,0 +1,269 @@
+"""The panel: one contract over the fake and the real one on mock pins; converters, gates, outputs."""
+
+from __future__ import annotations
+
+import json
+import time
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tombola_device.contract.errors import BadConfig, DeviceUnavailable
+from tombola_device.hal.panel.converters import FULL_SCALE, FakeConverter
+from tombola_device.hal.panel.cv_out import CvOut, FakeMcp4728
+from tombola_device.hal.panel.fake import FakePanel
+from tombola_device.hal.panel.i2c import FakeI2c
+from tombola_device.hal.panel.open import on_a_pi, open_panel
+from tombola_device.hal.panel.pins import load_pin_map, read_pin_map
+from tombola_device.hal.panel.readings import PITCH_MEAN, PITCH_READINGS, Readings
+
+CENTS_PER_COUNT = 10.0 / FULL_SCALE * 1200
+
+
+@pytest.fixture
+def mock():
+    if find_spec("gpiozero") is None:
+        pytest.skip("gpiozero is not installed")
+    from tombola_device.hal.panel.mock import mock_panel
+
+    made = mock_panel()
+    yield made
+    made.panel.close()
+    made.factory.reset()
+
+
+class FakeHands:
+    def __init__(self):
+        self.panel = FakePanel()
+
+    def turn(self, knob, counts):
+        self.panel.turn(knob, counts / FULL_SCALE)
+
+    def patch(self, name, counts):
+        self.panel.patch(name, counts / FULL_SCALE)
+
+    def gate(self, name, *, high):
+        (self.panel.raise_gate if high else self.panel.drop_gate)(name, time.monotonic())
+
+    def click(self):
+        self.panel.click(1)
+
+    @property
+    def muted(self):
+        return self.panel.muted
+
+    @property
+    def gate_out(self):
+        return self.panel.gate
+
+
+class MockHands:
+    def __init__(self, mock):
+        self.mock, self.panel, self.pins = mock, mock.panel, load_pin_map()
+
+    def turn(self, knob, counts):
+        pin = self.pins.adc[f"KNOB_{knob + 1}"]
+        self.mock.counts[pin.converter][pin.channel] = counts
+
+    def patch(self, name, counts):
+        pin = self.pins.adc[name]
+        self.mock.counts[pin.converter][pin.channel] = counts
+
+    def gate(self, name, *, high):
+        pin = self.mock.factory.pin(self.pins.gpio[name])
+        pin.drive_low() if high == (name in self.pins.active_low) else pin.drive_high()
+
+    def click(self):
+        a, b = (self.mock.factory.pin(self.pins.gpio[name]) for name in ("ENC_A", "ENC_B"))
+        for pin, high in ((a, False), (b, False), (a, True), (b, True)):
+            pin.drive_high() if high else pin.drive_low()
+
+    @property
+    def muted(self):
+        return not self.mock.factory.pin(self.pins.gpio["AUDIO_MUTE"]).state
+
+    @property
+    def gate_out(self):
+        return bool(self.mock.factory.pin(self.pins.gpio["GATE_OUT"]).state)
+
+
+@pytest.fixture(params=["fake", "mock"])
+def hands(request):
+    return FakeHands() if request.param == "fake" else MockHands(request.getfixturevalue("mock"))
+
+
+def test_every_panel_reads_what_it_is_set_to(hands):
+    for knob in range(8):
+        hands.turn(knob, 400 * knob)
+    hands.patch("V_OCT", 3000)
+    hands.patch("CV_3", 100)
+    for _ in range(60):  # Each of what is read in turn, and the poles of the voltages.
+        state = hands.panel.read()
+    np.testing.assert_allclose(state.knobs, [400 * knob / FULL_SCALE for knob in range(8)])
+    assert state.voltages["V_OCT"] == pytest.approx(3000 / FULL_SCALE)
+    assert state.voltages["CV_3"] == pytest.approx(100 / FULL_SCALE, abs=1e-2)
+
+
+@pytest.mark.parametrize("name", ["GATE_IN", "TRIG_IN", "CLOCK_IN", "ENC_SW", "SHIFT", "SAVE"])
+def test_every_panel_tells_each_edge_once_with_its_time(hands, name):
+    before_s = time.monotonic()
+    hands.gate(name, high=True)
+    hands.gate(name, high=False)
+    hands.gate(name, high=True)
+    edges = hands.panel.read().edges
+    assert [(edge.name, edge.high) for edge in edges] == [(name, True), (name, False), (name, True)]
+    assert all(before_s - 0.1 <= edge.time_s <= time.monotonic() + 0.1 for edge in edges)
+    assert hands.panel.read().edges == ()
+
+
+def test_every_panel_counts_clicks_once(hands):
+    hands.click()
+    hands.click()
+    assert abs(hands.panel.read().turns) == 2
+    assert hands.panel.read().turns == 0
+
+
+def test_every_panel_is_muted_until_told_and_again_when_closed(hands):
+    assert hands.muted
+    hands.panel.set_mute(muted=False)
+    assert not hands.muted
+    hands.panel.set_gate(high=True)
+    assert hands.gate_out
+    hands.panel.close()
+    hands.panel.close()
+    assert hands.muted
+
+
+def test_mock_converter_gives_back_every_code(mock):
+    pin = load_pin_map().adc["KNOB_3"]
+    for code in range(0, FULL_SCALE + 1, 13):
+        mock.counts[pin.converter][pin.channel] = code
+        assert mock.panel._converters[pin.converter].read(pin.channel) == code
+
+
+def test_edges_that_nobody_reads_are_kept_up_to_a_limit(mock):
+    from tombola_device.hal.panel.gpio import MOST_EDGES
+
+    pin = mock.factory.pin(load_pin_map().gpio["CLOCK_IN"])
+    for _ in range(MOST_EDGES):
+        pin.drive_low()
+        pin.drive_high()
+    assert len(mock.panel.read().edges) == MOST_EDGES
+
+
+def readings():
+    pins = load_pin_map()
+    converters = {name: FakeConverter() for name in pins.spi}
+    return Readings(pins.adc, converters), converters["ADC_CV"]
+
+
+def test_step_of_a_volt_is_there_at_the_next_reading_without_a_slide():
+    read, converter = readings()
+    converter.set(0, 1000)
+    for _ in range(10):
+        read.scan()
+    converter.set(0, 1409)
+    read.scan()
+    assert read.voltages["V_OCT"] * FULL_SCALE == 1409
+
+
+def test_step_at_any_other_input_is_seen_within_two_scans():
+    for first in range(3):
+        for channel, name in enumerate(("CV_X", "CV_Y", "CV_1", "CV_2", "CV_3"), 1):
+            read, converter = readings()
+            for _ in range(first):
+                read.scan()
+            converter.set(channel, 4000)
+            for _ in range(2):
+                read.scan()
+            assert read.voltages[name] > 0
+
+
+def test_slow_ramp_is_followed_within_two_counts():
+    read, converter = readings()
+    for step in range(200):
+        converter.set(0, 1000 + step // 4)
+        read.scan()
+        if step > 8:
+            assert abs(read.voltages["V_OCT"] * FULL_SCALE - (1000 + step // 4)) <= 2
+
+
+def test_noise_of_one_count_moves_pitch_by_less_than_a_cent_and_a_half():
+    rng, (read, converter) = np.random.default_rng(0), readings()
+    seen = []
+    for _ in range(2000):
+        converter.counts[0] = 2000
+        noise = iter(rng.normal(0, 1, PITCH_READINGS).round().astype(int))
+        converter.read = lambda channel, noise=noise: 2000 + int(next(noise, 0)) if channel == 0 else 0
+        read.scan()
+        seen.append(read.voltages["V_OCT"] * FULL_SCALE)
+    cents = (np.array(seen[PITCH_MEAN:]) - 2000) * CENTS_PER_COUNT
+    assert np.percentile(np.abs(cents), 50) < 0.75
+    assert np.percentile(np.abs(cents), 95) < 1.75
+
+
+def test_converter_that_does_not_answer_is_one_sentence():
+    read, converter = readings()
+    converter.unplug()
+    with pytest.raises(DeviceUnavailable, match="does not answer"):
+        read.scan()
+
+
+def test_dac_gets_only_what_has_changed_and_never_writes_its_eeprom():
+    chip = FakeMcp4728()
+    bus, sent = FakeI2c({96: chip}), []
+    receive = chip.receive
+    chip.receive = lambda data: (sent.append(data), receive(data))
+    out = CvOut(bus, 96)
+    out.write({0: 0.5, 1: 2.0})
+    out.write({0: 0.5})
+    assert chip.counts == [2048, 4095, 0, 0]
+    assert sent == [bytes.fromhex("0800 0fff 0000 0000")]
+    with pytest.raises(DeviceUnavailable, match="DAC"):
+        CvOut(FakeI2c({}), 96).write({0: 1.0})
+
+
+def test_pin_map_of_the_board_is_sound():
+    pins = load_pin_map()
+    assert len(pins.leds) == 8
+    taken = {0, 1, 2, 3, 7, 8, 9, 10, 11, 18, 19, 20, 21}  # EEPROM of the HAT, I²C, SPI, I²S.
+    assert not taken & set(pins.gpio.values())
+    assert {pins.gpio["MIDI_TX"], pins.gpio["MIDI_RX"]} == {14, 15}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"gpio": {"A": 4, "B": 4}, "active_low": []}, "GPIO 4 twice"),
+        ({"active_low": ["NOWHERE"]}, "NOWHERE active low"),
+        ({"gpio": {"A": 40}}, "cannot be read"),
+        ({"colour": "red"}, "cannot be read"),
+        ({"spi": {}}, "no converter"),
+        ({"leds": [{"red": 0, "green": 0}]}, "LED channel 0 twice"),
+    ],
+)
+def test_pin_map_that_is_wrong_is_one_sentence(change, said):
+    import msgspec
+
+    whole = json.loads(msgspec.json.encode(load_pin_map()))
+    with pytest.raises(BadConfig, match=said):
+        read_pin_map(json.dumps(whole | change).encode())
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_upset_the_pin_map(data):
+    with pytest.raises(BadConfig):
+        read_pin_map(data)
+
+
+def test_panel_names(tmp_path):
+    assert open_panel("none") is None
+    assert open_panel("auto") is None or on_a_pi()
+    with pytest.raises(BadConfig, match="'dashboard' is unknown"):
+        open_panel("dashboard")
+    model = tmp_path / "model"
+    model.write_text("Raspberry Pi 4 Model B Rev 1.5\0")
+    assert on_a_pi(model)
+    assert not on_a_pi(tmp_path / "none")

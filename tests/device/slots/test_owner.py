@@ -1,0 +1,230 @@
+"""Owners: who is enrolled and when, whose bundles come in, and what the player's permission is worth."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+
+import pytest
+from tombola_device.contract.errors import StoreError
+from tombola_device.contract.refusals import ErrorCode, Refused
+from tombola_device.contract.signing import fingerprint, public_key, sign_bundle, sign_pairing
+from tombola_device.disk.fake import FakeFiles
+from tombola_device.disk.files import DiskFiles, Files
+from tombola_device.slots.owner import ALLOWANCE_S, MAX_OWNERS, Owner, Unsigned
+
+SHA256, OTHER = (hashlib.sha256(name).hexdigest() for name in (b"one", b"other"))
+
+
+def seed(number: int) -> bytes:
+    return bytes([number]) * 32
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture(params=["disk", "fake"])
+def place(request, tmp_path) -> tuple[Files, Path]:
+    return (DiskFiles(), tmp_path / "state/owners.json") if request.param == "disk" else (FakeFiles(), Path("/o.json"))
+
+
+def enrol(owner: Owner, number: int = 1, label: str = "me") -> int:
+    return owner.enrol(public_key(seed(number)), label, sign_pairing(seed(number), label))
+
+
+def enrolled(*numbers: int, unsigned: Unsigned = "ask", clock: Clock | None = None) -> Owner:
+    owner = Owner(Path("/o.json"), unsigned, FakeFiles(), clock or Clock())
+    for number in numbers:
+        owner.open_window()
+        enrol(owner, number)
+    return owner
+
+
+def check(owner: Owner, number: int | None = None, sha256: str = SHA256) -> None:
+    if number is None:
+        owner.check(sha256, b"", b"")
+    else:
+        owner.check(sha256, public_key(seed(number)), sign_bundle(seed(number), bytes.fromhex(sha256)))
+
+
+def refused(code: ErrorCode) -> pytest.RaisesExc[Refused]:
+    return pytest.raises(Refused, check=lambda error: error.code == code)
+
+
+def test_a_key_is_enrolled_in_the_window_kept_over_a_restart_and_its_bundles_come_in(place: tuple[Files, Path]) -> None:
+    files, path = place
+    owner = Owner(path, files=files)
+    with refused(ErrorCode.NOT_PAIRING):
+        enrol(owner)
+    assert files.size_bytes(path) is None
+    owner.open_window()
+    assert enrol(owner, label="anna@studio") == 1
+    owner = Owner(path, files=files)
+    assert [(key.label, key.fingerprint) for key in owner.keys] == [("anna@studio", fingerprint(public_key(seed(1))))]
+    check(owner, 1)
+
+
+def test_one_window_enrols_one_key_and_ends_by_itself() -> None:
+    clock = Clock()
+    owner = enrolled(1, clock=clock)
+    assert owner.window_s == 0.0
+    with refused(ErrorCode.NOT_PAIRING):
+        enrol(owner, 2)
+    owner.open_window(30.0)
+    clock.now_s += 29.9
+    assert owner.window_s == pytest.approx(0.1)
+    clock.now_s += 0.2
+    with refused(ErrorCode.NOT_PAIRING):
+        enrol(owner, 2)
+    owner.open_window()
+    owner.close_window()
+    with refused(ErrorCode.NOT_PAIRING):
+        enrol(owner, 2)
+
+
+def test_pairing_again_is_answered_alike_whenever_it_is() -> None:
+    owner = enrolled(1)
+    assert enrol(owner) == 1
+    assert len(owner.keys) == 1
+
+
+def test_a_key_that_is_not_the_hosts_own_is_not_enrolled() -> None:
+    owner = enrolled()
+    owner.open_window()
+    with refused(ErrorCode.BAD_SIGNATURE):
+        owner.enrol(public_key(seed(1)), "me", sign_pairing(seed(2), "me"))
+    assert owner.keys == ()
+    assert owner.window_s > 0.0
+
+
+def test_there_are_at_most_eight_and_one_can_be_removed() -> None:
+    owner = enrolled(*range(1, MAX_OWNERS + 1))
+    owner.open_window()
+    with refused(ErrorCode.OWNERS_FULL) as caught:
+        enrol(owner, 99)
+    assert "knows 8 owners already" in str(caught.value)
+    owner.remove(owner.keys[3].fingerprint)
+    assert enrol(owner, 99) == MAX_OWNERS
+    with refused(ErrorCode.UNKNOWN_KEY):
+        check(owner, 4)
+    owner.remove_all()
+    with refused(ErrorCode.UNKNOWN_KEY):
+        check(owner, 1)
+
+
+def test_a_label_shows_no_control_characters() -> None:
+    owner = enrolled()
+    owner.open_window()
+    enrol(owner, label="a\x1b[2J\nb")
+    assert owner.keys[0].label == "a[2Jb"
+
+
+@pytest.mark.parametrize("known", [(), (2,)])
+def test_nobodys_and_a_strangers_bundle_are_refused_even_by_a_fresh_instrument(known: tuple[int, ...]) -> None:
+    owner = enrolled(*known)
+    with refused(ErrorCode.UNSIGNED):
+        check(owner)
+    with refused(ErrorCode.UNKNOWN_KEY):
+        check(owner, 1)
+
+
+@pytest.mark.parametrize("unsigned", ["ask", "allow"])
+def test_a_wrong_signature_is_refused_always(unsigned: Unsigned) -> None:
+    owner = enrolled(1, unsigned=unsigned)
+    owner.allow_unsigned_once()
+    with refused(ErrorCode.BAD_SIGNATURE):
+        owner.check(OTHER, public_key(seed(1)), sign_bundle(seed(1), bytes.fromhex(SHA256)))
+
+
+def test_where_unsigned_is_allowed_all_come_in() -> None:
+    owner = enrolled(unsigned="allow")
+    check(owner)
+    check(owner, 1)
+    assert owner.unsigned_allowed
+
+
+@pytest.mark.parametrize("number", [None, 1])
+def test_the_players_permission_lets_one_bundle_in_and_stays_with_it_until_it_is_installed(number: int | None) -> None:
+    owner = enrolled()
+    owner.allow_unsigned_once()
+    assert owner.unsigned_allowed
+    check(owner, number)
+    assert not owner.unsigned_allowed
+    check(owner, number)  # Unplugged and plugged again.
+    with pytest.raises(Refused):
+        check(owner, number, OTHER)
+    owner.installed(SHA256)
+    with pytest.raises(Refused):
+        check(owner, number)
+
+
+def test_a_signed_bundle_does_not_use_the_permission_up() -> None:
+    owner = enrolled(1)
+    owner.allow_unsigned_once()
+    check(owner, 1, OTHER)
+    check(owner, None)
+
+
+def test_a_permission_that_nobody_uses_ends() -> None:
+    clock = Clock()
+    owner = enrolled(clock=clock)
+    owner.allow_unsigned_once()
+    clock.now_s += ALLOWANCE_S + 0.1
+    with refused(ErrorCode.UNSIGNED):
+        check(owner)
+
+
+@pytest.mark.parametrize("bit", [3, 200, 700])
+def test_a_damaged_file_knows_nobody_and_says_so(bit: int, caplog: pytest.LogCaptureFixture) -> None:
+    files, path = FakeFiles(), Path("/o.json")
+    owner = Owner(path, files=files)
+    owner.open_window()
+    enrol(owner)
+    files.flip_bit(path, bit)
+    with caplog.at_level(logging.WARNING):
+        assert Owner(path, files=files).keys == ()
+    assert "is damaged, so no owner is known; pair again" in caplog.text
+
+
+def test_a_disk_that_refuses_is_said_and_enrols_nobody(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        path = Path("/proc/tombola/owners.json")  # Root may write anywhere else.
+    else:
+        tmp_path.chmod(0o500)
+        path = tmp_path / "owners.json"
+    owner = Owner(path)
+    owner.open_window()
+    with pytest.raises(StoreError, match="cannot be written .*; check the card"):
+        enrol(owner)
+    assert owner.keys == ()
+
+
+def test_owners_are_shown_and_forgotten_on_the_command_line(tmp_path, capsys):
+    from tombola_device.__main__ import main
+    from tombola_device.daemon.status import Lock
+
+    config = tmp_path / "t.toml"
+    config.write_text(f'state_dir = "{tmp_path}"\nunsigned = "ask"\n')
+    assert main(["owners", "--config", str(config)]) == 0
+    assert "no owners" in capsys.readouterr().out
+    owner = Owner(tmp_path / "owners.json")
+    for number, label in ((1, "me"), (2, "you")):
+        owner.open_window()
+        enrol(owner, number, label)
+    assert main(["owners", "--config", str(config)]) == 0
+    mine, yours = (fingerprint(public_key(seed(number))) for number in (1, 2))
+    assert capsys.readouterr().out == f"{mine}  me\n{yours}  you\n"
+    with Lock(tmp_path):  # It plays.
+        assert main(["owners", "--config", str(config), "--forget", mine]) == 1
+    assert "stop it" in capsys.readouterr().err
+    assert main(["owners", "--config", str(config), "--forget", mine]) == 0
+    assert [key.fingerprint for key in Owner(tmp_path / "owners.json").keys] == [yours]
+    assert main(["owners", "--config", str(config), "--forget", mine]) == 1
+    assert mine in capsys.readouterr().err

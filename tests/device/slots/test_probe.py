@@ -1,0 +1,143 @@
+"""The load probe: a bundle that is whole but does not play is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import msgspec
+import onnx
+import pytest
+from tombola_device.contract.bundle import Bundle
+from tombola_device.contract.errors import BadBundle
+from tombola_device.contract.refusals import ErrorCode, Refused
+from tombola_device.slots.board import PERIOD_S, Board
+from tombola_device.slots.probe import check_speed, probe_bundle
+from tombola_device.slots.probe_child import probe_in_child
+
+Build = Callable[..., Bundle]
+Probe = Callable[..., None]
+
+
+@pytest.mark.parametrize("noise_bands", [0, 4])
+def test_a_graph_that_plays_passes(make_bundle: Build, noise_bands: int) -> None:
+    probe_bundle(make_bundle(modes=3, noise_bands=noise_bands))
+
+
+@pytest.mark.parametrize("poison", [float("nan"), float("inf"), 1e5])
+def test_a_graph_whose_sound_is_not_finite_or_beyond_all_measure_is_refused(make_bundle: Build, poison: float) -> None:
+    with pytest.raises(BadBundle, match="'mode 0'; train or export it again"):
+        probe_bundle(make_bundle(poison=poison))
+
+
+@pytest.mark.parametrize("graph", [{"state_size": 7}, {"noise_bands": 3}])
+def test_a_graph_that_is_not_what_the_manifest_says_is_refused(bundle: Bundle, graph: dict[str, int]) -> None:
+    other = msgspec.structs.replace(bundle.manifest.graph, **graph)
+    manifest = msgspec.structs.replace(bundle.manifest, graph=other)
+    with pytest.raises(BadBundle, match="graph"):
+        probe_bundle(dataclasses.replace(bundle, manifest=manifest))
+
+
+def test_operators_of_another_domain_are_refused(bundle: Bundle) -> None:
+    model = onnx.load_from_string(bundle.onnx)
+    model.opset_import.append(onnx.helper.make_opsetid("com.example", 1))
+    with pytest.raises(BadBundle, match=r"com\.example"):
+        probe_bundle(dataclasses.replace(bundle, onnx=model.SerializeToString()))
+
+
+def test_weights_outside_the_bundle_are_refused(bundle: Bundle) -> None:
+    model = onnx.load_from_string(bundle.onnx)
+    model.graph.initializer[0].data_location = onnx.TensorProto.EXTERNAL
+    with pytest.raises(BadBundle, match="another file"):
+        probe_bundle(dataclasses.replace(bundle, onnx=model.SerializeToString()))
+
+
+def test_bytes_that_are_no_graph_are_refused(bundle: Bundle) -> None:
+    with pytest.raises(BadBundle, match="not ONNX"):
+        probe_bundle(dataclasses.replace(bundle, onnx=b"tombola"))
+
+
+def costing(bundle: Bundle, instructions: int | None) -> Bundle:
+    cost = msgspec.structs.replace(bundle.manifest.cost, arm64_instructions_per_period=instructions)
+    return dataclasses.replace(bundle, manifest=msgspec.structs.replace(bundle.manifest, cost=cost))
+
+
+def slow(bundle: Bundle) -> Bundle:
+    """The same sound after a detour of some hundred million multiplications a period."""
+    model = onnx.load_from_string(bundle.onnx)
+    size = onnx.helper.make_tensor("detour_size", onnx.TensorProto.INT64, [2], [450, 450])
+    model.graph.initializer.append(size)
+    audio = next(node for node in model.graph.node if "audio" in node.output)
+    audio.output[0] = "before_detour"
+    nodes = [
+        onnx.helper.make_node("ReduceMean", ["before_detour"], ["mean"], keepdims=1),
+        onnx.helper.make_node("Expand", ["mean", "detour_size"], ["wide0"]),
+        *(onnx.helper.make_node("MatMul", [f"wide{n}", f"wide{n}"], [f"wide{n + 1}"]) for n in range(3)),
+        onnx.helper.make_node("ReduceMean", ["wide3"], ["end"], keepdims=1),
+        onnx.helper.make_node("Mul", ["end", "zero"], ["nothing"]),
+        onnx.helper.make_node("Add", ["before_detour", "nothing"], ["audio"]),
+    ]
+    model.graph.node.extend(nodes)
+    return dataclasses.replace(bundle, onnx=model.SerializeToString())
+
+
+@pytest.mark.parametrize("probe", [probe_bundle, probe_in_child])
+def test_what_costs_more_than_the_board_has_is_refused_with_both_figures(bundle: Bundle, probe: Probe) -> None:
+    pi_4 = Board("Pi 4", 1.5e9)
+    with pytest.raises(
+        Refused, match=r"needs 5\.1 M instructions a period but the device's board has 2\.4 M"
+    ) as caught:
+        probe(costing(bundle, 5_100_000), pi_4)
+    assert caught.value.code == ErrorCode.TOO_COSTLY
+    probe(costing(bundle, 2_300_000), pi_4)
+
+
+@pytest.mark.parametrize("probe", [probe_bundle, probe_in_child])
+def test_what_says_no_cost_is_measured_and_refused_only_if_it_cannot_play(bundle: Bundle, probe: Probe) -> None:
+    probe(bundle, Board("Pi 4", 1.5e9))
+    with pytest.raises(Refused, match="for a period of 2667 µs") as caught:
+        probe(slow(bundle), Board("some board"))
+    assert caught.value.code == ErrorCode.TOO_SLOW
+    assert caught.value.value >> 16 > 2667
+
+
+def test_a_machine_that_stalls_now_and_then_refuses_nothing() -> None:
+    times_s = iter([0.0, 0.05, *(PERIOD_S * step / 4 for step in range(1000))])
+    check_speed(lambda: None, lambda: next(times_s))
+
+
+@pytest.mark.parametrize("poison", [float("nan"), 1e5])
+def test_in_its_own_process_the_probe_finds_the_same(make_bundle: Build, poison: float) -> None:
+    sentences = []
+    for probe in (probe_bundle, probe_in_child):
+        with pytest.raises(BadBundle) as caught:
+            probe(make_bundle(poison=poison))
+        sentences.append(str(caught.value))
+    assert sentences[0] == sentences[1]
+
+
+def test_a_probe_that_does_not_come_to_an_end_is_stopped(bundle: Bundle) -> None:
+    with pytest.raises(BadBundle, match="did not come to an end in 0 s; export a simpler one"):
+        probe_in_child(bundle, limit_s=0.05)
+
+
+def test_a_graph_that_asks_for_all_memory_ends_its_probe_and_nothing_else(bundle: Bundle) -> None:
+    model = onnx.load_from_string(bundle.onnx)
+    model.graph.initializer.append(
+        onnx.helper.make_tensor("huge_size", onnx.TensorProto.INT64, [2], [1 << 15, 1 << 14])
+    )
+    audio = next(node for node in model.graph.node if "audio" in node.output)
+    audio.output[0] = "modest"
+    nodes = [
+        onnx.helper.make_node("ConstantOfShape", ["huge_size"], ["huge"]),
+        onnx.helper.make_node("ReduceSum", ["huge"], ["huge_total"], keepdims=1),
+        onnx.helper.make_node("Add", ["modest", "huge_total"], ["audio"]),
+    ]
+    model.graph.node.extend(nodes)
+    with pytest.raises(BadBundle, match="cannot be run .* ConstantOfShape"):  # 2 GiB, twice what it may take.
+        probe_in_child(dataclasses.replace(bundle, onnx=model.SerializeToString()))
+
+
+def test_a_probe_that_is_brought_down_is_said_and_no_more(bundle: Bundle) -> None:
+    with pytest.raises(BadBundle, match=r"brought the probe down \(exit .*\); export it again"):
+        probe_in_child(bundle, memory_bytes=20 << 20)

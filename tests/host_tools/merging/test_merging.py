@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from tombola_device.contract.errors import BadConfig
+from tombola_host.generators.units import trimmed
+from tombola_host.generators.voice.network import SCALARS
+from tombola_host.generators.voice.size import VoiceSize
+from tombola_host.lottery.ticket import Ticket, count_parameters, dense_voice
+from tombola_host.merging import METHODS, method_named
+from tombola_host.merging.core import MergedSize, merge_core_and_specialists
+from tombola_host.merging.joint import joint_network
+from tombola_host.merging.trained import TrainedTicket
+
+DENSE = VoiceSize(20, 20)
+SMALL = MergedSize(input=8, core=6, specialists=2)
+
+
+def drawn(mode, inputs, trunk, shift=0.0):
+    """A ticket of these places in the dense network of seed 0; trained, all its weights moved by ``shift``."""
+    dense = dense_voice(0, DENSE)
+    mask = {"input": torch.zeros(20, dtype=torch.bool), "trunk": torch.zeros(20, dtype=torch.bool)}
+    mask["input"][inputs], mask["trunk"][trunk] = True, True
+    weights = trimmed(dense.unit_groups(), dense.state_dict(), mask)
+    trained = {name: tensor if name == "activity" else tensor + shift for name, tensor in weights.items()}
+    return TrainedTicket(Ticket(mode, mask, weights, (), count_parameters(dense), 0, "magnitude"), trained)
+
+
+WIDER = (20 / 10) ** 0.5
+"""The merged trunk has 10 of 20 units, so what reads it starts so much larger."""
+
+
+def places(merged, dense):
+    """The place in the dense network of each input unit and trunk unit, told by their first bias."""
+    units = len(merged["trunk.bias_ih_l0"])
+    scale = (20 / units) ** 0.5
+    return [
+        [int((whole - value).abs().argmin()) for value in part]
+        for part, whole in (
+            (merged["input.bias"], dense["input.bias"]),
+            (merged["trunk.bias_ih_l0"], scale * dense["trunk.bias_ih_l0"]),
+        )
+    ]
+
+
+def test_merged_units_are_those_of_the_tickets_rewound_to_the_dense_network():
+    """Trained weights, moved by 0.3 here, choose the units and are not taken over."""
+    tickets = [drawn("a", range(8), range(10), shift=0.3), drawn("b", range(8), range(10), shift=0.3)]
+    dense = dense_voice(0, DENSE).state_dict()
+    merged = merge_core_and_specialists(tickets, SMALL, seed=1).state_dict()
+    inputs, trunk = places(merged, dense)
+    assert sorted(inputs) == list(range(8))
+    assert sorted(trunk) == list(range(10))
+    torch.testing.assert_close(merged["trunk.weight_ih_l0"], WIDER * dense["trunk.weight_ih_l0"][trunk][:, inputs])
+    torch.testing.assert_close(merged["head.weight"], WIDER * dense["head.weight"][:, trunk])
+    assert torch.equal(merged["input.weight"][:, :SCALARS], dense["input.weight"][inputs, :SCALARS])
+    for mode in (0, 1):
+        assert torch.equal(merged["input.weight"][:, SCALARS + mode], dense["input.weight"][inputs, SCALARS])
+
+
+def test_first_weights_of_a_merge_spread_as_torch_draws_them_for_its_width():
+    tickets = [drawn("a", range(8), range(10)), drawn("b", range(8), range(10))]
+    merged = merge_core_and_specialists(tickets, SMALL, seed=1)
+    for name in ("trunk.weight_ih_l0", "head.weight"):
+        largest = float(merged.state_dict()[name].abs().max())
+        assert 0.9 / 10**0.5 < largest <= 1 / 10**0.5
+
+
+def test_specialists_come_from_the_ticket_of_their_mode():
+    first, second = drawn("a", range(8), range(10)), drawn("b", range(8), range(8, 20))
+    dense = dense_voice(0, DENSE).state_dict()
+    _, trunk = places(merge_core_and_specialists([first, second], SMALL, seed=1).state_dict(), dense)
+    assert len(set(trunk)) == 10
+    assert set(trunk[6:8]) <= set(range(10))
+    assert set(trunk[8:10]) <= set(range(8, 20))
+
+
+def test_the_activity_says_core_for_all_then_specialists_for_one_mode_each():
+    assert MergedSize(input=4, core=2, specialists=2).activity(2).tolist() == [[1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 1, 1]]
+    network = merge_core_and_specialists([drawn("a", range(8), range(9)), drawn("b", range(8), range(9))], SMALL, 0)
+    assert torch.equal(network.activity, SMALL.activity(2))
+    forgotten = network.readable() == 0
+    assert torch.count_nonzero(network.trunk.weight_hh_l0[forgotten]) == 0
+    assert int(forgotten.sum()) == 6 * 4 + 2 * 4  # core from specialists, specialists from each other
+
+
+def test_a_spectrum_of_each_mode_is_kept():
+    first, second = drawn("a", range(8), range(8), 0.2), drawn("b", range(8), range(8), 0.6)
+    network = merge_core_and_specialists([first, second], SMALL, 0)
+    assert torch.equal(network.spectrum, torch.cat([first.weights["spectrum"], second.weights["spectrum"]]))
+
+
+def test_the_same_seed_merges_to_the_same_network():
+    tickets = [drawn("a", range(5), range(5)), drawn("b", range(9), range(4, 9))]
+    first, again = (merge_core_and_specialists(tickets, SMALL, 2).state_dict() for _ in range(2))
+    assert all(torch.equal(tensor, again[name]) for name, tensor in first.items())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_four_modes_have_at_most_16_000_parameters_at_the_default_size(method):
+    dense = dense_voice(0, VoiceSize(96, 96))
+    mask = {name: torch.arange(96) < 60 for name in ("input", "trunk")}
+    weights = trimmed(dense.unit_groups(), dense.state_dict(), mask)
+    ticket = TrainedTicket(Ticket("a", mask, weights, (), count_parameters(dense), 0, "magnitude"), weights)
+    network = method_named(method)([ticket] * 4, MergedSize(), 0)
+    assert network.modes == 4
+    assert 14_000 < count_parameters(network) <= 16_000
+
+
+def test_the_joint_baseline_has_the_merged_size_and_every_unit_for_every_mode():
+    tickets = [drawn("a", range(8), range(8)), drawn("b", range(8), range(8))]
+    joint, merged = joint_network(tickets, SMALL, 0), merge_core_and_specialists(tickets, SMALL, 0)
+    assert count_parameters(joint) == count_parameters(merged)
+    assert joint.activity.min() == 1.0
+
+
+def test_an_unknown_method_is_refused_in_one_sentence():
+    with pytest.raises(BadConfig, match="no merge method 'stitch'; choose one of: core, joint"):
+        method_named("stitch")

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from tombola_device.contract.bundle import decode_bundle
+from tombola_device.contract.controls import SCALAR_COLUMNS
+from tombola_device.contract.errors import BadAudio, BadConfig
+from tombola_host.corpus.corpus import Corpus
+from tombola_host.corpus.material import from_corpus, gather
+from tombola_host.corpus.summary import summarise
+from tombola_host.generators.voice.size import VoiceSize
+from tombola_host.lottery.ticket import count_parameters
+from tombola_host.merging.core import MergedSize
+from tombola_host.progress import Silent
+from tombola_host.runs.store import RunStore
+from tombola_host.stages import compare as compare_stage
+from tombola_host.stages.bundle import COLORS, WIDEST, heard_reach, make_bundle, timbre_ranges, write_bundle
+from tombola_host.stages.ticket import load_ticket
+from tombola_host.stages.trainee_files import load_trainee
+from tombola_host.study.build import Settings, build, draw_all, merge_all, train_all
+from tombola_host.training.schedule import EFFORTS, Effort, Schedule
+
+TIMBRE_Y = SCALAR_COLUMNS.index("timbre_y")
+STEPS = Schedule(control_steps=2, audio_steps=1, control_windows=2, audio_windows=1)
+TINY = Effort(dense=Schedule(2, 0, 2, 1), rounds=(0.7, 0.5), ticket=STEPS, merge=STEPS)
+SETTINGS = Settings(effort="tiny", dense=VoiceSize(24, 24), size=MergedSize(12, 10, 2), workers=1)
+
+
+class Counting(Silent):
+    """Remembers which work was begun and the last word on it."""
+
+    def __init__(self):
+        self.words = {}
+
+    def task(self, title):
+        return lambda done, total, word: self.words.update({title: word})
+
+
+@pytest.fixture(scope="module")
+def materials(clip):
+    made = []
+    for name, tilt in (("dull", 0.6), ("bright", 0.15)):
+        clips = tuple(clip(note, frames=130, tilt=tilt) for note in (55.0, 57.0, 60.0, 62.0))
+        corpus = Corpus(name, clips, (), summarise(name, 4, clips, [], []))
+        made.append(from_corpus(name, corpus, "CC0"))
+    return tuple(made)
+
+
+@pytest.fixture(scope="module")
+def built(materials, tmp_path_factory):
+    store = RunStore(tmp_path_factory.mktemp("runs"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(EFFORTS, "tiny", TINY)
+        dense = train_all(materials, SETTINGS, store, Silent())
+        tickets = draw_all(materials, dense, SETTINGS, store, Silent())
+        merged, joint = merge_all(materials, tickets, SETTINGS, store, Silent(), baselines=True)
+        comparison = compare_stage.open_run(store, merged, joint, tickets)
+        compare_stage.compare(comparison, merged, joint, tickets, materials, Silent().task(""))
+        yield store, dense, tickets, merged, joint, comparison
+
+
+def test_a_note_held_out_is_not_learned_from(materials):
+    for material in materials:
+        assert len(material.training.notes) == 3
+        assert len(material.test.notes) == 1
+        assert material.test.notes[0].name not in {note.name for note in material.training.notes}
+        assert material.note_range == (55.0, 62.0)
+    assert materials[0].fingerprint != materials[1].fingerprint
+
+
+def test_what_was_done_is_not_done_again(materials, built):
+    store, dense, tickets, merged, joint, comparison = built
+    told = Counting()
+    assert train_all(materials, SETTINGS, store, told) == dense
+    assert draw_all(materials, dense, SETTINGS, store, told) == tickets
+    assert merge_all(materials, tickets, SETTINGS, store, told, baselines=True) == (merged, joint)
+    assert set(told.words.values()) == {"done before"}
+    assert len(told.words) == 6
+    assert all(run.done for run in (*dense, *tickets, merged, joint, comparison))
+
+
+def test_another_seed_or_size_is_another_run(materials, built):
+    store, dense, *_ = built
+    from tombola_host.stages import train as train_stage
+
+    others = [(VoiceSize(24, 24), 1), (VoiceSize(25, 24), 0)]
+    names = {train_stage.open_run(store, materials[0], TINY.dense, size, seed).name for size, seed in others}
+    assert len({dense[0].name, *names}) == 3
+
+
+def test_a_ticket_comes_back_from_its_run_as_it_was(built):
+    _, dense, tickets, *_ = built
+    loaded = load_ticket(tickets[0])
+    facts = tickets[0].result()
+    assert loaded.ticket.parameters == facts["parameters"] <= 0.5 * facts["dense_parameters"]
+    assert facts["removed"] == pytest.approx(1 - facts["parameters"] / facts["dense_parameters"], abs=1e-5)
+    assert [len(mask) for mask in loaded.ticket.mask.values()] == [24, 24]
+    assert loaded.weights["trunk.weight_hh_l0"].shape == loaded.ticket.weights["trunk.weight_hh_l0"].shape
+    assert not torch.equal(loaded.weights["trunk.weight_hh_l0"], loaded.ticket.weights["trunk.weight_hh_l0"])
+    assert facts["rounds"][0]["parameters"] == dense[0].result()["parameters"]
+
+
+def test_every_training_leaves_its_losses(built):
+    _, dense, tickets, merged, joint, _ = built
+    for run, steps in ((dense[0], (2, 0)), (tickets[0], (2, 1)), (merged, (2, 1)), (joint, (2, 1))):
+        history = run.result()["history"]
+        assert (len(history["control"]), len(history["audio"])) == steps
+
+
+def test_merged_and_joint_are_of_one_size_and_load_again(built):
+    _, _, _, merged, joint, _ = built
+    first, second = load_trainee(merged, "merged"), load_trainee(joint, "merged")
+    assert count_parameters(first.network) == count_parameters(second.network) == merged.result()["parameters"]
+    assert first.network.activity.tolist() == MergedSize(12, 10, 2).activity(2).tolist()
+    assert second.network.activity.min() == 1.0
+
+
+def test_the_comparison_has_a_row_for_each_network(built):
+    _, _, tickets, _, _, comparison = built
+    rows = compare_stage.load_rows(comparison)
+    assert [row.name for row in rows] == ["isolated", "mixture", "joint", "merged"]
+    isolated, mixture, of_joint, of_merged = rows
+    assert isolated.parameters == sum(run.result()["parameters"] for run in tickets)
+    assert mixture.errors == isolated.errors
+    assert of_merged.parameters == of_joint.parameters
+    for row in rows:
+        assert set(row.errors) == set(row.encoded) == {"dull", "bright"}
+        assert 0 < row.mean < 5
+    assert isolated.blend is None
+    assert of_merged.blend.worst_dip_db < 3
+
+
+def test_the_bundle_says_what_it_is_of(built, materials, tmp_path):
+    _, _, _, merged, *_ = built
+    bundle = make_bundle(merged, materials, "tiny")
+    write_bundle(bundle, tmp_path / "tiny.tombola")
+    read = decode_bundle((tmp_path / "tiny.tombola").read_bytes())
+    assert read == bundle
+    assert [mode.name for mode in read.manifest.modes] == ["dull", "bright"]
+    assert [mode.color for mode in read.manifest.modes] == list(COLORS[:2])
+    assert read.manifest.provenance["run"] == merged.name
+    assert read.manifest.provenance["corpus_dull"] == materials[0].fingerprint
+    assert read.manifest.licence == "CC0"
+    assert read.manifest.cost.nodes <= 60
+
+
+def test_the_default_timbre_lies_in_the_range_of_the_recordings(built, materials):
+    _, _, _, merged, *_ = built
+    trainee = load_trainee(merged, "merged")
+    for index, material in enumerate(materials):
+        for low, default, high in timbre_ranges(trainee, index, 2, material.training):
+            assert -1 <= low <= default == 0 <= high <= 1
+
+
+def test_a_folder_with_nothing_usable_is_refused_by_name(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadAudio, match=r"nothing in .*empty can be learned from; `tombola corpus"):
+        gather({"a": tmp_path / "empty"}, Silent(), tmp_path / "cache")
+
+
+@pytest.mark.parametrize("count", [0, 17])
+def test_no_modes_or_too_many_are_refused(tmp_path, count):
+    folders = {f"mode {number}": tmp_path for number in range(count)}
+    with pytest.raises(BadConfig, match=f"{count} modes were given; a bundle has 1 to 16"):
+        build("none", folders, SETTINGS, RunStore(tmp_path), Silent())
+
+
+@pytest.mark.parametrize(("strength", "widened"), [(5.0, False), (0.0, True)])
+def test_timbre_knob_that_would_hardly_be_heard_reaches_further(voice, strength, widened):
+    """To three times as far where a network makes nothing of its axis."""
+    network = voice(1)
+    with torch.no_grad():
+        network.input.weight[:, TIMBRE_Y] *= strength
+        network.head.weight *= 5.0
+    reach = heard_reach(network, torch.ones(1), torch.tensor([50.0, 60.0]), axis=1, reach=0.4)
+    assert reach == pytest.approx(WIDEST * 0.4 if widened else 0.4)
