@@ -10,6 +10,7 @@ of the plan, times how slow this computer has proved to be.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 
 Step = Callable[[int, int, str], None]
 """Called with what is done, what there is to do, and a word on how it stands."""
@@ -33,8 +35,8 @@ REDRAW_EVERY_S = 0.25
 UNPLANNED_S = 5.0
 LEARNING_S = 15.0
 """So many seconds of the plan outweigh what was measured at first: a start is slow and says little."""
-WAITING_SHARE = 0.9
-"""A part that has not said how far it is moves with time, up to here."""
+WAITING_SPEED = 1.5
+"""A part that has not said how far it is moves with time, ever slower: at the planned time to 78 %."""
 SKIPPED_SPEED = 5.0
 """A first report that comes this many times sooner than planned tells of work that was done in an earlier run."""
 
@@ -56,7 +58,7 @@ class Reporter(Protocol):
     """Where the state of long work goes. ``Silent`` is the smallest one."""
 
     def plan(self, parts: Sequence[Part]) -> None:
-        """Say what will be done, before it begins; may be called again with more."""
+        """Say what will be done, before it begins; called again, with more, or with better figures."""
 
     def task(self, title: str) -> Step:
         """Begin a piece of work; call the result as it goes on."""
@@ -103,7 +105,8 @@ class _Work:
         if self.begun_s is None:
             return 0.0
         if not self.told:
-            return self.seconds * min((now_s - self.begun_s) / max(self.seconds * slowness, 1e-6), WAITING_SHARE)
+            expected_s = max(self.seconds * slowness, 1e-6)
+            return self.seconds * (1.0 - math.exp(-WAITING_SPEED * (now_s - self.begun_s) / expected_s))
         return self.seconds * (self.share - self.start)
 
     @property
@@ -122,7 +125,9 @@ class Meter:
         self._reached = 0.0
 
     def plan(self, parts: Sequence[Part]) -> None:
-        """More lies ahead."""
+        """More lies ahead; a part of a title that lies ahead already takes its place."""
+        titles = {part.title for part in parts}
+        self._works = [work for work in self._works if work.begun_s is not None or work.title not in titles]
         self._works += [_Work(part) for part in parts]
 
     def begin(self, title: str, now_s: float) -> Callable[[int, int, str, float], None]:
@@ -155,7 +160,7 @@ class Meter:
         """What goes on now, all that goes on side by side; with ``words`` also the last word on it."""
         active = [work for work in self._works if work.begun_s is not None and work.share < 1.0]
         if not active:
-            return "nearly there"
+            return "nearly there" if any(work.begun_s is not None for work in self._works) else "getting ready"
         # Where there is one part only, its word is all that there is to read: the file, the state of the line.
         told = [work.word for work in active if work.word] if words or len(self._works) == 1 else []
         return joined([work.title for work in active]) + (f" ({', '.join(told)})" if told else "")
@@ -192,9 +197,7 @@ class Teller:
         clock: Seconds that only rise.
     """
 
-    def __init__(
-        self, console: Console, log: Path | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, console: Console, log: Path | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._log = log
         self._clock = clock
@@ -276,15 +279,14 @@ def _drawing(console: Console, teller: Teller) -> Iterator[Callable[[], None] | 
     if not console.is_terminal:
         yield None
         return
-    with Progress(BarColumn(bar_width=24), TextColumn("{task.description}"), console=console, auto_refresh=False) as bar:
+    text = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis"))
+    with Progress(BarColumn(bar_width=24), text, console=console, auto_refresh=False, transient=True) as bar:
         whole = bar.add_task("", total=1.0)
 
         def draw() -> None:
             bar.update(whole, completed=teller.share(), description=escape(teller.line()), refresh=True)
 
         yield draw
-        bar.remove_task(whole)
-        bar.refresh()
 
 
 def _watch(teller: Teller, draw: Callable[[], None] | None, every_s: float, ended: threading.Event) -> None:

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from tombola_device.contract.bundle import Bundle
-from tombola_device.contract.controls import MAX_MODES
-from tombola_device.contract.errors import BadConfig
 
 from tombola_host.corpus.material import Material, gather
 from tombola_host.generators.voice.size import VoiceSize
@@ -22,6 +20,7 @@ from tombola_host.stages import compare as compare_stage
 from tombola_host.stages import merge as merge_stage
 from tombola_host.stages import ticket as ticket_stage
 from tombola_host.stages import train as train_stage
+from tombola_host.study import plan
 from tombola_host.training.schedule import DENSE_SIZE, Effort, effort_named
 
 
@@ -85,36 +84,36 @@ def build(
     store: RunStore,
     reporter: Reporter,
     *,
-    baselines: bool = True,
+    compare: bool = False,
 ) -> Built:
     """From recordings to a bundle.
 
     Args:
         name: The bundle's name.
         folders: Mode name → folder of recordings, in the order of the blend vector.
-        baselines: Whether to train and measure what the merged network is compared with.
+        compare: Whether to train and measure what the merged network is compared with.
 
     Raises:
         BadAudio: A folder has nothing that can be learned from.
-        BadConfig: There are no modes or too many, or a setting has no such name.
+        BadConfig: There are no modes or too many, or a name or a setting cannot be; said before anything is read.
     """
-    if not 1 <= len(folders) <= MAX_MODES:
-        raise BadConfig(
-            f"{len(folders)} modes were given; a bundle has 1 to {MAX_MODES}, so give that many NAME=FOLDER"
-        )
+    plan.check_build(name, folders)
+    reporter.plan(plan.build_parts(folders, settings.schedule, settings.workers, compare=compare))
     materials = gather(folders, reporter)
     dense = train_all(materials, settings, store, reporter)
     tickets = draw_all(materials, dense, settings, store, reporter)
-    merged, joint = merge_all(materials, tickets, settings, store, reporter, baselines=baselines)
+    merged, joint = merge_all(materials, tickets, settings, store, reporter, baselines=compare)
     comparison = None
     if joint is not None:
         comparison = compare_stage.open_run(store, merged, joint, tickets)
-        compare_stage.compare(comparison, merged, joint, tickets, materials, reporter.task("compare"))
+        compare_stage.compare(comparison, merged, joint, tickets, materials, reporter.task(plan.COMPARING))
+    step = reporter.task(plan.PACKING)
     bundle = bundle_stage.make_bundle(merged, materials, name)
     run = store.open("build", {"name": name, "merged": merged.name, "compare": comparison.name if comparison else ""})
     bundle_stage.write_bundle(bundle, run.path / "bundle.tombola")
     built = Built(materials, dense, tickets, merged, joint, comparison, bundle, run)
     run.finish(_record(name, folders, settings, built))
+    step(1, 1, "")
     return built
 
 
@@ -139,7 +138,7 @@ def train_all(
     schedule, size, seed = settings.schedule.dense, settings.dense, settings.seed
     runs = tuple(train_stage.open_run(store, material, schedule, size, seed) for material in materials)
     jobs = [
-        Job(f"train {material.name}", train_stage.train, (run, material, schedule, size, seed))
+        Job(plan.learning(material.name), train_stage.train, (run, material, schedule, size, seed))
         for run, material in zip(runs, materials, strict=True)
     ]
     run_jobs(jobs, reporter, settings.workers)
@@ -156,7 +155,7 @@ def draw_all(
         for material, source in zip(materials, dense, strict=True)
     )
     jobs = [
-        Job(f"ticket {material.name}", ticket_stage.draw, (run, source, material, effort, seed, criterion))
+        Job(plan.condensing(material.name), ticket_stage.draw, (run, source, material, effort, seed, criterion))
         for run, source, material in zip(runs, dense, materials, strict=True)
     ]
     run_jobs(jobs, reporter, settings.workers)
@@ -178,7 +177,7 @@ def merge_all(
     runs = [merge_stage.open_run(store, tickets, schedule, settings.size, settings.seed, method) for method in methods]
     jobs = [
         Job(
-            "merge" if method == settings.method else f"baseline {method}",
+            plan.JOINING if method == settings.method else plan.JOINING_TO_COMPARE,
             merge_stage.merge,
             (run, tickets, materials, schedule, settings.size, settings.seed, method),
         )
