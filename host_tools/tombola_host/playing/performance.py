@@ -13,7 +13,11 @@ from tombola_device.contract.errors import BadConfig, StoreError
 from tombola_device.play.automation import read_automation
 from tombola_device.play.offline import Event, midi_events, render_performance
 
+from tombola_host.playing.phrases import phrase
+
 LARGEST_MIDI_BYTES = 4 * 1024 * 1024
+WRITE_SAMPLES = 16_384
+"""libsndfile's Vorbis coder keeps what it is given on the stack; a long sound at once can overflow it."""
 
 
 def read_midi(path: Path) -> list[Event]:
@@ -38,6 +42,12 @@ def read_midi(path: Path) -> list[Event]:
             f"{path} cannot be read as a MIDI file ({error}); export it again as a standard MIDI file"
         ) from error
     return midi_events(timed)
+
+
+def phrase_at(bundle: Bundle, blend: str) -> tuple[Event, ...]:
+    """The built-in phrase, in the range of the mode that a blend leans to most; of the first mode without one."""
+    weights = blend_point(bundle, blend) if blend else [1.0]
+    return phrase(bundle.manifest.modes, weights.index(max(weights))).events
 
 
 def blend_point(bundle: Bundle, text: str) -> list[float]:
@@ -66,6 +76,16 @@ def blend_point(bundle: Bundle, text: str) -> list[float]:
     return weights
 
 
+def check_sound_path(path: Path) -> None:
+    """Make sure that ``write_sound`` knows the ending.
+
+    Raises:
+        BadConfig: It does not.
+    """
+    if path.suffix.lower() not in {".wav", ".flac", ".ogg"}:
+        raise BadConfig(f"{path} has an ending that is not known here; use .wav, .flac or .ogg")
+
+
 def write_sound(audio: Float32Array, path: Path) -> None:
     """A 24-bit file at 48 kHz; wav, flac or ogg by the path's ending.
 
@@ -73,12 +93,13 @@ def write_sound(audio: Float32Array, path: Path) -> None:
         BadConfig: The ending is unknown.
         StoreError: It cannot be written.
     """
-    if path.suffix.lower() not in {".wav", ".flac", ".ogg"}:
-        raise BadConfig(f"{path} has an ending that is not known here; use .wav, .flac or .ogg")
+    check_sound_path(path)
     subtype = "VORBIS" if path.suffix.lower() == ".ogg" else "PCM_24"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, audio, SAMPLE_RATE_HZ, subtype=subtype)
+        with soundfile.SoundFile(path, "w", SAMPLE_RATE_HZ, 1, subtype=subtype) as file:
+            for start in range(0, len(audio), WRITE_SAMPLES):
+                file.write(audio[start : start + WRITE_SAMPLES])
     except (OSError, soundfile.SoundFileError) as error:
         raise StoreError(f"cannot write {path} ({error}); free some space or choose another folder") from error
 
