@@ -10,6 +10,7 @@ import msgspec
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.manifest import Manifest
@@ -58,7 +59,7 @@ def inspect_bundle(path: Path) -> Inspection:
     """Read and describe a bundle.
 
     Raises:
-        BadBundle: It cannot be read, is damaged, or its graph is no ONNX.
+        BadBundle: It cannot be read, is damaged, or its graph is not ONNX.
     """
     try:
         data = path.read_bytes()
@@ -72,7 +73,7 @@ def graph_facts(graph: bytes) -> GraphFacts:
     """Count what a serialised ONNX graph holds.
 
     Raises:
-        BadBundle: It is no ONNX.
+        BadBundle: It is not ONNX.
     """
     import onnx
     from google.protobuf.message import DecodeError
@@ -80,7 +81,7 @@ def graph_facts(graph: bytes) -> GraphFacts:
     try:
         model = onnx.load_from_string(graph)
     except DecodeError as error:
-        raise BadBundle(f"the bundle's graph is no ONNX ({error}); export the bundle again") from error
+        raise BadBundle(f"the bundle's graph is not ONNX ({error}); export the bundle again") from error
     kinds = Counter(node.op_type for node in model.graph.node)
     constants = [item.t for node in model.graph.node if node.op_type == "Constant" for item in node.attribute]
     tensors = [*model.graph.initializer, *constants]
@@ -100,36 +101,57 @@ def as_json(inspection: Inspection) -> str:
     return msgspec.json.format(msgspec.json.encode(inspection), indent=2).decode()
 
 
-def as_table(inspection: Inspection) -> Group:
-    """The same for a terminal, to be printed by rich."""
+def as_table(inspection: Inspection, *, everything: bool = False) -> Group:
+    """The same for a terminal, to be printed by rich: notes and instruments, or everything."""
+    from tombola_host.corpus.pitch import note_name
+
+    manifest = inspection.manifest
+    facts = Table(show_header=False)
+    rows = {"file": f"{inspection.file}, {inspection.bytes / 1000:.0f} kB"}
+    if (a72 := manifest.cost.arm64_instructions_per_period) is not None:
+        rows["Raspberry Pi 4"] = f"{a72:,} instructions a period for one note".replace(",", " ")
+    rows["delay"] = f"{1000 * manifest.delay_samples / manifest.sample_rate_hz:.1f} ms"
+    rows["licence"] = manifest.licence or "not stated"
+    for name, text in (rows | _graph_rows(inspection) if everything else rows).items():
+        facts.add_row(name, escape(text))
+    modes = Table("mode", "notes", "a held note", "after the key", title=escape(manifest.name), title_justify="left")
+    for column in ("timbre X", "timbre Y") if everything else ():
+        modes.add_column(column)
+    for mode in manifest.modes:
+        low, high = mode.note_range
+        modes.add_row(
+            f"[{mode.color}]■[/] {escape(mode.name)}",
+            f"{note_name(low)} … {note_name(high)}",
+            _held(mode.envelope.decay_db_per_s),
+            f"{_seconds(-60.0 / mode.envelope.release_db_per_s)} to silence",
+            *(" / ".join(f"{value:.2f}" for value in span) for span in (mode.timbre_x, mode.timbre_y) if everything),
+        )
+    hint = () if everything else (Text("--all shows the graph, its operators, the hashes and where it comes from."),)
+    return Group(modes, facts, *hint)
+
+
+def _graph_rows(inspection: Inspection) -> dict[str, str]:
     manifest, graph = inspection.manifest, inspection.graph
-    facts = Table(title=escape(manifest.name), title_justify="left", show_header=False)
     operators = ", ".join(f"{count} {kind}" for kind, count in graph.operators.items())
     tensors = ", ".join(f"{name} {shape}" for name, shape in (*graph.inputs.items(), *graph.outputs.items()))
-    rows = {
-        "file": f"{inspection.file}, {inspection.bytes} bytes",
+    return {
         "SHA-256": inspection.sha256,
         "generator": manifest.generator,
         "sound": f"{manifest.sample_rate_hz} Hz, periods of {manifest.period_samples}, delay {manifest.delay_samples}",
         "cost": f"{manifest.cost.parameters} parameters, {manifest.cost.nodes} nodes, {manifest.cost.onnx_bytes} bytes",
         "graph": f"opset {graph.opset}, {graph.nodes} nodes: {operators}",
         "tensors": tensors,
-        "licence": manifest.licence or "not stated",
         **{f"provenance: {key}": str(value) for key, value in sorted(manifest.provenance.items())},
     }
-    for name, text in rows.items():
-        facts.add_row(name, escape(text))
-    modes = Table("mode", "notes", "decay dB/s", "release dB/s", "timbre X", "timbre Y", "licence")
-    for mode in manifest.modes:
-        modes.add_row(
-            f"[{mode.color}]■[/] {escape(mode.name)}",
-            f"{mode.note_range[0]:.0f} … {mode.note_range[1]:.0f}",
-            f"{mode.envelope.decay_db_per_s:.1f}",
-            f"{mode.envelope.release_db_per_s:.0f}",
-            *(" / ".join(f"{value:.2f}" for value in span) for span in (mode.timbre_x, mode.timbre_y)),
-            escape(mode.licence),
-        )
-    return Group(facts, modes)
+
+
+def _held(decay_db_per_s: float) -> str:
+    """What becomes of a note while its key is held: -60 dB is where one calls it silent."""
+    return "sounds on" if decay_db_per_s > -3.0 else f"rings for {_seconds(-60.0 / decay_db_per_s)}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s" if seconds >= 0.1 else f"{1000 * seconds:.0f} ms"
 
 
 def _size(dims: list[int]) -> int:

@@ -4,7 +4,8 @@ A small recurrent network gains little from a second thread, and two processes w
 for each other: measured, 24 steps of the dense network took 4 s alone and over 90 s so crowded.
 
 A process has one pipe to its parent and shares nothing else, neither locks nor queues nor a manager. So it can be ended
-at any moment: an interrupted ``ProcessPoolExecutor`` waited until each job told of its next step, however long that took.
+at any moment. An interrupted ``ProcessPoolExecutor`` waited until each job told of its next step, however long that
+took.
 """
 
 from __future__ import annotations
