@@ -16,7 +16,7 @@ from tombola_device.contract.errors import BadBundle
 
 from tombola_host.progress import Reporter, bars
 from tombola_host.runs.store import RunStore
-from tombola_host.training.schedule import EFFORTS
+from tombola_host.training.effort import EFFORTS
 
 app = typer.Typer(
     name="tombola",

@@ -15,8 +15,10 @@ from tombola_device.contract.errors import BadRun
 from tombola_host.corpus.material import Material, gather
 from tombola_host.corpus.windows import Note
 from tombola_host.cost.bench import bench
-from tombola_host.evaluation.held_out import Playback, bundle_playback, network_playback
+from tombola_host.evaluation.held_out import Playback, bundle_playback, trainee_playback
 from tombola_host.evaluation.judge import ModeJudgement, judge
+from tombola_host.generators import family_named
+from tombola_host.generators.family import Family
 from tombola_host.playing.performance import read_midi
 from tombola_host.progress import Reporter, Silent
 from tombola_host.report.data import BlendSweep, Curve, Goal, ModeSounds, Plot, ReportData, Sound, Table
@@ -60,6 +62,7 @@ def write_page(run: Run, store: RunStore, path: Path, reporter: Reporter, perfor
     facts = run.result()
     if "tickets" not in facts:
         raise BadRun(f"{run.path} is no build; give the run that `tombola build` names")
+    family = family_named(facts["family"])
     bundle_path = run.path / "bundle.tombola"
     bundle = decode_bundle(bundle_path.read_bytes())
     folders = {mode: Path(folder) for mode, folder in facts["folders"].items()}
@@ -74,7 +77,7 @@ def write_page(run: Run, store: RunStore, path: Path, reporter: Reporter, perfor
     cost = bench(bundle_path, seconds=BENCH_S)
     step(3, 5, "sounds")
     sounds = tuple(
-        _mode_sounds(bundle, mode, material, ticket)
+        _mode_sounds(family, bundle, mode, material, ticket)
         for mode, (material, ticket) in enumerate(zip(materials, tickets, strict=True))
     )
     step(4, 5, "pictures")
@@ -105,10 +108,10 @@ def write_page(run: Run, store: RunStore, path: Path, reporter: Reporter, perfor
     step(5, 5, str(path))
 
 
-def _mode_sounds(bundle: Bundle, mode: int, material: Material, ticket: Run) -> ModeSounds:
+def _mode_sounds(family: Family, bundle: Bundle, mode: int, material: Material, ticket: Run) -> ModeSounds:
     notes = material.test.notes or material.training.notes
     note = notes[len(notes) // 2]
-    alone = network_playback(load_trainee(ticket, "trained").network, 0)
+    alone = trainee_playback(family, load_trainee(family, ticket, "trained"), 0)
     known = "never learned from" if material.test.notes else "learned from"
     sounds = (
         Sound("recording", _first(note.audio.numpy()), f"{note.name}, {known}"),

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
-from tombola_host.generators.base import State
+from tombola_host.generators.base import Conditions, Generator
 from tombola_host.generators.units import Axis, UnitGroup, Weights
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.generators.voice.synthesizer import HALF_TABLE, INAUDIBLE, Synthesizer
@@ -38,6 +38,11 @@ CERTAIN = 20.0
 """Its tanh is 1: units that always say 1, through which the modes' mean spectra reach the head."""
 
 
+State = tuple[Tensor, ...]
+"""What voices carry from period to period: the tensors of ``Voice.state_shapes`` in their order, shapes (V, *shape),
+then the noise bands' gains (V, 1, 1, B), turns and pace (V, 1), double."""
+
+
 class _Trunk(nn.RNN):
     """torch's recurrent network; torch does not say that these are tensors."""
 
@@ -47,7 +52,7 @@ class _Trunk(nn.RNN):
     bias_hh_l0: Tensor
 
 
-class Voice(nn.Module):
+class Voice(Generator):
     """Controls to sound, 48 kHz, causal, no look-ahead.
 
     Args:
@@ -59,6 +64,7 @@ class Voice(nn.Module):
     delay_samples = 0
     noise_bands = NOISE_BANDS
     partials = PARTIALS
+    size: VoiceSize
     centre: Tensor
     spread: Tensor
     activity: Tensor
@@ -117,6 +123,7 @@ class Voice(nn.Module):
                     Axis("input.bias", 0),
                     Axis("trunk.weight_ih_l0", 1, incoming=False),
                 ),
+                output="input",
             ),
             UnitGroup(
                 "trunk",
@@ -130,6 +137,9 @@ class Voice(nn.Module):
                     Axis("head.weight", 1, incoming=False),
                     Axis("activity", 1, incoming=False, learned=False),
                 ),
+                # torch draws all weights of a recurrent layer, and those of a layer that reads it, by its width.
+                spreads=(*(f"trunk.{kind}_{side}h_l0" for kind in ("weight", "bias") for side in "ih"), "head.weight"),
+                output="trunk",
             ),
         )
 
@@ -163,6 +173,15 @@ class Voice(nn.Module):
         amplitude = torch.relu(torch.exp(level_db * (math.log(10) / 20)) - SILENCE_AMPLITUDE)
         heard = log_amplitude + INAUDIBLE * self.synthesizer.audible(note)
         return self.synthesizer.at_level(heard, amplitude), pace_of(note)
+
+    def forward(self, conditions: Conditions) -> Tensor:
+        """See Generator."""
+        return self.stream(conditions, self.rest(len(conditions.controls)))[0]
+
+    def stream(self, conditions: Conditions, state: State) -> tuple[Tensor, State]:
+        """See Streamable."""
+        assert conditions.noise is not None
+        return self.render(conditions.controls, conditions.noise, state)
 
     def render(self, controls: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """F periods at once: (V, F, 7 + M), (V, F, B, T), state → (V, F * T), state."""
