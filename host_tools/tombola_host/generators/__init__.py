@@ -5,10 +5,12 @@ from __future__ import annotations
 from tombola_device.contract.errors import BadConfig
 
 from tombola_host.generators.family import Family
+from tombola_host.generators.hits.family import HitsFamily
 from tombola_host.generators.voice.family import VoiceFamily
 
 FAMILIES: dict[str, Family] = {
     "voice": VoiceFamily(),
+    "hits": HitsFamily(),
 }
 
 

@@ -45,10 +45,12 @@ class UnitGroup:
         name: Of the group.
         size: U, how many units.
         axes: Every axis that runs over them.
-        spreads: Parameters whose first weights are drawn from a range of one over the root of U. When units go, what
-            is left is scaled so that the range is again that of the width (``rewound``).
-        output: The module whose output's last axis is the units; empty: none, and criteria that need activations
-            cannot score the group.
+        spreads: Parameters whose first weights are drawn from a range of one over the root of U, or of the sum of U
+            over all groups that name them. When units go, what is left is scaled so that the range is again that of
+            the width (``rewound``).
+        output: The module whose output has the units; empty: none, and criteria that need activations cannot score
+            the group.
+        output_axis: Where they are in it: -1 for linear and recurrent layers, 1 for convolutions.
     """
 
     name: str
@@ -56,6 +58,7 @@ class UnitGroup:
     axes: tuple[Axis, ...]
     spreads: tuple[str, ...] = ()
     output: str = ""
+    output_axis: int = -1
 
 
 Groups = tuple[UnitGroup, ...]
@@ -155,11 +158,15 @@ def rewound(groups: Groups, first: Weights, places: Places) -> Weights:
 
     Source: the range is that of torch's ``nn.Linear`` and ``nn.RNN``; measured in docs/notebook/0005-host-faults.md.
     """
-    scale: dict[str, float] = {}
+    width: dict[str, int] = {}
+    left: dict[str, int] = {}
     for group in groups:
         for name in group.spreads:
-            scale[name] = scale.get(name, 1.0) * (group.size / len(places[group.name])) ** 0.5
-    scaled = {name: tensor * scale[name] if name in scale else tensor for name, tensor in first.items()}
+            width[name] = width.get(name, 0) + group.size
+            left[name] = left.get(name, 0) + len(places[group.name])
+    scaled = {
+        name: tensor * (width[name] / left[name]) ** 0.5 if name in width else tensor for name, tensor in first.items()
+    }
     return taken(groups, scaled, places)
 
 

@@ -81,8 +81,8 @@ class Evidence:
         Raises:
             BadConfig: The group does not say where its units can be heard.
         """
-        module_name = next(entry.output for entry in self.groups if entry.name == group)
-        if not module_name:
+        chosen = next(entry for entry in self.groups if entry.name == group)
+        if not chosen.output:
             raise BadConfig(
                 f"group {group!r} names no output, so its activations cannot be had; choose another criterion"
             )
@@ -90,9 +90,10 @@ class Evidence:
 
         def listen(_: nn.Module, __: object, output: Tensor | tuple[Tensor, ...]) -> None:
             said = output[0] if isinstance(output, tuple) else output
-            heard.append(said.detach().reshape(-1, said.shape[-1]))
+            said = said.detach().movedim(chosen.output_axis, -1)
+            heard.append(said.reshape(-1, said.shape[-1]))
 
-        handle = self.network.get_submodule(module_name).register_forward_hook(listen)
+        handle = self.network.get_submodule(chosen.output).register_forward_hook(listen)
         try:
             with torch.no_grad():
                 self._loss()

@@ -74,9 +74,7 @@ def test_no_clips_are_refused_with_what_to_do():
 
 def test_windows_are_the_same_again_for_the_same_seed(mode):
     modes = [mode("a"), mode("b", tilt=0.2)]
-    first, again, other = (
-        WindowSampler(modes, 64, np.random.default_rng((seed, 3))).draw(8) for seed in (5, 5, 6)
-    )
+    first, again, other = (WindowSampler(modes, 64, np.random.default_rng((seed, 3))).draw(8) for seed in (5, 5, 6))
     assert torch.equal(first.controls, again.controls)
     assert torch.equal(first.relative, again.relative)
     assert not torch.equal(first.controls, other.controls)
