@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+
 import pytest
 import torch
 from tombola_device.contract.bundle import decode_bundle
@@ -10,14 +12,16 @@ from tombola_host.corpus.material import from_corpus, gather
 from tombola_host.corpus.summary import summarise
 from tombola_host.generators import family_named
 from tombola_host.generators.base import count_parameters
+from tombola_host.generators.hits.network import HitsSize
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.generators.voice.timbre import WIDEST, heard_reach, timbre_ranges
 from tombola_host.merging.size import MergedSize
 from tombola_host.progress import Silent
 from tombola_host.runs.store import RunStore
 from tombola_host.stages import compare as compare_stage
+from tombola_host.stages import ticket as ticket_stage
 from tombola_host.stages.bundle import COLORS, make_bundle, write_bundle
-from tombola_host.stages.ticket import load_ticket
+from tombola_host.stages.ticket import Lot, draw, load_ticket
 from tombola_host.stages.trainee_files import load_trainee
 from tombola_host.study.build import Settings, build, draw_all, merge_all, train_all
 from tombola_host.training.effort import EFFORTS, Effort, Length
@@ -178,3 +182,77 @@ def test_timbre_knob_that_would_hardly_be_heard_reaches_further(voice, strength,
         network.head.weight *= 5.0
     reach = heard_reach(network, torch.ones(1), torch.tensor([50.0, 60.0]), axis=1, reach=0.4)
     assert reach == pytest.approx(WIDEST * 0.4 if widened else 0.4)
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_an_interrupted_lottery_goes_on_and_draws_the_same_ticket(materials, tmp_path, monkeypatch):
+    """It was drawn again from its start: three rounds of a long effort take an hour."""
+    effort = Effort(dense=Length(2, 0, 2, 1), shares=(0.8, 0.65, 0.5), ticket=STEPS, merge=STEPS)
+    monkeypatch.setitem(EFFORTS, "three rounds", effort)
+    lot, settings = Lot(effort, 0), Settings(effort="three rounds", **SIZE)
+    tickets = []
+    for folder, interrupted in (("whole", False), ("cut", True)):
+        store = RunStore(tmp_path / folder)
+        dense = train_all(materials[:1], settings, store, Silent())[0]
+        run = ticket_stage.open_run(store, VOICE, materials[0], dense, lot)
+        steps = []
+
+        def step(done, total, word, steps=steps, interrupted=interrupted):
+            steps.append(word)
+            if interrupted and len(steps) == 3:  # In the second step of round 2.
+                raise Interrupted
+
+        if interrupted:
+            with pytest.raises(Interrupted):
+                draw(run, VOICE, dense, materials[0], lot, step)
+            assert len(list((tmp_path / folder).glob("round-*/result.json"))) == 1
+        draw(run, VOICE, dense, materials[0], lot, step)
+        assert steps.count("done before") == int(interrupted)
+        assert len(list((tmp_path / folder).glob("round-*/result.json"))) == 2
+        tickets.append(load_ticket(VOICE, run).ticket)
+    first, again = tickets
+    assert all(torch.equal(mask, again.mask[name]) for name, mask in first.mask.items())
+    assert all(torch.equal(tensor, again.weights[name]) for name, tensor in first.weights.items())
+    assert first.rounds == again.rounds
+    assert len(first.rounds) == 3
+
+
+def test_a_stage_alone_and_in_a_build_share_a_run_and_its_weights(materials, built, tmp_path, monkeypatch):
+    """Alone, a merge had all threads of the process; beside its baseline one. One run name had two sets of weights."""
+    store, _, tickets, merged, *_ = built
+    monkeypatch.setitem(EFFORTS, "tiny", TINY)
+    torch.set_num_threads(2)
+    try:
+        other = RunStore(tmp_path)
+        for run in store.root.iterdir():
+            if not run.name.startswith("merge-"):
+                shutil.copytree(run, tmp_path / run.name)
+        alone, _ = merge_all(materials, tickets, Settings(effort="tiny", **SIZE), other, Silent(), baselines=False)
+    finally:
+        torch.set_num_threads(1)
+    assert alone.name == merged.name
+    ours, theirs = alone.load("merged"), merged.load("merged")
+    assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
+
+
+@pytest.mark.parametrize("option", ["family", "criterion", "schedule", "method", "effort"])
+def test_an_unknown_name_is_refused_before_anything_is_analysed(option):
+    with pytest.raises(BadConfig, match="'nonsense'; choose one of"):
+        Settings(**{option: "nonsense"})
+
+
+def test_the_family_hits_is_built_to_its_end_but_for_the_graph(materials, tmp_path, monkeypatch):
+    """Dense, ticket and a joint network, since its tickets share no core."""
+    monkeypatch.setitem(EFFORTS, "tiny", TINY)
+    settings = Settings(effort="tiny", family="hits", dense=HitsSize(8, 12, 12), workers=1)
+    store = RunStore(tmp_path)
+    dense = train_all(materials, settings, store, Silent())
+    tickets = draw_all(materials, dense, settings, store, Silent())
+    merged, joint = merge_all(materials, tickets, settings, store, Silent(), baselines=True)
+    assert settings.merge_method == "joint"
+    assert merged == joint
+    assert merged.result()["family"] == "hits"
+    assert load_trainee(settings.networks, merged, "merged").network.modes == 2
