@@ -114,7 +114,7 @@ class RunCheckpoint:
     name: str
 
     def load(self) -> dict[str, Tensor] | None:
-        """What was saved last; nothing if it is missing or damaged, since training again is always right."""
+        """The last checkpoint; none if it is missing or damaged: training again is slow, but never wrong."""
         try:
             return self.run.load(self.name)
         except BadRun:

@@ -27,8 +27,8 @@ def moving_blends(windows: int, frames: int, modes: int, rng: np.random.Generato
 def blend_loss(network: Voice, controls: Tensor, rng: np.random.Generator) -> Tensor:
     """Distance of a blend's log amplitudes from the same blend of the pure modes' log amplitudes.
 
-    The network is its own teacher: what it plays in the pure modes, at the same note and level, is mixed in dB by the
-    blend's weights and not differentiated, so that pure modes are not bent towards each other.
+    The network is its own teacher. Its pure modes, at the same note and level, are mixed in dB by the blend's weights.
+    No gradient flows through that target, so pure modes are not pulled towards each other.
 
     Args:
         controls: A batch whose scalars are used. Shape (W, F, 7 + M).
@@ -45,6 +45,6 @@ def blend_loss(network: Voice, controls: Tensor, rng: np.random.Generator) -> Te
             played, _ = network.log_amplitudes(torch.cat([scalars, pure], dim=-1))
             target += blends[..., mode : mode + 1] * normalized(played, audible)
     blended, _ = network.log_amplitudes(torch.cat([scalars, blends], dim=-1))
-    # The mean in dB of two spectra is softer than either: compare shapes, the level is set apart.
+    # The mean in dB of two spectra is quieter than either, so shapes are compared; the level has its own control.
     distance = (normalized(blended, audible) - normalized(target, audible)).abs()
     return WEIGHT * (distance * audible).sum() / audible.sum()
