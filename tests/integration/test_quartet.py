@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from tombola_host.export.graph import count_nodes
 QUARTET = Path(__file__).parents[2] / "models/quartet/quartet.tombola"
 SUSTAINED = ("sax", "violin", "flute")
 COMMON_NOTE = 67
+log = logging.getLogger(__name__)
+"""The figures of docs/figures.md: shown with --log-cli-level=INFO."""
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +82,7 @@ def test_mode_switches_do_not_click(bundle, names):
             Event(1.0, "program_change", (second,)),
         ]
         clicks = find_clicks(render_performance(bundle, events, seconds=2.0, voices=1), [1.0])
+        log.info("switch %s to %s: jump %.2f of the sound's own", names[first], names[second], clicks.jump_ratio)
         assert clicks.jump_ratio <= 1.0, (names[first], names[second])
 
 
@@ -86,6 +90,7 @@ def test_bundle_swap_under_held_notes_jumps_no_more_than_the_same_notes_without_
     """The fifth beats, so its steepest moments come and go: what counts is the same stretch of time without a swap."""
     swapped, plain = held_fifth(bundle, swap=True), held_fifth(bundle, swap=False)
     assert not np.array_equal(swapped, plain)
+    log.info("swap: jump %.2f of the same notes without one", largest_jump(swapped) / largest_jump(plain))
     assert largest_jump(swapped) <= largest_jump(plain)
 
 
@@ -110,7 +115,9 @@ def test_level_dips_by_at_most_1_db_over_a_blend_sweep(bundle, names, first, sec
     sound = render_performance(
         bundle, [Event(0.0, "note_on", (COMMON_NOTE, 0.8))], blend=way, seconds=4.0, voices=1, headroom_db=0.0
     )
-    assert level_dip_db(sound, [0.8, 3.3]) <= 1.0
+    dip_db = level_dip_db(sound, [0.8, 3.3])
+    log.info("sweep %s to %s: dip %.2f dB", first, second, dip_db)
+    assert dip_db <= 1.0
 
 
 @pytest.mark.parametrize("axis", [0, 1])

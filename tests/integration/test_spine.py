@@ -10,14 +10,14 @@ from tombola_device.contract.controls import SAMPLE_RATE_HZ
 from tombola_device.play.offline import BlendAutomation, Event, render_performance
 from tombola_host.evaluation.pitch import pitch_error
 from tombola_host.generators.voice.size import VoiceSize
-from tombola_host.merging.core import MergedSize
+from tombola_host.merging.size import MergedSize
 from tombola_host.progress import Silent
 from tombola_host.runs.store import RunStore
 from tombola_host.study.build import Settings, build
-from tombola_host.training.schedule import EFFORTS, Effort, Schedule
+from tombola_host.training.effort import EFFORTS, Effort, Length
 
 NOTES = {"A2": 45, "D3": 50, "G3": 55, "C4": 60}
-STEPS = Schedule(control_steps=2, audio_steps=2, control_windows=2, audio_windows=2)
+STEPS = Length(control_steps=2, audio_steps=2, control_windows=2, audio_windows=2)
 
 
 def record(path, note, tilt, *, struck):
@@ -40,7 +40,7 @@ def built(tmp_path_factory):
             record(folders[name] / f"{name} {label}.wav", note, tilt, struck=struck)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(root / "cache"))
-        patch.setitem(EFFORTS, "tiny", Effort(dense=STEPS, rounds=(0.6, 0.4), ticket=STEPS, merge=STEPS))
+        patch.setitem(EFFORTS, "tiny", Effort(dense=STEPS, shares=(0.6, 0.4), ticket=STEPS, merge=STEPS))
         settings = Settings("tiny", dense=VoiceSize(32, 32), size=MergedSize(16, 12, 2), workers=1)
         yield build("spine", folders, settings, RunStore(root / "runs"), Silent())
 

@@ -18,7 +18,7 @@ from tombola_host import __version__
 from tombola_host.link.serial_line import BAUD
 from tombola_host.progress import Reporter, reporting
 from tombola_host.runs.store import RunStore
-from tombola_host.training.schedule import EFFORTS
+from tombola_host.training.effort import EFFORTS
 
 app = typer.Typer(
     name="tombola",

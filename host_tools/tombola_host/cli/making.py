@@ -33,7 +33,7 @@ from tombola_host.corpus.folders import parse_folders
 from tombola_host.progress import Part, Reporter, duration
 from tombola_host.runs.store import Run, RunStore
 from tombola_host.study.plan import build_parts, check_build, count_recordings
-from tombola_host.training.schedule import effort_named
+from tombola_host.training.effort import effort_named
 
 if TYPE_CHECKING:
     from tombola_host.stages.compare import Row

@@ -45,7 +45,7 @@ from tombola_host.playing.performance import check_sound_path, phrase_at, read_m
 from tombola_host.progress import Part
 from tombola_host.runs.store import write_atomically
 from tombola_host.study.plan import FILE_S, count_recordings, listening_to
-from tombola_host.training.schedule import effort_named
+from tombola_host.training.effort import effort_named
 
 if TYPE_CHECKING:
     from tombola_host.evaluation.judge import ModeJudgement

@@ -128,7 +128,7 @@ def one_hot(mode: int, modes: int) -> Tensor:
 
 
 class WindowSampler:
-    """Draws windows of notes, the same ones again for the same seed.
+    """Draws windows of notes.
 
     Half of the windows begin at an onset; after the end of a note its window is silent. Half are shifted in pitch with
     the spectral envelope kept, which makes many notes out of few; their sound is not known, so only the control
@@ -138,14 +138,15 @@ class WindowSampler:
         modes: One ``ModeData`` per entry of the blend vector. A mode is drawn as often as the square root of its
             number of notes says: with many notes there is more to learn, with few soon nothing new.
         frames: Window length.
+        rng: Of all that is drawn.
         shift_semitones: Largest pitch shift; 0 shifts nothing.
     """
 
     def __init__(
-        self, modes: Sequence[ModeData], frames: int, seed: int | Sequence[int], shift_semitones: float = 3.0
+        self, modes: Sequence[ModeData], frames: int, rng: np.random.Generator, shift_semitones: float = 3.0
     ) -> None:
         self._modes, self._frames, self._shift = modes, frames, shift_semitones
-        self._rng = np.random.default_rng(seed)
+        self._rng = rng
         wanted = np.sqrt([len(mode.notes) for mode in modes])
         self._shares = wanted / wanted.sum()
 

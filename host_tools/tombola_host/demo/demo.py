@@ -90,7 +90,7 @@ def run_demo(
     reporter.plan(
         [
             Part(FETCHING, FETCHED_S * missing),
-            *build_parts(expected, settings.schedule, None, compare=compare),
+            *build_parts(expected, settings.lengths, None, compare=compare),
             Part(PLAYING, 1.0 + len(expected)),
             Part(SENDING, SENT_S),
             Part(PERFORMING, PERFORMED_S),

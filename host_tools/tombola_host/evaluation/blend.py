@@ -11,15 +11,13 @@ import torch
 from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCALAR_COLUMNS, Float32Array
 from torch import Tensor
 
-from tombola_host.generators.voice.network import Voice
-from tombola_host.training.loop import NoiseSource
+from tombola_host.generators.family import Family, GeneratorTrainee
 
 SWEEP_S = 2.0
 EDGE_S = 0.5
 """Each sweep stands in the pure mode for this long before and after, for the level to be compared with."""
 POINTS = 20
 LEVEL_DB = -20.0
-NOISE_SEED = 2
 
 Sweep = Callable[[Tensor], Float32Array]
 """Plays controls. (F, 7 + M) → (F * 128,)."""
@@ -80,24 +78,17 @@ def sweep_controls(first: int, second: int, modes: int, note: float) -> Tensor:
     return controls
 
 
-def network_sweep(network: Voice) -> Sweep:
+def trainee_sweep(family: Family, trainee: GeneratorTrainee) -> Sweep:
     """Play by one network: one forward pass, whatever the blend."""
-    noise = NoiseSource(network.noise_bands)
-
-    def play(controls: Tensor) -> Float32Array:
-        with torch.no_grad():
-            sound, _ = network.render(controls[None], noise.draw(1, len(controls), (NOISE_SEED,)))
-        return sound[0].numpy()
-
-    return play
+    return lambda controls: family.play(trainee, controls)
 
 
-def mixture_playback(networks: Sequence[Voice]) -> Sweep:
+def mixture_sweep(family: Family, trainees: Sequence[GeneratorTrainee]) -> Sweep:
     """Play by one network per mode, their sounds mixed by the blend's weights."""
-    plays = [network_sweep(network) for network in networks]
+    plays = [trainee_sweep(family, trainee) for trainee in trainees]
 
     def play(controls: Tensor) -> Float32Array:
-        scalars, blend = controls.split([len(SCALAR_COLUMNS), len(networks)], dim=1)
+        scalars, blend = controls.split([len(SCALAR_COLUMNS), len(trainees)], dim=1)
         alone = torch.cat([scalars, torch.ones(len(controls), 1)], dim=1)
         weights = blend.repeat_interleave(PERIOD_SAMPLES, dim=0).numpy()
         return np.asarray(sum(weights[:, mode] * one(alone) for mode, one in enumerate(plays)), np.float32)

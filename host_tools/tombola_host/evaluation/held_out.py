@@ -14,14 +14,11 @@ from tombola_device.engine.session import Session
 from torch import Tensor
 
 from tombola_host.corpus.windows import TIMBRE, Note, one_hot
-from tombola_host.generators.voice.encoder import TimbreEncoder
-from tombola_host.generators.voice.network import Voice
-from tombola_host.training.loop import NoiseSource
+from tombola_host.generators.family import Family, GeneratorTrainee
 from tombola_host.training.spectral import MultiScaleSpectralLoss
 
 LONGEST_FRAMES = 1500
 """4 s of a note: the rest of a long one is more of the same."""
-NOISE_SEED = 1
 
 Playback = Callable[[Note], Float32Array]
 """Plays a note's analysed pitch and level. Returns shape (T,) with T ≤ the note's length."""
@@ -50,21 +47,16 @@ def mean_error(errors: Sequence[NoteError]) -> float:
     return float(np.mean([entry.error for entry in errors])) if errors else float("nan")
 
 
-def network_playback(network: Voice, mode: int, encoder: TimbreEncoder | None = None) -> Playback:
+def trainee_playback(family: Family, trainee: GeneratorTrainee, mode: int, *, heard: bool = False) -> Playback:
     """Play by a torch network in one pure mode.
 
     Args:
-        encoder: Finds the timbre of each frame; the mode's default (0, 0) without it.
+        heard: Whether to play with the timbre that is heard in the recording, or with the mode's default.
     """
-    noise = NoiseSource(network.noise_bands)
+    blend = one_hot(mode, trainee.network.modes)
 
     def play(note: Note) -> Float32Array:
-        controls = _controls(note, one_hot(mode, network.modes))
-        with torch.no_grad():
-            if encoder is not None:
-                controls[..., TIMBRE] = encoder(note.relative[None, :LONGEST_FRAMES], controls)
-            sound, _ = network.render(controls, noise.draw(1, controls.shape[1], (NOISE_SEED,)))
-        return sound[0].numpy()
+        return family.play(trainee, _controls(note, blend)[0], note if heard else None)
 
     return play
 

@@ -11,7 +11,7 @@ from tombola_device.contract.manifest import Cost, Graph, Manifest, Mode
 
 from tombola_host.export.graph import _Step, count_nodes, count_states, export_onnx
 from tombola_host.export.parity import check_parity
-from tombola_host.generators.base import Generator
+from tombola_host.generators.voice.network import Voice as Generator
 
 CHECKED_PERIODS = (PERIOD_SAMPLES, 2 * PERIOD_SAMPLES, 4 * PERIOD_SAMPLES)
 

@@ -16,7 +16,8 @@ from tombola_device.engine.motion import Motion
 from tombola_device.engine.noise import overlapping
 from torch import Tensor, nn
 
-from tombola_host.generators.base import Generator, State
+from tombola_host.generators.voice.network import State
+from tombola_host.generators.voice.network import Voice as Generator
 
 OPSET = 17
 MOST_NODES, MOST_STATE_TENSORS = 60, 8

@@ -12,7 +12,7 @@ from tombola_device.contract.manifest import UNREAD
 from tombola_device.engine.motion import Motion
 
 from tombola_host.export.graph import INPUTS, ExportError, _example, _laid_out, _overlapping, state_names
-from tombola_host.generators.base import Generator
+from tombola_host.generators.voice.network import Voice as Generator
 
 PARITY = 2e-4
 """Phases are summed in single precision on the device: at partial 50 that leaves 1e-4 of full scale after minutes."""

@@ -1,53 +1,99 @@
-"""What every family of networks provides, so that tickets, merging and export need not know which it is."""
+"""What every network that turns controls into sound provides, and what it may provide beside."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from tombola_host.generators.units import UnitGroup
 
-State = tuple[Tensor, ...]
-"""What voices carry from period to period: the tensors of ``Generator.state_shapes`` in their order, shapes
-(V, *shape), then the noise bands' gains (V, 1, 1, B), turns and pace (V, 1), double."""
+
+class Size(Protocol):
+    """How wide the layers of a network are: a frozen dataclass of integers."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
-class Generator(Protocol):
-    """Controls in, sound out, one period at a time.
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a network makes sound of. V voices, F frames of one period, T samples a period, B noise bands.
 
-    Offline output equals streamed output after ``delay_samples``, at any block size: the property test of every
-    generator. V voices, F frames, T samples a period, M modes, B noise bands.
+    Args:
+        controls: Shape (V, F, 7 + M).
+        noise: Shape (V, F, B, T); none for networks that take no noise.
     """
 
-    delay_samples: int
-    noise_bands: int
+    controls: Tensor
+    noise: Tensor | None = None
+
+    def part(self, start: int, stop: int) -> Conditions:
+        """Some of the frames."""
+        noise = None if self.noise is None else self.noise[:, start:stop]
+        return Conditions(self.controls[:, start:stop], noise)
+
+
+class Generator(nn.Module, ABC):
+    """Conditions in, sound out.
+
+    A minimal one, a gain for each mode:
+
+        class Gains(Generator):
+            def __init__(self, modes):
+                super().__init__()
+                self.weight = nn.Parameter(torch.ones(modes))
+                self.size = GainSize(modes)
+            modes = property(lambda self: len(self.weight))
+            def unit_groups(self): return ()
+            def forward(self, conditions):
+                return (conditions.controls[..., 7:] @ self.weight).repeat_interleave(128, dim=1)
+    """
+
+    size: Size
 
     @property
+    @abstractmethod
     def modes(self) -> int:
         """M, the length of the blend vector."""
 
-    @property
-    def state_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of the tensors that the graph carries from period to period for each voice."""
-
-    def rest(self, voices: int) -> State:
-        """The state of voices at rest: zeros."""
-
+    @abstractmethod
     def unit_groups(self) -> tuple[UnitGroup, ...]:
         """What can be removed together."""
 
-    def step(self, controls: Tensor, state: State, noise: Tensor) -> tuple[Tensor, State]:
-        """One period: (V, 7 + M), state, (V, 1, B, T) → audio (V, 1, 1, T), next state."""
+    @abstractmethod
+    def forward(self, conditions: Conditions) -> Tensor:
+        """The sound of all frames at once. Shape (V, F * T)."""
 
-    def frame(
-        self, controls: Tensor, motion: Tensor, level: Tensor, noise: Tensor, state: State
-    ) -> tuple[Tensor, Tensor, State]:
-        """The part of ``step`` that is exported: phase, pace and level are given, as the device keeps them.
 
-        (V, 7 + M), (V, 3), (V, 1), noise of this period and the next (V, 1, B, 2 T), what ``state_shapes`` says → audio
-        (V, 1, 1, T), what is added to this period and the next (V, 1, 1, 2 T), next state.
-        """
+class Streamable(Protocol):
+    """A generator that can also go on where it stopped.
 
-    def render(self, controls: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """F periods: (V, F, 7 + M), (V, F, B, T) → audio (V, F * T), next state."""
+    Streamed in pieces of any length, it gives what ``forward`` gives at once, ``delay_samples`` later: the contract
+    test of every family.
+
+    A minimal one, for a network without memory:
+
+        delay_samples = 0
+        def rest(self, voices): return ()
+        def stream(self, conditions, state): return self(conditions), state
+    """
+
+    delay_samples: int
+
+    def rest(self, voices: int) -> Any:  # noqa: ANN401 - only ``stream`` looks inside a state
+        """The state of voices that have not sounded yet."""
+
+    def stream(self, conditions: Conditions, state: Any) -> tuple[Tensor, Any]:  # noqa: ANN401
+        """Some frames, and the state after them. Shape (V, F * T)."""
+
+
+def size_facts(size: Size) -> dict[str, int]:
+    """For a run: field → value."""
+    return {field.name: int(getattr(size, field.name)) for field in fields(size)}
+
+
+def count_parameters(network: nn.Module) -> int:
+    """All learned numbers of a network."""
+    return sum(parameter.numel() for parameter in network.parameters())

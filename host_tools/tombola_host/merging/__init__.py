@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from tombola_device.contract.errors import BadConfig
 
-from tombola_host.generators.voice.network import Voice
-from tombola_host.merging.core import MergedSize, merge_core_and_specialists
+from tombola_host.generators.base import Generator
+from tombola_host.generators.family import Family, Mergeable
+from tombola_host.merging.core import merge_core_and_specialists
 from tombola_host.merging.joint import joint_network
+from tombola_host.merging.size import MergedSize
 from tombola_host.merging.trained import TrainedTicket
 
-Method = Callable[[Sequence[TrainedTicket], MergedSize, int], Voice]
-"""Trained tickets, size and seed to the network that is then trained on all modes together."""
+
+class Method(Protocol):
+    """Tickets to the network that is then trained on all modes together.
+
+    A minimal one, which takes the first ticket for all:
+
+        def first_of_all(family, tickets, size, seed):
+            return family.of(tickets[0].weights)
+    """
+
+    def __call__(self, family: Family, tickets: Sequence[TrainedTicket], size: MergedSize, seed: int, /) -> Generator:
+        """The network before that training."""
+
 
 METHODS: dict[str, Method] = {
     "core": merge_core_and_specialists,
@@ -29,3 +43,8 @@ def method_named(name: str) -> Method:
     if name not in METHODS:
         raise BadConfig(f"there is no merge method {name!r}; choose one of: {', '.join(METHODS)}")
     return METHODS[name]
+
+
+def default_method(family: Family) -> str:
+    """Core and specialists where a family can, else a joint network."""
+    return "core" if isinstance(family, Mergeable) else "joint"

@@ -10,85 +10,74 @@ specialist tickets as in DiLT 2025.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
+from tombola_device.contract.errors import BadConfig
 from torch import Tensor
 
-from tombola_host.generators.units import UnitGroup, Weights
-from tombola_host.generators.voice.network import SCALARS, Voice
-from tombola_host.generators.voice.size import VoiceSize
+from tombola_host.generators.base import Generator
+from tombola_host.generators.family import Family, Mergeable
+from tombola_host.generators.units import Groups, rewound
 from tombola_host.lottery.criteria import criterion_named
-from tombola_host.lottery.ticket import dense_voice
-from tombola_host.merging.trained import TrainedTicket
-
-SCALED = ("trunk.", "head.")
-"""Parameters whose first weights torch draws from a range of one over the root of the trunk's width."""
+from tombola_host.lottery.evidence import Evidence
+from tombola_host.merging.size import MergedSize
+from tombola_host.merging.trained import TrainedTicket, check_same_origin
 
 
-@dataclass(frozen=True, slots=True)
-class MergedSize:
-    """Units of a merged network: its input layer, the core of its trunk, and the specialists of each mode."""
-
-    input: int = 32
-    core: int = 48
-    specialists: int = 4
-
-    def voice(self, modes: int) -> VoiceSize:
-        """The size of the whole network."""
-        return VoiceSize(self.input, self.core + modes * self.specialists)
-
-    def activity(self, modes: int) -> Tensor:
-        """Core first, then the specialists of each mode. Shape (M, U)."""
-        specialists = torch.eye(modes).repeat_interleave(self.specialists, dim=1)
-        return torch.cat([torch.ones(modes, self.core), specialists], dim=1)
-
-
-def merge_core_and_specialists(tickets: Sequence[TrainedTicket], size: MergedSize, seed: int) -> Voice:
+def merge_core_and_specialists(
+    family: Family, tickets: Sequence[TrainedTicket], size: MergedSize, seed: int
+) -> Generator:
     """Choose units by how much the trained tickets make of them, and rewind them.
 
     The units start from the dense network's first weights, as tickets do, scaled to the merged width. Starting from the
     tickets' trained weights was measured and is worse: what a ticket learned by heart stays (docs/notebook/0001).
+
+    Raises:
+        BadConfig: The family's tickets cannot share a core, the tickets are of different origins, or the dense network
+            has fewer units than core and specialists need.
     """
-    groups, dense = _dense(tickets[0])
-    scores = [_dense_scores(ticket, groups) for ticket in tickets]
-    inputs = torch.stack([score["input"] for score in scores]).sum(0).topk(size.input).indices
-    trunk = _trunk_units([score["trunk"] for score in scores], size)
-    weights = _rewound(groups, dense, {"input": inputs, "trunk": trunk})
-
-    modes = len(tickets)
-    torch.manual_seed(seed)
-    network = Voice(modes, size.voice(modes), size.activity(modes))
-    scalars, blend = weights["input.weight"].split([SCALARS, 1], dim=1)
-    weights["input.weight"] = torch.cat([scalars, blend.expand(-1, modes)], dim=1)
-    weights["spectrum"] = torch.cat([ticket.weights["spectrum"] for ticket in tickets])
-    weights["activity"] = network.activity
-    network.load_state_dict(weights)
-    network.forget_the_unreadable()
-    return network
-
-
-def _dense(ticket: TrainedTicket) -> tuple[tuple[UnitGroup, ...], Weights]:
-    size = VoiceSize(len(ticket.ticket.mask["input"]), len(ticket.ticket.mask["trunk"]))
-    dense = dense_voice(ticket.ticket.seed, size)
-    return dense.unit_groups(), dense.state_dict()
+    del seed  # Nothing is drawn: the first weights are the tickets'.
+    if not isinstance(family, Mergeable):
+        raise BadConfig(f"networks of the family {family.name!r} cannot share a core; choose the method joint")
+    check_same_origin(tickets)
+    origin = tickets[0].ticket.origin
+    dense = family.build(1, family.size(dict(origin.size)), origin.seed)
+    groups = dense.unit_groups()
+    scores = [_dense_scores(family, ticket, groups) for ticket in tickets]
+    places = {}
+    for group in groups:
+        own = [score[group.name] for score in scores]
+        if group.name == family.parted:
+            places[group.name] = _parted_units(own, size, group.name)
+        else:
+            places[group.name] = torch.stack(own).sum(0).topk(min(size.shared, group.size)).indices
+    weights = rewound(groups, dense.state_dict(), places)
+    return family.joined(weights, size.activity(len(tickets)), [ticket.weights for ticket in tickets])
 
 
-def _dense_scores(ticket: TrainedTicket, groups: tuple[UnitGroup, ...]) -> dict[str, Tensor]:
+def _dense_scores(family: Family, ticket: TrainedTicket, groups: Groups) -> dict[str, Tensor]:
     """Scores of a trained ticket's units at their places in the dense network; 0 for units it has not."""
-    network = ticket.ticket.network()
-    scores = criterion_named(ticket.ticket.criterion)(network.unit_groups(), ticket.weights)
+    network, origin = family.of(ticket.weights), ticket.ticket.origin
+    evidence = Evidence(network, network.unit_groups(), ticket.ticket.weights, seed=origin.seed)
+    # A criterion that asks for gradients has no objective here: the size of trained weights stands in for it.
+    scores = criterion_named("magnitude")(evidence)
     placed = {}
     for group in groups:
-        places = torch.zeros(group.size)
-        places[ticket.ticket.mask[group.name]] = scores[group.name]
-        placed[group.name] = places
+        units = torch.zeros(group.size)
+        units[ticket.ticket.mask[group.name]] = scores[group.name]
+        placed[group.name] = units
     return placed
 
 
-def _trunk_units(scores: list[Tensor], size: MergedSize) -> Tensor:
-    """Places in the dense trunk: the core's, then each mode's specialists."""
+def _parted_units(scores: list[Tensor], size: MergedSize, group: str) -> Tensor:
+    """Places in the dense group: the core's, then each mode's specialists; no place twice."""
     total = torch.stack(scores).sum(0)
+    wanted = size.core + len(scores) * size.specialists
+    if wanted > len(total):
+        raise BadConfig(
+            f"core and specialists of {len(scores)} modes need {wanted} units, but the dense network's group {group!r} "
+            f"has {len(total)}; choose a smaller merged network or a larger dense one"
+        )
     core = total.topk(size.core).indices
     free = torch.ones_like(total)
     free[core] = 0
@@ -99,23 +88,3 @@ def _trunk_units(scores: list[Tensor], size: MergedSize) -> Tensor:
         free[specialists] = 0
         chosen.append(specialists)
     return torch.cat(chosen)
-
-
-def _rewound(groups: tuple[UnitGroup, ...], dense: Weights, kept: dict[str, Tensor]) -> Weights:
-    """The dense network's first weights at the chosen units, in their order.
-
-    What reads the trunk is scaled by the root of how much narrower the trunk has become: its sums then spread as they
-    did (the rule by which torch draws first weights).
-    """
-    trunk = next(group for group in groups if group.name == "trunk")
-    wider = (trunk.size / len(kept["trunk"])) ** 0.5
-    merged = {}
-    for name, first in dense.items():
-        weight = first * wider if name.startswith(SCALED) else first
-        for group in groups:
-            for axis in group.axes:
-                if axis.parameter == name:
-                    places = torch.cat([kept[group.name] + block * group.size for block in range(axis.blocks)])
-                    weight = weight.index_select(axis.axis, places)
-        merged[name] = weight
-    return merged

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-
-from tombola_host.generators.voice.network import Voice
-from tombola_host.merging.core import MergedSize
+from tombola_host.generators.base import Generator
+from tombola_host.generators.family import Family, Mergeable
+from tombola_host.merging.size import MergedSize
 from tombola_host.merging.trained import TrainedTicket
 
 
-def joint_network(tickets: Sequence[TrainedTicket], size: MergedSize, seed: int) -> Voice:
-    """A network of the merged size with random weights; of the tickets it takes only their number."""
-    torch.manual_seed(seed)
-    return Voice(len(tickets), size.voice(len(tickets)))
+def joint_network(family: Family, tickets: Sequence[TrainedTicket], size: MergedSize, seed: int) -> Generator:
+    """A network of the merged size with random weights; of the tickets it takes only their number.
+
+    Where a family's tickets cannot share a core, the size is that of the first ticket.
+    """
+    modes, ticket = len(tickets), family.of(tickets[0].weights)
+    if isinstance(family, Mergeable):
+        groups = tuple(group.name for group in ticket.unit_groups())
+        return family.build(modes, family.merged_size(size.units(groups, family.parted, modes)), seed)
+    return family.build(modes, ticket.size, seed)

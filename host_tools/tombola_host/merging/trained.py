@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tombola_device.contract.errors import BadConfig
 
 from tombola_host.generators.units import Weights
 from tombola_host.lottery.ticket import Ticket
@@ -19,3 +22,21 @@ class TrainedTicket:
 
     ticket: Ticket
     weights: Weights
+
+
+def check_same_origin(tickets: Sequence[TrainedTicket]) -> None:
+    """Check that all tickets were drawn from one dense network, so that a unit means the same in each.
+
+    Raises:
+        BadConfig: They differ in family, size, seed, criterion or schedule; or there are none.
+    """
+    if not tickets:
+        raise BadConfig("no tickets were given to merge; give one for each mode")
+    origins = [replace(entry.ticket.origin, run="") for entry in tickets]
+    for entry, origin in zip(tickets, origins, strict=True):
+        if origin != origins[0]:
+            differing = [name for name in origin.__slots__ if getattr(origin, name) != getattr(origins[0], name)]
+            raise BadConfig(
+                f"the tickets of {tickets[0].ticket.mode} and {entry.ticket.mode} differ in {', '.join(differing)}, "
+                "so their units have nothing to do with each other; draw both with the same settings"
+            )

@@ -15,8 +15,10 @@ from tombola_device.contract.errors import BadRun
 from tombola_host.corpus.material import Material, gather
 from tombola_host.corpus.windows import Note
 from tombola_host.cost.bench import bench
-from tombola_host.evaluation.held_out import Playback, bundle_playback, network_playback
+from tombola_host.evaluation.held_out import Playback, bundle_playback, trainee_playback
 from tombola_host.evaluation.judge import ModeJudgement, judge
+from tombola_host.generators import family_named
+from tombola_host.generators.family import Family
 from tombola_host.playing.level import normalised
 from tombola_host.playing.performance import read_midi
 from tombola_host.playing.phrases import phrase, sweep
@@ -64,6 +66,7 @@ def write_page(run: Run, store: RunStore, path: Path, reporter: Reporter, perfor
     facts = run.result()
     if "tickets" not in facts:
         raise BadRun(f"{run.path} is not a build; give the run that `tombola build` names")
+    family = family_named(facts["family"])
     bundle_path = run.path / "bundle.tombola"
     bundle = decode_bundle(bundle_path.read_bytes())
     folders = {mode: Path(folder) for mode, folder in facts["folders"].items()}
@@ -77,7 +80,7 @@ def write_page(run: Run, store: RunStore, path: Path, reporter: Reporter, perfor
     cost = bench(bundle_path, seconds=BENCH_S)
     step(2, 4, "timed in a paced loop")
     sounds = tuple(
-        _mode_sounds(bundle, mode, material, ticket)
+        _mode_sounds(family, bundle, mode, material, ticket)
         for mode, (material, ticket) in enumerate(zip(materials, tickets, strict=True))
     )
     step(3, 4, "played")
@@ -106,10 +109,10 @@ def write_page(run: Run, store: RunStore, path: Path, reporter: Reporter, perfor
     step(4, 4, "done")
 
 
-def _mode_sounds(bundle: Bundle, mode: int, material: Material, ticket: Run) -> ModeSounds:
+def _mode_sounds(family: Family, bundle: Bundle, mode: int, material: Material, ticket: Run) -> ModeSounds:
     notes = material.test.notes or material.training.notes
     note = notes[len(notes) // 2]
-    alone = network_playback(load_trainee(ticket, "trained").network, 0)
+    alone = trainee_playback(family, load_trainee(family, ticket, "trained"), 0)
     known = "never learned from" if material.test.notes else "learned from"
     sounds = (
         Sound("recording", _first(note.audio.numpy()), f"{note.name}, {known}"),

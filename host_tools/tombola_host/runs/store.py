@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from tombola_device.contract.errors import BadRun, StoreError
 
+from tombola_host.progress import Step
+from tombola_host.runs.spec import Facts, Spec
+
 if TYPE_CHECKING:
     from torch import Tensor
-
-RUN_VERSION = 3
-"""Part of every hash: raise it when the same settings come to mean something else."""
-
-Facts = Mapping[str, Any]
-"""JSON-able: what a run depends on, or what it found."""
-
-
-def fingerprint(stage: str, depends_on: Facts) -> str:
-    """Hash of a stage and all that it depends on: 12 hexadecimal digits."""
-    canonical = json.dumps(
-        {"version": RUN_VERSION, "stage": stage, **depends_on}, sort_keys=True, separators=(",", ":")
-    )
-    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+SPEC_FILE = "spec.json"
+CLAIM_POLL_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One stage's directory: ``depends_on.json`` when it begins, ``result.json`` when it is done, tensors beside."""
+    """One stage's directory: ``spec.json`` when it begins, ``result.json`` when it is done, tensors beside."""
 
     path: Path
 
@@ -46,6 +38,29 @@ class Run:
     def done(self) -> bool:
         """Whether the stage has been through to its end."""
         return (self.path / "result.json").exists()
+
+    @contextmanager
+    def claimed(self, step: Step) -> Iterator[bool]:
+        """Keep other workers out while the block runs; whether there is still something to do.
+
+        A second worker waits here for the first, and then finds the run done. The claim of a worker that died is void.
+
+        Args:
+            step: Told when the run was done before, and while another worker has it.
+        """
+        lock = FileLock(self.path / ".claim")
+        while True:
+            try:
+                lock.acquire(timeout=CLAIM_POLL_S)
+                break
+            except Timeout:
+                step(0, 1, "another worker is at it")
+        try:
+            if self.done:
+                step(1, 1, "done before")
+            yield not self.done
+        finally:
+            lock.release()
 
     def finish(self, result: Facts) -> None:
         """Write the result and drop the checkpoint; from now on the run is done."""
@@ -99,7 +114,7 @@ class RunCheckpoint:
     name: str
 
     def load(self) -> dict[str, Tensor] | None:
-        """What was saved last; nothing if it is missing or damaged, since training again is always right."""
+        """The last checkpoint; none if it is missing or damaged: training again is slow, but never wrong."""
         try:
             return self.run.load(self.name)
         except BadRun:
@@ -116,21 +131,21 @@ class RunStore:
 
     root: Path
 
-    def open(self, stage: str, depends_on: Facts) -> Run:
-        """The run of a stage with these dependencies, made if it is new.
+    def open(self, spec: Spec) -> Run:
+        """The run of a spec, made if it is new.
 
         Raises:
             StoreError: The folder cannot be made.
         """
-        path = self.root / f"{stage}-{fingerprint(stage, depends_on)}"
+        path = self.root / spec.name
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
                 f"cannot make the run folder {path}: {error.strerror}; choose another with --runs"
             ) from error
-        if not (path / "depends_on.json").exists():
-            write_atomically(path / "depends_on.json", json.dumps(dict(depends_on), indent=1, sort_keys=True).encode())
+        if not (path / SPEC_FILE).exists():
+            write_atomically(path / SPEC_FILE, spec.as_json().encode())
         return Run(path)
 
     def find(self, name: str) -> Run:
@@ -140,7 +155,7 @@ class RunStore:
             BadRun: There is none.
         """
         for path in (Path(name), self.root / name):
-            if (path / "depends_on.json").exists():
+            if (path / SPEC_FILE).exists():
                 return Run(path)
         raise BadRun(f"there is no run {name!r} here or in {self.root}; `ls {self.root}` shows those there are")
 

@@ -17,15 +17,17 @@ from typing import Any
 import numpy as np
 
 from tombola_host.corpus.material import Material
-from tombola_host.evaluation.blend import BlendQuality, blend_quality, mixture_playback, network_sweep
-from tombola_host.evaluation.held_out import mean_error, network_playback, note_errors
-from tombola_host.generators.voice.encoder import TimbreEncoder
-from tombola_host.generators.voice.network import Voice
-from tombola_host.lottery.ticket import count_parameters
+from tombola_host.evaluation.blend import BlendQuality, blend_quality, mixture_sweep, trainee_sweep
+from tombola_host.evaluation.held_out import mean_error, note_errors, trainee_playback
+from tombola_host.generators.base import count_parameters
+from tombola_host.generators.family import Family, GeneratorTrainee
 from tombola_host.progress import Step
+from tombola_host.runs.spec import Spec
 from tombola_host.runs.store import Run, RunStore
 from tombola_host.stages.trainee_files import load_trainee
-from tombola_host.training.loop import Trainee
+from tombola_host.training.loop import one_thread
+
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,29 +54,35 @@ class Row:
         return float(np.mean(list(self.errors.values()))) if self.errors else float("nan")
 
 
-def open_run(store: RunStore, merged: Run, joint: Run, tickets: Sequence[Run]) -> Run:
+def open_run(store: RunStore, family: Family, merged: Run, joint: Run, tickets: Sequence[Run]) -> Run:
     """The run of this stage."""
-    return store.open("compare", {"merged": merged.name, "joint": joint.name, "tickets": [run.name for run in tickets]})
+    facts = {"merged": merged.name, "joint": joint.name, "tickets": [run.name for run in tickets]}
+    return store.open(Spec("compare", VERSION, family.name, facts))
 
 
 def compare(
-    run: Run, merged: Run, joint: Run, tickets: Sequence[Run], materials: Sequence[Material], step: Step
+    run: Run,
+    family: Family,
+    merged: Run,
+    joint: Run,
+    tickets: Sequence[Run],
+    materials: Sequence[Material],
+    step: Step,
 ) -> None:
     """Measure all rows, unless the run is done."""
-    if run.done:
-        step(1, 1, "done before")
-        return
-    alone = [load_trainee(ticket, "trained") for ticket in tickets]
-    rows = [_tickets_row(alone, materials, "isolated")]
-    step(1, 4, "isolated tickets")
-    networks = [trainee.network for trainee in alone]
-    mixture = blend_quality(mixture_playback(networks), materials)
-    rows.append(Row("mixture", rows[0].parameters, rows[0].errors, rows[0].encoded, mixture))
-    step(2, 4, "mixture")
-    for done, (name, source) in enumerate((("joint", joint), ("merged", merged))):
-        rows.append(_merged_row(load_trainee(source, "merged"), materials, name))
-        step(3 + done, 4, name)
-    run.finish({"rows": [asdict(row) for row in rows]})
+    with run.claimed(step) as todo, one_thread():
+        if not todo:
+            return
+        alone = [load_trainee(family, ticket, "trained") for ticket in tickets]
+        rows = [_tickets_row(family, alone, materials, "isolated")]
+        step(1, 4, "isolated tickets")
+        mixture = blend_quality(mixture_sweep(family, alone), materials)
+        rows.append(Row("mixture", rows[0].parameters, rows[0].errors, rows[0].encoded, mixture))
+        step(2, 4, "mixture")
+        for done, (name, source) in enumerate((("joint", joint), ("merged", merged))):
+            rows.append(_merged_row(family, load_trainee(family, source, "merged"), materials, name))
+            step(3 + done, 4, name)
+        run.finish({"rows": [asdict(row) for row in rows]})
 
 
 def load_rows(run: Run) -> tuple[Row, ...]:
@@ -87,24 +95,25 @@ def _row(entry: dict[str, Any]) -> Row:
     return Row(entry["name"], entry["parameters"], entry["errors"], entry["encoded"], blend)
 
 
-def _tickets_row(alone: Sequence[Trainee], materials: Sequence[Material], name: str) -> Row:
+def _tickets_row(family: Family, alone: Sequence[GeneratorTrainee], materials: Sequence[Material], name: str) -> Row:
     errors, encoded = {}, {}
     for trainee, material in zip(alone, materials, strict=True):
         if material.test.notes:
-            errors[material.name] = _error(trainee.network, 0, material)
-            encoded[material.name] = _error(trainee.network, 0, material, trainee.encoder)
+            errors[material.name], encoded[material.name] = held_out_errors(family, trainee, 0, material)
     return Row(name, sum(count_parameters(trainee.network) for trainee in alone), errors, encoded, None)
 
 
-def _merged_row(trainee: Trainee, materials: Sequence[Material], name: str) -> Row:
+def _merged_row(family: Family, trainee: GeneratorTrainee, materials: Sequence[Material], name: str) -> Row:
     errors, encoded = {}, {}
     for mode, material in enumerate(materials):
         if material.test.notes:
-            errors[material.name] = _error(trainee.network, mode, material)
-            encoded[material.name] = _error(trainee.network, mode, material, trainee.encoder)
-    blend = blend_quality(network_sweep(trainee.network), materials)
+            errors[material.name], encoded[material.name] = held_out_errors(family, trainee, mode, material)
+    blend = blend_quality(trainee_sweep(family, trainee), materials)
     return Row(name, count_parameters(trainee.network), errors, encoded, blend)
 
 
-def _error(network: Voice, mode: int, material: Material, encoder: TimbreEncoder | None = None) -> float:
-    return mean_error(note_errors(network_playback(network, mode, encoder), material.test.notes))
+def held_out_errors(family: Family, trainee: GeneratorTrainee, mode: int, material: Material) -> tuple[float, float]:
+    """Mean error on the notes held out: at the default timbre, and with the timbre that is heard in each."""
+    plain, heard = (trainee_playback(family, trainee, mode, heard=heard) for heard in (False, True))
+    notes = material.test.notes
+    return mean_error(note_errors(plain, notes)), mean_error(note_errors(heard, notes))

@@ -6,34 +6,42 @@ import time
 from dataclasses import asdict
 
 from tombola_host.corpus.material import Material
-from tombola_host.generators.voice.size import VoiceSize
-from tombola_host.lottery.ticket import count_parameters, settled_loss, train_dense
+from tombola_host.generators.base import Size, count_parameters, size_facts
+from tombola_host.generators.family import Family
+from tombola_host.lottery.ticket import settled_loss
 from tombola_host.progress import Step
+from tombola_host.runs.spec import Spec
 from tombola_host.runs.store import Run, RunStore
-from tombola_host.stages.trainee_files import history_facts, save_trainee, told
-from tombola_host.training.schedule import Schedule
+from tombola_host.stages.trainee_files import curve_facts, save_trainee, train_in
+from tombola_host.training.effort import Length
+
+VERSION = 4
 
 
-def open_run(store: RunStore, material: Material, schedule: Schedule, size: VoiceSize, seed: int) -> Run:
+def open_run(store: RunStore, family: Family, material: Material, length: Length, size: Size, seed: int) -> Run:
     """The run of this stage for one mode."""
-    facts = {"mode": material.name, "corpus": material.fingerprint, "schedule": asdict(schedule), "seed": seed}
-    return store.open("train", {**facts, "size": asdict(size)})
+    facts = {"mode": material.name, "corpus": material.fingerprint, "length": asdict(length), "seed": seed}
+    return store.open(Spec("train", VERSION, family.name, {**facts, "size": size_facts(size)}))
 
 
-def train(run: Run, material: Material, schedule: Schedule, size: VoiceSize, seed: int, step: Step) -> None:
+def train(run: Run, family: Family, material: Material, length: Length, size: Size, seed: int, step: Step) -> None:
     """Train, unless the run is done."""
-    if run.done:
-        step(1, 1, "done before")
-        return
-    begun = time.perf_counter()
-    trainee, history = train_dense(material.training, schedule, seed, size, told(step), run.checkpoint())
-    save_trainee(run, "dense", trainee)
-    run.finish(
-        {
-            "mode": material.name,
-            "parameters": count_parameters(trainee.network),
-            "loss": settled_loss(history),
-            "seconds": round(time.perf_counter() - begun, 2),
-            "history": history_facts(history),
-        }
-    )
+    with run.claimed(step) as todo:
+        if not todo:
+            return
+        begun = time.perf_counter()
+        data = [material.training]
+        trainee = family.trainee(family.build(1, size, seed), data, seed)
+        curves = train_in(run, trainee, family.phases(trainee, data, length, seed, "dense"), step)
+        save_trainee(run, "dense", trainee)
+        run.finish(
+            {
+                "mode": material.name,
+                "parameters": count_parameters(trainee.network),
+                "size": size_facts(size),
+                "seed": seed,
+                "loss": settled_loss(curves),
+                "seconds": round(time.perf_counter() - begun, 2),
+                "history": curve_facts(curves),
+            }
+        )

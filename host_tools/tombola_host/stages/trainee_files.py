@@ -1,43 +1,32 @@
-"""Networks and histories in run directories."""
+"""Networks and curves in run directories."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor
-
-from tombola_host.generators.voice.encoder import TimbreEncoder
-from tombola_host.generators.voice.network import Voice
+from tombola_host.generators.family import Family, GeneratorTrainee
 from tombola_host.progress import Step
 from tombola_host.runs.store import Run
-from tombola_host.training.loop import History, Progress, Trainee
+from tombola_host.training.hooks import Checkpoints, Told
+from tombola_host.training.loop import Curves, Loop, Phase
 
 
-def save_trainee(run: Run, name: str, trainee: Trainee) -> None:
-    """Keep a network and its encoder."""
+def save_trainee(run: Run, name: str, trainee: GeneratorTrainee) -> None:
+    """Keep a trainee."""
     run.save(name, trainee.tensors())
 
 
-def load_trainee(run: Run, name: str) -> Trainee:
-    """A network and its encoder, their sizes read off their weights."""
-    tensors = run.load(name)
-    network = Voice.of(_part(tensors, "network."))
-    hidden, columns = tensors["encoder.layers.0.weight"].shape
-    width = network.partials + network.noise_bands
-    trainee = Trainee(network, TimbreEncoder(width, columns - width, hidden))
-    trainee.load(tensors)
-    return trainee
+def load_trainee(family: Family, run: Run, name: str) -> GeneratorTrainee:
+    """A trainee, its sizes read off its weights."""
+    return family.restored(run.load(name))
 
 
-def history_facts(history: History) -> dict[str, Any]:
-    """For a run's result."""
-    return {"control": [round(x, 5) for x in history.control], "audio": [round(x, 5) for x in history.audio]}
+def train_in(run: Run, trainee: GeneratorTrainee, phases: Sequence[Phase], step: Step) -> Curves:
+    """Train with a checkpoint in a run, and tell how it goes."""
+    return Loop(trainee, phases, (Checkpoints(run.checkpoint()), Told(step))).run()
 
 
-def told(step: Step, offset: int = 0, total: int | None = None) -> Progress:
-    """A training's progress on a bar, perhaps as a part of it."""
-    return lambda done, all_steps, loss: step(offset + done, total or all_steps, f"loss {loss:.3f}")
-
-
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+def curve_facts(curves: Curves) -> dict[str, Any]:
+    """For a run's result: phase → losses."""
+    return {name: [round(loss, 5) for loss in curve] for name, curve in curves.items()}

@@ -10,18 +10,26 @@ from typing import Any
 from tombola_device.contract.bundle import Bundle
 
 from tombola_host.corpus.material import Material, gather
-from tombola_host.generators.voice.size import VoiceSize
-from tombola_host.merging.core import MergedSize
+from tombola_host.generators import family_named
+from tombola_host.generators.base import Size
+from tombola_host.generators.family import Family
+from tombola_host.merging import default_method, method_named
+from tombola_host.merging.size import MergedSize
 from tombola_host.progress import Reporter
 from tombola_host.runs.pool import Job, run_jobs
+from tombola_host.runs.spec import Spec
 from tombola_host.runs.store import Run, RunStore
 from tombola_host.stages import bundle as bundle_stage
 from tombola_host.stages import compare as compare_stage
 from tombola_host.stages import merge as merge_stage
 from tombola_host.stages import ticket as ticket_stage
 from tombola_host.stages import train as train_stage
+from tombola_host.stages.merge import Joining
+from tombola_host.stages.ticket import Lot
 from tombola_host.study import plan
-from tombola_host.training.schedule import DENSE_SIZE, Effort, effort_named
+from tombola_host.training.effort import Effort, effort_named
+
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +39,51 @@ class Settings:
     Args:
         effort: A name in ``EFFORTS``.
         seed: Of all trainings; the split of the notes does not depend on it.
+        family: A name in ``FAMILIES``.
         criterion: A name in ``CRITERIA``.
-        method: A name in ``METHODS``.
-        dense: Size of the network that the tickets are drawn from.
+        schedule: A name in ``SCHEDULES``.
+        method: A name in ``METHODS``; the family's own by default.
+        dense: Size of the network that the tickets are drawn from; the family's own by default.
         size: Of the merged network.
         workers: Processes; one per core by default.
+
+    Raises:
+        BadConfig: A name is unknown.
     """
 
     effort: str = "normal"
     seed: int = 0
+    family: str = "voice"
     criterion: str = "magnitude"
-    method: str = "core"
-    dense: VoiceSize = DENSE_SIZE
+    schedule: str = "iterative"
+    method: str = ""
+    dense: Size | None = None
     size: MergedSize = field(default_factory=MergedSize)
     workers: int | None = None
 
+    def __post_init__(self) -> None:
+        self.lot.check()
+        method_named(self.merge_method)
+
     @property
-    def schedule(self) -> Effort:
-        """The effort's schedules."""
+    def networks(self) -> Family:
+        """The family itself."""
+        return family_named(self.family)
+
+    @property
+    def lengths(self) -> Effort:
+        """The effort's lengths and shares."""
         return effort_named(self.effort)
+
+    @property
+    def lot(self) -> Lot:
+        """How tickets are drawn."""
+        return Lot(self.lengths, self.seed, self.criterion, self.schedule)
+
+    @property
+    def merge_method(self) -> str:
+        """The method, or the family's own."""
+        return self.method or default_method(self.networks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +132,20 @@ def build(
         BadConfig: There are no modes or too many, or a name or a setting cannot be; said before anything is read.
     """
     plan.check_build(name, folders)
-    reporter.plan(plan.build_parts(folders, settings.schedule, settings.workers, compare=compare))
+    reporter.plan(plan.build_parts(folders, settings.lengths, settings.workers, compare=compare))
+    family = settings.networks
     materials = gather(folders, reporter)
     dense = train_all(materials, settings, store, reporter)
     tickets = draw_all(materials, dense, settings, store, reporter)
     merged, joint = merge_all(materials, tickets, settings, store, reporter, baselines=compare)
     comparison = None
     if joint is not None:
-        comparison = compare_stage.open_run(store, merged, joint, tickets)
-        compare_stage.compare(comparison, merged, joint, tickets, materials, reporter.task(plan.COMPARING))
+        comparison = compare_stage.open_run(store, family, merged, joint, tickets)
+        compare_stage.compare(comparison, family, merged, joint, tickets, materials, reporter.task(plan.COMPARING))
     step = reporter.task(plan.PACKING)
-    bundle = bundle_stage.make_bundle(merged, materials, name)
-    run = store.open("build", {"name": name, "merged": merged.name, "compare": comparison.name if comparison else ""})
+    bundle = bundle_stage.make_bundle(family, merged, materials, name)
+    facts = {"name": name, "merged": merged.name, "compare": comparison.name if comparison else ""}
+    run = store.open(Spec("build", VERSION, family.name, facts))
     bundle_stage.write_bundle(bundle, run.path / "bundle.tombola")
     built = Built(materials, dense, tickets, merged, joint, comparison, bundle, run)
     run.finish(_record(name, folders, settings, built))
@@ -122,6 +158,7 @@ def _record(name: str, folders: Mapping[str, Path], settings: Settings, built: B
         "name": name,
         "folders": {mode: str(folder.resolve()) for mode, folder in folders.items()},
         "effort": settings.effort,
+        "family": settings.family,
         "seed": settings.seed,
         "dense": [run.name for run in built.dense],
         "tickets": [run.name for run in built.tickets],
@@ -135,10 +172,11 @@ def train_all(
     materials: Sequence[Material], settings: Settings, store: RunStore, reporter: Reporter
 ) -> tuple[Run, ...]:
     """The dense network of each mode."""
-    schedule, size, seed = settings.schedule.dense, settings.dense, settings.seed
-    runs = tuple(train_stage.open_run(store, material, schedule, size, seed) for material in materials)
+    family, length, seed = settings.networks, settings.lengths.dense, settings.seed
+    size = settings.dense or family.dense
+    runs = tuple(train_stage.open_run(store, family, material, length, size, seed) for material in materials)
     jobs = [
-        Job(plan.learning(material.name), train_stage.train, (run, material, schedule, size, seed))
+        Job(plan.learning(material.name), train_stage.train, (run, family, material, length, size, seed))
         for run, material in zip(runs, materials, strict=True)
     ]
     run_jobs(jobs, reporter, settings.workers)
@@ -149,13 +187,13 @@ def draw_all(
     materials: Sequence[Material], dense: Sequence[Run], settings: Settings, store: RunStore, reporter: Reporter
 ) -> tuple[Run, ...]:
     """The ticket of each mode."""
-    effort, seed, criterion = settings.schedule, settings.seed, settings.criterion
+    family, lot = settings.networks, settings.lot
     runs = tuple(
-        ticket_stage.open_run(store, material, source, effort, seed, criterion)
+        ticket_stage.open_run(store, family, material, source, lot)
         for material, source in zip(materials, dense, strict=True)
     )
     jobs = [
-        Job(plan.condensing(material.name), ticket_stage.draw, (run, source, material, effort, seed, criterion))
+        Job(plan.condensing(material.name), ticket_stage.draw, (run, family, source, material, lot))
         for run, source, material in zip(runs, dense, materials, strict=True)
     ]
     run_jobs(jobs, reporter, settings.workers)
@@ -172,16 +210,17 @@ def merge_all(
     baselines: bool,
 ) -> tuple[Run, Run | None]:
     """The merged network, and beside it the joint baseline: one core each."""
-    schedule = settings.schedule.merge
-    methods = [settings.method, "joint"] if baselines else [settings.method]
-    runs = [merge_stage.open_run(store, tickets, schedule, settings.size, settings.seed, method) for method in methods]
+    family, length, method = settings.networks, settings.lengths.merge, settings.merge_method
+    methods = [method, *(["joint"] if baselines and method != "joint" else [])]
+    joinings = [Joining(length, settings.size, settings.seed, each) for each in methods]
+    runs = [merge_stage.open_run(store, family, tickets, joining) for joining in joinings]
     jobs = [
         Job(
-            plan.JOINING if method == settings.method else plan.JOINING_TO_COMPARE,
+            plan.JOINING if joining.method == method else plan.JOINING_TO_COMPARE,
             merge_stage.merge,
-            (run, tickets, materials, schedule, settings.size, settings.seed, method),
+            (run, family, tickets, materials, joining),
         )
-        for run, method in zip(runs, methods, strict=True)
+        for run, joining in zip(runs, joinings, strict=True)
     ]
     run_jobs(jobs, reporter, settings.workers)
-    return runs[0], runs[1] if baselines else None
+    return runs[0], runs[-1] if baselines else None

@@ -11,7 +11,7 @@ from tombola_device.contract.controls import MAX_MODES
 from tombola_device.contract.errors import BadConfig
 
 from tombola_host.progress import Part
-from tombola_host.training.schedule import Effort, Schedule
+from tombola_host.training.effort import Effort, Length
 
 NAME = re.compile(r"[\w .+-]{1,64}")
 """As a bundle's manifest wants names."""
@@ -81,7 +81,7 @@ def build_parts(
     """
     side_by_side = min(workers or os.cpu_count() or 1, len(folders))
     dense_s = effort.dense.control_steps * DENSE_STEP_S
-    ticket_s = len(effort.rounds) * effort.dense.control_steps * ROUND_STEP_S + _seconds(effort.ticket)
+    ticket_s = len(effort.shares) * effort.dense.control_steps * ROUND_STEP_S + _seconds(effort.ticket)
     files = {mode: count_recordings(folder) for mode, folder in folders.items()}
     parts = [Part(listening_to(mode), 1.0 + FILE_S * files[mode]) for mode in folders]
     parts += [Part(learning(mode), dense_s / side_by_side) for mode in folders]
@@ -107,6 +107,6 @@ def count_recordings(folder: Path) -> int:
     return sum(path.suffix.lower() in SOUND_FILES for path in folder.rglob("*"))
 
 
-def _seconds(schedule: Schedule) -> float:
-    control_s = schedule.control_steps * schedule.control_windows * CONTROL_WINDOW_S
-    return control_s + schedule.audio_steps * schedule.audio_windows * AUDIO_WINDOW_S
+def _seconds(length: Length) -> float:
+    control_s = length.control_steps * length.control_windows * CONTROL_WINDOW_S
+    return control_s + length.audio_steps * length.audio_windows * AUDIO_WINDOW_S

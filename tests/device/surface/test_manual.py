@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
+from tombola_device.config import Config, read_config
+from tombola_device.contract.errors import BadConfig
 from tombola_device.surface.hands import CvTarget
 from tombola_device.surface.oled import leds
 from tombola_device.surface.oled.menu import Page
@@ -42,9 +47,35 @@ def test_targets_and_sources_are_listed():
 def test_messages_are_those_of_the_code():
     package = DOCS.parent / "device" / "tombola_device"
     code = re.sub(r'"\s*\n\s*f?"', "", "\n".join(path.read_text() for path in package.rglob("*.py")))
-    table = MANUAL.split("## What it may say")[1]
+    table = MANUAL.split("## Messages")[1]
     messages = re.findall(r"^\| (.+?) \| ", table, re.MULTILINE)[1:]
     assert len(messages) == 7
     for message in messages:
         for part in message.split("…"):
             assert part.strip() in code or set(part) <= {"-"}, part
+
+
+def test_every_key_of_the_configuration_is_listed_with_its_default():
+    table = MANUAL.split("## The configuration file")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \| (.+) \|$", table, re.MULTILINE)
+    fields = msgspec.structs.fields(Config)
+    assert [(name, default) for name, default, _ in rows] == [
+        (field.encode_name, json.dumps(field.default)) for field in fields
+    ]
+    for name, default, _ in rows:
+        assert tomllib.loads(f"{name} = {default}") == {name: getattr(Config(), name)}
+
+
+def test_ranges_of_the_configuration_are_those_that_are_refused_beyond(tmp_path):
+    table = MANUAL.split("## The configuration file")[1].split("\n## ")[0]
+    ranges = re.findall(r"^\| `(\w+)` \|.*, (\d+) … (\d+)", table, re.MULTILINE)
+    assert len(ranges) == 2
+    path = tmp_path / "tombola.toml"
+    for name, low, high in ranges:
+        for value, fits in ((int(low), True), (int(high), True), (int(low) - 1, False), (int(high) + 1, False)):
+            path.write_text(f"{name} = {value}\n")
+            if fits:
+                assert getattr(read_config(path), name) == value
+            else:
+                with pytest.raises(BadConfig, match=name):
+                    read_config(path)

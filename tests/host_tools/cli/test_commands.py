@@ -17,7 +17,7 @@ from tombola_host.cli import keeping, making, owning, playing
 from tombola_host.cli.app import app, check_output, run_store, say
 from tombola_host.runs.store import RunStore
 from tombola_host.study.plan import build_parts, check_build
-from tombola_host.training.schedule import EFFORTS
+from tombola_host.training.effort import EFFORTS
 from typer.testing import CliRunner
 
 del keeping, owning  # Imported for their commands.

@@ -11,13 +11,16 @@ from tombola_host.evaluation.blend import (
     LEVEL_DB,
     SWEEP_S,
     blend_quality,
-    mixture_playback,
-    network_sweep,
+    mixture_sweep,
     sweep_controls,
+    trainee_sweep,
 )
+from tombola_host.generators.voice.family import VoiceFamily
 
 COLUMNS = len(SCALAR_COLUMNS)
 SAMPLES = int((2 * EDGE_S + SWEEP_S) * 375) * 128
+
+VOICE = VoiceFamily()
 
 
 @dataclass(frozen=True)
@@ -86,17 +89,17 @@ def test_a_sweep_stays_on_the_simplex():
     assert blend[0].tolist() == [0, 0, 1]
 
 
-def test_a_voice_of_two_modes_blends_without_a_dip(voice):
-    quality = blend_quality(network_sweep(voice(2, hidden=6, noise=False)), MODES)
+def test_a_voice_of_two_modes_blends_without_a_dip(voice, with_encoder):
+    quality = blend_quality(trainee_sweep(VOICE, with_encoder(voice(2, hidden=6, noise=False))), MODES)
     assert quality.worst_dip_db < 0.3
 
 
-def test_a_mixture_plays_each_network_alone_in_its_pure_mode(voice):
-    first, second = voice(1, hidden=4, seed=1), voice(1, hidden=4, seed=2)
-    mixed = mixture_playback([first, second])
+def test_a_mixture_plays_each_network_alone_in_its_pure_mode(voice, with_encoder):
+    first, second = (with_encoder(voice(1, hidden=4, seed=seed)) for seed in (1, 2))
+    mixed = mixture_sweep(VOICE, [first, second])
     controls = sweep_controls(0, 1, 2, 60.0)[:20]
     alone = torch.cat([controls[:, :COLUMNS], torch.ones(20, 1)], dim=1)
-    assert np.array_equal(mixed(controls), network_sweep(first)(alone))
+    assert np.array_equal(mixed(controls), trainee_sweep(VOICE, first)(alone))
     controls[:, COLUMNS:] = torch.tensor([0.25, 0.75])
-    expected = 0.25 * network_sweep(first)(alone) + 0.75 * network_sweep(second)(alone)
+    expected = 0.25 * trainee_sweep(VOICE, first)(alone) + 0.75 * trainee_sweep(VOICE, second)(alone)
     assert np.abs(mixed(controls) - expected).max() < 1e-6

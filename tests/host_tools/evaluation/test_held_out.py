@@ -4,21 +4,22 @@ import math
 
 import numpy as np
 import pytest
-import torch
 from tombola_device.contract.manifest import Envelope, Mode
 from tombola_host.evaluation.held_out import (
     LONGEST_FRAMES,
     NoteError,
     bundle_playback,
     mean_error,
-    network_playback,
     note_errors,
+    trainee_playback,
 )
 from tombola_host.export.bundle import export_bundle
 from tombola_host.export.parity import PARITY
-from tombola_host.generators.voice.encoder import TimbreEncoder
+from tombola_host.generators.voice.family import VoiceFamily
 
 ENVELOPE = Envelope([0.0, 0.1], [-30.0, -20.0], 0.0, -200.0)
+
+VOICE = VoiceFamily()
 
 
 def test_the_recording_itself_has_no_error_and_silence_a_large_one(mode):
@@ -35,33 +36,31 @@ def test_the_mean_of_no_notes_is_no_number():
     assert math.isnan(mean_error([]))
 
 
-def test_only_the_first_four_seconds_of_a_note_are_played(mode, voice):
+def test_only_the_first_four_seconds_of_a_note_are_played(mode, voice, with_encoder):
     note = mode(notes=(60.0,), frames=LONGEST_FRAMES + 50).notes[0]
-    sound = network_playback(voice(1, hidden=4), 0)(note)
+    sound = trainee_playback(VOICE, with_encoder(voice(1, hidden=4)), 0)(note)
     assert len(sound) == LONGEST_FRAMES * 128
     assert len(note_errors(lambda _: sound, [note])) == 1
 
 
-def test_a_note_is_played_at_its_own_level(mode, voice):
+def test_a_note_is_played_at_its_own_level(mode, voice, with_encoder):
     note = mode(notes=(57.0,), frames=375).notes[0]
-    sound = network_playback(voice(2), 1)(note)
+    sound = trainee_playback(VOICE, with_encoder(voice(2)), 1)(note)
     level_db = 10 * np.log10(np.mean(sound[1024:] ** 2))
     assert level_db == pytest.approx(-20.0, abs=0.5)
 
 
-def test_the_encoder_s_timbre_is_heard(mode, voice):
+def test_the_encoder_s_timbre_is_heard(mode, voice, with_encoder):
     note = mode(notes=(57.0,), frames=80).notes[0]
-    network = voice(2)
-    torch.manual_seed(1)
-    encoder = TimbreEncoder(network.partials + network.noise_bands, network.input.in_features)
-    default, encoded = network_playback(network, 0)(note), network_playback(network, 0, encoder)(note)
+    trainee = with_encoder(voice(2))
+    default, encoded = (trainee_playback(VOICE, trainee, 0, heard=heard)(note) for heard in (False, True))
     assert default.shape == encoded.shape
     assert np.abs(default - encoded).max() > 1e-4
 
 
-def test_the_bundle_plays_what_the_network_plays_but_for_its_noise(mode, voice):
+def test_the_bundle_plays_what_the_network_plays_but_for_its_noise(mode, voice, with_encoder):
     network = voice(2, hidden=6, noise=False)
     modes = [Mode(name, "#e8a33d", (50.0, 70.0), ENVELOPE, (-1.0, 0.0, 1.0), (-1.0, 0.0, 1.0)) for name in "ab"]
     play = bundle_playback(export_bundle(network, "two", "voice", modes, {}, ""), 1)
     for note in mode(frames=60).notes:  # the second starts from rest again
-        assert np.abs(play(note) - network_playback(network, 1)(note)).max() < PARITY
+        assert np.abs(play(note) - trainee_playback(VOICE, with_encoder(network), 1)(note)).max() < PARITY

@@ -14,7 +14,7 @@ from tombola_host.export import graph as graphs
 from tombola_host.export.bundle import export_bundle
 from tombola_host.export.graph import ExportError, count_nodes, export_onnx, state_names
 from tombola_host.export.parity import PARITY, check_parity
-from tombola_host.merging.core import MergedSize
+from tombola_host.merging.size import MergedSize
 
 ENVELOPE = Envelope([0.0, 0.1], [-30.0, -20.0], 0.0, -200.0)
 
@@ -25,7 +25,7 @@ def described(name):
 
 @pytest.fixture(scope="module")
 def network(voice):
-    return voice(2, hidden=10, activity=MergedSize(input=10, core=6, specialists=2).activity(2))
+    return voice(2, hidden=10, activity=MergedSize(shared=10, core=6, specialists=2).activity(2))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from tombola_device.contract.controls import PERIOD_SAMPLES
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
 from tombola_host.evaluation.clicks import find_clicks
 from tombola_host.generators.voice.network import SCALARS
-from tombola_host.merging.core import MergedSize
+from tombola_host.merging.size import MergedSize
 
 STREAMED = 2e-4
 """Offline sums phases in double precision, a step in single: 1e-6 turns off in each period of note 80, times 2 π, the
@@ -164,7 +164,7 @@ def test_the_first_sound_leaves_within_the_first_period(voice, held, hiss):
 
 
 def test_a_specialist_does_not_reach_a_mode_that_does_not_use_it(voice, moving, hiss):
-    size = MergedSize(input=10, core=6, specialists=3)
+    size = MergedSize(shared=10, core=6, specialists=3)
     network = voice(3, hidden=15, activity=size.activity(3))
     controls, noise = moving(2, 20, 3, 1), hiss(2, 20)
     pure = [controls.clone() for _ in range(3)]
@@ -185,7 +185,7 @@ def test_a_specialist_does_not_reach_a_mode_that_does_not_use_it(voice, moving, 
 
 
 def test_the_core_reads_itself_and_specialists_read_the_core_and_their_kind(voice):
-    network = voice(2, hidden=4, activity=MergedSize(input=4, core=2, specialists=1).activity(2))
+    network = voice(2, hidden=4, activity=MergedSize(shared=4, core=2, specialists=1).activity(2))
     expected = [[1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 0, 1]]
     assert network.readable().tolist() == expected
     forgotten = network.readable() == 0
@@ -193,7 +193,7 @@ def test_the_core_reads_itself_and_specialists_read_the_core_and_their_kind(voic
 
 
 def test_what_is_unreadable_stays_zero_in_training(voice, moving):
-    network = voice(2, hidden=5, activity=MergedSize(input=5, core=3, specialists=1).activity(2)).train()
+    network = voice(2, hidden=5, activity=MergedSize(shared=5, core=3, specialists=1).activity(2)).train()
     optimizer = torch.optim.Adam(network.parameters(), 0.1)
     before = network.trunk.weight_hh_l0.detach().clone()
     for step in range(3):

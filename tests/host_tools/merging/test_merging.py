@@ -3,27 +3,43 @@ from __future__ import annotations
 import pytest
 import torch
 from tombola_device.contract.errors import BadConfig
+from tombola_host.generators import family_named
+from tombola_host.generators.base import count_parameters
 from tombola_host.generators.units import trimmed
 from tombola_host.generators.voice.network import SCALARS
 from tombola_host.generators.voice.size import VoiceSize
-from tombola_host.lottery.ticket import Ticket, count_parameters, dense_voice
-from tombola_host.merging import METHODS, method_named
-from tombola_host.merging.core import MergedSize, merge_core_and_specialists
+from tombola_host.lottery.ticket import Origin, Ticket
+from tombola_host.merging import METHODS, default_method, method_named
+from tombola_host.merging.core import merge_core_and_specialists
 from tombola_host.merging.joint import joint_network
+from tombola_host.merging.size import MergedSize
 from tombola_host.merging.trained import TrainedTicket
 
+VOICE = family_named("voice")
 DENSE = VoiceSize(20, 20)
-SMALL = MergedSize(input=8, core=6, specialists=2)
+SMALL = MergedSize(shared=8, core=6, specialists=2)
 
 
-def drawn(mode, inputs, trunk, shift=0.0):
-    """A ticket of these places in the dense network of seed 0; trained, all its weights moved by ``shift``."""
-    dense = dense_voice(0, DENSE)
+def dense_voice(seed=0, size=DENSE):
+    return VOICE.build(1, size, seed)
+
+
+def origin_of(size=DENSE, seed=0):
+    return Origin("voice", (("input", size.input), ("hidden", size.hidden)), seed, "magnitude", "iterative")
+
+
+def merged_voice(tickets, size=SMALL, seed=0):
+    return merge_core_and_specialists(VOICE, tickets, size, seed)
+
+
+def drawn(mode, inputs, trunk, shift=0.0, seed=0):
+    """A ticket of these places in a dense network; trained, all its weights moved by ``shift``."""
+    dense = dense_voice(seed)
     mask = {"input": torch.zeros(20, dtype=torch.bool), "trunk": torch.zeros(20, dtype=torch.bool)}
     mask["input"][inputs], mask["trunk"][trunk] = True, True
     weights = trimmed(dense.unit_groups(), dense.state_dict(), mask)
     trained = {name: tensor if name == "activity" else tensor + shift for name, tensor in weights.items()}
-    return TrainedTicket(Ticket(mode, mask, weights, (), count_parameters(dense), 0, "magnitude"), trained)
+    return TrainedTicket(Ticket(mode, mask, weights, (), count_parameters(dense), origin_of(seed=seed)), trained)
 
 
 WIDER = (20 / 10) ** 0.5
@@ -46,8 +62,8 @@ def places(merged, dense):
 def test_merged_units_are_those_of_the_tickets_rewound_to_the_dense_network():
     """Trained weights, moved by 0.3 here, choose the units and are not taken over."""
     tickets = [drawn("a", range(8), range(10), shift=0.3), drawn("b", range(8), range(10), shift=0.3)]
-    dense = dense_voice(0, DENSE).state_dict()
-    merged = merge_core_and_specialists(tickets, SMALL, seed=1).state_dict()
+    dense = dense_voice().state_dict()
+    merged = merged_voice(tickets).state_dict()
     inputs, trunk = places(merged, dense)
     assert sorted(inputs) == list(range(8))
     assert sorted(trunk) == list(range(10))
@@ -60,7 +76,7 @@ def test_merged_units_are_those_of_the_tickets_rewound_to_the_dense_network():
 
 def test_first_weights_of_a_merge_spread_as_torch_draws_them_for_its_width():
     tickets = [drawn("a", range(8), range(10)), drawn("b", range(8), range(10))]
-    merged = merge_core_and_specialists(tickets, SMALL, seed=1)
+    merged = merged_voice(tickets)
     for name in ("trunk.weight_ih_l0", "head.weight"):
         largest = float(merged.state_dict()[name].abs().max())
         assert 0.9 / 10**0.5 < largest <= 1 / 10**0.5
@@ -68,16 +84,16 @@ def test_first_weights_of_a_merge_spread_as_torch_draws_them_for_its_width():
 
 def test_specialists_come_from_the_ticket_of_their_mode():
     first, second = drawn("a", range(8), range(10)), drawn("b", range(8), range(8, 20))
-    dense = dense_voice(0, DENSE).state_dict()
-    _, trunk = places(merge_core_and_specialists([first, second], SMALL, seed=1).state_dict(), dense)
+    dense = dense_voice().state_dict()
+    _, trunk = places(merged_voice([first, second]).state_dict(), dense)
     assert len(set(trunk)) == 10
     assert set(trunk[6:8]) <= set(range(10))
     assert set(trunk[8:10]) <= set(range(8, 20))
 
 
 def test_the_activity_says_core_for_all_then_specialists_for_one_mode_each():
-    assert MergedSize(input=4, core=2, specialists=2).activity(2).tolist() == [[1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 1, 1]]
-    network = merge_core_and_specialists([drawn("a", range(8), range(9)), drawn("b", range(8), range(9))], SMALL, 0)
+    assert MergedSize(shared=4, core=2, specialists=2).activity(2).tolist() == [[1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 1, 1]]
+    network = merged_voice([drawn("a", range(8), range(9)), drawn("b", range(8), range(9))])
     assert torch.equal(network.activity, SMALL.activity(2))
     forgotten = network.readable() == 0
     assert torch.count_nonzero(network.trunk.weight_hh_l0[forgotten]) == 0
@@ -86,30 +102,31 @@ def test_the_activity_says_core_for_all_then_specialists_for_one_mode_each():
 
 def test_a_spectrum_of_each_mode_is_kept():
     first, second = drawn("a", range(8), range(8), 0.2), drawn("b", range(8), range(8), 0.6)
-    network = merge_core_and_specialists([first, second], SMALL, 0)
+    network = merged_voice([first, second])
     assert torch.equal(network.spectrum, torch.cat([first.weights["spectrum"], second.weights["spectrum"]]))
 
 
 def test_the_same_seed_merges_to_the_same_network():
     tickets = [drawn("a", range(5), range(5)), drawn("b", range(9), range(4, 9))]
-    first, again = (merge_core_and_specialists(tickets, SMALL, 2).state_dict() for _ in range(2))
+    first, again = (merged_voice(tickets, seed=2).state_dict() for _ in range(2))
     assert all(torch.equal(tensor, again[name]) for name, tensor in first.items())
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_four_modes_have_at_most_16_000_parameters_at_the_default_size(method):
-    dense = dense_voice(0, VoiceSize(96, 96))
+    size = VoiceSize(96, 96)
+    dense = dense_voice(0, size)
     mask = {name: torch.arange(96) < 60 for name in ("input", "trunk")}
     weights = trimmed(dense.unit_groups(), dense.state_dict(), mask)
-    ticket = TrainedTicket(Ticket("a", mask, weights, (), count_parameters(dense), 0, "magnitude"), weights)
-    network = method_named(method)([ticket] * 4, MergedSize(), 0)
+    ticket = TrainedTicket(Ticket("a", mask, weights, (), count_parameters(dense), origin_of(size)), weights)
+    network = method_named(method)(VOICE, [ticket] * 4, MergedSize(), 0)
     assert network.modes == 4
     assert 14_000 < count_parameters(network) <= 16_000
 
 
 def test_the_joint_baseline_has_the_merged_size_and_every_unit_for_every_mode():
     tickets = [drawn("a", range(8), range(8)), drawn("b", range(8), range(8))]
-    joint, merged = joint_network(tickets, SMALL, 0), merge_core_and_specialists(tickets, SMALL, 0)
+    joint, merged = joint_network(VOICE, tickets, SMALL, 0), merged_voice(tickets)
     assert count_parameters(joint) == count_parameters(merged)
     assert joint.activity.min() == 1.0
 
@@ -117,3 +134,33 @@ def test_the_joint_baseline_has_the_merged_size_and_every_unit_for_every_mode():
 def test_an_unknown_method_is_refused_in_one_sentence():
     with pytest.raises(BadConfig, match="no merge method 'stitch'; choose one of: core, joint"):
         method_named("stitch")
+
+
+def test_tickets_of_different_seeds_do_not_merge():
+    """Their units have nothing to do with each other, and it went unnoticed."""
+    tickets = [drawn("a", range(8), range(10)), drawn("b", range(8), range(10), seed=1)]
+    with pytest.raises(BadConfig, match="the tickets of a and b differ in seed"):
+        merged_voice(tickets)
+
+
+def test_no_unit_of_a_merged_trunk_comes_twice():
+    tickets = [drawn(name, range(8), range(10)) for name in "abcdef"]
+    size = MergedSize(shared=8, core=8, specialists=2)
+    _, trunk = places(merged_voice(tickets, size).state_dict(), dense_voice().state_dict())
+    assert len(set(trunk)) == len(trunk) == 20
+
+
+def test_more_core_and_specialists_than_the_dense_network_has_units_are_refused():
+    """24 units out of 20: four of them came twice."""
+    tickets = [drawn(name, range(8), range(10)) for name in "abcdefgh"]
+    with pytest.raises(BadConfig, match=r"8 modes need 24 units, but the dense network's group 'trunk' has 20"):
+        merged_voice(tickets, MergedSize(shared=8, core=8, specialists=2))
+
+
+def test_the_default_method_is_core_where_a_family_can_share_one():
+    class Alone:
+        name = "alone"
+
+    assert (default_method(VOICE), default_method(Alone())) == ("core", "joint")
+    with pytest.raises(BadConfig, match="networks of the family 'alone' cannot share a core; choose the method joint"):
+        merge_core_and_specialists(Alone(), [drawn("a", range(8), range(8))], SMALL, 0)

@@ -2,18 +2,22 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 import torch
 from tombola_device.contract.errors import BadRun, StoreError
-from tombola_host.generators.voice.network import Voice
+from tombola_host.generators import family_named
 from tombola_host.generators.voice.size import VoiceSize
-from tombola_host.runs.store import RunStore, fingerprint, write_atomically
-from tombola_host.training import loop as fit
-from tombola_host.training.loop import Training, new_trainee
-from tombola_host.training.schedule import Schedule
+from tombola_host.runs.spec import Spec
+from tombola_host.runs.store import RunStore, write_atomically
+from tombola_host.training.effort import Length
+from tombola_host.training.hooks import Checkpoints, Told
+from tombola_host.training.loop import Loop
 
-FACTS = {"mode": "violin", "seed": 0, "rounds": [0.2, 0.05], "size": {"input": 512, "hidden": 512}}
+FACTS = {"mode": "violin", "seed": 0, "shares": [0.2, 0.05], "size": {"input": 512, "hidden": 512}}
+SPEC = Spec("train", 4, "voice", FACTS)
 
 
 @pytest.fixture
@@ -28,23 +32,64 @@ def one_sentence(error):
 
 
 def test_the_hash_of_a_run_is_pinned():
-    """If this fails, runs of users are made again: only do that on purpose, by RUN_VERSION."""
-    assert fingerprint("train", FACTS) == "ed4762122e97"
+    """If this fails, runs of users are made again: only do that on purpose, by a stage's version."""
+    assert SPEC.name == "train-19de1252c07c"
 
 
-def test_the_hash_depends_on_every_fact_and_on_no_order():
-    assert fingerprint("train", dict(reversed(FACTS.items()))) == fingerprint("train", FACTS)
-    others = [("merge", FACTS), ("train", {**FACTS, "seed": 1}), ("train", {**FACTS, "rounds": [0.2, 0.051]})]
-    assert len({fingerprint(*other) for other in [("train", FACTS), *others]}) == 4
+def test_the_hash_depends_on_stage_version_family_and_every_fact_and_on_no_order():
+    assert Spec("train", 4, "voice", dict(reversed(FACTS.items()))).name == SPEC.name
+    others = [
+        Spec("merge", 4, "voice", FACTS),
+        Spec("train", 5, "voice", FACTS),
+        Spec("train", 4, "hits", FACTS),
+        Spec("train", 4, "voice", {**FACTS, "seed": 1}),
+        Spec("train", 4, "voice", {**FACTS, "shares": [0.2, 0.051]}),
+    ]
+    hashes = {spec.name.partition("-")[2] for spec in [SPEC, *others]}
+    assert len(hashes) == 6
+
+
+WORKER = """
+import pathlib, sys, time
+from tombola_host.runs.store import Run
+run = Run(pathlib.Path(sys.argv[1]))
+with run.claimed(lambda *word: None) as todo:
+    print(todo)
+    if todo:
+        time.sleep(0.5)
+        run.finish({"worker": sys.argv[2]})
+"""
+
+
+def test_two_workers_do_a_run_once(store):
+    run = store.open(SPEC)
+    began = [
+        subprocess.Popen([sys.executable, "-c", WORKER, str(run.path), name], stdout=subprocess.PIPE, text=True)
+        for name in ("first", "second")
+    ]
+    did = [worker.communicate(timeout=60)[0].strip() for worker in began]
+    assert sorted(did) == ["False", "True"]
+    assert run.result() == {"worker": ("first", "second")[did.index("True")]}
+
+
+def test_the_claim_of_a_worker_that_died_is_void(store):
+    run = store.open(SPEC)
+    code = (
+        "import os, sys, pathlib; from tombola_host.runs.store import Run; "
+        "claim = Run(pathlib.Path(sys.argv[1])).claimed(lambda *word: None); claim.__enter__(); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(run.path)], check=False).returncode == 9
+    with run.claimed(lambda *word: None) as todo:
+        assert todo
 
 
 def test_a_run_is_done_when_it_is_finished_and_found_again(store):
-    run = store.open("train", FACTS)
-    assert run.name == f"train-{fingerprint('train', FACTS)}"
+    run = store.open(SPEC)
+    assert run.name == SPEC.name
     assert not run.done
     run.save("dense", {"w": torch.arange(6.0).reshape(2, 3).T})
     run.finish({"loss": 0.5})
-    again = store.open("train", FACTS)
+    again = store.open(SPEC)
     assert again.done
     assert again.result() == {"loss": 0.5}
     assert torch.equal(again.load("dense")["w"], torch.arange(6.0).reshape(2, 3).T)
@@ -52,7 +97,7 @@ def test_a_run_is_done_when_it_is_finished_and_found_again(store):
 
 
 def test_finishing_drops_the_checkpoint(store):
-    run = store.open("train", FACTS)
+    run = store.open(SPEC)
     run.checkpoint().save({"step": torch.tensor([3])})
     assert int(run.checkpoint().load()["step"]) == 3
     run.finish({})
@@ -61,7 +106,7 @@ def test_finishing_drops_the_checkpoint(store):
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe", None])
 def test_a_damaged_result_is_refused_in_one_sentence(store, damage):
-    run = store.open("train", FACTS)
+    run = store.open(SPEC)
     run.finish({"loss": 0.5})
     result = run.path / "result.json"
     result.unlink() if damage is None else result.write_bytes(damage)
@@ -73,7 +118,7 @@ def test_a_damaged_result_is_refused_in_one_sentence(store, damage):
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "empty", "noise"])
 def test_damaged_weights_are_refused_in_one_sentence(store, damage):
-    run = store.open("train", FACTS)
+    run = store.open(SPEC)
     run.save("dense", {"w": torch.ones(50)})
     path = run.path / "dense.safetensors"
     data = path.read_bytes()
@@ -84,15 +129,13 @@ def test_damaged_weights_are_refused_in_one_sentence(store, damage):
     assert f"delete {run.path} and run again" in one_sentence(refused)
 
 
-def test_training_starts_again_from_a_damaged_checkpoint(store, mode, monkeypatch):
-    monkeypatch.setattr(fit, "CHECKPOINT_STEPS", 1)
-    run, data = store.open("train", FACTS), [mode()]
+def test_training_starts_again_from_a_damaged_checkpoint(store, mode):
+    run, data, family = store.open(SPEC), [mode()], family_named("voice")
     (run.path / "checkpoint.safetensors").write_bytes(b"half a file")
     steps = []
-    torch.manual_seed(0)
-    trainee = new_trainee(Voice(1, VoiceSize(4, 4)), data, 0)
-    progress = lambda done, total, loss: steps.append(done)  # noqa: E731
-    Training(trainee, data, Schedule(3, 0, 1, 1), 0).run(progress, run.checkpoint())
+    trainee = family.trainee(family.build(1, VoiceSize(4, 4), 0), data, 0)
+    hooks = Checkpoints(run.checkpoint(), every=1), Told(lambda done, total, word: steps.append(done))
+    Loop(trainee, family.phases(trainee, data, Length(3, 0, 1, 1), 0, "test"), hooks).run()
     assert steps == [1, 2, 3]
     assert int(run.checkpoint().load()["step"]) == 2  # it was replaced by whole ones
 
@@ -131,4 +174,4 @@ def test_an_unknown_run_is_refused_with_where_it_was_looked_for(store):
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "runs").write_text("a file")
     with pytest.raises(StoreError, match="choose another with --runs"):
-        RunStore(tmp_path / "runs").open("train", FACTS)
+        RunStore(tmp_path / "runs").open(SPEC)

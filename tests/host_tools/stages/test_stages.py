@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+
 import pytest
 import torch
 from tombola_device.contract.bundle import decode_bundle
@@ -8,22 +10,27 @@ from tombola_device.contract.errors import BadAudio, BadConfig
 from tombola_host.corpus.corpus import Corpus
 from tombola_host.corpus.material import from_corpus, gather
 from tombola_host.corpus.summary import summarise
+from tombola_host.generators import family_named
+from tombola_host.generators.base import count_parameters
+from tombola_host.generators.hits.network import HitsSize
 from tombola_host.generators.voice.size import VoiceSize
-from tombola_host.lottery.ticket import count_parameters
-from tombola_host.merging.core import MergedSize
+from tombola_host.generators.voice.timbre import WIDEST, heard_reach, timbre_ranges
+from tombola_host.merging.size import MergedSize
 from tombola_host.progress import Silent
 from tombola_host.runs.store import RunStore
 from tombola_host.stages import compare as compare_stage
-from tombola_host.stages.bundle import COLORS, WIDEST, heard_reach, make_bundle, timbre_ranges, write_bundle
-from tombola_host.stages.ticket import load_ticket
+from tombola_host.stages import ticket as ticket_stage
+from tombola_host.stages.bundle import COLORS, make_bundle, write_bundle
+from tombola_host.stages.ticket import Lot, draw, load_ticket
 from tombola_host.stages.trainee_files import load_trainee
 from tombola_host.study.build import Settings, build, draw_all, merge_all, train_all
-from tombola_host.training.schedule import EFFORTS, Effort, Schedule
+from tombola_host.training.effort import EFFORTS, Effort, Length
 
 TIMBRE_Y = SCALAR_COLUMNS.index("timbre_y")
-STEPS = Schedule(control_steps=2, audio_steps=1, control_windows=2, audio_windows=1)
-TINY = Effort(dense=Schedule(2, 0, 2, 1), rounds=(0.7, 0.5), ticket=STEPS, merge=STEPS)
-SETTINGS = Settings(effort="tiny", dense=VoiceSize(24, 24), size=MergedSize(12, 10, 2), workers=1)
+STEPS = Length(control_steps=2, audio_steps=1, control_windows=2, audio_windows=1)
+TINY = Effort(dense=Length(2, 0, 2, 1), shares=(0.7, 0.5), ticket=STEPS, merge=STEPS)
+VOICE = family_named("voice")
+SIZE = {"dense": VoiceSize(24, 24), "size": MergedSize(12, 10, 2), "workers": 1}
 
 
 class Counting(Silent):
@@ -51,11 +58,12 @@ def built(materials, tmp_path_factory):
     store = RunStore(tmp_path_factory.mktemp("runs"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(EFFORTS, "tiny", TINY)
-        dense = train_all(materials, SETTINGS, store, Silent())
-        tickets = draw_all(materials, dense, SETTINGS, store, Silent())
-        merged, joint = merge_all(materials, tickets, SETTINGS, store, Silent(), baselines=True)
-        comparison = compare_stage.open_run(store, merged, joint, tickets)
-        compare_stage.compare(comparison, merged, joint, tickets, materials, Silent().task(""))
+        settings = Settings(effort="tiny", **SIZE)
+        dense = train_all(materials, settings, store, Silent())
+        tickets = draw_all(materials, dense, settings, store, Silent())
+        merged, joint = merge_all(materials, tickets, settings, store, Silent(), baselines=True)
+        comparison = compare_stage.open_run(store, VOICE, merged, joint, tickets)
+        compare_stage.compare(comparison, VOICE, merged, joint, tickets, materials, Silent().task(""))
         yield store, dense, tickets, merged, joint, comparison
 
 
@@ -70,10 +78,10 @@ def test_a_note_held_out_is_not_learned_from(materials):
 
 def test_what_was_done_is_not_done_again(materials, built):
     store, dense, tickets, merged, joint, comparison = built
-    told = Counting()
-    assert train_all(materials, SETTINGS, store, told) == dense
-    assert draw_all(materials, dense, SETTINGS, store, told) == tickets
-    assert merge_all(materials, tickets, SETTINGS, store, told, baselines=True) == (merged, joint)
+    told, settings = Counting(), Settings(effort="tiny", **SIZE)
+    assert train_all(materials, settings, store, told) == dense
+    assert draw_all(materials, dense, settings, store, told) == tickets
+    assert merge_all(materials, tickets, settings, store, told, baselines=True) == (merged, joint)
     assert set(told.words.values()) == {"done before"}
     assert len(told.words) == 6
     assert all(run.done for run in (*dense, *tickets, merged, joint, comparison))
@@ -84,15 +92,15 @@ def test_another_seed_or_size_is_another_run(materials, built):
     from tombola_host.stages import train as train_stage
 
     others = [(VoiceSize(24, 24), 1), (VoiceSize(25, 24), 0)]
-    names = {train_stage.open_run(store, materials[0], TINY.dense, size, seed).name for size, seed in others}
+    names = {train_stage.open_run(store, VOICE, materials[0], TINY.dense, size, seed).name for size, seed in others}
     assert len({dense[0].name, *names}) == 3
 
 
 def test_a_ticket_comes_back_from_its_run_as_it_was(built):
     _, dense, tickets, *_ = built
-    loaded = load_ticket(tickets[0])
+    loaded = load_ticket(VOICE, tickets[0])
     facts = tickets[0].result()
-    assert loaded.ticket.parameters == facts["parameters"] <= 0.5 * facts["dense_parameters"]
+    assert loaded.ticket.parameters(VOICE) == facts["parameters"] <= 0.5 * facts["dense_parameters"]
     assert facts["removed"] == pytest.approx(1 - facts["parameters"] / facts["dense_parameters"], abs=1e-5)
     assert [len(mask) for mask in loaded.ticket.mask.values()] == [24, 24]
     assert loaded.weights["trunk.weight_hh_l0"].shape == loaded.ticket.weights["trunk.weight_hh_l0"].shape
@@ -109,7 +117,7 @@ def test_every_training_leaves_its_losses(built):
 
 def test_merged_and_joint_are_of_one_size_and_load_again(built):
     _, _, _, merged, joint, _ = built
-    first, second = load_trainee(merged, "merged"), load_trainee(joint, "merged")
+    first, second = load_trainee(VOICE, merged, "merged"), load_trainee(VOICE, joint, "merged")
     assert count_parameters(first.network) == count_parameters(second.network) == merged.result()["parameters"]
     assert first.network.activity.tolist() == MergedSize(12, 10, 2).activity(2).tolist()
     assert second.network.activity.min() == 1.0
@@ -132,7 +140,7 @@ def test_the_comparison_has_a_row_for_each_network(built):
 
 def test_the_bundle_says_what_it_is_of(built, materials, tmp_path):
     _, _, _, merged, *_ = built
-    bundle = make_bundle(merged, materials, "tiny")
+    bundle = make_bundle(VOICE, merged, materials, "tiny")
     write_bundle(bundle, tmp_path / "tiny.tombola")
     read = decode_bundle((tmp_path / "tiny.tombola").read_bytes())
     assert read == bundle
@@ -146,7 +154,7 @@ def test_the_bundle_says_what_it_is_of(built, materials, tmp_path):
 
 def test_the_default_timbre_lies_in_the_range_of_the_recordings(built, materials):
     _, _, _, merged, *_ = built
-    trainee = load_trainee(merged, "merged")
+    trainee = load_trainee(VOICE, merged, "merged")
     for index, material in enumerate(materials):
         for low, default, high in timbre_ranges(trainee, index, 2, material.training):
             assert -1 <= low <= default == 0 <= high <= 1
@@ -162,7 +170,7 @@ def test_a_folder_with_nothing_usable_is_refused_by_name(tmp_path):
 def test_no_modes_or_too_many_are_refused(tmp_path, count):
     folders = {f"mode {number}": tmp_path for number in range(count)}
     with pytest.raises(BadConfig, match=f"{count} modes were given; a bundle has 1 to 16"):
-        build("none", folders, SETTINGS, RunStore(tmp_path), Silent())
+        build("none", folders, Settings(), RunStore(tmp_path), Silent())
 
 
 @pytest.mark.parametrize(("strength", "widened"), [(5.0, False), (0.0, True)])
@@ -174,3 +182,77 @@ def test_timbre_knob_that_would_hardly_be_heard_reaches_further(voice, strength,
         network.head.weight *= 5.0
     reach = heard_reach(network, torch.ones(1), torch.tensor([50.0, 60.0]), axis=1, reach=0.4)
     assert reach == pytest.approx(WIDEST * 0.4 if widened else 0.4)
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_an_interrupted_lottery_goes_on_and_draws_the_same_ticket(materials, tmp_path, monkeypatch):
+    """It was drawn again from its start: three rounds of a long effort take an hour."""
+    effort = Effort(dense=Length(2, 0, 2, 1), shares=(0.8, 0.65, 0.5), ticket=STEPS, merge=STEPS)
+    monkeypatch.setitem(EFFORTS, "three rounds", effort)
+    lot, settings = Lot(effort, 0), Settings(effort="three rounds", **SIZE)
+    tickets = []
+    for folder, interrupted in (("whole", False), ("cut", True)):
+        store = RunStore(tmp_path / folder)
+        dense = train_all(materials[:1], settings, store, Silent())[0]
+        run = ticket_stage.open_run(store, VOICE, materials[0], dense, lot)
+        steps = []
+
+        def step(done, total, word, steps=steps, interrupted=interrupted):
+            steps.append(word)
+            if interrupted and len(steps) == 3:  # In the second step of round 2.
+                raise Interrupted
+
+        if interrupted:
+            with pytest.raises(Interrupted):
+                draw(run, VOICE, dense, materials[0], lot, step)
+            assert len(list((tmp_path / folder).glob("round-*/result.json"))) == 1
+        draw(run, VOICE, dense, materials[0], lot, step)
+        assert steps.count("done before") == int(interrupted)
+        assert len(list((tmp_path / folder).glob("round-*/result.json"))) == 2
+        tickets.append(load_ticket(VOICE, run).ticket)
+    first, again = tickets
+    assert all(torch.equal(mask, again.mask[name]) for name, mask in first.mask.items())
+    assert all(torch.equal(tensor, again.weights[name]) for name, tensor in first.weights.items())
+    assert first.rounds == again.rounds
+    assert len(first.rounds) == 3
+
+
+def test_a_stage_alone_and_in_a_build_share_a_run_and_its_weights(materials, built, tmp_path, monkeypatch):
+    """Alone, a merge had all threads of the process; beside its baseline one. One run name had two sets of weights."""
+    store, _, tickets, merged, *_ = built
+    monkeypatch.setitem(EFFORTS, "tiny", TINY)
+    torch.set_num_threads(2)
+    try:
+        other = RunStore(tmp_path)
+        for run in store.root.iterdir():
+            if not run.name.startswith("merge-"):
+                shutil.copytree(run, tmp_path / run.name)
+        alone, _ = merge_all(materials, tickets, Settings(effort="tiny", **SIZE), other, Silent(), baselines=False)
+    finally:
+        torch.set_num_threads(1)
+    assert alone.name == merged.name
+    ours, theirs = alone.load("merged"), merged.load("merged")
+    assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
+
+
+@pytest.mark.parametrize("option", ["family", "criterion", "schedule", "method", "effort"])
+def test_an_unknown_name_is_refused_before_anything_is_analysed(option):
+    with pytest.raises(BadConfig, match="'nonsense'; choose one of"):
+        Settings(**{option: "nonsense"})
+
+
+def test_the_family_hits_is_built_to_its_end_but_for_the_graph(materials, tmp_path, monkeypatch):
+    """Dense, ticket and a joint network, since its tickets share no core."""
+    monkeypatch.setitem(EFFORTS, "tiny", TINY)
+    settings = Settings(effort="tiny", family="hits", dense=HitsSize(8, 12, 12), workers=1)
+    store = RunStore(tmp_path)
+    dense = train_all(materials, settings, store, Silent())
+    tickets = draw_all(materials, dense, settings, store, Silent())
+    merged, joint = merge_all(materials, tickets, settings, store, Silent(), baselines=True)
+    assert settings.merge_method == "joint"
+    assert merged == joint
+    assert merged.result()["family"] == "hits"
+    assert load_trainee(settings.networks, merged, "merged").network.modes == 2

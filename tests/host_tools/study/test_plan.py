@@ -9,15 +9,15 @@ from tombola_host.corpus.corpus import Corpus
 from tombola_host.corpus.material import from_corpus, gather
 from tombola_host.corpus.summary import summarise
 from tombola_host.generators.voice.size import VoiceSize
-from tombola_host.merging.core import MergedSize
+from tombola_host.merging.size import MergedSize
 from tombola_host.progress import Silent
 from tombola_host.runs.store import RunStore
 from tombola_host.study import build as building
 from tombola_host.study.plan import build_parts, listening_to
-from tombola_host.training.schedule import EFFORTS, Effort, Schedule
+from tombola_host.training.effort import EFFORTS, Effort, Length
 
-STEPS = Schedule(control_steps=2, audio_steps=1, control_windows=2, audio_windows=1)
-TINY = Effort(dense=Schedule(2, 0, 2, 1), rounds=(0.7, 0.5), ticket=STEPS, merge=STEPS)
+STEPS = Length(control_steps=2, audio_steps=1, control_windows=2, audio_windows=1)
+TINY = Effort(dense=Length(2, 0, 2, 1), shares=(0.7, 0.5), ticket=STEPS, merge=STEPS)
 MODES = ("dull", "bright")
 
 

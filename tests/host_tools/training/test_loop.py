@@ -6,13 +6,15 @@ import torch
 from tombola_device.contract.controls import PERIOD_SAMPLES
 from tombola_device.engine.noise import noise_table
 from tombola_host.corpus.clip import NOISE_BANDS
-from tombola_host.generators.voice.network import Voice
+from tombola_host.generators import family_named
+from tombola_host.generators.voice.noise import NoiseSource
 from tombola_host.generators.voice.size import VoiceSize
-from tombola_host.training import loop as fit
-from tombola_host.training.loop import NoiseSource, Training, new_trainee, one_cycle
-from tombola_host.training.schedule import Schedule
+from tombola_host.training.effort import Length
+from tombola_host.training.hooks import Checkpoints, Told
+from tombola_host.training.loop import Loop, Phase, Turn, one_cycle
 
-SHORT = Schedule(control_steps=5, audio_steps=3, control_windows=2, audio_windows=2)
+SHORT = Length(control_steps=5, audio_steps=3, control_windows=2, audio_windows=2)
+VOICE = family_named("voice")
 
 
 class Memory:
@@ -33,14 +35,13 @@ class Interrupted(Exception):
 
 
 def trainee_of(data, seed=0):
-    torch.manual_seed(seed)
-    return new_trainee(Voice(len(data), VoiceSize(8, 8)), data, seed)
+    return VOICE.trainee(VOICE.build(len(data), VoiceSize(8, 8), seed), data, seed)
 
 
-def train(data, schedule=SHORT, seed=0, **options):
+def train(data, length=SHORT, seed=0, hooks=(), purpose="test"):
     trainee = trainee_of(data, seed)
-    history = Training(trainee, data, schedule, seed, blends=len(data) > 1).run(**options)
-    return trainee.tensors(), history
+    curves = Loop(trainee, VOICE.phases(trainee, data, length, seed, purpose), hooks).run()
+    return trainee.tensors(), curves
 
 
 def same(first, second):
@@ -59,41 +60,100 @@ def uninterrupted(two_modes):
 
 # Saved in the control domain, exactly between the two domains, and in the sound.
 @pytest.mark.parametrize(("every", "dies_after"), [(2, 3), (5, 5), (7, 7)])
-def test_an_interrupted_training_resumes_to_the_same_bits(monkeypatch, two_modes, uninterrupted, every, dies_after):
-    monkeypatch.setattr(fit, "CHECKPOINT_STEPS", every)
+def test_an_interrupted_training_resumes_to_the_same_bits(two_modes, uninterrupted, every, dies_after):
     checkpoint, done = Memory(), []
 
-    def die(step, total, loss):
+    def die(step, total, word):
         done.append(step)
         if step == dies_after + 1 and len(done) == step:
             raise Interrupted
 
+    hooks = Told(die), Checkpoints(checkpoint, every)
     with pytest.raises(Interrupted):
-        train(two_modes, progress=die, checkpoint=checkpoint)
-    tensors, history = train(two_modes, progress=die, checkpoint=checkpoint)
+        train(two_modes, hooks=hooks)
+    tensors, curves = train(two_modes, hooks=hooks)
     weights, whole = uninterrupted
     assert done[dies_after + 1] == dies_after // every * every + 1  # it did not begin again
     assert same(tensors, weights)
-    assert (history.control, history.audio) == (whole.control, whole.audio)
+    assert curves == whole
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_does_not(two_modes, uninterrupted):
+def test_the_same_seed_gives_the_same_weights_and_another_seed_or_purpose_does_not(two_modes, uninterrupted):
     weights, _ = uninterrupted
     assert same(train(two_modes)[0], weights)
     assert not same(train(two_modes, seed=1)[0], weights)
+    assert not same(train(two_modes, purpose="another")[0], weights)
+
+
+def test_weights_do_not_depend_on_how_many_threads_the_process_has(two_modes, uninterrupted):
+    """A stage alone has the process to itself, in a build it shares it: one run name must mean one set of weights."""
+    torch.set_num_threads(2)
+    try:
+        tensors, _ = train(two_modes)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert same(tensors, uninterrupted[0])
 
 
 def test_the_loss_goes_down_on_a_toy_corpus(mode):
-    _, history = train([mode(notes=(57.0, 60.0, 64.0))], Schedule(60, 8, 4, 2, learning_rate=1e-2))
-    assert (len(history.control), len(history.audio)) == (60, 8)
-    assert np.mean(history.control[-10:]) < 0.7 * np.mean(history.control[:5])
-    assert np.all(np.isfinite(history.audio))
+    _, curves = train([mode(notes=(57.0, 60.0, 64.0))], Length(60, 8, 4, 2, learning_rate=1e-2))
+    assert {name: len(curve) for name, curve in curves.items()} == {"control": 60, "audio": 8}
+    assert np.mean(curves["control"][-10:]) < 0.7 * np.mean(curves["control"][:5])
+    assert np.all(np.isfinite(curves["audio"]))
 
 
-def test_progress_is_told_after_every_step(mode):
-    told = []
-    train([mode()], Schedule(2, 1, 1, 1), progress=lambda *word: told.append(word[:2]))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+def test_a_hook_hears_of_every_step_and_each_loss(two_modes):
+    heard = []
+
+    class Listen:
+        def before(self, loop):
+            heard.append(("before", loop.done))
+
+        def after(self, loop, stepped):
+            heard.append((stepped.done, stepped.phase))
+            assert stepped.total == loop.done + 8 - stepped.done
+            assert sum(stepped.losses.values()) == pytest.approx(stepped.loss, rel=1e-5)
+            assert "timbre order" in stepped.losses
+
+    train(two_modes, hooks=(Listen(),))
+    assert heard == [("before", 0), *((n, "control") for n in range(1, 6)), *((n, "audio") for n in range(6, 9))]
+
+
+def test_two_turns_move_each_their_own_part():
+    """A critic and its generator: two objectives, two optimisers, one step."""
+
+    class Pair:
+        def __init__(self):
+            self.maker, self.critic = torch.nn.Linear(1, 1), torch.nn.Linear(1, 1)
+
+        def parts(self):
+            return {"maker": self.maker, "critic": self.critic}
+
+        def tensors(self):
+            return {}
+
+        def load(self, tensors):
+            pass
+
+    class Far:
+        def __init__(self, pair):
+            self.pair = pair
+
+        def draw(self, step):
+            return torch.ones(4, 1)
+
+        def loss(self, batch, step):
+            return {"distance": self.pair.critic(self.pair.maker(batch)).square().mean()}
+
+    pair = Pair()
+    before = [parameter.clone() for parameter in (*pair.maker.parameters(), *pair.critic.parameters())]
+    Loop(pair, [Phase("critic only", (Turn(Far(pair), ("critic",)),), 3, 0.1)]).run()
+    after = [*pair.maker.parameters(), *pair.critic.parameters()]
+    assert [bool(torch.equal(*both)) for both in zip(before, after, strict=True)] == [True, True, False, False]
+    curves = Loop(pair, [Phase("both", (Turn(Far(pair), ("critic",)), Turn(Far(pair), ("maker",))), 20, 0.1)]).run()
+    assert curves["both"][-1] < curves["both"][0]
+    assert not torch.equal(before[0], pair.maker.weight)
 
 
 def test_a_network_starts_at_the_mean_spectrum_of_each_mode(two_modes):
@@ -102,22 +162,23 @@ def test_a_network_starts_at_the_mean_spectrum_of_each_mode(two_modes):
     assert torch.equal(trainee.network.spectrum, torch.stack(means))
 
 
-def test_tensors_of_a_trainee_load_into_another(two_modes):
+def test_tensors_of_a_trainee_load_into_another_and_restore_one(two_modes):
     first, second = trainee_of(two_modes, 0), trainee_of(two_modes, 1)
     assert not same(first.tensors(), second.tensors())
     second.load(first.tensors())
     assert same(first.tensors(), second.tensors())
+    assert same(first.tensors(), VOICE.restored(first.tensors()).tensors())
 
 
 def test_noise_is_the_device_s_own_and_loops():
     table = noise_table(NOISE_BANDS)
-    drawn = NoiseSource(NOISE_BANDS).draw(3, 1100, (0, 1))  # more frames than the table has
-    assert drawn.shape == (3, 1100, NOISE_BANDS, PERIOD_SAMPLES)
+    drawn, again = (NoiseSource(NOISE_BANDS).draw(3, 1100, np.random.default_rng((0, 1))) for _ in range(2))
+    assert drawn.shape == (3, 1100, NOISE_BANDS, PERIOD_SAMPLES)  # more frames than the table has
     band = drawn[0, :, 4].reshape(-1).numpy()
     assert np.array_equal(band[: len(band) - table.shape[1]], band[table.shape[1] :])
     start = int(np.flatnonzero(table[4] == band[0])[0])
     assert np.array_equal(np.roll(table[4], -start)[:2000], band[:2000])
-    assert torch.equal(drawn, NoiseSource(NOISE_BANDS).draw(3, 1100, (0, 1)))
+    assert torch.equal(drawn, again)
 
 
 def test_the_learning_rate_rises_for_a_tenth_and_falls_to_zero():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,9 +14,8 @@ SHARE = 4
 WEIGHT = 0.3
 
 
-def moving_blends(windows: int, frames: int, modes: int, seed: Sequence[int]) -> Tensor:
+def moving_blends(windows: int, frames: int, modes: int, rng: np.random.Generator) -> Tensor:
     """Paths between points of the simplex that lie mostly on its edges, one a window. Shape (W, F, M)."""
-    rng = np.random.default_rng((*seed, 1))
     ends = []
     for _ in range(2):
         ends.append(rng.dirichlet(np.full(modes, 0.5), windows))
@@ -27,18 +24,18 @@ def moving_blends(windows: int, frames: int, modes: int, seed: Sequence[int]) ->
     return torch.from_numpy(path.astype(np.float32))
 
 
-def blend_loss(network: Voice, controls: Tensor, seed: Sequence[int]) -> Tensor:
+def blend_loss(network: Voice, controls: Tensor, rng: np.random.Generator) -> Tensor:
     """Distance of a blend's log amplitudes from the same blend of the pure modes' log amplitudes.
 
-    The network is its own teacher: what it plays in the pure modes, at the same note and level, is mixed in dB by the
-    blend's weights and not differentiated, so that pure modes are not bent towards each other.
+    The network is its own teacher. Its pure modes, at the same note and level, are mixed in dB by the blend's weights.
+    No gradient flows through that target, so pure modes are not pulled towards each other.
 
     Args:
         controls: A batch whose scalars are used. Shape (W, F, 7 + M).
     """
     scalars = controls[::SHARE, :, :SCALARS]
     windows, frames, _ = scalars.shape
-    blends = moving_blends(windows, frames, network.modes, seed)
+    blends = moving_blends(windows, frames, network.modes, rng)
     audible = network.synthesizer.audible(scalars[..., NOTE : NOTE + 1])
     with torch.no_grad():
         target = torch.zeros(windows, frames, network.partials + network.noise_bands)
@@ -48,6 +45,6 @@ def blend_loss(network: Voice, controls: Tensor, seed: Sequence[int]) -> Tensor:
             played, _ = network.log_amplitudes(torch.cat([scalars, pure], dim=-1))
             target += blends[..., mode : mode + 1] * normalized(played, audible)
     blended, _ = network.log_amplitudes(torch.cat([scalars, blends], dim=-1))
-    # The mean in dB of two spectra is softer than either: compare shapes, the level is set apart.
+    # The mean in dB of two spectra is quieter than either, so shapes are compared; the level has its own control.
     distance = (normalized(blended, audible) - normalized(target, audible)).abs()
     return WEIGHT * (distance * audible).sum() / audible.sum()

@@ -1,4 +1,4 @@
-"""The encoder that finds timbre X and Y: what a recording has and pitch and loudness do not say."""
+"""The encoder that finds timbre X and Y: what pitch and loudness leave open in a recording."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from torch.nn import functional
 from tombola_host.generators.voice.network import CENTRE, SPREAD
 
 SMOOTHING_FRAMES = 63
-"""Timbre moves slowly: a moving average of 168 ms, so that it cannot carry a spectrum frame by frame."""
+"""A moving average of 168 ms: timbre moves slowly, so the encoder cannot pass a spectrum on frame by frame."""
 LATENT_SPREAD = 0.5
 MEAN_RELATIVE, RELATIVE_SPREAD = -5.0, 3.0
-"""Of natural logarithms of amplitudes relative to their frame's level, over the four instruments of the demo."""
+"""Mean and spread of the natural logarithms of relative amplitudes, over the four instruments of the demo."""
 
 
 class TimbreEncoder(nn.Module):
     """Analysed frames to two numbers a frame, through a bottleneck.
 
-    Noise on the latents makes neighbours sound alike, so that the player's sweep is continuous; leaving them out in a
-    share of the windows makes 0, 0 the best single choice for a note, which is the mode's default.
+    Noise on the latents makes neighbouring latents sound alike, so a sweep of a knob is continuous. In a share of the
+    windows the latents are zero, so 0, 0 becomes the best single choice for a note: the mode's default.
 
     Args:
         width: Amplitudes per frame, H + B.

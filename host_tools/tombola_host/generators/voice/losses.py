@@ -1,4 +1,4 @@
-"""What training minimises before any sound is made: the distance of two sets of amplitudes."""
+"""The loss of the control domain: the distance of two sets of amplitudes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 FLOOR_DB = -75.0
-"""What is further below the level of its frame than this is not heard beside it."""
+"""Amplitudes further below the level of their frame are not heard beside it, and hardly count."""
 LINEAR_WEIGHT = 2.0
 
 

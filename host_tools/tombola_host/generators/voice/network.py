@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
-from tombola_host.generators.base import State
+from tombola_host.generators.base import Conditions, Generator
 from tombola_host.generators.units import Axis, UnitGroup, Weights
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.generators.voice.synthesizer import HALF_TABLE, INAUDIBLE, Synthesizer
@@ -35,11 +35,16 @@ SPREAD = {"note": 16.0, "loudness_db": 16.0}
 SCALARS = len(SCALAR_COLUMNS)
 NOTE, LEVEL = SCALAR_COLUMNS.index("note"), SCALAR_COLUMNS.index("loudness_db")
 CERTAIN = 20.0
-"""Its tanh is 1: units that always say 1, through which the modes' mean spectra reach the head."""
+"""tanh(20) is 1: units with this bias always output 1. Through them the modes' mean spectra reach the head."""
+
+
+State = tuple[Tensor, ...]
+"""What voices carry from period to period: the tensors of ``Voice.state_shapes`` in their order, shapes (V, *shape),
+then the noise bands' gains (V, 1, 1, B), turns and pace (V, 1), double."""
 
 
 class _Trunk(nn.RNN):
-    """torch's recurrent network; torch does not say that these are tensors."""
+    """The recurrent network of torch, with the types that torch does not declare."""
 
     weight_ih_l0: Tensor
     weight_hh_l0: Tensor
@@ -47,7 +52,7 @@ class _Trunk(nn.RNN):
     bias_hh_l0: Tensor
 
 
-class Voice(nn.Module):
+class Voice(Generator):
     """Controls to sound, 48 kHz, causal, no look-ahead.
 
     Args:
@@ -59,6 +64,7 @@ class Voice(nn.Module):
     delay_samples = 0
     noise_bands = NOISE_BANDS
     partials = PARTIALS
+    size: VoiceSize
     centre: Tensor
     spread: Tensor
     activity: Tensor
@@ -83,7 +89,7 @@ class Voice(nn.Module):
 
     @classmethod
     def of(cls, weights: Weights) -> Voice:
-        """A voice with these weights, its size read off them."""
+        """A voice with these weights; its size is read from their shapes."""
         width, columns = weights["input.weight"].shape
         size = VoiceSize(width, weights["trunk.weight_hh_l0"].shape[1])
         network = cls(columns - SCALARS, size, weights["activity"].clone())
@@ -97,7 +103,7 @@ class Voice(nn.Module):
 
     @property
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
-        """What the graph carries: the trunk, and the wave at the last period's end."""
+        """The graph's state: the trunk, and the wave at the end of the last period."""
         return {"trunk": (self.size.hidden + self.modes,), "wave": (1, 1, HALF_TABLE)}
 
     def rest(self, voices: int) -> State:
@@ -117,6 +123,7 @@ class Voice(nn.Module):
                     Axis("input.bias", 0),
                     Axis("trunk.weight_ih_l0", 1, incoming=False),
                 ),
+                output="input",
             ),
             UnitGroup(
                 "trunk",
@@ -130,6 +137,9 @@ class Voice(nn.Module):
                     Axis("head.weight", 1, incoming=False),
                     Axis("activity", 1, incoming=False, learned=False),
                 ),
+                # torch draws all weights of a recurrent layer, and those of a layer that reads it, by its width.
+                spreads=(*(f"trunk.{kind}_{side}h_l0" for kind in ("weight", "bias") for side in "ih"), "head.weight"),
+                output="trunk",
             ),
         )
 
@@ -163,6 +173,15 @@ class Voice(nn.Module):
         amplitude = torch.relu(torch.exp(level_db * (math.log(10) / 20)) - SILENCE_AMPLITUDE)
         heard = log_amplitude + INAUDIBLE * self.synthesizer.audible(note)
         return self.synthesizer.at_level(heard, amplitude), pace_of(note)
+
+    def forward(self, conditions: Conditions) -> Tensor:
+        """See Generator."""
+        return self.stream(conditions, self.rest(len(conditions.controls)))[0]
+
+    def stream(self, conditions: Conditions, state: State) -> tuple[Tensor, State]:
+        """See Streamable."""
+        assert conditions.noise is not None
+        return self.render(conditions.controls, conditions.noise, state)
 
     def render(self, controls: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """F periods at once: (V, F, 7 + M), (V, F, B, T), state → (V, F * T), state."""
@@ -232,7 +251,7 @@ class Voice(nn.Module):
         """Partials (V, 1, 1, T), the noise bands' gains at the period's end (V, 1, 1, B), next state."""
         hidden, wave_before = state
         synthesizer = self.synthesizer
-        # Its weights stand where the note does in the controls: a node that cuts the column out costs more.
+        # The weights stand in the note's row of a product with all controls: a node that cuts the note out costs more.
         fade = functional.pad(synthesizer.fade[:1], (0, 0, NOTE, SCALARS + self.modes - 1 - NOTE))
         audible = functional.hardsigmoid(torch.addmm(synthesizer.fade[1], controls, fade))
         log_amplitude, last = self._frame_trunk(controls, hidden, audible)
@@ -241,10 +260,10 @@ class Voice(nn.Module):
         return synthesizer.tone(torch.cat([wave_before, wave], dim=2), motion), gains, (last, wave)
 
     def _frame_trunk(self, controls: Tensor, hidden: Tensor, audible: Tensor) -> tuple[Tensor, Tensor]:
-        """One frame of ``log_amplitudes``, what would alias far below: what is constant is folded together.
+        """One frame of ``log_amplitudes`` with constants folded together; partials that would alias are far below.
 
-        One unit more for each mode always says 1. Its gate is the mode's weight in the blend, and what the head reads
-        from it is the mode's mean spectrum.
+        Each mode has one more unit, which always outputs 1. Its gate is the mode's weight in the blend, and the head
+        reads the mode's mean spectrum from it.
         """
         modes, trunk = self.modes, self.trunk
         weight = self.input.weight / self.spread
@@ -257,7 +276,7 @@ class Voice(nn.Module):
         return torch.addmm(audible, last * _product(controls, gates), head, beta=INAUDIBLE), last
 
     def _head(self, trunk: Tensor, blend: Tensor) -> Tensor:
-        """Log amplitudes: what the gated trunk says, around the blend of the modes' mean spectra."""
+        """Log amplitudes: the gated trunk's output, added to the blend of the modes' mean spectra."""
         log_amplitude: Tensor = self.head(trunk * (blend @ self.activity)) + blend @ self.spectrum
         return log_amplitude
 
@@ -268,12 +287,12 @@ def pace_of(note: Tensor) -> Tensor:
 
 
 def _product(rows: Tensor, weight: Tensor) -> Tensor:
-    """A matrix product as the operator that onnxruntime is quickest with, which wants something to add."""
+    """A matrix product, written as the operator that onnxruntime runs fastest; that one also adds a bias."""
     return torch.addmm(torch.zeros(weight.shape[1]), rows, weight)
 
 
 def _motion(pace: Tensor, turns: Tensor, pace_before: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What ``tombola_device.engine.motion`` does, over F periods.
+    """The same as ``tombola_device.engine.motion``, over F periods.
 
     Args:
         pace: At the end of each. Shape (V, F), double.

@@ -1,4 +1,4 @@
-"""From amplitudes to sound: one wavetable per period for the partials, fixed noise bands with moving gains.
+"""Amplitudes to sound: one wavetable per period for the partials, fixed noise bands with moving gains.
 
 All partials share one f0, so one period of the wave is a matrix product of the partials' amplitudes; a phase
 accumulator reads it, and the cost no longer grows with partials × samples. Amplitudes and frequency move linearly
@@ -21,29 +21,29 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 TABLE_SAMPLES = 512
-"""Of a whole turn. Read linearly, partial h of N samples has images (h / (N - h))² below it: -52 dB at 25, -39 dB at
-50."""
+"""Samples of a whole turn. Linear reading gives partial h of N samples images (h / (N - h))² below it: -52 dB at
+partial 25, -39 dB at 50."""
 HALF_TABLE = TABLE_SAMPLES // 2 + 1
 PARTIALS_END_HZ = 20_500.0
 PARTIALS_FADE_HZ = 1_000.0
 INAUDIBLE = 18.0
-"""How far below the others, in nepers, a partial is that would alias: -156 dB."""
+"""How far a partial that would alias is lowered, in nepers: 156 dB."""
 
 
 class _UnitPower(torch.autograd.Function):
-    """``functional.normalize`` as the one ONNX operator that it is; the exporter would write five."""
+    """``functional.normalize`` as one ONNX operator; the exporter would write five."""
 
     @staticmethod
     def forward(_: object, amplitude: Tensor) -> Tensor:
         return functional.normalize(amplitude, dim=-1)
 
     @staticmethod
-    def symbolic(graph: Any, amplitude: Any) -> Any:  # noqa: ANN401 - torch does not say what they are
+    def symbolic(graph: Any, amplitude: Any) -> Any:  # noqa: ANN401 - torch declares no types
         return graph.op("LpNormalization", amplitude, axis_i=-1, p_i=2).setType(amplitude.type())
 
 
 class Synthesizer(nn.Module):
-    """Partials and noise bands to sound. It learns nothing: its buffers are constants.
+    """Partials and noise bands to sound. Nothing here is learned: the buffers are constants.
 
     V voices, F frames, H partials, B noise bands, T samples, W = HALF_TABLE. Written for few nodes: on the device
     every node of the graph costs as much as some thousand multiplications.
@@ -61,7 +61,7 @@ class Synthesizer(nn.Module):
         super().__init__()
         self.partials, self.noise_bands = partials, noise_bands
         harmonic = torch.arange(1, partials + 1, dtype=torch.float64)
-        # Linear interpolation attenuates partial h by sinc²(h / N): give that back. √2, because amplitudes are RMS.
+        # Linear interpolation attenuates partial h by sinc²(h / N); this factor restores it. √2: amplitudes are RMS.
         droop = math.sqrt(2) / torch.sinc(harmonic / TABLE_SAMPLES) ** 2
         turns = harmonic[:, None] * torch.arange(HALF_TABLE) / TABLE_SAMPLES
         basis = torch.cos(2 * math.pi * (turns - turns.floor())) * (droop * _signs(partials))[:, None]
@@ -90,7 +90,7 @@ class Synthesizer(nn.Module):
             self.register_buffer(name, value.float(), persistent=False)
 
     def audible(self, note: Tensor) -> Tensor:
-        """Whether each amplitude is heard at a note: 1, for partials fading to 0 below Nyquist. (…, 1) → (…, H + B)."""
+        """Weight of each amplitude at a note: 1, but partials fade to 0 below Nyquist. (…, 1) → (…, H + B)."""
         return functional.hardsigmoid(note * self.fade[0] + self.fade[1])
 
     def at_level(self, log_amplitude: Tensor, amplitude: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ class Synthesizer(nn.Module):
         """The partials of one period: waves at its start and end (N, 1, 2, W), motion (N, 3) → (N, 1, 1, T)."""
         turns = torch.addmm(self.ways, motion, self.places)
         off = turns - torch.round(turns)
-        # How far from the next whole turn, at which the half table begins. The way down stays what it is.
+        # The distance to the nearest whole turn, where the half table begins. The second coordinate stays as it is.
         grid = (off.abs() * self.grid_scale + self.grid_origin).reshape(-1, 1, PERIOD_SAMPLES, 2)
         return functional.grid_sample(tables, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from tombola_device.contract.errors import BadConfig
 
 from tombola_host.lottery.criteria.base import Criterion
+from tombola_host.lottery.criteria.gradient import gradient
 from tombola_host.lottery.criteria.magnitude import magnitude
+from tombola_host.lottery.criteria.random import random
 
 CRITERIA: dict[str, Criterion] = {
     "magnitude": magnitude,
+    "gradient": gradient,
+    "random": random,
 }
 
 

@@ -6,14 +6,20 @@ from typing import Protocol
 
 from torch import Tensor
 
-from tombola_host.generators.units import UnitGroup, Weights
+from tombola_host.lottery.evidence import Evidence
 
 Scores = dict[str, Tensor]
 """Group name → score per unit, higher is kept. Shape (U,)."""
 
 
 class Criterion(Protocol):
-    """Scores the units of a trained network."""
+    """Scores the units of a trained network.
 
-    def __call__(self, groups: tuple[UnitGroup, ...], weights: Weights) -> Scores:
+    A minimal one:
+
+        def first_come(evidence):
+            return {group.name: -torch.arange(group.size).float() for group in evidence.groups}
+    """
+
+    def __call__(self, evidence: Evidence, /) -> Scores:
         """One score per unit of every group; comparable between groups."""

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import torch
 
-from tombola_host.generators.units import UnitGroup, Weights, units_first
+from tombola_host.generators.units import units_first
 from tombola_host.lottery.criteria.base import Scores
+from tombola_host.lottery.evidence import Evidence
 
 
-def magnitude(groups: tuple[UnitGroup, ...], weights: Weights) -> Scores:
+def magnitude(evidence: Evidence) -> Scores:
     """Product of the norms of a unit's own weights and of those that read it, relative to its group's mean.
 
     The product, because a unit that hears much but is not heard, or is heard but hears nothing, does nothing. The
     mean, because layers differ in fan-in, and a threshold over all layers must not remove one of them whole.
     """
-    scores = {}
-    for group in groups:
+    scores, weights = {}, evidence.current
+    for group in evidence.groups:
         norms = {True: torch.zeros(group.size), False: torch.zeros(group.size)}
         for axis in group.axes:
-            if axis.parameter in weights and axis.learned:
+            if axis.learned:
                 norms[axis.incoming] += units_first(weights[axis.parameter], axis, group.size).square().sum(dim=1)
         score = torch.sqrt(norms[True] * norms[False])
         scores[group.name] = score / score.mean().clamp(min=1e-12)

@@ -23,26 +23,27 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from rich.console import Console
 from tombola_device.contract.errors import TombolaError
 
 from tombola_host.corpus.folders import parse_folders
 from tombola_host.corpus.material import Material, gather
-from tombola_host.evaluation.held_out import mean_error, network_playback, note_errors
-from tombola_host.generators.voice.network import Voice
-from tombola_host.lottery.ticket import count_parameters, dense_voice
-from tombola_host.merging.core import MergedSize
+from tombola_host.corpus.windows import ModeData
+from tombola_host.generators.base import Generator, count_parameters
+from tombola_host.generators.family import Family
 from tombola_host.merging.joint import joint_network
+from tombola_host.merging.size import MergedSize
 from tombola_host.progress import Reporter, Step, reporting
 from tombola_host.runs.pool import Job, run_jobs
+from tombola_host.runs.spec import Spec
 from tombola_host.runs.store import Run, RunStore
+from tombola_host.stages.compare import held_out_errors
 from tombola_host.stages.ticket import load_ticket
-from tombola_host.stages.trainee_files import load_trainee, save_trainee, told
+from tombola_host.stages.trainee_files import load_trainee, save_trainee, train_in
 from tombola_host.study.build import Settings, draw_all, merge_all, train_all
-from tombola_host.training.loop import Training, new_trainee
-from tombola_host.training.schedule import Schedule
+from tombola_host.training.effort import Length
 
+VERSION = 2
 JOINT_LONG = "joint, long"
 EXTRA = ("dense", "small", "ticket, long", JOINT_LONG)
 
@@ -51,8 +52,8 @@ Errors = dict[str, float]
 HEARD = "*"
 
 
-def longer(ticket: Schedule, merge: Schedule, modes: int) -> Schedule:
-    """A ticket's schedule with as many windows of its mode as the ticket and the merged network saw together."""
+def longer(ticket: Length, merge: Length, modes: int) -> Length:
+    """A ticket's length with as many windows of its mode as the ticket and the merged network saw together."""
     control = merge.control_steps * merge.control_windows / modes / ticket.control_windows
     audio = merge.audio_steps * merge.audio_windows / modes / ticket.audio_windows
     return replace(
@@ -60,8 +61,8 @@ def longer(ticket: Schedule, merge: Schedule, modes: int) -> Schedule:
     )
 
 
-def lengthened(merge: Schedule, ticket: Schedule, modes: int) -> Schedule:
-    """The merge's schedule with as many windows as tickets and merge together."""
+def lengthened(merge: Length, ticket: Length, modes: int) -> Length:
+    """The merge's length with as many windows as tickets and merge together."""
     control = ticket.control_steps * ticket.control_windows * modes / merge.control_windows
     audio = ticket.audio_steps * ticket.audio_windows * modes / merge.audio_windows
     return replace(
@@ -69,48 +70,54 @@ def lengthened(merge: Schedule, ticket: Schedule, modes: int) -> Schedule:
     )
 
 
-def alone(run: Run, kind: str, source: Run, material: Material, schedule: Schedule, seed: int, step: Step) -> None:
+def alone(
+    run: Run, family: Family, kind: str, source: Run, material: Material, length: Length, seed: int, step: Step
+) -> None:
     """Train one network on one mode: ``dense``, ``ticket`` or ``small``."""
-    if run.done:
-        step(1, 1, "done before")
-        return
-    if kind == "dense":
-        network = dense_voice(seed)
-    else:
-        ticket = load_ticket(source).ticket.network()
-        torch.manual_seed(seed + 1000)
-        network = ticket if kind == "ticket" else Voice(1, ticket.size)
-    trainee = new_trainee(network, [material.training], seed)
-    Training(trainee, [material.training], schedule, seed).run(told(step), run.checkpoint())
-    save_trainee(run, "trained", trainee)
-    run.finish({"parameters": count_parameters(network)})
+    with run.claimed(step) as todo:
+        if not todo:
+            return
+        if kind == "dense":
+            network = family.build(1, family.dense, seed)
+        else:
+            network = load_ticket(family, source).ticket.network(family)
+            if kind == "small":
+                network = family.build(1, network.size, seed)
+        _train(run, family, network, [material.training], length, seed, "alone", step)
 
 
 def together(
-    run: Run, tickets: Sequence[Run], materials: Sequence[Material], schedule: Schedule, seed: int, step: Step
+    run: Run,
+    family: Family,
+    tickets: Sequence[Run],
+    materials: Sequence[Material],
+    length: Length,
+    seed: int,
+    step: Step,
 ) -> None:
-    """Train the joint baseline on a schedule of its own."""
-    if run.done:
-        step(1, 1, "done before")
-        return
-    data = [material.training for material in materials]
-    network = joint_network([load_ticket(ticket) for ticket in tickets], MergedSize(), seed)
-    trainee = new_trainee(network, data, seed)
-    Training(trainee, data, schedule, seed, blends=True).run(told(step), run.checkpoint())
+    """Train the joint baseline for a length of its own."""
+    with run.claimed(step) as todo:
+        if not todo:
+            return
+        drawn = [load_ticket(family, ticket) for ticket in tickets]
+        network = joint_network(family, drawn, MergedSize(), seed)
+        _train(run, family, network, [material.training for material in materials], length, seed, "merge", step)
+
+
+def _train(
+    run: Run,
+    family: Family,
+    network: Generator,
+    data: Sequence[ModeData],
+    length: Length,
+    seed: int,
+    purpose: str,
+    step: Step,
+) -> None:
+    trainee = family.trainee(network, data, seed)
+    train_in(run, trainee, family.phases(trainee, data, length, seed, purpose), step)
     save_trainee(run, "trained", trainee)
     run.finish({"parameters": count_parameters(network)})
-
-
-def measure(run: Run, name: str, material: Material, mode: int) -> Errors:
-    """Held-out error of one mode of a trained network, at its default timbre and with the one that is heard."""
-    trainee = load_trainee(run, name)
-    plain = network_playback(trainee.network, mode)
-    heard = network_playback(trainee.network, mode, trainee.encoder)
-    notes = material.test.notes
-    return {
-        material.name: mean_error(note_errors(plain, notes)),
-        material.name + HEARD: mean_error(note_errors(heard, notes)),
-    }
 
 
 def one_seed(
@@ -118,52 +125,51 @@ def one_seed(
 ) -> dict[str, tuple[int, Errors]]:
     """Ticket, joint and merged, and the extra rows, for one seed: name → (parameters, errors)."""
     settings = Settings(effort=effort, seed=seed)
-    schedules = settings.schedule
+    family, lengths = settings.networks, settings.lengths
     dense = train_all(materials, settings, store, reporter)
     tickets = draw_all(materials, dense, settings, store, reporter)
     merged, joint = merge_all(materials, tickets, settings, store, reporter, baselines=True)
     assert joint is not None
-    long = longer(schedules.ticket, schedules.merge, len(materials))
-    kinds = {
-        "dense": ("dense", schedules.ticket),
-        "small": ("small", schedules.ticket),
-        "ticket, long": ("ticket", long),
-    }
+    long = longer(lengths.ticket, lengths.merge, len(materials))
+    kinds = {"dense": ("dense", lengths.ticket), "small": ("small", lengths.ticket), "ticket, long": ("ticket", long)}
     jobs, runs = [], {}
     kinds = {row: kind for row, kind in kinds.items() if row in extra}
-    for row, (kind, schedule) in kinds.items():
+    for row, (kind, length) in kinds.items():
         for material, ticket in zip(materials, tickets, strict=True):
-            facts = {"kind": kind, "ticket": ticket.name, "schedule": asdict(schedule), "seed": seed}
-            run = store.open("alone", facts)
+            facts = {"kind": kind, "ticket": ticket.name, "length": asdict(length), "seed": seed}
+            run = store.open(Spec("alone", VERSION, family.name, facts))
             runs[row, material.name] = run
-            jobs.append(Job(f"{row} {material.name}", alone, (run, kind, ticket, material, schedule, seed)))
-    more = lengthened(schedules.merge, schedules.ticket, len(materials))
-    joint_long = store.open(
-        "together", {"tickets": [run.name for run in tickets], "schedule": asdict(more), "seed": seed}
-    )
+            jobs.append(Job(f"{row} {material.name}", alone, (run, family, kind, ticket, material, length, seed)))
+    more = lengthened(lengths.merge, lengths.ticket, len(materials))
+    facts = {"tickets": [run.name for run in tickets], "length": asdict(more), "seed": seed}
+    joint_long = store.open(Spec("together", VERSION, family.name, facts))
     if JOINT_LONG in extra:
-        jobs.append(Job(JOINT_LONG, together, (joint_long, tickets, materials, more, seed)))
+        jobs.append(Job(JOINT_LONG, together, (joint_long, family, tickets, materials, more, seed)))
     run_jobs(jobs, reporter)
 
-    rows: dict[str, tuple[int, Errors]] = {}
-    for row in kinds:
-        own = [runs[row, material.name] for material in materials]
-        rows[row] = _row(own, "trained", materials, each_its_own=True)
-    rows["ticket"] = _row(tickets, "trained", materials, each_its_own=True)
+    def row_of(runs: Sequence[Run], name: str, *, each_its_own: bool) -> tuple[int, Errors]:
+        return _row(family, runs, name, materials, each_its_own=each_its_own)
+
+    rows = {row: row_of([runs[row, m.name] for m in materials], "trained", each_its_own=True) for row in kinds}
+    rows["ticket"] = row_of(tickets, "trained", each_its_own=True)
     for row, run, name in (
         ("joint", joint, "merged"),
         (JOINT_LONG, joint_long, "trained"),
         ("merged", merged, "merged"),
     ):
         if row != JOINT_LONG or row in extra:
-            rows[row] = _row([run] * len(materials), name, materials, each_its_own=False)
+            rows[row] = row_of([run] * len(materials), name, each_its_own=False)
     return rows
 
 
-def _row(runs: Sequence[Run], name: str, materials: Sequence[Material], *, each_its_own: bool) -> tuple[int, Errors]:
+def _row(
+    family: Family, runs: Sequence[Run], name: str, materials: Sequence[Material], *, each_its_own: bool
+) -> tuple[int, Errors]:
     errors: Errors = {}
     for mode, (run, material) in enumerate(zip(runs, materials, strict=True)):
-        errors |= measure(run, name, material, 0 if each_its_own else mode)
+        trainee = load_trainee(family, run, name)
+        plain, heard = held_out_errors(family, trainee, 0 if each_its_own else mode, material)
+        errors |= {material.name: plain, material.name + HEARD: heard}
     parameters = sum(int(run.result()["parameters"]) for run in (runs if each_its_own else runs[:1]))
     return parameters, errors
 

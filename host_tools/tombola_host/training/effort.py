@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 from tombola_device.contract.errors import BadConfig
 
-from tombola_host.generators.voice.size import VoiceSize
-
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
-    """One training: first in the control domain, then through the synthesizer.
+class Length:
+    """How long one training is: first in the control domain, then on sound. A family may use only one of them.
 
     Args:
         control_steps: Steps on analysed amplitudes.
@@ -34,37 +32,35 @@ class Effort:
 
     Args:
         dense: One round of training before units are selected.
-        rounds: Fractions of the dense network's weights that are left after each round of the lottery.
+        shares: Fractions of the dense network's cost that are left after each round of the lottery.
         ticket: The training of a ticket.
         merge: The joint training of the merged network; windows are per step, over all modes together.
     """
 
-    dense: Schedule
-    rounds: tuple[float, ...]
-    ticket: Schedule
-    merge: Schedule
+    dense: Length
+    shares: tuple[float, ...]
+    ticket: Length
+    merge: Length
 
-
-DENSE_SIZE = VoiceSize(input=1024, hidden=1024)
 
 EFFORTS = {
     "quick": Effort(
-        dense=Schedule(24, 0),
-        rounds=(0.2, 0.05, 0.004),
-        ticket=Schedule(200, 60),
-        merge=Schedule(600, 200, control_windows=32, audio_windows=16),
+        dense=Length(24, 0),
+        shares=(0.2, 0.05, 0.004),
+        ticket=Length(200, 60),
+        merge=Length(600, 200, control_windows=32, audio_windows=16),
     ),
     "normal": Effort(
-        dense=Schedule(60, 0),
-        rounds=(0.2, 0.05, 0.004),
-        ticket=Schedule(400, 150),
-        merge=Schedule(1200, 700, control_windows=32, audio_windows=16),
+        dense=Length(60, 0),
+        shares=(0.2, 0.05, 0.004),
+        ticket=Length(400, 150),
+        merge=Length(1200, 700, control_windows=32, audio_windows=16),
     ),
     "long": Effort(
-        dense=Schedule(200, 0),
-        rounds=(0.5, 0.2, 0.08, 0.03, 0.004),
-        ticket=Schedule(3000, 1000),
-        merge=Schedule(6000, 2000, control_windows=32, audio_windows=16),
+        dense=Length(200, 0),
+        shares=(0.5, 0.2, 0.08, 0.03, 0.004),
+        ticket=Length(3000, 1000),
+        merge=Length(6000, 2000, control_windows=32, audio_windows=16),
     ),
 }
 

@@ -1,0 +1,110 @@
+"""The family ``voice``, as training, tickets, merging and export see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import torch
+from tombola_device.contract.controls import PERIOD_SAMPLES, Float32Array
+from tombola_device.contract.manifest import Range
+from torch import Tensor
+
+from tombola_host.corpus.windows import TIMBRE, ModeData, Note
+from tombola_host.generators.base import Conditions, Generator, Size
+from tombola_host.generators.family import GeneratorTrainee
+from tombola_host.generators.units import Weights
+from tombola_host.generators.voice.network import SCALARS, Voice
+from tombola_host.generators.voice.noise import noise_source
+from tombola_host.generators.voice.objective import voice_phases
+from tombola_host.generators.voice.size import VoiceSize
+from tombola_host.generators.voice.timbre import timbre_ranges
+from tombola_host.generators.voice.trainee import VoiceTrainee, new_trainee, restored_trainee
+from tombola_host.training.effort import Length
+from tombola_host.training.loop import Phase
+from tombola_host.training.streams import first_weights, stream
+
+PLAYED_SEED = 1
+
+
+class VoiceFamily:
+    """Harmonics and noise around a small recurrent trunk. See ``Family`` and ``Mergeable``."""
+
+    name = "voice"
+    dense = VoiceSize(input=1024, hidden=1024)
+    parted = "trunk"
+
+    def size(self, facts: Mapping[str, int]) -> VoiceSize:
+        """See Family."""
+        return VoiceSize(**facts)
+
+    def build(self, modes: int, size: Size, seed: int) -> Voice:
+        """See Family."""
+        with first_weights(seed, "voice"):
+            return Voice(modes, cast("VoiceSize", size))
+
+    def of(self, weights: Weights) -> Voice:
+        """See Family."""
+        return Voice.of(weights)
+
+    def trainee(self, network: Generator, data: Sequence[ModeData], seed: int) -> VoiceTrainee:
+        """See Family."""
+        return new_trainee(cast("Voice", network), data, seed)
+
+    def restored(self, tensors: Mapping[str, Tensor]) -> VoiceTrainee:
+        """See Family."""
+        return restored_trainee(tensors)
+
+    def phases(
+        self, trainee: GeneratorTrainee, data: Sequence[ModeData], length: Length, seed: int, purpose: str
+    ) -> tuple[Phase, ...]:
+        """See Family."""
+        return voice_phases(cast("VoiceTrainee", trainee), data, length, seed, purpose)
+
+    def example(self, network: Generator, voices: int, frames: int, seed: int) -> Conditions:
+        """See Family: a glide, a swell, a blend."""
+        rng = torch.Generator().manual_seed(seed)
+        columns = torch.zeros(voices, frames, SCALARS + network.modes)
+        across = torch.linspace(0, 1, frames)[None, :, None]
+        low, high = torch.rand((2, voices, 1, SCALARS), generator=rng)
+        span = torch.tensor([36.0, 24.0, 1.0, 1.0, 1.0, 2.0, 2.0])
+        origin = torch.tensor([36.0, -36.0, 0.0, 0.0, 0.0, -1.0, -1.0])
+        columns[..., :SCALARS] = origin + span * (low + (high - low) * across)
+        ends = torch.softmax(3 * torch.randn((2, voices, 1, network.modes), generator=rng), dim=-1)
+        columns[..., SCALARS:] = ends[0] + (ends[1] - ends[0]) * across
+        bands = cast("Voice", network).noise_bands
+        return Conditions(columns, torch.randn((voices, frames, bands, PERIOD_SAMPLES), generator=rng))
+
+    def play(self, trainee: GeneratorTrainee, controls: Tensor, note: Note | None = None) -> Float32Array:
+        """See Family."""
+        voice = cast("VoiceTrainee", trainee)
+        noise = noise_source(voice.network.noise_bands).draw(1, len(controls), stream(PLAYED_SEED, "played noise"))
+        given = controls[None].clone()
+        with torch.no_grad():
+            if note is not None:
+                given[..., TIMBRE] = voice.encoder(note.relative[None, : len(controls)], given)
+            sound: Tensor = voice.network(Conditions(given, noise))
+        return sound[0].numpy()
+
+    def controls(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> dict[str, Range]:
+        """See Family."""
+        voice = cast("VoiceTrainee", trainee)
+        x, y = timbre_ranges(voice, mode, voice.network.modes, data)
+        return {"timbre_x": x, "timbre_y": y}
+
+    def merged_size(self, units: Mapping[str, int]) -> VoiceSize:
+        """See Mergeable."""
+        return VoiceSize(units["input"], units["trunk"])
+
+    def joined(self, weights: Weights, activity: Tensor, trained: Sequence[Weights]) -> Voice:
+        """See Mergeable: each mode's input column begins as that of a single mode, and its spectrum is kept."""
+        scalars, blend = weights["input.weight"].split([SCALARS, 1], dim=1)
+        merged = {
+            **weights,
+            "input.weight": torch.cat([scalars, blend.expand(-1, len(activity))], dim=1),
+            "spectrum": torch.cat([of_ticket["spectrum"] for of_ticket in trained]),
+            "activity": activity,
+        }
+        network = Voice.of(merged)
+        network.forget_the_unreadable()
+        return network

@@ -1,0 +1,142 @@
+"""How a voice learns: first the analysed amplitudes, a hundred times cheaper than sound, then briefly the sound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from tombola_device.contract.controls import PERIOD_SAMPLES
+from torch import Tensor
+
+from tombola_host.corpus.windows import NOTE, TIMBRE, ModeData, Windows, WindowSampler
+from tombola_host.generators.voice.blends import blend_loss
+from tombola_host.generators.voice.losses import control_loss
+from tombola_host.generators.voice.network import SCALARS
+from tombola_host.generators.voice.noise import noise_source
+from tombola_host.generators.voice.trainee import VoiceTrainee
+from tombola_host.training.effort import Length
+from tombola_host.training.loop import Phase, Turn
+from tombola_host.training.objective import Losses
+from tombola_host.training.spectral import MultiScaleSpectralLoss
+from tombola_host.training.streams import stream, torch_stream
+
+CONTROL_FRAMES, AUDIO_FRAMES = 128, 96
+AUDIO_SKIPPED_FRAMES = 8
+AUDIO_SIZES = (2048, 512, 128)
+"""Half of the sizes that are measured, evenly spread: training on all six costs twice as much for the same error."""
+AUDIO_LEARNING_RATE_SHARE = 1 / 3
+SHIFT_SEMITONES = 3.0
+OFF_KEY_SEMITONES = 1.0
+BLENDS_FROM_SHARE = 0.4
+BLENDS_EVERY = 4
+TIMBRE_ORDER_WEIGHT = 0.3
+
+Batch = tuple[Windows, Tensor, Tensor]
+"""Windows, their controls with the timbre that the encoder hears, and the loss that keeps that timbre in order."""
+
+
+class _Windows:
+    """What both objectives draw.
+
+    Args:
+        trainee: Its encoder is asked.
+        data: One ``ModeData`` per entry of the blend vector.
+        count: Windows a batch.
+        frames: Length of a window.
+        shift_semitones: Largest pitch shift of a window.
+        seed: Of everything drawn.
+        purpose: What the streams' names begin with.
+        blends_from: The first step at which mixed blends are learned too.
+    """
+
+    def __init__(
+        self,
+        trainee: VoiceTrainee,
+        data: Sequence[ModeData],
+        count: int,
+        frames: int,
+        shift_semitones: float,
+        seed: int,
+        purpose: str,
+        blends_from: float,
+    ) -> None:
+        self.trainee, self.data, self.count, self.frames, self.shift = trainee, data, count, frames, shift_semitones
+        self.seed, self.purpose, self.blends_from = seed, purpose, blends_from
+
+    def draw(self, step: int) -> Batch:
+        """See Objective."""
+        rng = stream(self.seed, f"{self.purpose} windows", step)
+        windows = WindowSampler(self.data, self.frames, rng, self.shift).draw(self.count)
+        encoder = self.trainee.encoder
+        latent = encoder(windows.relative, windows.controls)
+        controls = windows.controls.clone()
+        controls[..., TIMBRE] = encoder.disturbed(latent, torch_stream(self.seed, f"{self.purpose} timbre", step))
+        order = encoder.spread_loss(latent, windows.controls[:, 0, SCALARS:])
+        return windows, controls, TIMBRE_ORDER_WEIGHT * order
+
+    def with_blends(self, losses: dict[str, Tensor], controls: Tensor, step: int) -> Losses:
+        """Learn mixed blends now and then, once the pure modes that they are mixed from are roughly there."""
+        if len(self.data) > 1 and step >= self.blends_from and step % BLENDS_EVERY == 0:
+            rng = stream(self.seed, f"{self.purpose} blends", step)
+            losses["blend"] = blend_loss(self.trainee.network, controls.detach(), rng)
+        return losses
+
+
+class ControlObjective(_Windows):
+    """The distance of amplitudes."""
+
+    def loss(self, batch: Batch, step: int) -> Losses:
+        """See Objective."""
+        windows, controls, order = batch
+        network = self.trainee.network
+        log_amplitude, _ = network.log_amplitudes(controls)
+        audible = network.synthesizer.audible(controls[..., NOTE : NOTE + 1])
+        distance = control_loss(log_amplitude, audible, windows.relative, windows.weight)
+        return self.with_blends({"amplitudes": distance, "timbre order": order}, controls, step)
+
+
+class SoundObjective(_Windows):
+    """The distance of sounds."""
+
+    _distance = MultiScaleSpectralLoss(AUDIO_SIZES)
+
+    def loss(self, batch: Batch, step: int) -> Losses:
+        """See Objective."""
+        windows, controls, order = batch
+        network = self.trainee.network
+        noise = noise_source(network.noise_bands).draw(
+            self.count, self.frames, stream(self.seed, f"{self.purpose} noise", step)
+        )
+        sound, _ = network.sound(*self._heard_off_key(controls, step), noise)
+        skipped = AUDIO_SKIPPED_FRAMES * PERIOD_SAMPLES
+        distance: Tensor = self._distance(sound[:, skipped:], windows.audio[:, skipped:])
+        return self.with_blends({"sound": distance, "timbre order": order}, controls, step)
+
+    def _heard_off_key(self, controls: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """Amplitudes for a note up to a semitone off, and the pace of the true one.
+
+        A recording cannot be shifted, but the trunk can be told a little less than the truth: it then learns what
+        notes near one another have in common.
+        """
+        network = self.trainee.network
+        rng = stream(self.seed, f"{self.purpose} off key", step)
+        off = rng.uniform(-OFF_KEY_SEMITONES, OFF_KEY_SEMITONES, (len(controls), 1))
+        told = controls.clone()
+        told[..., NOTE] += torch.from_numpy(off).float()
+        log_amplitude, _ = network.log_amplitudes(told)
+        return network.at_level(log_amplitude, controls[..., :2])
+
+
+def voice_phases(
+    trainee: VoiceTrainee, data: Sequence[ModeData], length: Length, seed: int, purpose: str
+) -> tuple[Phase, Phase]:
+    """Control domain, then sound."""
+    blends_from = BLENDS_FROM_SHARE * length.control_steps
+    shared = seed, purpose, blends_from
+    control = ControlObjective(trainee, data, length.control_windows, CONTROL_FRAMES, SHIFT_SEMITONES, *shared)
+    sound = SoundObjective(trainee, data, length.audio_windows, AUDIO_FRAMES, 0.0, *shared)
+    rate = length.learning_rate
+    return (
+        Phase("control", (Turn(control),), length.control_steps, rate),
+        Phase("audio", (Turn(sound),), length.audio_steps, rate * AUDIO_LEARNING_RATE_SHARE),
+    )
