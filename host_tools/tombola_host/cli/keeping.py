@@ -14,7 +14,7 @@ from platformdirs import user_cache_path
 from tombola_device.contract.errors import BadConfig, StoreError
 
 from tombola_host.cli.app import JsonOption, RunsOption, app, log_path, output, run_store, say
-from tombola_host.runs.store import RunStore
+from tombola_host.runs.store import SPEC_FILE, RunStore
 
 cache_app = typer.Typer(help="What is kept so that work need not be done twice.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
@@ -100,7 +100,7 @@ def _delete(name: str, folder: Path, store: RunStore) -> None:
     """Delete a kind; of the folder of runs, which may be any folder, only the runs in it and their log."""
     doomed = [folder]
     if name == RUNS:
-        doomed = [path.parent for path in folder.glob("*/depends_on.json")]
+        doomed = [path.parent for path in folder.glob(f"*/{SPEC_FILE}")]
     try:
         for path in doomed:
             if path.exists():

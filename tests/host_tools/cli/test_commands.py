@@ -15,6 +15,7 @@ from tombola_device.contract.errors import BadConfig, DeviceUnavailable, StoreEr
 from tombola_host import __version__
 from tombola_host.cli import keeping, making, owning, playing
 from tombola_host.cli.app import app, check_output, run_store, say
+from tombola_host.runs.spec import Spec
 from tombola_host.runs.store import RunStore
 from tombola_host.study.plan import build_parts, check_build
 from tombola_host.training.effort import EFFORTS
@@ -231,7 +232,7 @@ def test_without_an_instrument_a_flash_is_one_sentence(monkeypatch):
 def test_what_is_kept_is_listed_and_cleared_and_nothing_else(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     store = RunStore(tmp_path / "mine")
-    run = store.open("train", {"seed": 0})
+    run = store.open(Spec("train", 1, "voice", {"seed": 0}))
     (run.path / "weights").write_bytes(bytes(2_000_000))
     (tmp_path / "mine" / "tombola.log").write_text("a line\n")
     (tmp_path / "mine" / "song.wav").write_text("not ours")
