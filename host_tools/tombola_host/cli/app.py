@@ -38,6 +38,10 @@ SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="A
 RunsOption = Annotated[
     Path | None, typer.Option("--runs", help="Where to keep what was learned, so that a build can go on.")
 ]
+FamilyOption = Annotated[str, typer.Option("--family", help="Kind of network; an unknown one lists those there are.")]
+CriterionOption = Annotated[str, typer.Option("--criterion", help="What units are scored by; likewise.")]
+ScheduleOption = Annotated[str, typer.Option("--schedule", help="In how many rounds units are removed; likewise.")]
+MethodOption = Annotated[str, typer.Option("--method", help="How tickets are merged, if not as the family does.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; one per core by default.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A .tombola file.")]

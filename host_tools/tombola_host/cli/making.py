@@ -1,4 +1,4 @@
-"""Commands that make: corpus, build, its stages, and the report.
+"""Commands that make: corpus, build, export, and the report.
 
 What they need is imported when one runs: the libraries of training take 1.5 s, which `tombola flash` need not wait for.
 """
@@ -15,10 +15,14 @@ import typer
 from rich.table import Table
 
 from tombola_host.cli.app import (
+    CriterionOption,
     EffortOption,
+    FamilyOption,
     Folders,
     JsonOption,
+    MethodOption,
     RunsOption,
+    ScheduleOption,
     SeedOption,
     WorkersOption,
     app,
@@ -30,14 +34,14 @@ from tombola_host.cli.app import (
     working,
 )
 from tombola_host.corpus.folders import parse_folders
-from tombola_host.progress import Part, Reporter, duration
-from tombola_host.runs.store import Run, RunStore
+from tombola_host.progress import Part, duration
+from tombola_host.runs.store import RunStore
 from tombola_host.study.plan import build_parts, check_build, count_recordings
 from tombola_host.training.effort import effort_named
 
 if TYPE_CHECKING:
     from tombola_host.stages.compare import Row
-    from tombola_host.study.build import Built
+    from tombola_host.study.build import Built, Settings
 
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="The bundle to write.")]
 PLAYING = "playing each mode"
@@ -73,6 +77,10 @@ def build_(
     seed: SeedOption = 0,
     runs: RunsOption = None,
     workers: WorkersOption = None,
+    family: FamilyOption = "voice",
+    criterion: CriterionOption = "magnitude",
+    schedule: ScheduleOption = "iterative",
+    method: MethodOption = "",
     compare: Annotated[
         bool, typer.Option("--compare", help="Also train what the result is measured against, for the report.")
     ] = False,
@@ -83,11 +91,12 @@ def build_(
 
     Example:  tombola build violin=rec/violin bells=rec/bells -o mine.tombola --effort quick
     """
-    modes, store = _checked(folders, effort, out), run_store(runs)
+    modes, store = _checked(folders, out), run_store(runs)
+    settings = settings_of(effort, seed, workers, family, criterion, schedule, method)
     if dry_run:
         from tombola_host.playing.previews import preview_paths
 
-        parts = build_parts(modes, effort_named(effort), workers, compare=compare)
+        parts = build_parts(modes, settings.lengths, workers, compare=compare)
         plan = {
             "bundle": str(out),
             "effort": effort,
@@ -104,7 +113,7 @@ def build_(
     from tombola_host.stages.compare import load_rows
 
     begun_s = time.monotonic()
-    built, sounds = _build(modes, out, effort, seed, store, workers, compare=compare)
+    built, sounds = _build(modes, out, settings, store, compare=compare)
     rows = load_rows(built.comparison) if built.comparison else ()
     if rows and not as_json:
         output.print(comparison_table(rows))
@@ -122,51 +131,6 @@ def build_(
 
 
 @app.command()
-def train(
-    folders: Folders,
-    effort: EffortOption = "normal",
-    seed: SeedOption = 0,
-    runs: RunsOption = None,
-    workers: WorkersOption = None,
-) -> None:
-    """Stage 1: train the dense network of each mode. Prints the run of each.
-
-    Example:  tombola train violin=rec/violin
-    """
-    _print_runs(_runs_until("train", folders, effort, seed, runs, workers))
-
-
-@app.command()
-def ticket(
-    folders: Folders,
-    effort: EffortOption = "normal",
-    seed: SeedOption = 0,
-    runs: RunsOption = None,
-    workers: WorkersOption = None,
-) -> None:
-    """Stage 2: draw the ticket of each mode and train it alone; what stage 1 left undone is done first.
-
-    Example:  tombola ticket violin=rec/violin --effort quick
-    """
-    _print_runs(_runs_until("ticket", folders, effort, seed, runs, workers))
-
-
-@app.command()
-def merge(
-    folders: Folders,
-    effort: EffortOption = "normal",
-    seed: SeedOption = 0,
-    runs: RunsOption = None,
-    workers: WorkersOption = None,
-) -> None:
-    """Stage 3: merge the tickets and train them together; what is undone before is done first.
-
-    Example:  tombola merge violin=rec/violin bells=rec/bells
-    """
-    _print_runs(_runs_until("merge", folders, effort, seed, runs, workers))
-
-
-@app.command()
 def export(
     folders: Folders,
     out: OutOption,
@@ -174,13 +138,18 @@ def export(
     seed: SeedOption = 0,
     runs: RunsOption = None,
     workers: WorkersOption = None,
+    family: FamilyOption = "voice",
+    criterion: CriterionOption = "magnitude",
+    schedule: ScheduleOption = "iterative",
+    method: MethodOption = "",
 ) -> None:
     """Stage 4: write the merged network as a bundle, checked against the network that was trained, and play it.
 
     Example:  tombola export violin=rec/violin bells=rec/bells -o mine.tombola
     """
-    modes = _checked(folders, effort, out)
-    _, sounds = _build(modes, out, effort, seed, run_store(runs), workers, compare=False)
+    modes = _checked(folders, out)
+    settings = settings_of(effort, seed, workers, family, criterion, schedule, method)
+    _, sounds = _build(modes, out, settings, run_store(runs), compare=False)
     say("\n".join([f"{out}: {out.stat().st_size} bytes", *(str(path) for path in sounds)]))
 
 
@@ -220,33 +189,41 @@ def comparison_table(rows: tuple[Row, ...]) -> Table:
     return table
 
 
-def _checked(folders: list[str], effort: str, out: Path) -> dict[str, Path]:
-    """The modes, once all that was asked for can be done."""
+def _checked(folders: list[str], out: Path) -> dict[str, Path]:
+    """The modes, once they can be and the bundle can be written."""
     modes = parse_folders(folders)
     check_build(out.stem, modes)
-    effort_named(effort)
     check_output(out)
     return modes
 
 
-def _build(
-    modes: Mapping[str, Path],
-    out: Path,
+def settings_of(
     effort: str,
     seed: int,
-    store: RunStore,
     workers: int | None,
-    *,
-    compare: bool,
+    family: str,
+    criterion: str = "magnitude",
+    schedule: str = "iterative",
+    method: str = "",
+) -> Settings:
+    """What a build is told; an unknown name is refused here, before anything is analysed."""
+    effort_named(effort)  # Before the libraries of training are loaded.
+    from tombola_host.study.build import Settings
+
+    return Settings(effort, seed, family, criterion, schedule, method, workers=workers)
+
+
+def _build(
+    modes: Mapping[str, Path], out: Path, settings: Settings, store: RunStore, *, compare: bool
 ) -> tuple[Built, tuple[Path, ...]]:
     """Build, write the bundle, and play it into files beside it."""
     with working(log_path(store)) as reporter:
-        reporter.plan([*build_parts(modes, effort_named(effort), workers, compare=compare), _playing(len(modes))])
+        parts = build_parts(modes, settings.lengths, settings.workers, compare=compare)
+        reporter.plan([*parts, _playing(len(modes))])
         from tombola_host.playing.previews import write_previews
         from tombola_host.stages.bundle import write_bundle
-        from tombola_host.study.build import Settings, build
+        from tombola_host.study.build import build
 
-        settings = Settings(effort=effort, seed=seed, workers=workers)
         built = build(out.stem, modes, settings, store, reporter, compare=compare)
         write_bundle(built.bundle, out)
         sounds = write_previews(built.bundle, out, reporter.task(PLAYING))
@@ -290,44 +267,3 @@ def _built_text(facts: Mapping[str, Any]) -> str:
         f"  flash   tombola flash {bundle}",
     ]
     return "\n".join(lines)
-
-
-def _runs_until(
-    stage: str, folders: list[str], effort: str, seed: int, runs: Path | None, workers: int | None
-) -> tuple[Run, ...]:
-    """What a stage finds, after all that comes before it and is undone."""
-    modes, store = parse_folders(folders), run_store(runs)
-    check_build(stage, modes)
-    parts = build_parts(modes, effort_named(effort), workers, compare=False, until=stage)
-    with working(log_path(store)) as reporter:
-        reporter.plan(parts)
-        return _stages_until(stage, modes, effort, seed, store, workers, reporter)
-
-
-def _stages_until(
-    stage: str,
-    modes: Mapping[str, Path],
-    effort: str,
-    seed: int,
-    store: RunStore,
-    workers: int | None,
-    reporter: Reporter,
-) -> tuple[Run, ...]:
-    from tombola_host.corpus.material import gather
-    from tombola_host.study.build import Settings, draw_all, merge_all, train_all
-
-    settings = Settings(effort=effort, seed=seed, workers=workers)
-    materials = gather(modes, reporter)
-    dense = train_all(materials, settings, store, reporter)
-    if stage == "train":
-        return dense
-    tickets = draw_all(materials, dense, settings, store, reporter)
-    if stage == "ticket":
-        return tickets
-    merged, _ = merge_all(materials, tickets, settings, store, reporter, baselines=False)
-    return (merged,)
-
-
-def _print_runs(found: tuple[Run, ...]) -> None:
-    for run in found:
-        say(str(run.path))

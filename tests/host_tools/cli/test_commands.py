@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable, StoreError
 from tombola_host import __version__
-from tombola_host.cli import keeping, making, owning, playing
+from tombola_host.cli import keeping, making, owning, playing, staging
 from tombola_host.cli.app import app, check_output, run_store, say
 from tombola_host.runs.spec import Spec
 from tombola_host.runs.store import RunStore
@@ -21,12 +21,12 @@ from tombola_host.study.plan import build_parts, check_build
 from tombola_host.training.effort import EFFORTS
 from typer.testing import CliRunner
 
-del keeping, owning  # Imported for their commands.
+del keeping, owning, staging  # Imported for their commands.
 
 QUARTET = Path(__file__).parents[3] / "models" / "quartet" / "quartet.tombola"
 IMPORTED = """
 import sys
-from tombola_host.cli import keeping, making, owning, playing
+from tombola_host.cli import keeping, making, owning, playing, staging
 print(*sorted({name.split(".")[0] for name in sys.modules}))
 """
 SLOW = {"torch", "scipy", "librosa", "matplotlib", "onnx", "onnxruntime"}
@@ -77,6 +77,13 @@ def test_an_unknown_effort_is_refused_before_anything_is_analysed(command, folde
     out = ["-o", tmp_path / "x.tombola"] if command in {"build", "export"} else []
     with pytest.raises(BadConfig, match="no effort 'fast'; choose one of: quick, normal, long"):
         tombola(command, *folders, *out, "--effort", "fast", "--runs", tmp_path / "runs")
+
+
+@pytest.mark.usefixtures("_nothing_is_analysed")
+@pytest.mark.parametrize("option", ["--family", "--criterion", "--schedule", "--method"])
+def test_an_unknown_name_is_refused_before_anything_is_analysed_and_the_known_ones_are_told(option, folders, tmp_path):
+    with pytest.raises(BadConfig, match="there is no .*'nobody'.*choose|'nobody'.*one of"):
+        tombola("build", *folders, "-o", tmp_path / "x.tombola", option, "nobody", "--runs", tmp_path / "runs")
 
 
 @pytest.mark.usefixtures("_nothing_is_analysed")
@@ -258,3 +265,27 @@ def test_runs_are_kept_where_the_option_the_environment_or_the_cache_says(tmp_pa
 def test_an_output_in_a_folder_that_is_not_there_yet_is_fine(tmp_path):
     check_output(tmp_path / "new" / "deep" / "x.tombola")
     assert not (tmp_path / "new").exists()
+
+
+def test_what_is_asked_for_reaches_the_build(folders, tmp_path, monkeypatch):
+    class Asked(Exception):
+        pass
+
+    def build(name, modes, settings, store, reporter, *, compare):
+        raise Asked(settings.effort, settings.seed, settings.criterion, settings.merge_method, settings.workers)
+
+    monkeypatch.setattr("tombola_host.study.build.build", build)
+    options = ["--effort", "quick", "--seed", "7", "--method", "joint", "--workers", "2", "--criterion", "magnitude"]
+    with pytest.raises(Asked) as caught:
+        tombola("build", *folders, "-o", tmp_path / "x.tombola", "--runs", tmp_path / "runs", *options)
+    assert caught.value.args == ("quick", 7, "magnitude", "joint", 2)
+
+
+def test_an_interrupt_is_one_sentence_and_exit_code_130(folders, tmp_path, monkeypatch):
+    def build(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tombola_host.study.build.build", build)
+    done = tombola("build", *folders, "-o", tmp_path / "x.tombola", "--runs", tmp_path / "runs")
+    assert done.exit_code == 130
+    assert done.stderr == "tombola: interrupted; run the same command again to go on where it stopped\n"
