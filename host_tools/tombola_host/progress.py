@@ -1,4 +1,4 @@
-"""What long work tells while it goes on: one bar with the time to go, or plain lines where nobody watches a terminal.
+"""Progress of long work: one bar with the time to go, or plain lines without a terminal.
 
     reporter.plan([Part("listening to violin", 20.0), Part("learning violin", 40.0)])
     step = reporter.task("learning violin")
@@ -35,8 +35,9 @@ REDRAW_EVERY_S = 0.25
 UNPLANNED_S = 5.0
 LEARNING_S = 15.0
 """So many seconds of the plan outweigh what was measured at first: a start is slow and says little."""
-WAITING_SPEED = 1.5
-"""A part that has not said how far it is moves with time, ever slower: at the planned time to 78 %."""
+WAITING_SPEED = 0.7
+"""A part that has not told how far it is moves with time, ever slower: to half at the planned time, since of two parts
+side by side each takes twice its share."""
 SKIPPED_SPEED = 5.0
 """A first report that comes this many times sooner than planned tells of work that was done in an earlier run."""
 
@@ -68,7 +69,7 @@ class Reporter(Protocol):
 
 
 class Silent:
-    """Tells nobody."""
+    """Discards everything."""
 
     def plan(self, parts: Sequence[Part]) -> None:
         """Ignore what lies ahead."""
@@ -151,7 +152,7 @@ class Meter:
         return self._reached
 
     def to_go_s(self, now_s: float) -> float:
-        """Seconds until the end, as far as can be told."""
+        """Estimated seconds until the end."""
         done_s = self._done_s(now_s)
         self._slowness = (now_s - self._begun_s + LEARNING_S) / (done_s + LEARNING_S)
         return (sum(work.whole_s for work in self._works) - done_s) * self._slowness
@@ -275,7 +276,7 @@ def reporting(console: Console, log: Path | None = None, every_s: float = LINE_E
 
 @contextmanager
 def _drawing(console: Console, teller: Teller) -> Iterator[Callable[[], None] | None]:
-    """A bar on a terminal, to be drawn again by calling what is yielded; None where there is no terminal."""
+    """Yield a function that redraws the bar; None where there is no terminal."""
     if not console.is_terminal:
         yield None
         return

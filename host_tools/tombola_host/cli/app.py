@@ -39,9 +39,13 @@ RunsOption = Annotated[
     Path | None, typer.Option("--runs", help="Where to keep what was learned, so that a build can go on.")
 ]
 FamilyOption = Annotated[str, typer.Option("--family", help="Kind of network; an unknown one lists those there are.")]
-CriterionOption = Annotated[str, typer.Option("--criterion", help="What units are scored by; likewise.")]
-ScheduleOption = Annotated[str, typer.Option("--schedule", help="In how many rounds units are removed; likewise.")]
-MethodOption = Annotated[str, typer.Option("--method", help="How tickets are merged, if not as the family does.")]
+CriterionOption = Annotated[
+    str, typer.Option("--criterion", help="How units are scored; an unknown one lists those there are.")
+]
+ScheduleOption = Annotated[
+    str, typer.Option("--schedule", help="How tickets are drawn; an unknown one lists those there are.")
+]
+MethodOption = Annotated[str, typer.Option("--method", help="How tickets are merged; the family's own way by default.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; one per core by default.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A .tombola file.")]
@@ -121,7 +125,7 @@ def chosen_port(port: str | None) -> str:
     """The serial port that was named, else the one where an instrument is plugged in.
 
     Raises:
-        DeviceUnavailable: None was named, and there is no instrument, or more than one.
+        DeviceUnavailable: No port was given, and no instrument or more than one is plugged in.
     """
     if port is not None:
         return port

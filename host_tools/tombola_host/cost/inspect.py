@@ -1,4 +1,4 @@
-"""What is in a bundle: its manifest, and what can be read off its graph without running it."""
+"""What a bundle contains: its manifest, and facts about its graph that need no run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class GraphFacts:
         nodes: How many run every period; constants are not counted.
         operators: How often each kind of node occurs, the most frequent first.
         weights: Stored numbers, constants included.
-        inputs: Shape of each, a name for a free axis; ``outputs`` likewise.
+        inputs: Shape of each input; a free axis has a name in place of a length.
+        outputs: The same for the outputs.
     """
 
     opset: int
@@ -41,11 +42,11 @@ class Inspection:
     """A bundle, described.
 
     Args:
-        file: Where it lies.
-        bytes: Of the file.
-        sha256: By which host and device know it.
-        manifest: What it says of itself.
-        graph: What its graph is.
+        file: Path of the bundle.
+        bytes: Size of the file.
+        sha256: Hash of the file; host and device identify the bundle by it.
+        manifest: As stored in the bundle.
+        graph: Facts about its graph.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""MIDI files and automation files as events for the engine."""
+"""Performances read from MIDI and automation files, rendered, and written as sound files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_midi(path: Path) -> list[Event]:
     """All channel messages of a MIDI file.
 
     Raises:
-        BadConfig: It is not there or no MIDI file.
+        BadConfig: It is missing or not a MIDI file.
     """
     try:
         if path.stat().st_size > LARGEST_MIDI_BYTES:
@@ -54,7 +54,7 @@ def blend_point(bundle: Bundle, text: str) -> list[float]:
     """A blend as ``sax=0.7,harp=0.3``: one weight per mode, those not named 0.
 
     Raises:
-        BadConfig: A mode is unknown or a weight no number ≥ 0.
+        BadConfig: A mode is unknown, or a weight is not a number ≥ 0.
     """
     names = [mode.name for mode in bundle.manifest.modes]
     weights = [0.0] * len(names)
@@ -68,7 +68,7 @@ def blend_point(bundle: Bundle, text: str) -> list[float]:
             weight = -1.0
         if not 0 <= weight < 1e6:
             raise BadConfig(
-                f"the weight {value!r} of {name.strip()!r} is no number of 0 or more; write {name.strip()}=0.5"
+                f"the weight {value!r} of {name.strip()!r} is not a number of 0 or more; write {name.strip()}=0.5"
             )
         weights[names.index(name.strip())] = weight
     if not sum(weights):

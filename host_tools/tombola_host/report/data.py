@@ -1,4 +1,4 @@
-"""What a report shows, as plain data: arrays and words that a run fills in."""
+"""The content of a report as plain data."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Table:
     """Figures in rows.
 
     Args:
-        columns: Headings; the first is that of the rows' names.
+        columns: Headings; the first column names the rows.
         rows: As long as the columns each.
         caption: Under it: what, how, on which notes and seeds.
         lower_is_better: Columns whose lowest figure is marked.

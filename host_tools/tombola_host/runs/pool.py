@@ -178,7 +178,7 @@ def _serve(pipe: Connection) -> None:
             try:
                 answer: _Returned | _Failed = _Returned(function(*arguments, step))
             except BrokenPipeError:
-                raise  # The parent is gone: nobody wants the result.
+                raise  # The parent has ended, so the result is not needed.
             except Exception as error:  # noqa: BLE001 - whatever it is, it is raised again in the parent
                 error.add_note(traceback.format_exc())
                 answer = _Failed(error)

@@ -1,4 +1,4 @@
-"""What a build will do, how long that takes, and what must be right before it begins."""
+"""The plan of a build: its parts, how long each takes, and the checks that come first."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ PACKING = "packing the instrument"
 
 
 def check_build(name: str, folders: Mapping[str, Path]) -> None:
-    """Refuse what would fail only at the end of a build.
+    """Refuse names and numbers of modes that would fail only at the end of a build.
 
     Args:
         name: Of the bundle.
         folders: Mode name → folder.
 
     Raises:
-        BadConfig: There are no modes or too many, or a name cannot stand in a bundle.
+        BadConfig: There are no modes or too many, or a bundle cannot store a name.
     """
     if not 1 <= len(folders) <= MAX_MODES:
         raise BadConfig(
