@@ -23,8 +23,9 @@ from tombola_host.training.effort import EFFORTS
 app = typer.Typer(
     name="tombola",
     help="Turn folders of recordings into one small network, and flash it to the instrument.\n\n"
-    "First steps:  tombola corpus violin/   ·   tombola build violin=violin/ bells=bells/ -o mine.tombola   ·   "
-    "tombola flash mine.tombola",
+    # \b: lines that are not wrapped, so that they can be copied.
+    "\b\nFirst steps:\n  tombola corpus violin/\n  tombola build violin=violin/ bells=bells/ -o mine.tombola\n"
+    "  tombola flash mine.tombola",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -87,8 +87,9 @@ def build_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Build a bundle from recordings, and play it into wav files beside it. Run again to go on.
+    """Build a bundle out of recordings, and hear it. Wav files are written beside it. Run again to go on.
 
+    \b
     Example:  tombola build violin=rec/violin bells=rec/bells -o mine.tombola --effort quick
     """
     modes, store = _checked(folders, out), run_store(runs)
@@ -143,8 +144,9 @@ def export(
     schedule: ScheduleOption = "iterative",
     method: MethodOption = "",
 ) -> None:
-    """Stage 4: write the merged network as a bundle, checked against the network that was trained, and play it.
+    """Stage 4: write the merged network as a bundle. It is checked against the network that was trained, and played.
 
+    \b
     Example:  tombola export violin=rec/violin bells=rec/bells -o mine.tombola
     """
     modes = _checked(folders, out)

@@ -74,8 +74,9 @@ def render(
         typer.Option(help="Bring the peak to -1 dBFS, or keep the instrument's own level. Without --gain: bring it."),
     ] = None,
 ) -> None:
-    """Render a MIDI file, or a built-in phrase, by the device's own engine.
+    """Render a MIDI file, or a built-in phrase, to a sound file. The device's own engine plays it.
 
+    \b
     Example:  tombola render quartet.tombola --midi song.mid --blend sax=1,harp=1 -o song.wav
     """
     if gain_db is not None and normalise:
@@ -102,8 +103,9 @@ def render(
 
 @app.command()
 def evaluate(bundle: BundleArgument, folders: Folders, as_json: JsonOption = False) -> None:
-    """Judge each mode on notes that it never learned from: spectrum, pitch, likeness to the recordings.
+    """Judge each mode on notes that it never learned from. By spectrum, pitch and likeness to the recordings.
 
+    \b
     Example:  tombola evaluate quartet.tombola sax=rec/sax harp=rec/harp --json
     """
     from tombola_host.corpus.material import gather
@@ -130,9 +132,9 @@ def bench(
     prepare: Annotated[bool, typer.Option("--prepare", help="Make the tree first, or fetch what it lacks.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Write the counts into the bundle.")] = False,
 ) -> None:
-    """Measure what a bundle costs here: size, and µs per period in a loop paced like a sound card's.
+    """Measure what a bundle costs on this computer, or a Raspberry Pi. Size, and µs per period of 128 samples.
 
-    Or, with --arm64, what it costs on a Raspberry Pi: instructions, counted in an emulator, the same on any machine.
+    With --arm64 a Pi's instructions are counted in an emulator, and are the same on any machine.
 
     Example:  tombola bench quartet.tombola --json
     """
@@ -178,7 +180,7 @@ def inspect(
     everything: Annotated[bool, typer.Option("--all", help="Also the graph, its operators, and the hashes.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what is in a bundle: its instruments, their notes, and what they cost.
+    """Say which instruments a bundle has, and their notes.
 
     Example:  tombola inspect quartet.tombola
     """
@@ -237,7 +239,7 @@ def demo(
         bool, typer.Option(help="Also train what the result is measured against, for the report.")
     ] = True,
 ) -> None:
-    """From recordings to a playing instrument, and a page to hear it: build/demo/report.html.
+    """From recordings to a playing instrument, and a page to hear it. The page is build/demo/report.html.
 
     Example:  tombola demo --sounds my-recordings/
     """

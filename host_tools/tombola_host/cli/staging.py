@@ -57,7 +57,7 @@ def ticket(
     criterion: CriterionOption = "magnitude",
     schedule: ScheduleOption = "iterative",
 ) -> None:
-    """Stage 2: draw the ticket of each mode and train it alone; what stage 1 left undone is done first.
+    """Stage 2: draw the ticket of each mode and train it. What stage 1 left undone is done first.
 
     Example:  tombola ticket violin=rec/violin --effort quick
     """
@@ -76,7 +76,7 @@ def merge(
     schedule: ScheduleOption = "iterative",
     method: MethodOption = "",
 ) -> None:
-    """Stage 3: merge the tickets and train them together; what is undone before is done first.
+    """Stage 3: merge the tickets and train them together. What is undone before is done first.
 
     Example:  tombola merge violin=rec/violin bells=rec/bells
     """

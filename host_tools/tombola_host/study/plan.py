@@ -41,7 +41,7 @@ def condensing(mode: str) -> str:
 
 
 JOINING = "joining the voices"
-JOINING_TO_COMPARE = "joining the voices without tickets, to compare"
+JOINING_TO_COMPARE = "learning all at once, to compare"
 COMPARING = "comparing"
 PACKING = "packing the instrument"
 

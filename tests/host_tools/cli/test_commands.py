@@ -139,7 +139,7 @@ def test_comparing_costs_time_only_where_it_is_asked_for(folders):
     modes = making.parse_folders(folders)
     plain, compared = (build_parts(modes, EFFORTS["quick"], 1, compare=compare) for compare in (False, True))
     assert {part.title for part in compared} - {part.title for part in plain} == {
-        "joining the voices without tickets, to compare",
+        "learning all at once, to compare",
         "comparing",
     }
     assert sum(part.seconds for part in compared) > 1.3 * sum(part.seconds for part in plain)
@@ -289,3 +289,16 @@ def test_an_interrupt_is_one_sentence_and_exit_code_130(folders, tmp_path, monke
     done = tombola("build", *folders, "-o", tmp_path / "x.tombola", "--runs", tmp_path / "runs")
     assert done.exit_code == 130
     assert done.stderr == "tombola: interrupted; run the same command again to go on where it stopped\n"
+
+
+def test_no_command_in_a_help_text_is_wrapped_and_no_summary_is_cut():
+    for command in ("build", "export", "render", "evaluate", "merge", "bench", "flash", "demo", "train", "ticket"):
+        (example,) = [line for line in tombola(command, "--help").output.splitlines() if "Example:" in line]
+        source = app.registered_commands
+        (callback,) = [entry.callback for entry in source if (entry.name or entry.callback.__name__) == command]
+        written = [line.strip() for line in callback.__doc__.splitlines() if "Example:" in line]
+        assert [example.strip()] == written
+    told = tombola("--help").output
+    assert "  tombola build violin=violin/ bells=bells/ -o mine.tombola\n" in told
+    cut = [line.split()[0] for line in told.partition("Commands:")[2].splitlines() if line.endswith("...")]
+    assert set(cut) <= {"corpus"}
