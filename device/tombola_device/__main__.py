@@ -72,7 +72,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from tombola_device.daemon.daemon import Daemon, Performance
+    from tombola_device.daemon.daemon import Daemon
+    from tombola_device.daemon.performance import Performance
     from tombola_device.hal.midi.file import FileIn, read_midi_file
     from tombola_device.play.automation import read_automation
 

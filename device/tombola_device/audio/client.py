@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -25,8 +26,8 @@ START_S = 60.0
 STOP_S = 5.0
 
 
-class Event(msgspec.Struct, frozen=True):
-    """What the audio process said: ``ready``, ``loaded``, ``refused`` or ``ended``."""
+class AudioEvent(msgspec.Struct, frozen=True):
+    """A line that the audio process wrote: ``ready``, ``loaded``, ``refused`` or ``ended``."""
 
     event: str
     audio: str = ""
@@ -39,21 +40,78 @@ class Event(msgspec.Struct, frozen=True):
     voices: int = 0
 
 
+class Audio(Protocol):
+    """What plays, seen from the control process. ``AudioProcess`` is the real one, ``audio.fake.FakeAudio`` the fake.
+
+    One that plays nothing, and takes every bundle at once::
+
+        class Still:
+            ready = AudioEvent("ready", audio="nothing", voices=4)
+            alive = True
+
+            def __init__(self) -> None:
+                self._said: list[AudioEvent] = []
+
+            def send(self, controls: Controls, stamp_s: float = 0.0) -> None:
+                pass
+
+            def status(self) -> Status:
+                return quiet_status(4)
+
+            def load(self, bundle: Path) -> None:
+                self._said.append(AudioEvent("loaded", path=str(bundle)))
+
+            def events(self) -> list[AudioEvent]:
+                said, self._said = self._said, []
+                return said
+
+            def stop(self) -> None:
+                pass
+    """
+
+    @property
+    def ready(self) -> AudioEvent:
+        """The event with which it began to play."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+
+    def send(self, controls: Controls, stamp_s: float = 0.0) -> None:
+        """Publish a frame of controls; ``stamp_s`` as in ``ControlsWriter.write``."""
+
+    def status(self) -> Status:
+        """Give its newest status; the same object until a new one comes."""
+
+    def load(self, bundle: Path) -> None:
+        """Ask for a cross-fade to another bundle; the event ``loaded`` or ``refused`` follows.
+
+        Raises:
+            DeviceUnavailable: It has ended.
+        """
+
+    def events(self) -> list[AudioEvent]:
+        """Give the events since the last call. Does not wait."""
+
+    def stop(self) -> None:
+        """Let it fade out, and wait for its end. May be called twice."""
+
+
 class AudioProcess:
     """A running audio process.
 
     Args:
-        bundle: File that plays first.
-        voices: V.
+        bundle: File of the bundle that plays first.
+        voices: V, the voices that are asked for.
         audio: As ``hal.audio.open_audio`` takes it.
         buffer_periods: How many periods the card's buffer holds.
         fallback: File for ``auto`` without a card.
         realtime: Whether to ask for SCHED_FIFO and locked memory.
         measure: Whether to measure first how many of the voices this computer can play.
-        should_stop: Asked while it starts; true gives the start up.
+        should_stop: Asked every few milliseconds while it starts; true gives the start up.
 
     Raises:
-        TombolaError: What the audio process gave as its reason, in the same class.
+        TombolaError: The audio process did not start; its own reason, in the class that it had there.
     """
 
     def __init__(
@@ -86,7 +144,7 @@ class AudioProcess:
         self._pending = b""
         os.set_blocking(self._stdout, False)
         self.ready = self._wait_until_ready(should_stop)
-        """What it said when it began to play."""
+        """See Audio."""
 
     @property
     def _stdout(self) -> int:
@@ -95,28 +153,24 @@ class AudioProcess:
 
     @property
     def pid(self) -> int:
-        """Its process number."""
+        """Its process id."""
         return self._process.pid
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs."""
+        """See Audio."""
         return self._process.poll() is None
 
     def send(self, controls: Controls, stamp_s: float = 0.0) -> None:
-        """Publish a frame of controls; ``stamp_s`` as in ``ControlsWriter.write``."""
+        """See Audio."""
         self._controls.write(controls, stamp_s)
 
     def status(self) -> Status:
-        """Its newest status."""
+        """See Audio."""
         return self._status.latest()
 
     def load(self, bundle: Path) -> None:
-        """Ask for a cross-fade to another bundle; ``loaded`` or ``refused`` follows as an event.
-
-        Raises:
-            DeviceUnavailable: It has ended.
-        """
+        """See Audio."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps({"load": str(bundle)}).encode() + b"\n")
@@ -124,18 +178,18 @@ class AudioProcess:
         except (OSError, ValueError) as error:
             raise DeviceUnavailable("the audio process has ended; start tombolad again") from error
 
-    def events(self) -> list[Event]:
-        """What it said since the last call. Does not wait."""
+    def events(self) -> list[AudioEvent]:
+        """See Audio."""
         try:
             while data := os.read(self._stdout, 65_536):
                 self._pending += data
         except BlockingIOError:
             pass
         *lines, self._pending = self._pending.split(b"\n")
-        return [msgspec.json.decode(line, type=Event) for line in lines]
+        return [msgspec.json.decode(line, type=AudioEvent) for line in lines]
 
     def stop(self) -> None:
-        """Let it fade out, and wait for its end. May be called twice."""
+        """See Audio."""
         if self._process.stdin is not None and not self._process.stdin.closed:
             with contextlib.suppress(OSError):  # It ended first.
                 self._process.stdin.close()
@@ -147,7 +201,7 @@ class AudioProcess:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def _wait_until_ready(self, should_stop: Callable[[], bool]) -> Event:
+    def _wait_until_ready(self, should_stop: Callable[[], bool]) -> AudioEvent:
         until_s = time.monotonic() + START_S
         while True:
             ended = not self.alive
@@ -163,8 +217,8 @@ class AudioProcess:
             time.sleep(0.005)
 
 
-def error_of(event: Event) -> TombolaError:
-    """The error that an ``ended`` event tells of, in its class."""
+def error_of(event: AudioEvent) -> TombolaError:
+    """The error that an ``ended`` event carries, in the class that it had in the audio process."""
     kind = getattr(errors, event.kind, TombolaError)
     is_ours = isinstance(kind, type) and issubclass(kind, TombolaError)
     return kind(event.reason) if is_ours else DeviceUnavailable(event.reason)

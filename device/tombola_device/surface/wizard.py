@@ -20,7 +20,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
-from tombola_device.surface.calibration import Line, through
+from tombola_device.surface.volts import Line, through
 
 READINGS: Final = 200
 """A fifth of a second of readings, each of which is a mean of sixteen."""
