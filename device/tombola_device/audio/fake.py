@@ -7,13 +7,13 @@ from pathlib import Path
 
 from tombola_device.audio.client import AudioEvent
 from tombola_device.audio.frames import Status, quiet_status
-from tombola_device.contract.bundle import bundle_sha256
+from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.controls import Controls
-from tombola_device.contract.errors import DeviceUnavailable
+from tombola_device.contract.errors import BadBundle, DeviceUnavailable
 
 
 class FakeAudio:
-    """Plays one bundle in silence: ``play``, ``sound``, ``break_down``, ``refuse_next``, ``unplug``, ``die``.
+    """Plays one bundle in silence: ``play``, ``sound``, ``break_down``, ``slim``, ``unplug``, ``die``.
 
     Args:
         bundle: File of the bundle that plays first.
@@ -26,7 +26,6 @@ class FakeAudio:
         self.alive, self.stopped = True, False
         self._status = replace(quiet_status(voices), sha256=bundle_sha256(bundle.read_bytes()))
         self._events: list[AudioEvent] = []
-        self._refusal = ""
         self.ready = AudioEvent("ready", audio="nothing (a fake)", sha256=self._status.sha256, voices=voices)
 
     def play(self, periods: int) -> None:
@@ -44,9 +43,9 @@ class FakeAudio:
         """Go mute for a reason."""
         self._status = replace(self._status, fault=fault)
 
-    def refuse_next(self, reason: str) -> None:
-        """Refuse the next bundle for a reason."""
-        self._refusal = reason
+    def slim(self, voices: int) -> None:
+        """Take voices away, because there is too much to do."""
+        self._status = replace(self._status, voice_limit=voices, slimmed=self._status.slimmed + 1)
 
     def unplug(self) -> None:
         """Lose the card."""
@@ -69,13 +68,14 @@ class FakeAudio:
         if not self.alive:
             raise DeviceUnavailable("the fake has ended; make another one")
         self.loads.append(bundle)
-        if self._refusal:
-            self._events.append(AudioEvent("refused", path=str(bundle), reason=self._refusal))
-            self._refusal = ""
+        try:
+            data = bundle.read_bytes()
+            decode_bundle(data)
+        except (OSError, BadBundle) as error:
+            self._events.append(AudioEvent("refused", path=str(bundle), reason=str(error)))
             return
-        sha256 = bundle_sha256(bundle.read_bytes())
-        self._events.append(AudioEvent("loaded", path=str(bundle), sha256=sha256))
-        self._status = replace(self._status, sha256=sha256, played=0, fault="")
+        self._events.append(AudioEvent("loaded", path=str(bundle), sha256=bundle_sha256(data)))
+        self._status = replace(self._status, sha256=bundle_sha256(data), played=0, fault="")
 
     def events(self) -> list[AudioEvent]:
         """See Audio."""

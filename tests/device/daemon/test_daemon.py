@@ -239,10 +239,11 @@ def test_while_it_waits_an_owner_can_be_paired_a_scene_is_not_saved_and_the_firs
 ):
     monkeypatch.setattr(Config, "factory_path", None)
     monkeypatch.setattr("tombola_device.daemon.bundles.probe_in_child", lambda _, board: None)
-    face = FakeFace()
+    face, port = FakeFace(), free_port()
     own, other = os.openpty()
     try:
-        running = run(config | {"factory": "", "audio": "null", "serial": os.ttyname(other)}, None, (face,))
+        setup = {"factory": "", "audio": "null", "serial": os.ttyname(other), "midi_socket": f"localhost:{port}"}
+        running = run(config | setup, None, (face,))
         until(lambda: running.lines)
         assert isinstance(running.daemon.state, Waiting)
         assert not running.daemon.state.healthy
@@ -258,12 +259,15 @@ def test_while_it_waits_an_owner_can_be_paired_a_scene_is_not_saved_and_the_firs
         until(lambda: running.store.slots.confirmed)
         face.turn(1.0)
         until(lambda: face.see().blend == (0, 0, 1))
-        bad = running.install(write_bundle("broken", poison=float("nan"), modes=1))
-        until(lambda: running.store.slots.rejected == bad)
-        until(lambda: running.audio.status().sha256 == first)
-        until(lambda: face.see().bundle == "first")
-        until(lambda: running.daemon.state.healthy)
-        assert face.see().modes == ("mode 0", "mode 1", "mode 2")
+        with socket.create_connection(("localhost", port)) as keyboard:
+            keyboard.sendall(bytes([0x90, 69, 127]))
+            until(lambda: face.see().sounding == 1)
+            bad = running.install(write_bundle("broken", poison=float("nan"), modes=1))
+            until(lambda: running.store.slots.rejected == bad)
+            until(lambda: running.audio.status().sha256 == first)
+            until(lambda: face.see().bundle == "first")
+            until(lambda: running.daemon.state.healthy)
+            assert face.see().modes == ("mode 0", "mode 1", "mode 2")
     finally:
         os.close(own)
         os.close(other)

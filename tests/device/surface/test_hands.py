@@ -8,8 +8,8 @@ from tombola_device.hal.panel.fake import FakePanel
 from tombola_device.hal.panel.port import Edge
 from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.player import Player
-from tombola_device.surface.oled.buttons import LONG_S, PAIR_S, Buttons, Push
 from tombola_device.surface.hands import PanelMap
+from tombola_device.surface.oled.buttons import LONG_S, PAIR_S, Buttons, Push
 from tombola_device.surface.outputs import PULSE_S, GateOut, Sounding, output_volts
 from tombola_device.surface.routing import CvTarget, CvTargets, GateSource, Source
 

@@ -12,6 +12,7 @@ from tombola_device.play.player import BlendMode, Player
 from tombola_device.play.voices import VoiceMode
 from tombola_device.surface.scenes import Scene, SceneStore, Settings, capture, recall
 
+
 def test_scene_brings_everything_back_and_finds_its_modes_by_name():
     player = Player(3, 2)
     player.set_blend([0.2, 0.0, 0.8])
