@@ -1,4 +1,4 @@
-"""Where bundles come from, where they live, and whose are taken."""
+"""The bundles: the serial line that brings them, the slots that hold them, the owners who may sign them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Bundles:
 
     Args:
         config: How the instrument is set up.
-        playing: What a host is told that asks; called in the serial line's thread.
+        playing: Answers a host that asks what plays; called in the serial line's thread.
     """
 
     def __init__(self, config: Config, playing: Callable[[], Mapping[str, object]]) -> None:

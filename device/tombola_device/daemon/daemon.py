@@ -44,9 +44,9 @@ class Daemon:
     """The instrument: ties inputs, surface and serial line to the bundle that plays.
 
     Args:
-        config: How it is set up.
-        performance: What it plays by itself.
-        report: Told in one line when it begins to play, and of each bundle that takes over.
+        config: How the instrument is set up.
+        performance: What it plays from files.
+        report: Takes one line when it begins to play, and one for each bundle that takes over.
         faces: Faces beside that of the panel.
     """
 
@@ -81,8 +81,9 @@ class Daemon:
                 self._status_file.remove()
 
     def playing(self) -> Mapping[str, object]:
-        """What a host is told that asks over the serial line."""
-        # Called in the serial line's thread: the status that the control loop read last, since a ring has one reader.
+        """Answer a host that asks over the serial line."""
+        # Called in the serial line's thread. It takes the status that the control loop has read, because the ring
+        # between the processes has one reader.
         state = self.state
         status = state.status
         return {"bundle": state.name, "sha256": status.sha256, "xruns": status.xruns, "fault": status.fault}
@@ -188,7 +189,7 @@ class Daemon:
             self._status_file.tick(state, console, self.bundles.store.slots, now_s)
 
     def _see(self, now_s: float) -> View:
-        """What the surface cannot know."""
+        """What the daemon sees; the surface completes it."""
         view = self.bundles.see(self.state.see())
         about = (f"tombola {__version__}", self.bundles.board.name, *view.about)
         return replace(view, tempo_bpm=self._player.clock.tempo_bpm(now_s), about=about)

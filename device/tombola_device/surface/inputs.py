@@ -42,7 +42,7 @@ class Inputs:
         self._player, self._midi_map, self._sources, self._clock = player, midi_map, list(sources), clock
         self._panel = panel
         self.came_s = self._polled_s = clock()
-        """When the newest changes came in; where nobody knows, the earliest possible time: the poll before."""
+        """When the newest changes came in: at the edge, or, if unknown, at the earliest after the poll before."""
         self._performance: MidiIn | None = None
         self._automation: BlendAutomation | None = None
         self._start_s = 0.0

@@ -307,6 +307,16 @@ def test_no_scene_is_saved_while_no_bundle_plays(make_bench):
     assert bench.view.notice == "no bundle plays; flash one before you save a scene"
 
 
+def test_display_says_that_no_bundle_plays(make_bench):
+    bench = make_bench(modes=())
+    hand = OledHand(bench)
+    view = hand.see()
+    assert (view.bundle, view.modes, view.blend) == ("", (), ())
+    for page in Page:
+        bench.go(page)
+        hand.see()
+
+
 @pytest.mark.parametrize("action", [Choose("volume", "11"), Choose("voices", "choir"), RecallScene(3)])
 def test_action_that_makes_no_sense_is_a_notice(make_bench, action):
     bench = make_bench(face="fake")
