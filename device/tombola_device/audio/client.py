@@ -1,4 +1,4 @@
-"""The control process's end of the audio process."""
+"""The control process's connection to the audio process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from tombola_device.audio.frames import ControlsWriter, Status, StatusReader, memory_bytes
+from tombola_device.audio.frames import AudioStatus, ControlsWriter, StatusReader, memory_bytes
 from tombola_device.audio.process import Start
 from tombola_device.audio.ring import create_memory, map_memory
 from tombola_device.contract import errors
@@ -22,12 +22,24 @@ from tombola_device.contract.controls import Controls
 from tombola_device.contract.errors import DeviceUnavailable, TombolaError
 
 START_S = 60.0
-"""A Raspberry Pi imports numpy and onnxruntime from a cold card in well under this."""
+"""Longest start. A Raspberry Pi imports numpy and onnxruntime from a cold card in much less."""
 STOP_S = 5.0
 
 
 class AudioEvent(msgspec.Struct, frozen=True):
-    """A line that the audio process wrote: ``ready``, ``loaded``, ``refused`` or ``ended``."""
+    """One event from the audio process, a line of JSON.
+
+    Args:
+        event: ``ready``, ``loaded``, ``refused`` or ``ended``.
+        audio: ``ready``: name of the sound output.
+        sha256: ``ready``, ``loaded``: SHA-256 of the bundle.
+        path: ``loaded``, ``refused``: file of the bundle.
+        reason: ``refused``, ``ended``: the error as one sentence; empty for a normal end.
+        kind: ``ended``: class of the error.
+        refused: ``ready``: real-time requests that the system refused.
+        period_us: ``ready``: length of a period, µs.
+        voices: ``ready``: number of voices that may sound.
+    """
 
     event: str
     audio: str = ""
@@ -55,7 +67,7 @@ class Audio(Protocol):
             def send(self, controls: Controls, stamp_s: float = 0.0) -> None:
                 pass
 
-            def status(self) -> Status:
+            def status(self) -> AudioStatus:
                 return quiet_status(4)
 
             def load(self, bundle: Path) -> None:
@@ -80,7 +92,7 @@ class Audio(Protocol):
     def send(self, controls: Controls, stamp_s: float = 0.0) -> None:
         """Publish a frame of controls; ``stamp_s`` as in ``ControlsWriter.write``."""
 
-    def status(self) -> Status:
+    def status(self) -> AudioStatus:
         """Give its newest status; the same object until a new one comes."""
 
     def load(self, bundle: Path) -> None:
@@ -101,17 +113,17 @@ class AudioProcess:
     """A running audio process.
 
     Args:
-        bundle: File of the bundle that plays first.
-        voices: V, the voices that are asked for.
-        audio: As ``hal.audio.open_audio`` takes it.
-        buffer_periods: How many periods the card's buffer holds.
-        fallback: File for ``auto`` without a card.
-        realtime: Whether to ask for SCHED_FIFO and locked memory.
-        measure: Whether to measure first how many of the voices this computer can play.
-        should_stop: Asked every few milliseconds while it starts; true gives the start up.
+        bundle: File of the first bundle.
+        voices: V.
+        audio: Name for ``hal.audio.open_audio``.
+        buffer_periods: Length of the card's buffer in periods.
+        fallback: Wav file for ``auto`` without a card.
+        realtime: Whether to request SCHED_FIFO and locked memory.
+        measure: Whether to measure first how many voices this computer can play.
+        should_stop: Called during the start; True aborts the start.
 
     Raises:
-        TombolaError: The audio process did not start; its own reason, in the class that it had there.
+        TombolaError: The audio process ended during the start; its error, in the same class.
     """
 
     def __init__(
@@ -144,7 +156,7 @@ class AudioProcess:
         self._pending = b""
         os.set_blocking(self._stdout, False)
         self.ready = self._wait_until_ready(should_stop)
-        """See Audio."""
+        """The ``ready`` event."""
 
     @property
     def _stdout(self) -> int:
@@ -153,24 +165,28 @@ class AudioProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """Process number."""
         return self._process.pid
 
     @property
     def alive(self) -> bool:
-        """See Audio."""
+        """Whether the process still runs."""
         return self._process.poll() is None
 
     def send(self, controls: Controls, stamp_s: float = 0.0) -> None:
-        """See Audio."""
+        """Publish a frame of controls; ``stamp_s`` as in ``ControlsWriter.write``."""
         self._controls.write(controls, stamp_s)
 
-    def status(self) -> Status:
-        """See Audio."""
+    def status(self) -> AudioStatus:
+        """The newest status of the audio process."""
         return self._status.latest()
 
     def load(self, bundle: Path) -> None:
-        """See Audio."""
+        """Request a cross-fade to another bundle. A ``loaded`` or ``refused`` event follows.
+
+        Raises:
+            DeviceUnavailable: The audio process has ended.
+        """
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(json.dumps({"load": str(bundle)}).encode() + b"\n")
@@ -179,7 +195,7 @@ class AudioProcess:
             raise DeviceUnavailable("the audio process has ended; start tombolad again") from error
 
     def events(self) -> list[AudioEvent]:
-        """See Audio."""
+        """The events since the last call. Does not wait."""
         try:
             while data := os.read(self._stdout, 65_536):
                 self._pending += data
@@ -189,9 +205,9 @@ class AudioProcess:
         return [msgspec.json.decode(line, type=AudioEvent) for line in lines]
 
     def stop(self) -> None:
-        """See Audio."""
+        """Let the process fade out, and wait for its end. May be called twice."""
         if self._process.stdin is not None and not self._process.stdin.closed:
-            with contextlib.suppress(OSError):  # It ended first.
+            with contextlib.suppress(OSError):  # The process has already ended.
                 self._process.stdin.close()
         try:
             self._process.wait(STOP_S)
@@ -213,12 +229,12 @@ class AudioProcess:
                     raise error_of(event)
             if ended or time.monotonic() > until_s or should_stop():
                 self.stop()
-                raise DeviceUnavailable("the audio process did not start; run tombolad again and see what it says")
+                raise DeviceUnavailable("the audio process did not start; run tombolad again and read its log")
             time.sleep(0.005)
 
 
 def error_of(event: AudioEvent) -> TombolaError:
-    """The error that an ``ended`` event carries, in the class that it had in the audio process."""
+    """The error of an ``ended`` event, in the class that it names."""
     kind = getattr(errors, event.kind, TombolaError)
     is_ours = isinstance(kind, type) and issubclass(kind, TombolaError)
     return kind(event.reason) if is_ours else DeviceUnavailable(event.reason)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tombola_device.audio.client import AudioEvent
-from tombola_device.audio.frames import Status, quiet_status
+from tombola_device.audio.frames import AudioStatus, quiet_status
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.controls import Controls
 from tombola_device.contract.errors import BadBundle, DeviceUnavailable
@@ -59,7 +59,7 @@ class FakeAudio:
         """See Audio."""
         self.sent.append(controls)
 
-    def status(self) -> Status:
+    def status(self) -> AudioStatus:
         """See Audio."""
         return self._status
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from tombola_device.audio.client import Audio, AudioEvent, error_of
-from tombola_device.audio.frames import Status, quiet_status
+from tombola_device.audio.frames import AudioStatus, quiet_status
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB, Controls
 from tombola_device.contract.errors import DeviceUnavailable, StoreError
@@ -201,7 +201,7 @@ class Playing:
         """End the audio process."""
         self.audio.stop()
 
-    def _hear(self, status: Status) -> None:
+    def _hear(self, status: AudioStatus) -> None:
         if status is self.status:  # An old one would call a voice silent that was taken just now.
             return
         self.status = status

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import Final
 
-from tombola_device.audio.frames import Status
+from tombola_device.audio.frames import AudioStatus
 from tombola_device.contract.controls import FRAME_RATE_HZ
 from tombola_device.contract.errors import StoreError
 from tombola_device.slots.store import Store
@@ -27,7 +27,7 @@ class Trial:
         self._store = store
         self._given_up = ""
 
-    def judge(self, status: Status) -> Path | None:
+    def judge(self, status: AudioStatus) -> Path | None:
         """Confirm a bundle that has played. Gives the bundle to go back to if the one on trial is mute.
 
         Raises:

@@ -10,6 +10,13 @@ class Watchdog:
 
     Args:
         notifier: Where it is told.
+
+    >>> class Log(Notifier):
+    ...     def _tell(self, line: str) -> None:
+    ...         print(line)
+    >>> Watchdog(Log({})).tick(pulse=1, doing="playing quartet", now_s=0.0)
+    READY=1
+    STATUS=playing quartet
     """
 
     def __init__(self, notifier: Notifier) -> None:

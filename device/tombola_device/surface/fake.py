@@ -9,7 +9,15 @@ from tombola_device.surface.view import View
 
 
 class FakeFace:
-    """A face without hardware. Its verbs may be called from another thread than ``poll``."""
+    """A face without hardware. Its verbs may be called from another thread than ``poll``.
+
+    >>> face = FakeFace()
+    >>> face.turn(0.25)
+    >>> face.poll(View(bundle="quartet"), now_s=0.0)
+    [MorphBy(amount=0.25)]
+    >>> face.see().bundle
+    'quartet'
+    """
 
     def __init__(self) -> None:
         self._asked: deque[Action] = deque()

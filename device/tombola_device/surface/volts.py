@@ -67,7 +67,12 @@ class Voltmeter:
 
 
 def through(points: Mapping[float, float]) -> Line:
-    """The line through two points, volts by share."""
+    """The line through two points, volts by share.
+
+    >>> line = through({0.6: 1.0, 0.4: 3.0})
+    >>> round(line.volts(0.5), 6)
+    2.0
+    """
     (share_1, volts_1), (share_2, volts_2) = sorted(points.items())
     slope = (volts_2 - volts_1) / (share_2 - share_1)
     zero = volts_1 - slope * share_1

@@ -21,7 +21,12 @@ class Push:
 
 
 class Buttons:
-    """Times the buttons."""
+    """Times the buttons.
+
+    >>> buttons = Buttons()
+    >>> buttons.edge(Edge("SAVE", True, 1.0)), buttons.edge(Edge("SAVE", False, 1.2))
+    ([], [Push(name='SAVE', long=False)])
+    """
 
     def __init__(self) -> None:
         self._down_s: dict[str, float] = {}

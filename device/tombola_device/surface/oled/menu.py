@@ -53,6 +53,12 @@ class Menu:
     """The state of the menu.
 
     SHIFT and the encoder change the page; on a page the encoder chooses a row and a push acts on it.
+
+    >>> menu, view = Menu(), View()
+    >>> menu.turn(4, view, now_s=0.0, shift=True), menu.page
+    ([], <Page.SLOTS: 'slots'>)
+    >>> [menu.push(Push("ENC_SW"), view, now_s=0.0) for _ in range(2)]
+    [[], [Revert()]]
     """
 
     def __init__(self) -> None:
