@@ -55,30 +55,18 @@ class AudioEvent(msgspec.Struct, frozen=True):
 class Audio(Protocol):
     """What plays, seen from the control process. ``AudioProcess`` is the real one, ``audio.fake.FakeAudio`` the fake.
 
-    One that plays nothing, and takes every bundle at once::
-
-        class Still:
-            ready = AudioEvent("ready", audio="nothing", voices=4)
-            alive = True
-
-            def __init__(self) -> None:
-                self._said: list[AudioEvent] = []
-
-            def send(self, controls: Controls, stamp_s: float = 0.0) -> None:
-                pass
-
-            def status(self) -> AudioStatus:
-                return quiet_status(4)
-
-            def load(self, bundle: Path) -> None:
-                self._said.append(AudioEvent("loaded", path=str(bundle)))
-
-            def events(self) -> list[AudioEvent]:
-                said, self._said = self._said, []
-                return said
-
-            def stop(self) -> None:
-                pass
+    >>> class Still:
+    ...     ready, alive = AudioEvent("ready", audio="nothing", voices=1), True
+    ...     def __init__(self): self.said = []
+    ...     def send(self, controls, stamp_s=0.0): pass
+    ...     def status(self): return quiet_status(1)
+    ...     def load(self, bundle): self.said.append(AudioEvent("loaded", path=str(bundle)))
+    ...     def events(self): said, self.said = self.said, []; return said
+    ...     def stop(self): pass
+    >>> audio: Audio = Still()
+    >>> audio.load(Path("quartet.tombola"))
+    >>> [event.path for event in audio.events()]
+    ['quartet.tombola']
     """
 
     @property

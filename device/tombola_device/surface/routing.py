@@ -68,13 +68,12 @@ class Assignments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Hands(Protocol):
     """The knobs and CV inputs, as far as scenes and settings concern them; ``hands.PanelMap`` is the real one.
 
-    For an instrument without knobs::
-
-        class NoHands:
-            targets = CvTargets()
-
-            def pick_up(self) -> None:
-                pass
+    >>> class NoHands:
+    ...     targets = CvTargets()
+    ...     def pick_up(self): pass
+    >>> hands: Hands = NoHands()
+    >>> hands.targets.cv_1
+    <CvTarget.MORPH: 'morph'>
     """
 
     targets: CvTargets

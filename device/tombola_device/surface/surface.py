@@ -46,16 +46,13 @@ _LOG = logging.getLogger(__name__)
 class House(Protocol):
     """The rest of the instrument, as far as a player can ask for it. Each answer is a notice for the player.
 
-    For an instrument that is given away, with one bundle for ever::
-
-        class Closed:
-            def revert(self) -> str:
-                return "there is one bundle only"
-
-            def allow_unsigned(self) -> str:
-                return "bundles cannot be changed here"
-
-            enrol = allow_unsigned
+    >>> class Closed:
+    ...     def revert(self): return "there is only one bundle"
+    ...     def allow_unsigned(self): return "no bundle can be added here"
+    ...     def enrol(self): return "no owner can be added here"
+    >>> house: House = Closed()
+    >>> house.revert()
+    'there is only one bundle'
     """
 
     def revert(self) -> str:
@@ -71,19 +68,15 @@ class House(Protocol):
 class Face(Protocol):
     """Something that a player looks at and touches.
 
-    A face that only logs which bundle plays::
-
-        class Log:
-            bundle = ""
-
-            def poll(self, view: View, now_s: float) -> list[Action]:
-                if view.bundle != self.bundle:
-                    self.bundle = view.bundle
-                    logging.info("playing %s", view.bundle)
-                return []
-
-            def close(self) -> None:
-                pass
+    >>> class Clock:
+    ...     text = ""
+    ...     def poll(self, view, now_s):
+    ...         self.text = f"{view.bundle} at {now_s} s"
+    ...         return [Panic()] if view.fault else []
+    ...     def close(self): pass
+    >>> face: Face = Clock()
+    >>> face.poll(View(fault="the sound is not a number"), now_s=3.0)
+    [Panic()]
     """
 
     def poll(self, view: View, now_s: float) -> list[Action]:

@@ -32,10 +32,11 @@ _LOG = logging.getLogger(__name__)
 class Readings(Protocol):
     """Where the face finds the newest reading of the panel; ``PanelIn`` is the real one.
 
-    For a panel that is never touched::
-
-        class Untouched:
-            state = PanelState((0.0,) * KNOBS, {})
+    >>> class Untouched:
+    ...     state = PanelState((0.0,) * 8, {}, turns=1)
+    >>> readings: Readings = Untouched()
+    >>> OledFace(readings, leds=[]).poll(View(), now_s=0.0)
+    [MorphBy(amount=0.020833333333333332)]
     """
 
     @property
@@ -46,11 +47,10 @@ class Readings(Protocol):
 class Lights(Protocol):
     """The driver of the LEDs.
 
-    One that keeps what it was shown::
-
-        class Kept:
-            def show(self, channels: list[float], /) -> None:
-                self.channels = channels
+    >>> class Kept:
+    ...     def show(self, channels, /): self.channels = channels
+    >>> lights: Lights = Kept()
+    >>> lights.show([0.5] * 16)
     """
 
     def show(self, channels: list[float], /) -> None:
