@@ -113,7 +113,7 @@ class Instrument:
         """Its process number."""
         assert self.process is not None
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        found = [child for child in children if b"audio_process" in Path(f"/proc/{child}/cmdline").read_bytes()]
+        found = [child for child in children if b"audio.process" in Path(f"/proc/{child}/cmdline").read_bytes()]
         return int(found[0])
 
     def silence(self) -> None:

@@ -14,11 +14,11 @@ import threading
 import time
 
 from tombola_device import __main__ as tombolad
+from tombola_device.daemon import console
 from tombola_device.hal.panel.converters import FULL_SCALE
 from tombola_device.hal.panel.mock import MockPanel, mock_panel
 from tombola_device.hal.panel.pins import load_pin_map
 from tombola_device.hal.panel.port import GATES
-from tombola_device.surface import inputs
 
 
 def obey(made: MockPanel, name: str, value: float) -> None:
@@ -47,7 +47,7 @@ def listen(made: MockPanel) -> None:
 def main() -> int:
     """Run the daemon's command line with that panel."""
     made = mock_panel()
-    inputs.open_panel = lambda _: made.panel
+    console.open_panel = lambda _: made.panel
     threading.Thread(target=listen, args=(made,), daemon=True).start()
     return tombolad.main()
 

@@ -14,11 +14,10 @@ import time
 
 from luma.core.device import dummy
 from tombola_device import __main__ as tombolad
-from tombola_device.daemon import daemon
+from tombola_device.daemon import console
 from tombola_device.hal.panel.display import LumaDisplay
 from tombola_device.hal.panel.fake import FakePanel
 from tombola_device.hal.panel.port import KNOBS, VOLTAGES, PanelState
-from tombola_device.surface import inputs
 
 PICTURE_S = 0.025
 GATES_HZ = {"GATE_IN": 5.0, "TRIG_IN": 3.0, "CLOCK_IN": 8.0}
@@ -59,8 +58,8 @@ class SlowDummy(dummy):
 
 def main() -> int:
     """Run the daemon's command line with that panel."""
-    inputs.open_panel = lambda _: SweptPanel()
-    daemon.open_front_chips = lambda *_, **__: (LumaDisplay(SlowDummy(width=128, height=64, mode="1")), None)
+    console.open_panel = lambda _: SweptPanel()
+    console.open_chips = lambda *_, **__: (LumaDisplay(SlowDummy(width=128, height=64, mode="1")), None)
     return tombolad.main()
 
 
