@@ -11,7 +11,7 @@ from tombola_device.contract.bundle import Bundle, decode_bundle
 from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, SAMPLE_RATE_HZ
 from tombola_device.engine.crossfade import Crossfade
 from tombola_device.engine.engine import Engine
-from tombola_device.play.offline import BlendAutomation, Event, render_performance
+from tombola_device.play.offline import BlendAutomation, PerformedEvent, render_performance
 from tombola_device.play.player import Player
 from tombola_host.evaluation.clicks import find_clicks, largest_jump, level_dip_db
 from tombola_host.evaluation.judge import held_note
@@ -74,9 +74,9 @@ def test_mode_switches_do_not_click(bundle, names):
     """Each program change on a held note, against the corners that the two modes have by themselves."""
     for first, second in ((0, 1), (1, 2), (2, 0), (0, 3)):
         events = [
-            Event(0.0, "program_change", (first,)),
-            Event(0.0, "note_on", (COMMON_NOTE, 0.8)),
-            Event(1.0, "program_change", (second,)),
+            PerformedEvent(0.0, "program_change", (first,)),
+            PerformedEvent(0.0, "note_on", (COMMON_NOTE, 0.8)),
+            PerformedEvent(1.0, "program_change", (second,)),
         ]
         clicks = find_clicks(render_performance(bundle, events, seconds=2.0, voices=1), [1.0])
         assert clicks.jump_ratio <= 1.0, (names[first], names[second])
@@ -108,7 +108,7 @@ def test_level_dips_by_at_most_1_db_over_a_blend_sweep(bundle, names, first, sec
     ends = one_hot(bundle, names.index(first)), one_hot(bundle, names.index(second))
     way = BlendAutomation((0.0, 1.0, 3.0, 4.0), (ends[0], ends[0], ends[1], ends[1]))
     sound = render_performance(
-        bundle, [Event(0.0, "note_on", (COMMON_NOTE, 0.8))], blend=way, seconds=4.0, voices=1, headroom_db=0.0
+        bundle, [PerformedEvent(0.0, "note_on", (COMMON_NOTE, 0.8))], blend=way, seconds=4.0, voices=1, headroom_db=0.0
     )
     assert level_dip_db(sound, [0.8, 3.3]) <= 1.0
 
@@ -128,9 +128,9 @@ def test_timbre_is_heard_and_moves_without_steps(bundle, names, axis):
 def _spectrum(bundle: Bundle, mode: int, axis: int, position: float) -> np.ndarray:
     """The first 20 partials in dB of a held note."""
     events = [
-        Event(0.0, "program_change", (mode,)),
-        Event(0.0, "set_timbre", (axis, position)),
-        Event(0.0, "note_on", (COMMON_NOTE, 0.8)),
+        PerformedEvent(0.0, "program_change", (mode,)),
+        PerformedEvent(0.0, "set_timbre", (axis, position)),
+        PerformedEvent(0.0, "note_on", (COMMON_NOTE, 0.8)),
     ]
     sound = render_performance(bundle, events, seconds=0.5, voices=1)[-8192:]
     f0_hz = 440 * 2 ** ((COMMON_NOTE - 69) / 12)
@@ -143,8 +143,8 @@ def test_voice_that_is_taken_while_it_sounds_does_not_click(bundle, names):
     """The same keys on enough voices are the measure: their attacks are as sharp."""
     keys = [(0.3 * index, 48 + 5 * index % 29) for index in range(12)]
     for mode in range(len(names)):
-        events = [Event(0.0, "program_change", (mode,))]
-        events += [Event(time_s, "note_on", (note, 0.8)) for time_s, note in keys]
+        events = [PerformedEvent(0.0, "program_change", (mode,))]
+        events += [PerformedEvent(time_s, "note_on", (note, 0.8)) for time_s, note in keys]
         taken, plain = (render_performance(bundle, events, seconds=4.0, voices=voices) for voices in (2, 12))
         assert largest_jump(taken) <= largest_jump(plain), names[mode]
         assert find_clicks(taken, [time_s for time_s, _ in keys[2:]]).jump <= largest_jump(plain), names[mode]

@@ -44,8 +44,8 @@ HERE = Path(__file__).parent
 CARD = HERE.parent / "integration" / "test_virtual_card.py"
 USB_BYTES_PER_S = 20_000.0
 DIN_BYTES_PER_S = 3125.0
-Message = tuple[int, ...]
-Send = Callable[[tuple[Message, ...]], object]
+MidiMessage = tuple[int, ...]
+Send = Callable[[tuple[MidiMessage, ...]], object]
 
 
 def load(path: Path):
@@ -138,7 +138,7 @@ def over_socket() -> tuple[str, str, Send]:
         port = probe.getsockname()[1]
     lines: list[socket.socket] = []
 
-    def send(messages: tuple[Message, ...]) -> None:
+    def send(messages: tuple[MidiMessage, ...]) -> None:
         if not lines:
             lines.append(socket.create_connection(("localhost", port)))
         lines[0].sendall(joined(messages))

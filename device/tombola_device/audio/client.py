@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from tombola_device.audio.frames import ControlsWriter, Status, StatusReader, memory_bytes
+from tombola_device.audio.frames import AudioStatus, ControlsWriter, StatusReader, memory_bytes
 from tombola_device.audio.process import Start
 from tombola_device.audio.ring import create_memory, map_memory
 from tombola_device.contract import errors
@@ -25,7 +25,7 @@ START_S = 60.0
 STOP_S = 5.0
 
 
-class Event(msgspec.Struct, frozen=True):
+class AudioReport(msgspec.Struct, frozen=True):
     """What the audio process said: ``ready``, ``loaded``, ``refused`` or ``ended``."""
 
     event: str
@@ -107,7 +107,7 @@ class AudioProcess:
         """Publish a frame of controls; ``stamp_s`` as in ``ControlsWriter.write``."""
         self._controls.write(controls, stamp_s)
 
-    def status(self) -> Status:
+    def status(self) -> AudioStatus:
         """Its newest status."""
         return self._status.latest()
 
@@ -124,7 +124,7 @@ class AudioProcess:
         except (OSError, ValueError) as error:
             raise DeviceUnavailable("the audio process has ended; start tombolad again") from error
 
-    def events(self) -> list[Event]:
+    def events(self) -> list[AudioReport]:
         """What it said since the last call. Does not wait."""
         try:
             while data := os.read(self._stdout, 65_536):
@@ -132,7 +132,7 @@ class AudioProcess:
         except BlockingIOError:
             pass
         *lines, self._pending = self._pending.split(b"\n")
-        return [msgspec.json.decode(line, type=Event) for line in lines]
+        return [msgspec.json.decode(line, type=AudioReport) for line in lines]
 
     def stop(self) -> None:
         """Let it fade out, and wait for its end. May be called twice."""
@@ -147,7 +147,7 @@ class AudioProcess:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def _wait_until_ready(self, should_stop: Callable[[], bool]) -> Event:
+    def _wait_until_ready(self, should_stop: Callable[[], bool]) -> AudioReport:
         until_s = time.monotonic() + START_S
         while True:
             ended = not self.alive
@@ -163,7 +163,7 @@ class AudioProcess:
             time.sleep(0.005)
 
 
-def error_of(event: Event) -> TombolaError:
+def error_of(event: AudioReport) -> TombolaError:
     """The error that an ``ended`` event tells of, in its class."""
     kind = getattr(errors, event.kind, TombolaError)
     is_ours = isinstance(kind, type) and issubclass(kind, TombolaError)

@@ -60,7 +60,7 @@ def status_dtype(voices: int) -> np.dtype[np.void]:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class AudioStatus:
     """How the audio process fares.
 
     Args:
@@ -99,9 +99,9 @@ class Status:
     fault: str
 
 
-def quiet_status(voices: int) -> Status:
+def quiet_status(voices: int) -> AudioStatus:
     """What is known before the first frame came."""
-    return Status(
+    return AudioStatus(
         periods=0,
         xruns=0,
         played=0,
@@ -225,11 +225,11 @@ class StatusReader:
         self._ring = RingReader(_split(memory, voices)[1], self._bytes)
         self._latest = quiet_status(voices)
 
-    def latest(self) -> Status:
+    def latest(self) -> AudioStatus:
         """The newest frame."""
         if self._ring.read():
             record = self._record[0]
-            self._latest = Status(
+            self._latest = AudioStatus(
                 periods=int(record["periods"]),
                 xruns=int(record["xruns"]),
                 played=int(record["played"]),

@@ -35,7 +35,7 @@ class BeginAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkCame:
+class ChunkArrived:
     """Append this to what is held; on trouble answer with ``failed``. Comes in order, each byte once."""
 
     offset: int
@@ -63,10 +63,10 @@ class PairAsked:
     label: str
 
 
-Event: TypeAlias = BeginAsked | ChunkCame | FinishAsked | StatusAsked | PairAsked
+HostRequest: TypeAlias = BeginAsked | ChunkArrived | FinishAsked | StatusAsked | PairAsked
 
 
-class _State(Enum):
+class _ReceiverState(Enum):
     CLOSED = "closed"
     OPEN = "open"
     ASKED = "asked"
@@ -99,7 +99,7 @@ class Receiver:
         self._session = 0
         self._size = self._next = 0
         self._open(p.Welcome(p.PROTOCOL_VERSION, p.MIN_CHUNK_BYTES, 1))
-        self._state = _State.CLOSED
+        self._state = _ReceiverState.CLOSED
 
     @property
     def bad_frames(self) -> int:
@@ -111,9 +111,9 @@ class Receiver:
         """Number of the session that is open; an answer that comes late must not reach the next one."""
         return self._session
 
-    def receive(self, data: bytes) -> list[Event]:
+    def receive(self, data: bytes) -> list[HostRequest]:
         """Take in what the line brought, in pieces of any length, and say what is to be done."""
-        events: list[Event] = []
+        events: list[HostRequest] = []
         for session, message in self._reader.feed(data):
             events += self._handle(session, message)
         return events
@@ -126,29 +126,29 @@ class Receiver:
 
     def begun(self, offset: int, crc32: int, *, active: bool) -> None:
         """Answer to BeginAsked: ``offset`` bytes with this CRC-32 are held; or the bundle is already active."""
-        if self._state is _State.ASKED:
+        if self._state is _ReceiverState.ASKED:
             self._next = self._size if active else offset
             self._ready = p.Ready(int(active), offset, crc32)
-            self._state = _State.DONE if active else _State.RECEIVING
+            self._state = _ReceiverState.DONE if active else _ReceiverState.RECEIVING
             self._send(self._ready)
 
     def busy(self) -> None:
         """Answer to BeginAsked: not yet; the host asks again."""
-        if self._state is _State.ASKED:
-            self._state = _State.OPEN
+        if self._state is _ReceiverState.ASKED:
+            self._state = _ReceiverState.OPEN
             self._send(p.Wait())
 
     def installed(self) -> None:
         """Answer to FinishAsked: the bundle is verified and active."""
-        if self._state is _State.VERIFYING:
-            self._state = _State.DONE
+        if self._state is _ReceiverState.VERIFYING:
+            self._state = _ReceiverState.DONE
             self._send(p.Installed())
 
     def failed(self, code: ErrorCode, value: int = 0) -> None:
         """Answer to any event: refused. The rest of the session gets the same answer."""
         self._output.clear()  # An acknowledgement of what could not be kept must not leave.
         self._error = p.Error(code, min(value, 0xFFFFFFFF))
-        self._state = _State.REFUSED
+        self._state = _ReceiverState.REFUSED
         self._send(self._error)
 
     def status(self, json: bytes) -> None:
@@ -168,7 +168,7 @@ class Receiver:
         self._output += p.encode_frame(self._session, message)
 
     def _open(self, welcome: p.Welcome) -> None:
-        self._state = _State.OPEN
+        self._state = _ReceiverState.OPEN
         self._welcome = welcome
         self._begin = p.Begin(0, 0, bytes(32))
         self._ready = p.Ready(0, 0, 0)
@@ -176,14 +176,14 @@ class Receiver:
         self._size = self._next = 0
         self._early: dict[int, bytes] = {}
 
-    def _handle(self, session: int, message: p.Message) -> list[Event]:
+    def _handle(self, session: int, message: p.Message) -> list[HostRequest]:
         if isinstance(message, p.Hello):
             self._hello(session, message)
-        elif self._state is _State.CLOSED or session != self._session:
+        elif self._state is _ReceiverState.CLOSED or session != self._session:
             self._output += p.encode_frame(session, p.Error(ErrorCode.NO_SESSION, 0))
         elif isinstance(message, p.Ask):
             return [StatusAsked()]
-        elif self._state is _State.REFUSED:
+        elif self._state is _ReceiverState.REFUSED:
             self._send(self._error)
         elif isinstance(message, p.Pair) and self._welcome.version >= p.SIGNED_VERSION:
             return self._pair_asked(message)
@@ -198,7 +198,7 @@ class Receiver:
         return []
 
     def _hello(self, session: int, hello: p.Hello) -> None:
-        if self._state is not _State.CLOSED and session == self._session:
+        if self._state is not _ReceiverState.CLOSED and session == self._session:
             self._send(self._welcome)
             return
         version = min(hello.highest_version, p.PROTOCOL_VERSION)
@@ -212,10 +212,10 @@ class Receiver:
         self._open(p.Welcome(version, chunk_bytes, window_chunks))
         self._send(self._welcome)
 
-    def _begin_asked(self, begin: p.Begin) -> list[Event]:
-        if self._state is _State.ASKED:
+    def _begin_asked(self, begin: p.Begin) -> list[HostRequest]:
+        if self._state is _ReceiverState.ASKED:
             return []
-        if self._state is not _State.OPEN:
+        if self._state is not _ReceiverState.OPEN:
             same = begin == self._begin
             self._send(self._ready if same else p.Error(ErrorCode.BAD_REQUEST, begin.kind))
             return []
@@ -227,12 +227,12 @@ class Receiver:
         if signed and self._welcome.version < p.SIGNED_VERSION:
             self.failed(ErrorCode.BAD_REQUEST, begin.kind)
             return []
-        self._state = _State.ASKED
+        self._state = _ReceiverState.ASKED
         self._size = begin.size_bytes
         key, signature = signed[:KEY_BYTES], signed[KEY_BYTES:]
         return [BeginAsked(sha256.hex(), begin.size_bytes, bool(begin.restart), key, signature)]
 
-    def _pair_asked(self, pair: p.Pair) -> list[Event]:
+    def _pair_asked(self, pair: p.Pair) -> list[HostRequest]:
         key, signature, label = (
             pair.tail[:KEY_BYTES],
             pair.tail[KEY_BYTES : KEY_BYTES + SIGNATURE_BYTES],
@@ -244,17 +244,22 @@ class Receiver:
             self.failed(ErrorCode.BAD_REQUEST, pair.kind)
             return []
 
-    def _chunk(self, data: p.Data) -> list[Event]:
-        if self._state in (_State.OPEN, _State.ASKED):
+    def _chunk(self, data: p.Data) -> list[HostRequest]:
+        if self._state in (_ReceiverState.OPEN, _ReceiverState.ASKED):
             self._send(p.Error(ErrorCode.NO_SESSION, 0))
             return []
-        events: list[Event] = []
+        events: list[HostRequest] = []
         ahead, misplaced = divmod(data.offset - self._next, self._welcome.chunk_bytes)
         whole = len(data.tail) == min(self._welcome.chunk_bytes, self._size - data.offset)
-        if self._state is _State.RECEIVING and whole and not misplaced and 0 <= ahead < self._welcome.window_chunks:
+        if (
+            self._state is _ReceiverState.RECEIVING
+            and whole
+            and not misplaced
+            and 0 <= ahead < self._welcome.window_chunks
+        ):
             self._early[data.offset] = data.tail
             while (tail := self._early.pop(self._next, None)) is not None:
-                events.append(ChunkCame(self._next, tail))
+                events.append(ChunkArrived(self._next, tail))
                 self._next += len(tail)
         self._acknowledge()
         return events
@@ -266,15 +271,15 @@ class Receiver:
         length = max(-(-held.bit_length() // 8), fewest_bytes)
         self._send(p.Ack(self._next, held.to_bytes(length, "little")))
 
-    def _finish(self) -> list[Event]:
-        if self._state is _State.RECEIVING and self._next == self._size:
-            self._state = _State.VERIFYING
+    def _finish(self) -> list[HostRequest]:
+        if self._state is _ReceiverState.RECEIVING and self._next == self._size:
+            self._state = _ReceiverState.VERIFYING
             return [FinishAsked(self._begin.tail[:HASH_BYTES].hex())]
-        if self._state is _State.RECEIVING:
+        if self._state is _ReceiverState.RECEIVING:
             self._acknowledge()
-        elif self._state is _State.VERIFYING:
+        elif self._state is _ReceiverState.VERIFYING:
             self._send(p.Wait())
-        elif self._state is _State.DONE:
+        elif self._state is _ReceiverState.DONE:
             self._send(p.Installed())
         else:
             self._send(p.Error(ErrorCode.NO_SESSION, 0))

@@ -40,7 +40,7 @@ VERIFY_S, VERIFY_S_PER_MIB = 30.0, 2.0
 """Hashing, loading and probing on a Raspberry Pi, longer than its probe may take; it grows with the bundle."""
 
 
-class Phase(Enum):
+class SenderPhase(Enum):
     """What the host is waiting for."""
 
     HELLO = "looking for the device"
@@ -91,7 +91,7 @@ class Sender:
         self._reader = p.FrameReader()
         self._requests = Requests()
         self._requests.ask(hello(self._offer_bytes))
-        self.phase = Phase.HELLO
+        self.phase = SenderPhase.HELLO
         self.sessions += 1
         self._wait_until_s: float | None = None
         self._chunk_bytes = self._window = 1
@@ -132,7 +132,7 @@ class Sender:
         if message is not None:
             self._check_patience(now)
             output = p.encode_frame(self._session, self._requests.message or message)
-        if self.phase is Phase.SENDING:
+        if self.phase is SenderPhase.SENDING:
             output += self._due_chunks(now)
         return output
 
@@ -141,7 +141,7 @@ class Sender:
             raise FlashError("the device does not come to an end checking the bundle; ask for its status, flash again")
         if self._requests.tries <= REQUEST_TRIES:
             return
-        if self.phase is Phase.HELLO:
+        if self.phase is SenderPhase.HELLO:
             raise FlashError(NOBODY)
         self._renew()
         self._requests.due(now)
@@ -164,13 +164,13 @@ class Sender:
             if message.code != ErrorCode.NO_SESSION:
                 raise Refused(message.code, message.value)
             self._renew()
-        elif isinstance(message, p.Welcome) and self.phase is Phase.HELLO:
+        elif isinstance(message, p.Welcome) and self.phase is SenderPhase.HELLO:
             self._welcome(message)
-        elif isinstance(message, p.Ready) and self.phase is Phase.BEGIN:
+        elif isinstance(message, p.Ready) and self.phase is SenderPhase.BEGIN:
             self._ready(message)
-        elif isinstance(message, p.Ack) and self.phase in (Phase.SENDING, Phase.FINISHING):
+        elif isinstance(message, p.Ack) and self.phase in (SenderPhase.SENDING, SenderPhase.FINISHING):
             self._acknowledged(message, now)
-        elif isinstance(message, p.Installed) and self.phase is Phase.FINISHING:
+        elif isinstance(message, p.Installed) and self.phase is SenderPhase.FINISHING:
             self._done()
         elif isinstance(message, p.Wait):
             self._requests.tries = 0
@@ -178,7 +178,7 @@ class Sender:
                 self._wait_until_s = now + VERIFY_S + VERIFY_S_PER_MIB * len(self._data) / 2**20
 
     def _done(self) -> None:
-        self.phase = Phase.DONE
+        self.phase = SenderPhase.DONE
         self._requests.answered()
 
     def _welcome(self, welcome: p.Welcome) -> None:
@@ -192,7 +192,7 @@ class Sender:
         # A device that is too old for signatures asks for none.
         signed = self._signed if welcome.version >= p.SIGNED_VERSION else b""
         self._window = min(welcome.window_chunks, p.WINDOW_CHUNKS)
-        self.phase = Phase.BEGIN
+        self.phase = SenderPhase.BEGIN
         self._requests.ask(p.Begin(len(self._data), self._restart, self._sha256 + signed))
 
     def _ready(self, ready: p.Ready) -> None:
@@ -216,12 +216,12 @@ class Sender:
             self.resumed_from = ready.offset
         self._requests.answered()
         self._wait_until_s = None
-        self.phase = Phase.SENDING
+        self.phase = SenderPhase.SENDING
         self._finish_if_all_held()
 
     def _finish_if_all_held(self) -> None:
-        if self.phase is Phase.SENDING and self._base == self._chunks:
-            self.phase = Phase.FINISHING
+        if self.phase is SenderPhase.SENDING and self._base == self._chunks:
+            self.phase = SenderPhase.FINISHING
             self._requests.ask(p.Finish(), FINISH_EVERY_S)
 
     def _acknowledged(self, ack: p.Ack, now: float) -> None:

@@ -20,8 +20,8 @@ from functools import partial
 from pathlib import Path
 
 from tombola_device import __version__
-from tombola_device.audio.client import AudioProcess, Event, error_of
-from tombola_device.audio.frames import Status, quiet_status
+from tombola_device.audio.client import AudioProcess, AudioReport, error_of
+from tombola_device.audio.frames import AudioStatus, quiet_status
 from tombola_device.config import Config
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB
@@ -103,7 +103,7 @@ class Daemon:
         self._ready = False
         self._alive_s, self._alive_periods = 0.0, 0
         self._muted = True
-        self._heard: Status | None = None
+        self._heard: AudioStatus | None = None
         self._hopeless = ""
         self._status_s = 0.0
         self._begin_s: float | None = None
@@ -253,7 +253,7 @@ class Daemon:
             self._status_s = time.monotonic()
             self._write_status(status)
 
-    def _follow_limit(self, status: Status) -> None:
+    def _follow_limit(self, status: AudioStatus) -> None:
         """Play with as many voices as the audio process can render, and say so when that changes."""
         if status.voice_limit == self._limit:
             return
@@ -264,7 +264,7 @@ class Daemon:
         self._limit, self._slimmed = status.voice_limit, status.slimmed
         self._player.limit_voices(status.voice_limit)
 
-    def _watch(self, status: Status, now_s: float) -> None:
+    def _watch(self, status: AudioStatus, now_s: float) -> None:
         """Let the sound out while all is well, and tell systemd so: only while periods are rendered."""
         healthy = status.periods > 0 and not status.fault and not status.lost
         if self._inputs is not None and self._inputs.panel is not None and healthy == self._muted:
@@ -279,7 +279,7 @@ class Daemon:
             self._alive_s, self._alive_periods = now_s, status.periods
             self._notifier.alive()
 
-    def _view(self, status: Status) -> View:
+    def _view(self, status: AudioStatus) -> View:
         """What the display can show of the daemon."""
         manifest, slots, flashd = self._manifest, self._store.slots, self._flashd
         return View(
@@ -310,7 +310,7 @@ class Daemon:
             lost=status.lost,
         )
 
-    def _sounding(self, status: Status) -> Sounding:
+    def _sounding(self, status: AudioStatus) -> Sounding:
         """What outputs can follow."""
         player = self._player
         return Sounding(
@@ -330,7 +330,7 @@ class Daemon:
         else:
             self._audio.load(path)
 
-    def _hear_of(self, event: Event) -> None:
+    def _hear_of(self, event: AudioReport) -> None:
         """Act on what the audio process said."""
         if event.event == "ended":
             raise error_of(event)
@@ -340,7 +340,7 @@ class Daemon:
         elif event.event == "loaded":
             self._coming = _read_bundle(Path(event.path))
 
-    def _arrive(self, status: Status) -> bool:
+    def _arrive(self, status: AudioStatus) -> bool:
         """Turn to the bundle that was loaded once it plays alone; True if the controls changed.
 
         Not before: the bundle that is leaving would follow a blend that is meant for other modes.
@@ -355,7 +355,7 @@ class Daemon:
             self._perform()
         return True
 
-    def _judge(self, status: Status) -> None:
+    def _judge(self, status: AudioStatus) -> None:
         """Keep a bundle on trial that has played, give up one that is mute."""
         slots = self._store.slots
         on_trial = slots.active is not None and not slots.confirmed and status.sha256 == slots.active
@@ -395,7 +395,7 @@ class Daemon:
         quiet = max(self._audio.status().levels_db) <= SILENCE_DB and now_s - self._done_s > 0.2
         return quiet or now_s - self._done_s > TAIL_S
 
-    def _write_status(self, status: Status) -> None:
+    def _write_status(self, status: AudioStatus) -> None:
         assert self._manifest is not None
         assert self._audio is not None
         assert self._inputs is not None

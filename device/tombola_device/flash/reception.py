@@ -16,7 +16,7 @@ from tombola_device import __version__
 from tombola_device.contract.bundle import HEADER_BYTES, MAGIC, MAX_MANIFEST_BYTES, peek_manifest
 from tombola_device.contract.errors import BadBundle, StoreError, TombolaError
 from tombola_device.contract.protocol import MAX_STATUS_BYTES, PROTOCOL_VERSION
-from tombola_device.contract.receiver import BeginAsked, ChunkCame, Event, FinishAsked, PairAsked, Receiver
+from tombola_device.contract.receiver import BeginAsked, ChunkArrived, FinishAsked, HostRequest, PairAsked, Receiver
 from tombola_device.contract.refusals import ErrorCode, Refused
 from tombola_device.contract.signing import fingerprint
 from tombola_device.slots.board import UNKNOWN, Board, check_cost
@@ -107,12 +107,12 @@ class Reception:
         """Let an installation that is under way come to its end."""
         self._worker.shutdown()
 
-    def _handle(self, event: Event) -> bool:
+    def _handle(self, event: HostRequest) -> bool:
         """Carry one event out; False if what came with it must be forgotten."""
         try:
             if isinstance(event, BeginAsked):
                 self._begin(event)
-            elif isinstance(event, ChunkCame):
+            elif isinstance(event, ChunkArrived):
                 self._store.write(event.data)
                 self._held_bytes = event.offset + len(event.data)
                 self._check_fit(event.data)

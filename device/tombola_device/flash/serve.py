@@ -27,7 +27,7 @@ REOPEN_S: Final = 0.25
 _LOG = logging.getLogger(__name__)
 
 
-class Port(Protocol):
+class SerialPort(Protocol):
     """What is used of a serial port. Every method may raise OSError, of which SerialException is one."""
 
     @property
@@ -44,14 +44,16 @@ class Port(Protocol):
         """Give the port back."""
 
 
-def open_serial(path: str) -> Port:
+def open_serial(path: str) -> SerialPort:
     """Open a serial port or pty, for this process alone.
 
     Raises:
         OSError: It is not there, or somebody else has it.
     """
     # The rate is that of a real UART; USB and ptys ignore it.
-    port: Port = serial.Serial(path, 115_200, timeout=READ_TIMEOUT_S, write_timeout=WRITE_TIMEOUT_S, exclusive=True)
+    port: SerialPort = serial.Serial(
+        path, 115_200, timeout=READ_TIMEOUT_S, write_timeout=WRITE_TIMEOUT_S, exclusive=True
+    )
     return port
 
 
@@ -74,14 +76,14 @@ class Flashd:
         store: Store,
         on_installed: Callable[[Path], None],
         status: Callable[[], Mapping[str, object]] = dict,
-        open_port: Callable[[str], Port] = open_serial,
+        open_port: Callable[[str], SerialPort] = open_serial,
         owner: Owner | None = None,
         board: Board = UNKNOWN,
     ) -> None:
         self._path = path
         self._open_port = open_port
         self._reception = Reception(store, owner, on_installed, status, ThreadPoolExecutor(1, "install"), board)
-        self._port: Port | None = None
+        self._port: SerialPort | None = None
         self._reopen_s = 0.0
 
     @property
@@ -128,7 +130,7 @@ class Flashd:
             _LOG.log(logging.INFO if self._port else logging.DEBUG, "%s is not there: %s", self._path, error)
             self._hang_up()
 
-    def _opened(self) -> Port | None:
+    def _opened(self) -> SerialPort | None:
         if self._port is None and time.monotonic() >= self._reopen_s:
             self._reopen_s = time.monotonic() + REOPEN_S
             self._port = self._open_port(self._path)

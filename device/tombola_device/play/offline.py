@@ -39,7 +39,7 @@ END_GRID_FRAMES = 96
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class PerformedEvent:
     """Something that the player does.
 
     Args:
@@ -91,14 +91,14 @@ class BlendAutomation:
         return np.array([np.interp(time_s, self.time_s, column) for column in columns], np.float32)
 
 
-def midi_events(messages: Iterable[tuple[float, Sequence[int]]]) -> list[Event]:
+def midi_events(messages: Iterable[tuple[float, Sequence[int]]]) -> list[PerformedEvent]:
     """Timed MIDI messages, as (seconds, bytes with the status first), as events."""
-    return [Event(time_s, MIDI, tuple(message)) for time_s, message in messages]
+    return [PerformedEvent(time_s, MIDI, tuple(message)) for time_s, message in messages]
 
 
 def render_performance(
     bundle: Bundle,
-    events: Iterable[Event],
+    events: Iterable[PerformedEvent],
     *,
     blend: BlendAutomation | None = None,
     seconds: float | None = None,
@@ -133,7 +133,7 @@ def render_performance(
 class _Performance:
     """Frames are counted, not seconds: frame n begins at n * 128 samples."""
 
-    def __init__(self, engine: Engine, events: list[Event], blend: BlendAutomation | None) -> None:
+    def __init__(self, engine: Engine, events: list[PerformedEvent], blend: BlendAutomation | None) -> None:
         self.engine, self.blend = engine, blend
         self.player = Player(engine.modes, engine.voices)
         self.midi_map = MidiMap(self.player)

@@ -20,7 +20,7 @@ from tombola_device.contract.controls import SILENCE_DB, Controls, Float32Array
 from tombola_device.contract.errors import ShapeError
 from tombola_device.play.blending import Blending
 from tombola_device.play.clock import MidiClock
-from tombola_device.play.voices import Key, Priority, Voice, VoiceMode, Voices
+from tombola_device.play.voices import Key, PlayedVoice, Priority, VoiceMode, Voices
 
 PRESSURE_DB: Final = 6.0
 CHANNELS: Final = 16
@@ -364,7 +364,7 @@ class Player:
             total += 40 * math.log10(value) if value > 0 else 2 * SILENCE_DB
         return total
 
-    def _give_blend(self, voice: Voice) -> None:
+    def _give_blend(self, voice: PlayedVoice) -> None:
         """What a key that was just struck keeps."""
         if self.blend_mode is BlendMode.TOGETHER:
             voice.blend = None

@@ -45,7 +45,7 @@ class Key:
 
 
 @dataclass(slots=True)
-class Voice:
+class PlayedVoice:
     """What one row of the engine's controls plays.
 
     Args:
@@ -90,7 +90,7 @@ class Voices:
     def __init__(self, count: int) -> None:
         if not 1 <= count <= MAX_VOICES:
             raise ShapeError(f"{count} voices were asked for; 1 to {MAX_VOICES} are possible")
-        self._voices = [Voice() for _ in range(count)]
+        self._voices = [PlayedVoice() for _ in range(count)]
         self._held: dict[Key, tuple[float, float]] = {}
         self._mode, self._limit = VoiceMode.POLY, count
         self.priority = Priority.LAST
@@ -98,7 +98,7 @@ class Voices:
         self._events = 0
         self._levels_db: list[float] | None = None
 
-    def __iter__(self) -> Iterator[Voice]:
+    def __iter__(self) -> Iterator[PlayedVoice]:
         """All voices, in the order of the engine's rows."""
         return iter(self._voices)
 
@@ -117,7 +117,7 @@ class Voices:
             self.release_all()
             self._mode = mode
 
-    def press(self, key: Key, note: float, velocity: float, time_s: float = 0.0) -> Voice:
+    def press(self, key: Key, note: float, velocity: float, time_s: float = 0.0) -> PlayedVoice:
         """Strike a key at a time, 0 if unknown, and give the voice that plays it."""
         overlaps = bool(self._held)
         self._held.pop(key, None)
@@ -196,20 +196,20 @@ class Voices:
         """Take how loud each voice is, so that a silent or the quietest one is taken next. Shape (V,), dB."""
         self._levels_db = list(levels_db)
 
-    def _take(self, voice: Voice, key: Key, note: float, velocity: float) -> None:
+    def _take(self, voice: PlayedVoice, key: Key, note: float, velocity: float) -> None:
         voice.key = voice.last = key
         voice.note, voice.velocity = note, velocity
         voice.gate, voice.pedalled, voice.kept = True, False, False
         voice.pressure = 0.0
 
-    def _strike(self, voice: Voice, time_s: float) -> None:
+    def _strike(self, voice: PlayedVoice, time_s: float) -> None:
         voice.onset = (voice.onset + 1) & ONSETS
         voice.onset_s = time_s
         self._stamp(voice)
         if self._levels_db is not None:  # Taken; what it sounds like is heard later.
             self._levels_db[self._voices.index(voice)] = 0.0
 
-    def _release_unless_pedalled(self, voice: Voice) -> None:
+    def _release_unless_pedalled(self, voice: PlayedVoice) -> None:
         if voice.key is not None or not voice.gate:
             return
         if self._sustain:
@@ -217,11 +217,11 @@ class Voices:
         elif not voice.kept:
             self._release(voice)
 
-    def _release(self, voice: Voice) -> None:
+    def _release(self, voice: PlayedVoice) -> None:
         voice.gate = voice.pedalled = False
         self._stamp(voice)
 
-    def _stamp(self, voice: Voice) -> None:
+    def _stamp(self, voice: PlayedVoice) -> None:
         self._events += 1
         voice.order = self._events
 
@@ -235,7 +235,7 @@ class Voices:
             return max(self._held, key=lambda key: self._held[key][0])
         return next(reversed(self._held))
 
-    def _play_one(self, *, strike: bool, time_s: float = 0.0) -> Voice:
+    def _play_one(self, *, strike: bool, time_s: float = 0.0) -> PlayedVoice:
         voice, key = self._voices[0], self._first()
         note, velocity = self._held[key]
         if voice.key == key and voice.gate and not strike:
@@ -280,7 +280,7 @@ class Voices:
         level_db = self._levels_db[index]
         return (0, 0.0, index) if level_db <= SILENCE_DB else (1, level_db, voice.order)
 
-    def _is_bass(self, voice: Voice) -> bool:
+    def _is_bass(self, voice: PlayedVoice) -> bool:
         """Whether no held voice is lower; of two voices neither is."""
         held = [other for other in self._voices[: self._limit] if other.gate]
         return len(held) > 2 and all(voice.note < other.note for other in held if other is not voice)

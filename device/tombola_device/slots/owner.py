@@ -34,7 +34,7 @@ Unsigned: TypeAlias = Literal["allow", "ask"]
 _LOG = logging.getLogger(__name__)
 
 
-class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EnrolledKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An enrolled public key, in hexadecimal, and what its owner calls it."""
 
     key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -49,7 +49,7 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the file holds."""
 
-    keys: Annotated[list[Key], Meta(max_length=MAX_OWNERS)] = []
+    keys: Annotated[list[EnrolledKey], Meta(max_length=MAX_OWNERS)] = []
 
 
 class Owner:
@@ -79,7 +79,7 @@ class Owner:
         found = read_sealed(self._files, path, _Keys)
         if found is None and self._files.size_bytes(path) is not None:
             _LOG.warning("%s is damaged, so no owner is known; pair again", path)
-        self.keys: tuple[Key, ...] = tuple(found.keys) if found else ()
+        self.keys: tuple[EnrolledKey, ...] = tuple(found.keys) if found else ()
         """In the order in which they were enrolled."""
 
     @property
@@ -124,7 +124,7 @@ class Owner:
             if len(self.keys) >= MAX_OWNERS:
                 raise Refused(ErrorCode.OWNERS_FULL, MAX_OWNERS)
             shown = "".join(character for character in label if character.isprintable())
-            self._store((*self.keys, Key(key.hex(), shown)))
+            self._store((*self.keys, EnrolledKey(key.hex(), shown)))
             self._window_end_s = float("-inf")
             return len(self.keys)
 
@@ -175,7 +175,7 @@ class Owner:
     def _knows(self, key: bytes) -> bool:
         return any(known.key == key.hex() for known in self.keys)
 
-    def _store(self, keys: tuple[Key, ...]) -> None:
+    def _store(self, keys: tuple[EnrolledKey, ...]) -> None:
         try:
             write_sealed(self._files, self._path, _Keys(list(keys)))
         except OSError as error:

@@ -74,7 +74,7 @@ class Slots(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldPart:
     """What the device has of a bundle that is offered: its first bytes, and their CRC-32."""
 
     offset: int
@@ -136,7 +136,7 @@ class Store:
                 raise StoreError(f"there is no playable bundle in {self._folder}; flash one")
             return path
 
-    def begin(self, sha256: str, size_bytes: int, *, restart: bool = False) -> Held:
+    def begin(self, sha256: str, size_bytes: int, *, restart: bool = False) -> HeldPart:
         """Prepare for a bundle, keeping what is there of it unless ``restart``.
 
         Raises:
@@ -150,7 +150,7 @@ class Store:
             if self._is_playable(path, sha256):
                 self._files.remove(partial)
                 self._incoming = _Incoming(sha256, size_bytes, size_bytes)
-                return Held(size_bytes, zlib.crc32(self._files.read(path)), self.slots.active == sha256)
+                return HeldPart(size_bytes, zlib.crc32(self._files.read(path)), self.slots.active == sha256)
             offset = self._files.size_bytes(partial) or 0
             if restart or offset > size_bytes:
                 self._files.remove(partial)
@@ -162,7 +162,7 @@ class Store:
                     "bytes free; remove something there"
                 )
             self._incoming = _Incoming(sha256, size_bytes, offset)
-            return Held(offset, zlib.crc32(self._files.read(partial)) if offset else 0, active=False)
+            return HeldPart(offset, zlib.crc32(self._files.read(partial)) if offset else 0, active=False)
 
     def write(self, data: bytes) -> None:
         """Add the next bytes of the bundle that was begun.

@@ -17,7 +17,7 @@ import pytest
 from tombola_device.contract.bundle import Bundle, bundle_sha256, encode_bundle
 from tombola_device.contract.errors import FlashError, TombolaError
 from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
-from tombola_device.contract.sender import Phase, Sender
+from tombola_device.contract.sender import Sender, SenderPhase
 from tombola_device.contract.signing import public_key, sign_pairing
 from tombola_device.disk.fake import FakeFiles
 from tombola_device.flash.reception import Reception
@@ -146,7 +146,7 @@ def flash(sender: Sender, instrument: Instrument, wires: tuple[Wire, Wire], unpl
     """Run until done; the line is unplugged, and plugged again, when so many bytes have gone down. Gives how often."""
     down, up = wires
     now, sent, unplugged = 0.0, 0, 0
-    while sender.phase is not Phase.DONE:
+    while sender.phase is not SenderPhase.DONE:
         output = sender.poll(now)
         if unplug_at and sent + len(output) > unplug_at[0]:
             instrument.step(down.read(1e12) + output[: max(unplug_at.pop(0) - sent, 0)])

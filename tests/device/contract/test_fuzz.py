@@ -16,7 +16,7 @@ from tombola_device.contract.bundle import Bundle, bundle_sha256, decode_bundle,
 from tombola_device.contract.errors import BadBundle, BadConfig, FlashError
 from tombola_device.contract.manifest import decode_manifest, encode_manifest
 from tombola_device.contract.receiver import BeginAsked, FinishAsked, PairAsked, Receiver, StatusAsked
-from tombola_device.contract.sender import Phase, Sender
+from tombola_device.contract.sender import Sender, SenderPhase
 from tombola_device.disk.fake import FakeFiles
 from tombola_device.hal.midi.bytes import PASSED_ON, MidiBytes
 from tombola_device.slots.store import POINTER_NAME, Store
@@ -90,7 +90,7 @@ def test_any_answers_leave_a_sender_that_ends_or_gives_up_in_a_sentence(said: li
             assert len(output) <= (p.WINDOW_CHUNKS + 1) * p.MAX_FRAME_BYTES
             assert 0 <= sender.held_bytes <= length
             now += 0.3
-        while sender.phase is not Phase.DONE:
+        while sender.phase is not SenderPhase.DONE:
             sender.poll(now)
             now += 0.3
             assert now < 600, "it neither ends nor gives up"

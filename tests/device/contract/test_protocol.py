@@ -15,9 +15,9 @@ from tombola_device.contract import protocol as p
 from tombola_device.contract.asking import Asker
 from tombola_device.contract.bundle import bundle_sha256
 from tombola_device.contract.errors import FlashError
-from tombola_device.contract.receiver import BeginAsked, ChunkCame, FinishAsked, PairAsked, Receiver, StatusAsked
+from tombola_device.contract.receiver import BeginAsked, ChunkArrived, FinishAsked, PairAsked, Receiver, StatusAsked
 from tombola_device.contract.refusals import ErrorCode, error_sentence
-from tombola_device.contract.sender import Phase, Sender
+from tombola_device.contract.sender import Sender, SenderPhase
 from tombola_device.contract.signing import public_key
 
 STEP_S = 0.002
@@ -94,7 +94,7 @@ class Device:
                 self.asked = event.sha256
                 held = self.held.setdefault(event.sha256, bytearray())
                 self.receiver.begun(len(held), zlib.crc32(held), active=self.active == event.sha256)
-            elif isinstance(event, ChunkCame):
+            elif isinstance(event, ChunkArrived):
                 assert event.offset == len(self.held[self.asked])
                 self.held[self.asked] += event.data
             elif isinstance(event, FinishAsked):
@@ -124,7 +124,7 @@ def transfer(
 ) -> float:
     """Run to the end in virtual time; returns the seconds that it took."""
     now = 0.0
-    while sender.phase is not Phase.DONE:
+    while sender.phase is not SenderPhase.DONE:
         each_step(now)
         down.write(sender.poll(now), now)
         for piece in down.read(now):
@@ -261,7 +261,7 @@ def test_one_frame_in_ten_gone_wrong_still_arrives() -> None:
 def test_unplugged_at_any_byte_it_goes_on_from_there(cut_bytes: int) -> None:
     data, device, sender = noise(50_000), Device(), Sender(noise(50_000), 1)
     sent = 0
-    while sent < cut_bytes and sender.phase is not Phase.DONE:
+    while sent < cut_bytes and sender.phase is not SenderPhase.DONE:
         frame = sender.poll(sent / 1e5)[: cut_bytes - sent]
         sent += max(len(frame), 1)
         sender.receive(device.receive(frame), sent / 1e5)
@@ -301,7 +301,7 @@ def test_unplugged_while_the_device_installs_it_is_not_said_that_nothing_was_sen
     device.polls_until_installed = 1000
 
     def unplug(now: float) -> None:
-        if sender.phase is Phase.FINISHING and not device.active:
+        if sender.phase is SenderPhase.FINISHING and not device.active:
             device.active = device.asked
             device.receiver.hang_up()
             sender.reconnect()
@@ -361,7 +361,7 @@ def test_a_line_that_swallows_every_chunk_ends_in_an_error() -> None:
 def test_a_refusal_is_final(code: ErrorCode) -> None:
     class Refusing(Device):
         def receive(self, data: bytes) -> bytes:
-            if any(isinstance(event, ChunkCame) for event in self.receiver.receive(data)):
+            if any(isinstance(event, ChunkArrived) for event in self.receiver.receive(data)):
                 self.receiver.failed(code, 3)
             else:
                 self.receiver.begun(0, 0, active=False)
@@ -453,7 +453,7 @@ def test_repeated_requests_are_answered_alike_and_done_once() -> None:
     assert receiver.receive(begin) == []
     assert receiver.take_output() == ready
     chunk = p.encode_frame(4, p.Data(0, b"abc"))
-    assert receiver.receive(chunk + chunk) == [ChunkCame(0, b"abc")]
+    assert receiver.receive(chunk + chunk) == [ChunkArrived(0, b"abc")]
     finish = p.encode_frame(4, p.Finish())
     assert receiver.receive(finish + finish) == [FinishAsked("00" * 32)]
     receiver.installed()

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from tombola_device.contract import protocol as p
 from tombola_device.contract.asking import REQUEST_TRIES, Asker
-from tombola_device.contract.receiver import BeginAsked, ChunkCame, FinishAsked, PairAsked, Receiver
+from tombola_device.contract.receiver import BeginAsked, ChunkArrived, FinishAsked, PairAsked, Receiver
 from tombola_device.contract.refusals import ErrorCode
-from tombola_device.contract.sender import Phase, Sender
+from tombola_device.contract.sender import Sender, SenderPhase
 from tombola_device.contract.signing import BUNDLE_DOMAIN, PAIRING_DOMAIN, fingerprint, public_key, sign_pairing
 
 TEXT = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text()
@@ -125,7 +125,7 @@ def test_the_worked_example_is_what_both_ends_say() -> None:
         for event in receiver.receive(data):
             if isinstance(event, BeginAsked):
                 receiver.begun(0, 0, active=False)
-            elif isinstance(event, ChunkCame):
+            elif isinstance(event, ChunkArrived):
                 held.extend(event.data)
             elif isinstance(event, FinishAsked):
                 receiver.installed()
@@ -143,7 +143,7 @@ def test_the_worked_example_is_what_both_ends_say() -> None:
     while asker.answer is None:
         asker.receive(exchange(asker.poll(now)))
         now += 0.01
-    while sender.phase is not Phase.DONE:
+    while sender.phase is not SenderPhase.DONE:
         sender.receive(exchange(sender.poll(now)), now)
         now += 0.01
     assert bytes(held) == b"tombola" * 10

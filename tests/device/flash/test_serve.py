@@ -18,9 +18,9 @@ from tombola_device.contract.errors import BadBundle, FlashError
 from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
 from tombola_device.contract.protocol import MAX_STATUS_BYTES
 from tombola_device.contract.refusals import ErrorCode, Refused, error_sentence, two_figures
-from tombola_device.contract.sender import Phase, Sender
+from tombola_device.contract.sender import Sender, SenderPhase
 from tombola_device.disk.fake import FakeFiles
-from tombola_device.flash.serve import Flashd, Port
+from tombola_device.flash.serve import Flashd, SerialPort
 from tombola_device.slots.board import UNKNOWN, Board
 from tombola_device.slots.store import RESERVE_BYTES, Store
 
@@ -95,7 +95,7 @@ class Bench:
     def _on_installed(self, path: Path) -> None:
         self.installed.append(path.stem)
 
-    def _open(self, path: str) -> Port:
+    def _open(self, path: str) -> SerialPort:
         found = self.ports.pop(0) if self.ports else self.port
         if isinstance(found, OSError):
             raise found
@@ -104,7 +104,7 @@ class Bench:
     def send(self, sender: Sender, each_step: Callable[[], None] = lambda: None) -> None:
         """Run until the sender is done; the clock is true, since installing is a thread of its own."""
         end_s = time.monotonic() + 20
-        while sender.phase is not Phase.DONE:
+        while sender.phase is not SenderPhase.DONE:
             assert time.monotonic() < end_s
             self.port.incoming += sender.poll(time.monotonic())
             self.flashd.poll()
@@ -192,7 +192,7 @@ def test_polling_never_waits_for_a_long_installation_and_a_new_host_finds_it_don
         begun_s = time.monotonic()
         bench.flashd.poll()
         longest_s = max(longest_s, time.monotonic() - begun_s)
-        if sender.phase is Phase.FINISHING and sender.sessions == 1:
+        if sender.phase is SenderPhase.FINISHING and sender.sessions == 1:
             sender.reconnect()
 
     bench.send(sender, note_time)

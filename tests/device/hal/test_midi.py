@@ -16,7 +16,7 @@ from tombola_device.contract.errors import BadConfig, DeviceUnavailable
 from tombola_device.hal.midi.bytes import MidiBytes
 from tombola_device.hal.midi.din import REOPEN_S, DinIn
 from tombola_device.hal.midi.file import FileIn, read_midi_file
-from tombola_device.hal.midi.held import Held
+from tombola_device.hal.midi.held import HeldKeys
 from tombola_device.hal.midi.port import FakeMidi
 from tombola_device.hal.midi.ports import SCAN_S, FakeBackend, PortsIn, open_ports
 from tombola_device.hal.midi.socket import SocketIn
@@ -300,7 +300,7 @@ def test_port_that_vanishes_lets_go_of_what_it_held_and_of_nothing_else():
 
 @given(st.lists(st.lists(st.integers(0, 255), min_size=1, max_size=4).map(tuple), max_size=40))
 def test_any_messages_can_be_followed_and_what_was_let_go_needs_no_release(messages):
-    held = Held()
+    held = HeldKeys()
     for message in messages:
         held.follow(message)
     released = held.release()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
-Message: TypeAlias = tuple[int, ...]
+MidiMessage: TypeAlias = tuple[int, ...]
 
 _FIRST_STATUS, _FIRST_SYSTEM, _FIRST_REAL_TIME = 0x80, 0xF0, 0xF8
 _ONE_DATA_BYTE = (0xC0, 0xD0)
@@ -26,9 +26,9 @@ class MidiBytes:
         self._status = 0
         self._data: list[int] = []
 
-    def feed(self, data: bytes) -> list[Message]:
+    def feed(self, data: bytes) -> list[MidiMessage]:
         """Take the next bytes, in pieces of any length, and give the messages that they complete."""
-        messages: list[Message] = []
+        messages: list[MidiMessage] = []
         for byte in data:
             if byte >= _FIRST_REAL_TIME:
                 if byte in PASSED_ON:

@@ -13,8 +13,8 @@ from typing import Final, Protocol
 
 import serial
 
-from tombola_device.hal.midi.bytes import Message, MidiBytes
-from tombola_device.hal.midi.held import Held
+from tombola_device.hal.midi.bytes import MidiBytes, MidiMessage
+from tombola_device.hal.midi.held import HeldKeys
 
 BAUD: Final = 31_250
 REOPEN_S: Final = 0.5
@@ -66,12 +66,12 @@ class DinIn:
     ) -> None:
         self.name, self.done = f"DIN at {path}", False
         self._path, self._thru, self._open_port, self._clock = path, thru, open_port, clock
-        self._bytes, self._held = MidiBytes(), Held()
+        self._bytes, self._held = MidiBytes(), HeldKeys()
         self._port: Uart | None = None
         self._reopen_s = clock()
         self._open()
 
-    def poll(self) -> list[Message]:
+    def poll(self) -> list[MidiMessage]:
         """See MidiIn."""
         if self._port is None and not self._open():
             return []

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import ModuleType
 
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable
-from tombola_device.hal.midi.bytes import Message
+from tombola_device.hal.midi.bytes import MidiMessage
 
 
-def read_midi_file(path: Path) -> list[tuple[float, Message]]:
+def read_midi_file(path: Path) -> list[tuple[float, MidiMessage]]:
     """All channel messages of a standard MIDI file with their times in seconds.
 
     Raises:
@@ -43,7 +43,7 @@ class FileIn:
     """
 
     def __init__(
-        self, name: str, messages: Sequence[tuple[float, Message]], clock: Callable[[], float] = time.monotonic
+        self, name: str, messages: Sequence[tuple[float, MidiMessage]], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.name = name
         self._messages, self._clock = list(messages), clock
@@ -54,7 +54,7 @@ class FileIn:
         """See MidiIn."""
         return self._next >= len(self._messages)
 
-    def poll(self) -> list[Message]:
+    def poll(self) -> list[MidiMessage]:
         """See MidiIn."""
         if self._start_s < 0:
             self._start_s = self._clock()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from tombola_device.hal.midi.bytes import Message
+from tombola_device.hal.midi.bytes import MidiMessage
 
 
 class MidiIn(Protocol):
@@ -22,7 +22,7 @@ class MidiIn(Protocol):
     def done(self) -> bool:
         """Whether nothing will ever come any more."""
 
-    def poll(self) -> list[Message]:
+    def poll(self) -> list[MidiMessage]:
         """What came since the last call, in order. Does not wait."""
 
     def close(self) -> None:
@@ -36,7 +36,7 @@ class FakeMidi:
 
     def __init__(self) -> None:
         self.done = False
-        self._messages: list[Message] = []
+        self._messages: list[MidiMessage] = []
 
     def press(self, note: int, velocity: int = 100) -> None:
         """Push a key down."""
@@ -58,7 +58,7 @@ class FakeMidi:
         """Say that nothing more will come."""
         self.done = True
 
-    def poll(self) -> list[Message]:
+    def poll(self) -> list[MidiMessage]:
         """See MidiIn."""
         messages, self._messages = self._messages, []
         return messages

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from tombola_device.contract.errors import DeviceUnavailable
-from tombola_device.hal.midi.bytes import PASSED_ON, Message
-from tombola_device.hal.midi.held import Held
+from tombola_device.hal.midi.bytes import PASSED_ON, MidiMessage
+from tombola_device.hal.midi.held import HeldKeys
 from tombola_device.hal.midi.rtmidi import RtmidiBackend
 
 SCAN_S: Final = 0.2
@@ -23,23 +23,23 @@ _FIRST_SYSTEM: Final = 0xF0
 _LOG = logging.getLogger(__name__)
 
 
-class Port(Protocol):
+class MidiPort(Protocol):
     """An input that is open."""
 
-    def poll(self) -> list[Message]:
+    def poll(self) -> list[MidiMessage]:
         """What came since the last call, in order. Does not wait."""
 
     def close(self) -> None:
         """Give it back."""
 
 
-class Backend(Protocol):
+class MidiBackend(Protocol):
     """Where ports are. Its errors may be any Exception: rtmidi's differ between its versions."""
 
     def get_input_names(self) -> list[str]:
         """Ports that can be opened now."""
 
-    def open_input(self, name: str, /) -> Port:
+    def open_input(self, name: str, /) -> MidiPort:
         """Open one of them."""
 
     def close(self) -> None:
@@ -62,12 +62,12 @@ class PortsIn:
     """
 
     def __init__(
-        self, name: str = "", backend: Backend | None = None, clock: Callable[[], float] = time.monotonic
+        self, name: str = "", backend: MidiBackend | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._wanted, self._clock = name, clock
         self._backend = backend if backend is not None else RtmidiBackend()
-        self._ports: dict[str, Port] = {}
-        self._held: dict[str, Held] = {}
+        self._ports: dict[str, MidiPort] = {}
+        self._held: dict[str, HeldKeys] = {}
         self._refused: set[str] = set()
         self.done = False
         try:
@@ -82,11 +82,11 @@ class PortsIn:
         """See MidiIn."""
         return ", ".join(self._ports) or "no MIDI port"
 
-    def poll(self) -> list[Message]:
+    def poll(self) -> list[MidiMessage]:
         """See MidiIn."""
         if self.done:
             return []
-        messages: list[Message] = []
+        messages: list[MidiMessage] = []
         if self._clock() - self._scan_s >= SCAN_S:
             try:
                 messages += self._scan()
@@ -106,19 +106,19 @@ class PortsIn:
         self._ports.clear()
         self._backend.close()
 
-    def _read(self, port: Port, held: Held) -> list[Message]:
+    def _read(self, port: MidiPort, held: HeldKeys) -> list[MidiMessage]:
         came = [message for message in port.poll() if message]  # Other programs send what they like.
         messages = [message for message in came if message[0] < _FIRST_SYSTEM or message[0] in PASSED_ON]
         for message in messages:
             held.follow(message)
         return messages
 
-    def _scan(self) -> list[Message]:
+    def _scan(self) -> list[MidiMessage]:
         """Open what has come and close what has gone; what lets its keys go."""
         self._scan_s = self._clock()
         names = [port for port in dict.fromkeys(self._backend.get_input_names()) if self._wanted in port]
         names = [port for port in names if self._wanted or not port.startswith(LOOP_PORTS)]
-        messages: list[Message] = []
+        messages: list[MidiMessage] = []
         for gone in [port for port in self._ports if port not in names]:
             _LOG.info("the MIDI input %s was unplugged", gone)
             port, held = self._ports.pop(gone), self._held.pop(gone)
@@ -134,7 +134,7 @@ class PortsIn:
                         _LOG.info("the MIDI input %s cannot be opened: %s", name, error)
                 else:
                     self._refused.discard(name)
-                    self._held[name] = Held()
+                    self._held[name] = HeldKeys()
                     _LOG.info("listening to the MIDI input %s", name)
         return messages
 
@@ -160,9 +160,9 @@ class FakePort:
 
     def __init__(self) -> None:
         self.closed = self.refuses = False
-        self._messages: list[Message] = []
+        self._messages: list[MidiMessage] = []
 
-    def send(self, message: Message) -> None:
+    def send(self, message: MidiMessage) -> None:
         """Let a message come."""
         self._messages.append(message)
 
@@ -170,13 +170,13 @@ class FakePort:
         """Behave as if another program had it."""
         self.refuses = True
 
-    def poll(self) -> list[Message]:
-        """See Port."""
+    def poll(self) -> list[MidiMessage]:
+        """See MidiPort."""
         messages, self._messages = self._messages, []
         return messages
 
     def close(self) -> None:
-        """See Port."""
+        """See MidiPort."""
         self.closed = True
 
 
@@ -197,16 +197,16 @@ class FakeBackend:
         del self._plugged[name]
 
     def get_input_names(self) -> list[str]:
-        """See Backend."""
+        """See MidiBackend."""
         return list(self._plugged)
 
     def open_input(self, name: str, /) -> FakePort:
-        """See Backend."""
+        """See MidiBackend."""
         port = self._plugged[name]
         if port.refuses:
             raise OSError(f"{name} is taken")
         return port
 
     def close(self) -> None:
-        """See Backend."""
+        """See MidiBackend."""
         self.closed = True

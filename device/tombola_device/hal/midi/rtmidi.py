@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from tombola_device.contract.errors import DeviceUnavailable
-from tombola_device.hal.midi.bytes import Message
+from tombola_device.hal.midi.bytes import MidiMessage
 
 CLIENT: Final = "tombola"
 MOST_MESSAGES: Final = 16_384
@@ -33,9 +33,9 @@ class RtmidiPort:
         self.overruns = 0
         """How often so much came between two polls that some of it may be lost."""
 
-    def poll(self) -> list[Message]:
+    def poll(self) -> list[MidiMessage]:
         """What came, in order; system exclusive and active sensing do not."""
-        messages: list[Message] = []
+        messages: list[MidiMessage] = []
         while (got := self._in.get_message()) is not None:
             messages.append(tuple(got[0]))
             if len(messages) == MOST_MESSAGES - 1:

@@ -6,8 +6,8 @@ import contextlib
 import socket
 
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable
-from tombola_device.hal.midi.bytes import Message, MidiBytes
-from tombola_device.hal.midi.held import Held
+from tombola_device.hal.midi.bytes import MidiBytes, MidiMessage
+from tombola_device.hal.midi.held import HeldKeys
 
 
 class SocketIn:
@@ -33,14 +33,14 @@ class SocketIn:
         except OSError as error:
             raise DeviceUnavailable(f"nobody can listen on {address} ({error.strerror}); give another port") from error
         self._server.settimeout(0)
-        self._clients: dict[socket.socket, tuple[MidiBytes, Held]] = {}
+        self._clients: dict[socket.socket, tuple[MidiBytes, HeldKeys]] = {}
 
-    def poll(self) -> list[Message]:
+    def poll(self) -> list[MidiMessage]:
         """See MidiIn."""
         with contextlib.suppress(OSError):  # Nobody calls.
             client, _ = self._server.accept()
             client.settimeout(0)
-            self._clients[client] = MidiBytes(), Held()
+            self._clients[client] = MidiBytes(), HeldKeys()
         return [message for client in list(self._clients) for message in self._read(client)]
 
     def close(self) -> None:
@@ -50,7 +50,7 @@ class SocketIn:
             client.close()
         self._clients.clear()
 
-    def _read(self, client: socket.socket) -> list[Message]:
+    def _read(self, client: socket.socket) -> list[MidiMessage]:
         try:
             data = client.recv(4096)
         except BlockingIOError:
