@@ -188,7 +188,7 @@ def test_a_device_of_version_1_is_flashed_unsigned_and_cannot_be_paired(
 ) -> None:
     old = SimpleNamespace(**vars(p) | {"PROTOCOL_VERSION": 1})
     monkeypatch.setattr("tombola_device.contract.receiver.p", old)
-    with pytest.raises(FlashError, match=r"speaks version 1 of the flash protocol, .* update it"):
+    with pytest.raises(FlashError, match=r"speaks version 1 of the flash protocol, .* update the device"):
         pair(device.port, KEY, "me")
     device.owner.allow_unsigned_once()
     flash(bundle, device.port, key=KEY)

@@ -190,7 +190,7 @@ def test_a_stream_without_delimiters_takes_no_memory() -> None:
 
 def test_every_error_number_is_a_sentence() -> None:
     for code in ErrorCode:
-        assert error_sentence(code, 12).startswith(("the device", "what the device", "the bundle"))
+        assert error_sentence(code, 12).startswith("the ")
     assert "77" in error_sentence(77, 0)
 
 
@@ -242,7 +242,7 @@ def test_a_lossy_line_brings_all_bytes_or_a_clear_error(
         transfer(Sender(data, seed, chunk_bytes), device, down, up)
     except FlashError as error:
         why = str(error)
-    assert why == "" or "flash again" in why or "nothing answers" in why
+    assert why == "" or "flash again" in why or "no device answers" in why
     assert device.installs == [data] or (why and device.installs == [])
 
 
@@ -327,12 +327,12 @@ def test_a_long_check_is_waited_for_and_an_endless_one_is_not() -> None:
     assert len(device.installs) == 1
     endless = Device()
     endless.polls_until_installed = 1_000_000
-    with pytest.raises(FlashError, match="does not come to an end"):
+    with pytest.raises(FlashError, match="takes too long to check"):
         transfer(Sender(noise(1000), 1), endless, Line(), Line(), limit_s=40.0)
 
 
 def test_nobody_on_the_line_is_said_within_a_dozen_seconds() -> None:
-    with pytest.raises(FlashError, match="nothing answers"):
+    with pytest.raises(FlashError, match="no device answers"):
         transfer(Sender(noise(1000), 1), Device(), Line(dead=True), Line(), limit_s=12.0)
 
 
@@ -353,7 +353,7 @@ def test_a_line_that_swallows_every_chunk_ends_in_an_error() -> None:
             if len(frame) <= 60:
                 super()._write_frame(frame, now)
 
-    with pytest.raises(FlashError, match="does not get beyond 0 of 20000 bytes"):
+    with pytest.raises(FlashError, match="stops at 0 of 20000 bytes"):
         transfer(Sender(noise(20_000), 1), Device(), Deaf(), Line())
 
 
@@ -375,7 +375,7 @@ def test_a_refusal_is_final(code: ErrorCode) -> None:
 def test_a_bundle_beyond_the_limit_is_refused_before_it_is_sent() -> None:
     device, down = Device(), Line()
     device.receiver = Receiver(max_bundle_bytes=1000)
-    with pytest.raises(FlashError, match="larger than the 1000 bytes"):
+    with pytest.raises(FlashError, match="larger than 1000 bytes"):
         transfer(Sender(noise(1001), 1), device, down, Line())
     assert down.carried < 100
 

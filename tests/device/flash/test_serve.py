@@ -138,7 +138,7 @@ def test_what_does_not_play_is_refused_with_its_number_and_the_next_is_taken(nam
 
 def test_what_the_board_cannot_play_is_said_with_both_figures_and_thrown_away() -> None:
     bench = Bench()
-    with pytest.raises(FlashError, match=r"needs 5\.1 M instructions a period but the device's board has 2\.4 M"):
+    with pytest.raises(FlashError, match=r"needs 5\.1 M instructions per period but the device's board has 2\.4 M"):
         bench.send(Sender(encoded("costly"), 1))
     assert bench.store.slots.active is None
     assert bench.files.names(FOLDER) == []
@@ -147,7 +147,7 @@ def test_what_the_board_cannot_play_is_said_with_both_figures_and_thrown_away() 
 def test_what_says_that_it_does_not_fit_is_refused_before_a_tenth_of_it_has_come() -> None:
     bench, shares = Bench(board=Board("slow", 1e9)), []
     data = encoded("large", 100_000, 5_100_000)
-    with pytest.raises(FlashError, match=r"needs 5\.1 M instructions a period but the device's board has 1\.6 M"):
+    with pytest.raises(FlashError, match=r"needs 5\.1 M instructions per period but the device's board has 1\.6 M"):
         bench.send(Sender(data, 1), lambda: shares.append(bench.flashd.progress))
     assert max(shares) < 0.1
     assert bench.flashd.doing == "refused"

@@ -55,7 +55,7 @@ def test_what_does_not_fit_is_refused_with_both_figures() -> None:
         check_cost(costing(5_100_000), PI_4)
     assert caught.value.code == ErrorCode.TOO_COSTLY
     assert str(caught.value) == (
-        "the bundle needs 5.1 M instructions a period but the device's board has 2.4 M for sound; "
+        "the bundle needs 5.1 M instructions per period but the device's board has 2.4 M for sound; "
         "prune the bundle further"
     )
     assert check_cost(costing(2_400_000), PI_4)

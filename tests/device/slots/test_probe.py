@@ -85,7 +85,7 @@ def slow(bundle: Bundle) -> Bundle:
 def test_what_costs_more_than_the_board_has_is_refused_with_both_figures(bundle: Bundle, probe: Probe) -> None:
     pi_4 = Board("Pi 4", 1.5e9)
     with pytest.raises(
-        Refused, match=r"needs 5\.1 M instructions a period but the device's board has 2\.4 M"
+        Refused, match=r"needs 5\.1 M instructions per period but the device's board has 2\.4 M"
     ) as caught:
         probe(costing(bundle, 5_100_000), pi_4)
     assert caught.value.code == ErrorCode.TOO_COSTLY
@@ -117,7 +117,7 @@ def test_in_its_own_process_the_probe_finds_the_same(make_bundle: Build, poison:
 
 
 def test_a_probe_that_does_not_come_to_an_end_is_stopped(bundle: Bundle) -> None:
-    with pytest.raises(BadBundle, match="did not come to an end in 0 s; export a simpler one"):
+    with pytest.raises(BadBundle, match="ran longer than 0 s; export a simpler one"):
         probe_in_child(bundle, limit_s=0.05)
 
 
@@ -139,5 +139,5 @@ def test_a_graph_that_asks_for_all_memory_ends_its_probe_and_nothing_else(bundle
 
 
 def test_a_probe_that_is_brought_down_is_said_and_no_more(bundle: Bundle) -> None:
-    with pytest.raises(BadBundle, match=r"brought the probe down \(exit .*\); export it again"):
+    with pytest.raises(BadBundle, match=r"crashed the probe \(exit .*\); export it again"):
         probe_in_child(bundle, memory_bytes=20 << 20)
