@@ -1,6 +1,6 @@
-"""The device's side of a flash without a port: what the line brings is checked, stored, installed and answered.
+"""The device's side of a flash, without the port: checks, stores, installs and answers what arrives.
 
-Checking and probing a bundle takes seconds and is done by a worker, so nothing here waits.
+A worker checks and probes bundles, which takes seconds. Nothing here waits for it.
 """
 
 from __future__ import annotations
@@ -34,25 +34,36 @@ _LOG = logging.getLogger(__name__)
 
 
 class Worker(Protocol):
-    """Does one thing after the other, beside everything else; an Executor is one."""
+    """Runs tasks one after the other in the background, as ``ThreadPoolExecutor(1)`` does.
+
+    >>> class AtOnce:
+    ...     def submit(self, task, /):
+    ...         future = Future()
+    ...         future.set_result(task())
+    ...         return future
+    ...     def shutdown(self): pass
+    >>> worker: Worker = AtOnce()
+    >>> worker.submit(lambda: Path("a.tombola")).result().name
+    'a.tombola'
+    """
 
     def submit(self, task: Callable[[], Path], /) -> Future[Path]:
-        """Begin a task."""
+        """Queue a task."""
 
     def shutdown(self) -> None:
-        """Take no more, and return when the last has ended."""
+        """Accept no more tasks; return when the last task has ended."""
 
 
 class Reception:
-    """Answers one line, whatever it brings and however often it hangs up.
+    """Answers the requests of one line. Damaged bytes and cut lines do no harm.
 
     Args:
-        store: Where bundles go.
-        owner: Whose bundles are taken; without one, anybody's, and nobody can pair.
+        store: Stores bundles.
+        owner: Decides which bundles are accepted; None: accept all, and refuse pairing.
         on_installed: Called from ``poll`` with the file of each bundle that became active.
-        status: What is playing, for hosts that ask; JSON of at most about 3 KiB.
-        worker: Checks and installs.
-        board: What it has to fit; a bundle that says that it does not is refused before most of it has come.
+        status: Returns the state of the instrument for hosts that ask; at most about 3 KiB as JSON.
+        worker: Checks and installs bundles.
+        board: The board that bundles must fit. A bundle that is too costly is refused as soon as its manifest arrives.
     """
 
     def __init__(
@@ -77,23 +88,23 @@ class Reception:
         self._install_session = 0
         self._size_bytes = self._held_bytes = 0
         self.doing = ""
-        """What: receiving, unplugged, checking, installed, playing already, refused; empty at first."""
+        """Shown to the player: receiving, unplugged, checking, installed, playing already, refused; empty at first."""
         self.last_error = ""
         """Why the last bundle was refused, in one sentence."""
 
     @property
     def progress(self) -> float:
-        """How much of the bundle that is coming is here, 0 … 1."""
+        """Share of the incoming bundle that has arrived, 0 … 1."""
         return self._held_bytes / self._size_bytes if self._size_bytes else 0.0
 
     def receive(self, data: bytes) -> None:
-        """Take in what the line brought, in pieces of any length."""
+        """Take received bytes, in pieces of any length."""
         for event in self._receiver.receive(data):
             if not self._handle(event):
                 break
 
     def poll(self) -> bytes:
-        """See to what the worker has done, and say what is to be written to the line."""
+        """Report a finished installation; return the bytes to write to the line."""
         self._finish_install()
         return self._receiver.take_output()
 
@@ -104,11 +115,11 @@ class Reception:
             self.doing = "unplugged"
 
     def close(self) -> None:
-        """Let an installation that is under way come to its end."""
+        """Wait for the end of a running installation."""
         self._worker.shutdown()
 
     def _handle(self, event: HostRequest) -> bool:
-        """Carry one event out; False if what came with it must be forgotten."""
+        """Carry out one request; False if it was refused and the requests after it must be dropped."""
         try:
             if isinstance(event, BeginAsked):
                 self._begin(event)
@@ -133,18 +144,18 @@ class Reception:
         if self._install is not None:
             self._receiver.busy()
             return
-        # Before the first byte is stored: the hash that is signed is the one that is checked at the end.
+        # Checked before the first byte is stored: the signature covers the hash that ``Store.finish`` checks.
         if self._owner is not None:
             self._owner.check(event.sha256, event.key, event.signature)
         held = self._store.begin(event.sha256, event.size_bytes, restart=event.restart)
         self._size_bytes, self._held_bytes = event.size_bytes, held.offset
-        # What is resumed has passed already.
+        # A resumed bundle passed this check before.
         self._start, self._announced = None if held.offset else b"", event
         self.doing = "playing already" if held.active else "receiving"
         self._receiver.begun(held.offset, held.crc32, active=held.active)
 
     def _check_fit(self, data: bytes) -> None:
-        """Refuse what does not fit the board as soon as its manifest is here; what it says is checked at the end."""
+        """Refuse a too costly bundle as soon as its manifest has arrived; ``Store.finish`` verifies it later."""
         if self._start is None or self._announced is None:
             return
         self._start += data

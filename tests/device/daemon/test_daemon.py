@@ -424,7 +424,7 @@ def test_automation_is_read_and_one_that_is_wrong_is_one_sentence(tmp_path):
         read_automation(path, 3)
     for text in ("[]", '{"time_s": [2, 0], "blend": [[1], [1]]}', "no json"):
         path.write_text(text)
-        with pytest.raises(BadConfig, match="cannot be understood"):
+        with pytest.raises(BadConfig, match="is invalid"):
             read_automation(path)
     with pytest.raises(BadConfig, match="cannot be read"):
         read_automation(tmp_path / "missing.json")
