@@ -109,7 +109,7 @@ def test_there_are_at_most_eight_and_one_can_be_removed() -> None:
     owner.open_window()
     with refused(ErrorCode.OWNERS_FULL) as caught:
         enrol(owner, 99)
-    assert "knows 8 owners already" in str(caught.value)
+    assert "already has 8 owners" in str(caught.value)
     owner.remove(owner.keys[3].fingerprint)
     assert enrol(owner, 99) == MAX_OWNERS
     with refused(ErrorCode.UNKNOWN_KEY):
@@ -190,7 +190,7 @@ def test_a_damaged_file_knows_nobody_and_says_so(bit: int, caplog: pytest.LogCap
     files.flip_bit(path, bit)
     with caplog.at_level(logging.WARNING):
         assert Owner(path, files=files).keys == ()
-    assert "is damaged, so no owner is known; pair again" in caplog.text
+    assert "is damaged, so all owners are lost; pair again" in caplog.text
 
 
 def test_a_disk_that_refuses_is_said_and_enrols_nobody(tmp_path: Path) -> None:

@@ -244,7 +244,7 @@ def test_a_full_disk_is_said_before_and_during_the_transfer_and_nothing_is_lost(
     store.begin(SHA["b"], len(B))
     files.append(FOLDER / "log.txt", bytes(files.free_bytes(FOLDER) - 500))
     store.write(B[:400])
-    with pytest.raises(DiskFull, match="is full; remove something"):
+    with pytest.raises(DiskFull, match="is full; remove files"):
         store.write(B[400:])
     assert playing(files, fresh(files)) == "a"
     files.remove(FOLDER / "log.txt")
