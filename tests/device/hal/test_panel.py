@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from importlib.util import find_spec
@@ -32,6 +33,9 @@ def mock():
     yield made
     made.panel.close()
     made.factory.reset()
+    # gpiozero 2.0 removes the next panel's SPI bus from its table when it collects this one's; so collect it now.
+    del made
+    gc.collect()
 
 
 class FakeHands:
