@@ -78,7 +78,7 @@ def test_no_events_give_silence_of_the_length_asked(bundle):
 def test_unknown_calls_and_times_are_refused():
     with pytest.raises(ShapeError, match="unknown"):
         PerformedEvent(0.0, "__init__", (1,))
-    with pytest.raises(ShapeError, match="comes at -1"):
+    with pytest.raises(ShapeError, match="is at -1"):
         PerformedEvent(-1.0, "note_on", (60, 1.0))
     with pytest.raises(ShapeError, match="must rise"):
         BlendAutomation((1.0, 0.0), ((1,), (1,)))

@@ -170,7 +170,7 @@ def test_the_factory_bundle_plays_when_there_is_no_other(tmp_path: Path) -> None
 
 
 def test_no_bundle_at_all_is_said_in_a_sentence() -> None:
-    with pytest.raises(StoreError, match="no playable bundle in /slots; flash one"):
+    with pytest.raises(StoreError, match="/slots holds no playable bundle; flash one"):
         fresh(FakeFiles()).boot()
 
 
@@ -230,7 +230,7 @@ def test_more_bytes_than_announced_are_refused() -> None:
     store.begin(SHA["b"], 10)
     with pytest.raises(StoreError, match="more bytes"):
         store.write(bytes(11))
-    with pytest.raises(StoreError, match="nothing was begun"):
+    with pytest.raises(StoreError, match="no bundle was announced"):
         fresh(FakeFiles()).finish()
 
 
