@@ -267,7 +267,7 @@ class Rtmidi:
 def test_first_interface_that_answers_is_taken_or_the_one_that_was_named(answering, midi, taken, monkeypatch):
     monkeypatch.setitem(sys.modules, "rtmidi", Rtmidi(answering))
     if taken is None:
-        with pytest.raises(DeviceUnavailable, match=r"by jack \(jack: no server\)"):
+        with pytest.raises(DeviceUnavailable, match=r"through jack \(jack: no server\)"):
             open_ports(midi)
         return
     source = open_ports(midi)

@@ -161,7 +161,7 @@ def test_part_of_a_name_chooses_among_keyboards_and_one_that_is_not_there_is_one
     chosen = open_ports("jack:viol")
     assert chosen.name == names[1]
     chosen.close()
-    with pytest.raises(DeviceUnavailable, match="no MIDI input whose name contains 'tuba'"):
+    with pytest.raises(DeviceUnavailable, match="no name of a MIDI input contains 'tuba'"):
         open_ports("jack:tuba")
 
 

@@ -1,4 +1,4 @@
-"""What a source of MIDI holds down, so that a keyboard that is pulled out does not leave its keys sounding."""
+"""Tracks the held keys and controls of a source, to release them when it is unplugged."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ _CENTRE = (0, 64)
 
 
 class HeldKeys:
-    """Keys, pedals, pressure and wheels of one source that are not at rest."""
+    """The keys, pedals, pressures and wheels of one source that are not at rest.
+
+    >>> held = HeldKeys()
+    >>> held.follow((0x90, 60, 100))
+    >>> held.release(), held.release()
+    ([(128, 60, 64)], [])
+    """
 
     def __init__(self) -> None:
         self._rest: dict[tuple[int, ...], MidiMessage] = {}
 
     def follow(self, message: MidiMessage) -> None:
-        """A message that the source sent; one that is cut short says nothing."""
+        """Take one message of the source; an incomplete message is ignored."""
         if len(message) != (2 if message[0] & 0xF0 in (0xC0, 0xD0) else 3):
             return
         kind, channel = message[0] & 0xF0, message[0] & 0x0F
@@ -38,6 +44,6 @@ class HeldKeys:
             self._rest.pop(key, None)
 
     def release(self) -> list[MidiMessage]:
-        """The messages that bring all of it to rest, once: keys first come, first let go."""
+        """Return, once, the messages that bring everything to rest, in the order of the presses."""
         messages, self._rest = list(self._rest.values()), {}
         return messages
