@@ -34,7 +34,6 @@ def mock():
     made.panel.close()
     made.factory.reset()
     # gpiozero 2.0 removes the next panel's SPI bus from its table when it collects this one's; so collect it now.
-    del made
     gc.collect()
 
 
