@@ -71,7 +71,7 @@ def test_first_sound_leaves_within_the_period_of_the_note(bundle):
 
 
 def test_mode_switches_do_not_click(bundle, names):
-    """Each program change on a held note, against the corners that the two modes have by themselves."""
+    """Compare each program change on a held note with the largest steps of the two modes alone."""
     for first, second in ((0, 1), (1, 2), (2, 0), (0, 3)):
         events = [
             PerformedEvent(0.0, "program_change", (first,)),
@@ -83,7 +83,7 @@ def test_mode_switches_do_not_click(bundle, names):
 
 
 def test_bundle_swap_under_held_notes_jumps_no_more_than_the_same_notes_without_a_swap(bundle):
-    """The fifth beats, so its steepest moments come and go: what counts is the same stretch of time without a swap."""
+    """The fifth beats, so its steepness varies with time: compare the same stretch of time without a swap."""
     swapped, plain = held_fifth(bundle, swap=True), held_fifth(bundle, swap=False)
     assert not np.array_equal(swapped, plain)
     assert largest_jump(swapped) <= largest_jump(plain)
@@ -115,7 +115,7 @@ def test_level_dips_by_at_most_1_db_over_a_blend_sweep(bundle, names, first, sec
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_timbre_is_heard_and_moves_without_steps(bundle, names, axis):
-    """End to end the spectrum changes by some dB; between neighbours a 32nd of the way apart by little."""
+    """From end to end the spectrum changes by several dB; between neighbours (1/32 of the range) only a little."""
     for mode in range(len(names)):
         positions = np.linspace(0, 1, 33)
         spectra = np.array([_spectrum(bundle, mode, axis, float(position)) for position in positions])
@@ -139,8 +139,8 @@ def _spectrum(bundle: Bundle, mode: int, axis: int, position: float) -> np.ndarr
     return np.asarray(10 * np.log10([power[bin_ - 2 : bin_ + 3].sum() + 1e-9 for bin_ in bins]))
 
 
-def test_voice_that_is_taken_while_it_sounds_does_not_click(bundle, names):
-    """The same keys on enough voices are the measure: their attacks are as sharp."""
+def test_stolen_sounding_voice_does_not_click(bundle, names):
+    """Compare with the same keys on enough voices, whose attacks are equally sharp."""
     keys = [(0.3 * index, 48 + 5 * index % 29) for index in range(12)]
     for mode in range(len(names)):
         events = [PerformedEvent(0.0, "program_change", (mode,))]

@@ -1,4 +1,4 @@
-"""Folders of recordings in, a bundle out that plays the right notes: every stage, each as short as it can be."""
+"""From folders of recordings to a bundle that plays the right notes: all stages, each as short as possible."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def built(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def bundle(built):
-    """As it lies on the disk."""
+    """The bundle, read from the disk."""
     return decode_bundle((built.run.path / "bundle.tombola").read_bytes())
 
 
@@ -88,7 +88,7 @@ def test_a_blend_of_both_modes_is_one_sound_without_a_hole(bundle):
     assert np.abs(np.diff(level_db[8:])).max() < 2.0
 
 
-def test_the_run_records_all_that_it_went_through(built, bundle):
+def test_the_run_records_all_its_stages(built, bundle):
     facts = built.run.result()
     assert facts["tickets"] == [run.name for run in built.tickets]
     assert bundle.manifest.provenance["run"] == facts["merged"] == built.merged.name
