@@ -1,4 +1,4 @@
-"""The flash protocol over a simulated line in virtual time: whole, slow, cut into pieces, lossy, or dead."""
+"""The flash protocol over a simulated line in virtual time: perfect, slow, cut into pieces, lossy or dead."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Line:
 
 
 class Device:
-    """A device that keeps what it is sent in memory."""
+    """A device that stores the bundle in memory."""
 
     def __init__(self) -> None:
         self.receiver = Receiver()
@@ -122,7 +122,7 @@ def transfer(
     limit_s: float = 3600.0,
     each_step: Callable[[float], None] = lambda now: None,
 ) -> float:
-    """Run to the end in virtual time; returns the seconds that it took."""
+    """Run until the transfer ends; return the virtual seconds."""
     now = 0.0
     while sender.phase is not SenderPhase.DONE:
         each_step(now)
@@ -246,7 +246,7 @@ def test_a_lossy_line_brings_all_bytes_or_a_clear_error(
     assert device.installs == [data] or (why and device.installs == [])
 
 
-def test_one_frame_in_ten_gone_wrong_still_arrives() -> None:
+def test_a_line_that_damages_one_frame_in_ten_still_delivers() -> None:
     data, device = noise(200_000), Device()
     down, up = Line(100_000.0, 0.003, 0.1), Line(100_000.0, 0.003, 0.1, rng=random.Random(5))
     sender = Sender(data, 1)
@@ -258,7 +258,7 @@ def test_one_frame_in_ten_gone_wrong_still_arrives() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(cut_bytes=st.integers(0, 60_000))
-def test_unplugged_at_any_byte_it_goes_on_from_there(cut_bytes: int) -> None:
+def test_after_unplugging_at_any_byte_the_transfer_continues_there(cut_bytes: int) -> None:
     data, device, sender = noise(50_000), Device(), Sender(noise(50_000), 1)
     sent = 0
     while sent < cut_bytes and sender.phase is not SenderPhase.DONE:
@@ -286,7 +286,7 @@ def test_a_device_that_restarted_is_found_again() -> None:
     assert sender.sessions == 2
 
 
-def test_what_is_already_active_is_not_sent() -> None:
+def test_an_active_bundle_is_not_sent_again() -> None:
     data, device, down = noise(50_000), Device(), Line()
     device.active = bundle_sha256(data)
     sender = Sender(data, 1)
@@ -296,7 +296,7 @@ def test_what_is_already_active_is_not_sent() -> None:
     assert device.installs == []
 
 
-def test_unplugged_while_the_device_installs_it_is_not_said_that_nothing_was_sent() -> None:
+def test_unplugging_during_the_installation_does_not_report_an_already_active_bundle() -> None:
     device, sender, line = Device(), Sender(noise(50_000), 1), Line()
     device.polls_until_installed = 1000
 
@@ -311,7 +311,7 @@ def test_unplugged_while_the_device_installs_it_is_not_said_that_nothing_was_sen
     assert (sender.already_active, sender.resumed_from) == (False, 0)
 
 
-def test_a_damaged_beginning_is_thrown_away() -> None:
+def test_a_damaged_beginning_is_discarded() -> None:
     data, device = noise(50_000), Device()
     device.held[bundle_sha256(data)] = bytearray(data[:10_000] + b"\0" * 500)
     sender = Sender(data, 1)
@@ -320,7 +320,7 @@ def test_a_damaged_beginning_is_thrown_away() -> None:
     assert sender.resumed_from == 0
 
 
-def test_a_long_check_is_waited_for_and_an_endless_one_is_not() -> None:
+def test_the_sender_waits_for_a_long_check_but_not_for_an_endless_one() -> None:
     device = Device()
     device.polls_until_installed = 20
     transfer(Sender(noise(1000), 1), device, Line(), Line())
@@ -331,7 +331,7 @@ def test_a_long_check_is_waited_for_and_an_endless_one_is_not() -> None:
         transfer(Sender(noise(1000), 1), endless, Line(), Line(), limit_s=40.0)
 
 
-def test_nobody_on_the_line_is_said_within_a_dozen_seconds() -> None:
+def test_a_line_without_a_device_is_an_error_within_a_dozen_seconds() -> None:
     with pytest.raises(FlashError, match="no device answers"):
         transfer(Sender(noise(1000), 1), Device(), Line(dead=True), Line(), limit_s=12.0)
 
@@ -463,7 +463,7 @@ def test_repeated_requests_are_answered_alike_and_done_once() -> None:
 
 
 @given(st.lists(st.binary(max_size=60), max_size=20), st.integers(0, 2**32 - 1))
-def test_no_bytes_whatever_upset_the_device(pieces: list[bytes], session: int) -> None:
+def test_random_bytes_do_not_upset_the_device(pieces: list[bytes], session: int) -> None:
     device = Device()
     for piece in pieces:
         device.receive(piece)

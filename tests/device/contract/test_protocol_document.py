@@ -1,4 +1,4 @@
-"""docs/protocol.md: every frame, table and constant in it is held to the code."""
+"""Compares every frame, table and constant of docs/protocol.md with the code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEED = bytes(range(32))
 
 
 def table(heading: str) -> list[list[str]]:
-    """Rows of the table whose first line begins so."""
+    """Rows of the table with this heading."""
     lines = TEXT[TEXT.index(heading) :].splitlines()[2:]
     end = next(index for index, line in enumerate(lines) if not line.startswith("|"))
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[:end]]
@@ -65,7 +65,7 @@ STEPS: dict[str, Callable[[Receiver], object]] = {
     "VERIFYING": lambda receiver: receiver.receive(frame(DATA) + frame(p.Data(64, bytes(36))) + frame(FINISH)),
     "DONE": lambda receiver: receiver.installed(),
 }
-"""What leads to each state from the one before it."""
+"""State of the receiver → step that leads to it from the state before."""
 
 
 def receiver_at(state: str) -> Receiver:
@@ -94,7 +94,7 @@ def test_the_table_of_states() -> None:
     for state, *cells in rows:
         for message, cell in zip((BEGIN, DATA, FINISH), cells, strict=True):
             if (state, message) == ("OPEN", BEGIN):
-                continue  # Whatever the store says.
+                continue  # Here the answer depends on the store.
             said = answered(receiver_at(state.split(",")[0]), message)
             told = {"as RECEIVING": "Ready", "the same Error": "Error 5"}.get(cell, cell)
             assert said in told.replace("the same Ready", "Ready"), (state, cell)
@@ -108,7 +108,7 @@ def test_the_vector_of_the_owners() -> None:
 
 
 def conversation() -> list[bytes]:
-    """The frames of the worked example, as they are said to be exchanged."""
+    """The frames of the worked example, in order."""
     frames: list[bytes] = []
     for who, text in re.findall(r"^    (host  |device|      )  ((?:[0-9a-f]{2} ?)+)$", TEXT, re.MULTILINE):
         if who.strip():
@@ -158,7 +158,7 @@ def test_another_decoder_than_ours_reads_the_worked_example() -> None:
             length = stuffed[0]
             message += stuffed[1:length] + (b"\0" if length < 255 else b"")
             stuffed = stuffed[length:]
-        message.pop()  # The zero that ends the frame.
+        message.pop()  # Drop the zero that ends the frame.
         assert zlib.crc32(message[:-4]) == int.from_bytes(message[-4:], "little")
         assert int.from_bytes(message[1:5], "little") in (0xDEADBEED, 0xDEADBEEF)
 

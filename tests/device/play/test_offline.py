@@ -1,4 +1,4 @@
-"""Performances without a clock."""
+"""Rendering of performances without a clock."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ def test_blend_automation_sweeps_a_held_note_through_the_modes_with_a_dip_below_
     sweep = BlendAutomation((0.5, 1.5, 2.5), ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
     sound = render_performance(bundle, [PerformedEvent(0.0, "note_on", (69, 1.0))], blend=sweep, seconds=3.0)
     levels = [10 * np.log10(np.mean(sound[at : at + 4800] ** 2)) for at in range(4800, len(sound) - 4800, 4800)]
-    # Two sines in the middle of the blend: each 6 dB down in amplitude, 3 dB in power together.
+    # Two sines in the middle of the blend: each 6 dB lower in amplitude, together 3 dB lower in power.
     assert max(levels) - min(levels) < 3.2
     spectrum = np.abs(np.fft.rfft(sound[-9600:]))
     assert np.argmax(spectrum) * 5 == pytest.approx(1320, abs=5)
 
 
-def test_no_events_give_silence_of_the_length_asked(bundle):
+def test_no_events_give_silence_of_the_given_length(bundle):
     sound = render_performance(bundle, [], seconds=0.1)
     assert len(sound) == 38 * 128
     assert not sound.any()
@@ -89,6 +89,6 @@ def test_bundle_that_breaks_is_refused_offline(make_bundle):
         render_performance(make_bundle(poison=np.nan), NOTES)
 
 
-def test_periods_that_are_no_multiple_of_128_are_refused(bundle):
+def test_periods_that_are_not_a_multiple_of_128_are_refused(bundle):
     with pytest.raises(ShapeError, match="multiple of 128"):
         render_performance(bundle, NOTES, period_samples=100)
