@@ -137,7 +137,15 @@ def _record(dtype: np.dtype[np.void]) -> tuple[npt.NDArray[np.void], memoryview]
 
 
 class ControlsWriter:
-    """Publishes frames of controls. ``memory``: ``memory_bytes(voices)`` long."""
+    """Publishes frames of controls. ``memory``: ``memory_bytes(voices)`` long.
+
+    >>> from tombola_device.play.player import Player
+    >>> memory, player = memoryview(bytearray(memory_bytes(1))), Player(modes=2, voices=1)
+    >>> player.note_on(69, velocity=0.8)
+    >>> ControlsWriter(memory, voices=1).write(player.controls())
+    >>> float(ControlsReader(memory, voices=1, modes=2).latest().note[0])
+    69.0
+    """
 
     def __init__(self, memory: memoryview, voices: int) -> None:
         record, self._bytes = _record(controls_dtype(voices))

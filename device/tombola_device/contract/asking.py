@@ -52,6 +52,16 @@ class Asker:
         session: Number of the session, 0 … 2**32 - 1; different from other recent sessions.
         request: Sent when the session is open.
         least_version: Lowest protocol version that has the request.
+
+    >>> asker = Asker(session=7, request=p.Ask())
+    >>> p.FrameReader().feed(asker.poll(now=0.0))
+    [(7, Hello(lowest_version=1, highest_version=2, chunk_bytes=4096, window_chunks=255))]
+    >>> asker.receive(p.encode_frame(7, p.Welcome(2, 2048, 64)))
+    >>> p.FrameReader().feed(asker.poll(now=0.1))
+    [(7, Ask())]
+    >>> asker.receive(p.encode_frame(7, p.Status(b"{}")))
+    >>> asker.answer
+    Status(tail=b'{}')
     """
 
     def __init__(self, session: int, request: p.Message, least_version: int = p.LOWEST_VERSION) -> None:

@@ -47,7 +47,7 @@ class Controls:
         glide_s: Time in which a sounding voice reaches a new ``note``; 0: at once. Shape (V,), float32.
         gate: Whether the key is down. Shape (V,), bool.
         velocity: 0 … 1. Shape (V,), float32.
-        onset: Number of note-ons of each voice. A count keeps a retrigger within one period. Shape (V,), int32.
+        onset: Number of note-ons of each voice, so that a retrigger within one period counts. Shape (V,), int32.
         onset_s: Time of the last note-on, by ``time.monotonic``; 0: unknown. Shape (V,), float64.
         blend: One weight per mode for each voice: each ≥ 0, sum 1. Shape (V, M), float32.
         loudness_db: Offset added to the envelope of the mode, dB. Shape (V,), float32.

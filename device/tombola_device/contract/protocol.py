@@ -4,7 +4,7 @@
     message  = kind, session, fields, tail, CRC-32 of all bytes before it
 
     kind     1 byte
-    session  4 bytes: drawn by the host for each connection; tells late frames of an earlier connection apart
+    session  4 bytes: drawn by the host for each connection, so that late frames of an earlier one are known
     fields   integers, unsigned, little-endian, as in the table of messages below
     tail     the rest: bytes of the bundle, a hash, a key, a bit map or JSON, depending on the kind
     CRC-32   4 bytes, little-endian, the polynomial of zlib
@@ -129,7 +129,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """Device: holds all bytes before ``offset``. Bit i of the tail: also holds the chunk i + 1 after the next one.
+    """Device: holds all bytes before ``offset``, where chunk n begins. Bit i of the tail: also holds chunk n + i + 1.
 
     Bit i is bit i % 8 of byte i // 8. Version 1 always sends 8 bytes; version 2 omits zero bytes at the end.
     """

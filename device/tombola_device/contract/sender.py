@@ -213,7 +213,7 @@ class Sender:
             self._done()
             return
         if ready.offset > len(self._data) or zlib.crc32(self._data[: ready.offset]) != ready.crc32:
-            # The device holds other bytes than the first of this bundle, for example after a power cut.
+            # The bytes on the device are not the beginning of this bundle, for example after a power cut.
             self._restart = 1
             self._renew()
             return

@@ -32,7 +32,12 @@ def public_key(seed: bytes) -> bytes:
 
 
 def sign_bundle(seed: bytes, sha256: bytes) -> bytes:
-    """Sign a bundle's SHA-256 (32 bytes). The signature has 64 bytes and is always the same."""
+    """Sign a bundle's SHA-256 (32 bytes). The signature has 64 bytes and is always the same.
+
+    >>> seed, sha256 = bytes(SEED_BYTES), hashlib.sha256(b"a bundle").digest()
+    >>> bundle_is_signed(public_key(seed), sha256, sign_bundle(seed, sha256))
+    True
+    """
     return _sign(seed, BUNDLE_DOMAIN + sha256)
 
 

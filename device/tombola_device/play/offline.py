@@ -124,6 +124,13 @@ def render_performance(
     Raises:
         BadBundle: The bundle does not play, or its sound is not finite.
         ShapeError: A blend does not have M weights, or ``period_samples`` is not a multiple of 128.
+
+    >>> from tombola_device.config import Config
+    >>> from tombola_device.contract.bundle import decode_bundle
+    >>> factory = decode_bundle(Config().factory_path.read_bytes())
+    >>> sound = render_performance(factory, [PerformedEvent(0.0, "note_on", (57, 0.8))], seconds=0.1, voices=1)
+    >>> sound.shape, bool(abs(sound).max() > 0.001)
+    ((4864,), True)
     """
     if period_samples <= 0 or period_samples % PERIOD_SAMPLES:
         raise ShapeError(f"a period cannot have {period_samples} samples; give a multiple of {PERIOD_SAMPLES}")

@@ -77,6 +77,13 @@ def check_cost(cost: Cost, board: Board) -> bool:
 
     Raises:
         Refused: One voice needs more instructions than the board has for sound.
+
+    >>> check_cost(Cost(15_000, 90_000, 26, 2, arm64_instructions_per_period=200_000), Board("Pi 4", 1.5e9))
+    True
+    >>> check_cost(Cost(15_000, 90_000, 26, 2, arm64_instructions_per_period=3_000_000), Board("Pi 4", 1.5e9))
+    Traceback (most recent call last):
+    tombola_device.contract.refusals.Refused: the bundle needs 3.0 M instructions per period but the device's board has
+    2.4 M for sound; prune the bundle further
     """
     needed, budget = cost.arm64_instructions_per_period, board.budget_instructions
     if needed is None or budget is None:

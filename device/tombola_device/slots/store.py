@@ -62,7 +62,7 @@ class Slots(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         active: The bundle that plays.
         previous: The last bundle before it that was confirmed.
         confirmed: Whether the active bundle has played.
-        rejected: The bundle that was last replaced by its predecessor; for the status.
+        rejected: The last bundle that failed its trial or was reverted; for the status.
         boots: Number of boots of the active bundle before ``confirm``.
     """
 
@@ -99,6 +99,15 @@ class Store:
         probe: Raises TombolaError if a bundle does not play on this device.
         factory: Bundle that plays if no other is active.
         files: The file system.
+
+    >>> from tombola_device.disk.fake import FakeFiles
+    >>> store = Store(Path("/slots"), probe=lambda bundle: None, files=FakeFiles())
+    >>> store.begin("00" * 32, size_bytes=3)
+    HeldPart(offset=0, crc32=0, active=False)
+    >>> store.write(b"abc")
+    >>> store.finish()
+    Traceback (most recent call last):
+    tombola_device.slots.store.WrongHash: the bundle in /slots differs from the announced one; flash again
     """
 
     def __init__(

@@ -240,10 +240,10 @@ def test_pin_map_of_the_board_is_sound():
     ("change", "said"),
     [
         ({"gpio": {"A": 4, "B": 4}, "active_low": []}, "GPIO 4 twice"),
-        ({"active_low": ["NOWHERE"]}, "NOWHERE active low"),
+        ({"active_low": ["NOWHERE"]}, "marks NOWHERE as active low"),
         ({"gpio": {"A": 40}}, "cannot be read"),
         ({"colour": "red"}, "cannot be read"),
-        ({"spi": {}}, "no converter"),
+        ({"spi": {}}, "lacks a converter or a range"),
         ({"leds": [{"red": 0, "green": 0}]}, "LED channel 0 twice"),
     ],
 )

@@ -14,6 +14,11 @@ class FakeOut:
 
     Verbs for tests: ``run_dry`` makes the next write an xrun, ``unplug`` makes all further writes fail, ``fill`` sets
     the number of samples before the next one.
+
+    >>> out = FakeOut()
+    >>> out.run_dry()
+    >>> out.write(np.zeros(128, np.float32)), out.write(np.zeros(128, np.float32)), len(out.sound)
+    (False, True, 256)
     """
 
     name = "a fake"

@@ -15,7 +15,7 @@ BUFFER_SAMPLES = 4 * PERIOD_SAMPLES
 
 
 class Pacer:
-    """Lets one period pass in the time of one period.
+    """Makes each period take its real time.
 
     Args:
         buffer_samples: Samples that the caller may be ahead.

@@ -39,7 +39,13 @@ class MidiIn(Protocol):
 
 
 class FakeMidi:
-    """A source that a test plays with ``press``, ``release``, ``turn`` and ``select``."""
+    """A source that a test plays with ``press``, ``release``, ``turn`` and ``select``.
+
+    >>> midi = FakeMidi()
+    >>> midi.press(60)
+    >>> midi.poll(), midi.poll()
+    ([(144, 60, 100)], [])
+    """
 
     name = "a fake"
 

@@ -43,7 +43,9 @@ class CvOut:
         try:
             self._bus.write(self._address, data)
         except OSError as error:
-            raise DeviceUnavailable(f"the DAC of the CV outputs does not answer ({error.strerror})") from error
+            raise DeviceUnavailable(
+                f"the DAC of the CV outputs does not answer ({error.strerror}); check the board"
+            ) from error
         self._sent = list(self._counts)
 
     def close(self) -> None:

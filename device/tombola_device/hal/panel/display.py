@@ -110,4 +110,4 @@ def open_display(bus: int, address: int) -> LumaDisplay:
     try:
         return LumaDisplay(sh1106(i2c(port=bus, address=address)))
     except (DeviceNotFoundError, OSError) as error:
-        raise DeviceUnavailable(f"the display does not answer on I²C {bus}: {error}") from error
+        raise DeviceUnavailable(f"the display does not answer on I²C {bus} ({error}); check the board") from error

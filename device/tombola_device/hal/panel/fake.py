@@ -12,7 +12,14 @@ from tombola_device.hal.panel.port import KNOBS, Edge, PanelState, shares_at_res
 
 @dataclass
 class FakePanel:
-    """A panel that a test plays with ``turn``, ``patch``, ``raise_gate``, ``drop_gate``, ``click``, ``unplug``."""
+    """A panel that a test plays with ``turn``, ``patch``, ``raise_gate``, ``drop_gate``, ``click``, ``unplug``.
+
+    >>> panel = FakePanel()
+    >>> panel.turn(7, 0.5)
+    >>> panel.raise_gate()
+    >>> panel.read().knobs[7], panel.read().edges
+    (0.5, ())
+    """
 
     name: str = "a fake"
     muted: bool = True

@@ -57,7 +57,9 @@ class Leds:
         try:
             self._bus.write(self._address, data)
         except OSError as error:
-            raise DeviceUnavailable(f"the driver of the LEDs does not answer ({error.strerror})") from error
+            raise DeviceUnavailable(
+                f"the driver of the LEDs does not answer ({error.strerror}); check the board"
+            ) from error
 
 
 class FakePca9685:

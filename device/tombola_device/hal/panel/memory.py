@@ -41,7 +41,7 @@ class Memory(Protocol):
         """
 
     def write(self, offset: int, data: bytes) -> None:
-        """Write ``data`` at ``offset``. After a power cut each byte of this part may be old, new or random.
+        """Write ``data`` at ``offset``. After a power cut each byte of this part may have any value.
 
         Raises:
             DeviceUnavailable: The EEPROM does not answer.

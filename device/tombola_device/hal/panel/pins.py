@@ -111,8 +111,10 @@ def read_pin_map(data: bytes) -> PinMap:
             raise BadConfig(f"the pin map uses {what} {twice[0]} twice; install the firmware again")
     for name in pins.active_low:
         if name not in pins.gpio:
-            raise BadConfig(f"the pin map calls {name} active low but gives it no GPIO; install the firmware again")
+            raise BadConfig(
+                f"the pin map marks {name} as active low but has no GPIO for it; install the firmware again"
+            )
     for name, pin in pins.adc.items():
         if pin.converter not in pins.spi or pin.volts_at_zero == pin.volts_at_full:
-            raise BadConfig(f"the pin map gives {name} no converter or no range; install the firmware again")
+            raise BadConfig(f"the pin map lacks a converter or a range for {name}; install the firmware again")
     return pins
