@@ -25,8 +25,8 @@ START_S = 60.0
 STOP_S = 5.0
 
 
-class AudioReport(msgspec.Struct, frozen=True):
-    """One line from the audio process.
+class AudioEvent(msgspec.Struct, frozen=True):
+    """One event from the audio process, a line of JSON.
 
     Args:
         event: ``ready``, ``loaded``, ``refused`` or ``ended``.
@@ -98,7 +98,7 @@ class AudioProcess:
         self._pending = b""
         os.set_blocking(self._stdout, False)
         self.ready = self._wait_until_ready(should_stop)
-        """The ``ready`` report."""
+        """The ``ready`` event."""
 
     @property
     def _stdout(self) -> int:
@@ -124,7 +124,7 @@ class AudioProcess:
         return self._status.latest()
 
     def load(self, bundle: Path) -> None:
-        """Request a cross-fade to another bundle. A ``loaded`` or ``refused`` report follows.
+        """Request a cross-fade to another bundle. A ``loaded`` or ``refused`` event follows.
 
         Raises:
             DeviceUnavailable: The audio process has ended.
@@ -136,15 +136,15 @@ class AudioProcess:
         except (OSError, ValueError) as error:
             raise DeviceUnavailable("the audio process has ended; start tombolad again") from error
 
-    def events(self) -> list[AudioReport]:
-        """The reports since the last call. Does not wait."""
+    def events(self) -> list[AudioEvent]:
+        """The events since the last call. Does not wait."""
         try:
             while data := os.read(self._stdout, 65_536):
                 self._pending += data
         except BlockingIOError:
             pass
         *lines, self._pending = self._pending.split(b"\n")
-        return [msgspec.json.decode(line, type=AudioReport) for line in lines]
+        return [msgspec.json.decode(line, type=AudioEvent) for line in lines]
 
     def stop(self) -> None:
         """Let the process fade out, and wait for its end. May be called twice."""
@@ -159,7 +159,7 @@ class AudioProcess:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def _wait_until_ready(self, should_stop: Callable[[], bool]) -> AudioReport:
+    def _wait_until_ready(self, should_stop: Callable[[], bool]) -> AudioEvent:
         until_s = time.monotonic() + START_S
         while True:
             ended = not self.alive
@@ -175,8 +175,8 @@ class AudioProcess:
             time.sleep(0.005)
 
 
-def error_of(event: AudioReport) -> TombolaError:
-    """The error of an ``ended`` report, in the class that it names."""
+def error_of(event: AudioEvent) -> TombolaError:
+    """The error of an ``ended`` event, in the class that it names."""
     kind = getattr(errors, event.kind, TombolaError)
     is_ours = isinstance(kind, type) and issubclass(kind, TombolaError)
     return kind(event.reason) if is_ours else DeviceUnavailable(event.reason)

@@ -1,7 +1,7 @@
 """The audio process: ``python -m tombola_device.audio.process``, started by ``AudioProcess``.
 
 Shared memory carries controls to this process and status from it. Commands arrive as lines of JSON on standard input;
-reports leave as lines on standard output. When standard input ends, the control process has ended, and this process
+events leave as lines on standard output. When standard input ends, the control process has ended, and this process
 fades out.
 
 A second thread of this process loads new bundles. Two processes could not cross-fade on one card without a mixer, and a
@@ -240,7 +240,7 @@ class AudioLoop:
 
 
 def tell(event: str, **facts: str | int | list[str]) -> None:
-    """Send one report to the control process. If that process has ended, drop the report."""
+    """Send one event to the control process. If that process has ended, drop the event."""
     try:
         os.write(sys.stdout.fileno(), json.dumps({"event": event, **facts}).encode() + b"\n")
     except OSError:

@@ -127,10 +127,10 @@ class Receiver:
 
     def receive(self, data: bytes) -> list[HostRequest]:
         """Take received bytes, in pieces of any length; return the requests that the caller must carry out."""
-        events: list[HostRequest] = []
+        requests: list[HostRequest] = []
         for session, message in self._reader.feed(data):
-            events += self._handle(session, message)
-        return events
+            requests += self._handle(session, message)
+        return requests
 
     def take_output(self) -> bytes:
         """Bytes to write to the line now; each byte is returned once."""
@@ -262,7 +262,7 @@ class Receiver:
         if self._state in (_ReceiverState.OPEN, _ReceiverState.ASKED):
             self._send(p.Error(ErrorCode.NO_SESSION, 0))
             return []
-        events: list[HostRequest] = []
+        requests: list[HostRequest] = []
         ahead, misplaced = divmod(data.offset - self._next, self._welcome.chunk_bytes)
         whole = len(data.tail) == min(self._welcome.chunk_bytes, self._size - data.offset)
         if (
@@ -273,10 +273,10 @@ class Receiver:
         ):
             self._early[data.offset] = data.tail
             while (tail := self._early.pop(self._next, None)) is not None:
-                events.append(ChunkArrived(self._next, tail))
+                requests.append(ChunkArrived(self._next, tail))
                 self._next += len(tail)
         self._acknowledge()
-        return events
+        return requests
 
     def _acknowledge(self) -> None:
         chunk_bytes = self._welcome.chunk_bytes

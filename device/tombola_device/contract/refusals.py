@@ -35,8 +35,8 @@ _SENTENCES: Final = {
     ErrorCode.NO_SESSION: "the device no longer knows this transfer; flash again",
     ErrorCode.BAD_REQUEST: "the device did not understand message {value}; update the older side",
     ErrorCode.TOO_LARGE: "the bundle is larger than {value} bytes, the device's limit; export a smaller one",
-    ErrorCode.DISK_FULL: "the device has only {value} bytes free; remove files from its card",
-    ErrorCode.WRITE_FAILED: "the device cannot write to its card; check the card, then flash again",
+    ErrorCode.DISK_FULL: "the device has only {value} bytes free; remove files from its disk",
+    ErrorCode.WRITE_FAILED: "the device cannot write to its disk; check the memory card, then flash again",
     ErrorCode.BAD_HASH: "the stored bundle differs from the sent bundle; flash again",
     ErrorCode.BAD_BUNDLE: "the device found the bundle damaged, unknown or of a newer version; export it again",
     ErrorCode.PROBE_FAILED: "the bundle does not play on the device; ask for the device's status and export again",
@@ -57,7 +57,7 @@ def error_sentence(code: int, value: int) -> str:
     """The sentence for a device's error number: what is wrong and what to do.
 
     >>> error_sentence(ErrorCode.DISK_FULL, 4096)
-    'the device has only 4096 bytes free; remove files from its card'
+    'the device has only 4096 bytes free; remove files from its disk'
     """
     known = _SENTENCES.get(ErrorCode(code)) if code in ErrorCode.__members__.values() else None
     if known is None:

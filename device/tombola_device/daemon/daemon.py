@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from tombola_device import __version__
-from tombola_device.audio.client import AudioProcess, AudioReport, error_of
+from tombola_device.audio.client import AudioEvent, AudioProcess, error_of
 from tombola_device.audio.frames import AudioStatus, quiet_status
 from tombola_device.config import Config
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
@@ -330,7 +330,7 @@ class Daemon:
         else:
             self._audio.load(path)
 
-    def _hear_of(self, event: AudioReport) -> None:
+    def _hear_of(self, event: AudioEvent) -> None:
         """Act on what the audio process said."""
         if event.event == "ended":
             raise error_of(event)

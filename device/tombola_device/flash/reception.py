@@ -99,8 +99,8 @@ class Reception:
 
     def receive(self, data: bytes) -> None:
         """Take received bytes, in pieces of any length."""
-        for event in self._receiver.receive(data):
-            if not self._handle(event):
+        for request in self._receiver.receive(data):
+            if not self._handle(request):
                 break
 
     def poll(self) -> bytes:
@@ -118,21 +118,21 @@ class Reception:
         """Wait for the end of a running installation."""
         self._worker.shutdown()
 
-    def _handle(self, event: HostRequest) -> bool:
+    def _handle(self, request: HostRequest) -> bool:
         """Carry out one request; False if it was refused and the requests after it must be dropped."""
         try:
-            if isinstance(event, BeginAsked):
-                self._begin(event)
-            elif isinstance(event, ChunkArrived):
-                self._store.write(event.data)
-                self._held_bytes = event.offset + len(event.data)
-                self._check_fit(event.data)
-            elif isinstance(event, FinishAsked):
+            if isinstance(request, BeginAsked):
+                self._begin(request)
+            elif isinstance(request, ChunkArrived):
+                self._store.write(request.data)
+                self._held_bytes = request.offset + len(request.data)
+                self._check_fit(request.data)
+            elif isinstance(request, FinishAsked):
                 self.doing = "checking"
                 self._install_session = self._receiver.session
                 self._install = self._worker.submit(self._store.finish)
-            elif isinstance(event, PairAsked):
-                self._pair(event)
+            elif isinstance(request, PairAsked):
+                self._pair(request)
             else:
                 self._receiver.status(self._status_json())
         except TombolaError as error:
@@ -140,17 +140,17 @@ class Reception:
             return False
         return True
 
-    def _begin(self, event: BeginAsked) -> None:
+    def _begin(self, request: BeginAsked) -> None:
         if self._install is not None:
             self._receiver.busy()
             return
         # Checked before the first byte is stored: the signature covers the hash that ``Store.finish`` checks.
         if self._owner is not None:
-            self._owner.check(event.sha256, event.key, event.signature)
-        held = self._store.begin(event.sha256, event.size_bytes, restart=event.restart)
-        self._size_bytes, self._held_bytes = event.size_bytes, held.offset
+            self._owner.check(request.sha256, request.key, request.signature)
+        held = self._store.begin(request.sha256, request.size_bytes, restart=request.restart)
+        self._size_bytes, self._held_bytes = request.size_bytes, held.offset
         # A resumed bundle passed this check before.
-        self._start, self._announced = None if held.offset else b"", event
+        self._start, self._announced = None if held.offset else b"", request
         self.doing = "playing already" if held.active else "receiving"
         self._receiver.begun(held.offset, held.crc32, active=held.active)
 
@@ -173,11 +173,11 @@ class Reception:
             self._store.begin(self._announced.sha256, self._announced.size_bytes, restart=True)
             raise
 
-    def _pair(self, event: PairAsked) -> None:
+    def _pair(self, request: PairAsked) -> None:
         if self._owner is None:
             raise Refused(ErrorCode.NOT_PAIRING)
-        self._receiver.paired(self._owner.enrol(event.key, event.label, event.signature))
-        _LOG.info("paired with %s %s", fingerprint(event.key), event.label)
+        self._receiver.paired(self._owner.enrol(request.key, request.label, request.signature))
+        _LOG.info("paired with %s %s", fingerprint(request.key), request.label)
 
     def _finish_install(self) -> None:
         if self._install is None or not self._install.done():

@@ -194,6 +194,6 @@ class Owner:
             write_sealed(self._files, self._path, _Keys(list(keys)))
         except OSError as error:
             raise StoreError(
-                f"the keys of the owners cannot be written to {self._path} ({error.strerror or error}); check the card"
+                f"the keys of the owners cannot be written to {self._path} ({error.strerror or error}); check the disk"
             ) from error
         self.keys = keys

@@ -333,4 +333,4 @@ def _sentences(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(f"the disk with {folder} is full; remove files there, then flash again") from error
-        raise StoreError(f"the slots in {folder} cannot be used: {error.strerror or error}; check the card") from error
+        raise StoreError(f"the slots in {folder} cannot be used: {error.strerror or error}; check the disk") from error

@@ -390,7 +390,7 @@ def test_slots_are_shown_as_text_and_json(config_file, config):
     [
         ("volume = 3", "unknown field `volume`"),
         ("voices = 99", "<= 16"),
-        ("voices =", "no TOML"),
+        ("voices =", "is not TOML"),
         ('audio = "loud"', "unknown"),
     ],
 )

@@ -203,7 +203,7 @@ def test_a_disk_error_is_reported_and_enrols_no_key(tmp_path: Path) -> None:
         path = tmp_path / "owners.json"
     owner = Owner(path)
     owner.open_window()
-    with pytest.raises(StoreError, match="cannot be written .*; check the card"):
+    with pytest.raises(StoreError, match="cannot be written .*; check the disk"):
         enrol(owner)
     assert owner.keys == ()
 

@@ -290,7 +290,7 @@ def test_a_disk_that_cannot_be_written_does_not_stop_the_music() -> None:
     read_only.__dict__.update(files.after_power_cut(random.Random(0)).__dict__)
     store = fresh(read_only)
     assert playing(read_only, store) == "a"
-    with pytest.raises(StoreError, match="Read-only file system; check the card"):
+    with pytest.raises(StoreError, match="Read-only file system; check the disk"):
         install(store, C)
 
 

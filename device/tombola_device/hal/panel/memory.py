@@ -136,7 +136,7 @@ class FileMemory:
         except FileNotFoundError:
             return BLANK * SIZE_BYTES
         except OSError as error:
-            raise StoreError(f"{self._path} cannot be read ({error.strerror}); check the card") from error
+            raise StoreError(f"{self._path} cannot be read ({error.strerror}); check the disk") from error
 
     def write(self, offset: int, data: bytes) -> None:
         """See Memory."""
@@ -150,4 +150,4 @@ class FileMemory:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise StoreError(f"{self._path} cannot be written ({error.strerror}); check the card") from error
+            raise StoreError(f"{self._path} cannot be written ({error.strerror}); check the disk") from error
