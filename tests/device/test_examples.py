@@ -37,6 +37,6 @@ def protocols() -> list[type]:
 
 def test_every_protocol_shows_a_minimal_implementation():
     found = protocols()
-    assert len(found) == 14
+    assert len(found) >= 14
     without = [kind.__qualname__ for kind in found if ">>> class " not in (kind.__doc__ or "")]
     assert without == []

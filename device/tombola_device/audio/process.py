@@ -215,7 +215,7 @@ class AudioLoop:
             self._publish()
 
     def _note_latency(self, heard_s: float, *, taken: bool) -> None:
-        """Note the time from an input to its first sample at the card, including the delay of a delayed onset."""
+        """Note the time from an input to its first sample at the card; the engine may have delayed an onset."""
         stamp_s = self._controls.stamp_s
         if stamp_s != self._stamp_s:
             self._stamp_s = stamp_s

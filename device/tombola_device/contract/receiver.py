@@ -160,7 +160,7 @@ class Receiver:
 
     def failed(self, code: ErrorCode, value: int = 0) -> None:
         """Refuse any request. All later requests of the session get the same answer."""
-        self._output.clear()  # It may contain an acknowledgement of bytes that could not be stored.
+        self._output.clear()  # The output may contain an acknowledgement of bytes that could not be stored.
         self._error = p.Error(code, min(value, 0xFFFFFFFF))
         self._state = _ReceiverState.REFUSED
         self._send(self._error)

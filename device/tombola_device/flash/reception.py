@@ -155,7 +155,7 @@ class Reception:
         self._receiver.begun(held.offset, held.crc32, active=held.active)
 
     def _check_fit(self, data: bytes) -> None:
-        """Refuse a too costly bundle as soon as its manifest has arrived; ``Store.finish`` verifies it later."""
+        """Refuse a too costly bundle when its manifest has arrived; ``Store.finish`` verifies the manifest later."""
         if self._start is None or self._announced is None:
             return
         self._start += data

@@ -142,7 +142,7 @@ class MidiMap:
         self._channel_message(kind, self._part(channel), message[1], message[-1])
 
     def _part(self, channel: int) -> int:
-        """The player's channel: the number of a member channel (15 instead of 0), else 0 (all keys)."""
+        """The player's channel: members keep their number (0 becomes 15); other channels become 0 (all keys)."""
         lower, upper = self._zones[LOWER], self._zones[UPPER]
         if (lower and LOWER < channel <= lower) or (upper and UPPER > channel >= UPPER - upper):
             return channel or UPPER

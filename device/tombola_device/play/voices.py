@@ -64,7 +64,7 @@ class PlayedVoice:
         kept: Whether the sostenuto pedal holds the voice.
         onset: Number of strikes.
         onset_s: Time of the last strike by the caller's clock; 0: unknown.
-        order: Number of the last strike or release among those of all voices.
+        order: Time of the last strike or release, counted in strikes and releases of all voices.
         pressure: Pressure on the key, 0 … 1.
         blend: The voice's own blend; None: the player's blend.
     """
