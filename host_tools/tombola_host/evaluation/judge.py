@@ -9,7 +9,7 @@ import numpy as np
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import Float32Array
 from tombola_device.contract.errors import BadConfig, ShapeError
-from tombola_device.play.offline import Event, render_performance
+from tombola_device.play.offline import PerformedEvent, render_performance
 
 from tombola_host.corpus.material import Material
 from tombola_host.corpus.windows import NOTE
@@ -87,7 +87,7 @@ def _judge(bundle: Bundle, mode: int, material: Material) -> ModeJudgement:
 
 def held_note(bundle: Bundle, mode: int, note: float, seconds: float = HELD_S) -> Float32Array:
     """A MIDI note in a pure mode, held, as the device plays it. Shape (T,)."""
-    events = [Event(0.0, "program_change", (mode,)), Event(0.0, "note_on", (note, VELOCITY))]
+    events = [PerformedEvent(0.0, "program_change", (mode,)), PerformedEvent(0.0, "note_on", (note, VELOCITY))]
     return render_performance(bundle, events, seconds=seconds, voices=1)
 
 

@@ -15,7 +15,7 @@ from tombola_device.contract.asking import Asker
 from tombola_device.contract.bundle import MAX_BUNDLE_BYTES, bundle_sha256, decode_bundle
 from tombola_device.contract.errors import BadConfig, FlashError
 from tombola_device.contract.refusals import ErrorCode, Refused
-from tombola_device.contract.sender import Phase, Sender
+from tombola_device.contract.sender import Sender, SenderPhase
 from tombola_device.contract.signing import MAX_LABEL_BYTES
 
 from tombola_host.link.keys import OwnerKey
@@ -94,7 +94,7 @@ def flash(
     pluggings = barren = held = 0
     try:
         line.open()
-        while sender.phase is not Phase.DONE:
+        while sender.phase is not SenderPhase.DONE:
             try:
                 line.exchange(sender.poll(time.monotonic()))
                 sender.receive(line.received, time.monotonic())
@@ -231,7 +231,7 @@ class _Watch:
         self._last_s = 0.0
 
     def see(self, sender: Sender) -> None:
-        if sender.phase is Phase.SENDING:
+        if sender.phase is SenderPhase.SENDING:
             self._last_s = time.monotonic()
             self._first_s = self._first_s or self._last_s
         self.say(sender.held_bytes, sender.phase.value)

@@ -480,7 +480,7 @@ def test_slots_are_shown_as_text_and_json(config_file, config):
     [
         ("volume = 3", "unknown field `volume`"),
         ("voices = 99", "<= 16"),
-        ("voices =", "no TOML"),
+        ("voices =", "is not TOML"),
         ('audio = "loud"', "unknown"),
     ],
 )
@@ -514,7 +514,7 @@ def test_automation_is_read_and_one_that_is_wrong_is_one_sentence(tmp_path):
         read_automation(path, 3)
     for text in ("[]", '{"time_s": [2, 0], "blend": [[1], [1]]}', "no json"):
         path.write_text(text)
-        with pytest.raises(BadConfig, match="cannot be understood"):
+        with pytest.raises(BadConfig, match="is invalid"):
             read_automation(path)
     with pytest.raises(BadConfig, match="cannot be read"):
         read_automation(tmp_path / "missing.json")
