@@ -12,7 +12,7 @@ import pytest
 import tombola_device
 
 ROOT = Path(tombola_device.__file__).parent
-FOLDERS = ("audio", "contract", "disk", "flash", "hal", "play", "slots")
+FOLDERS = ("audio", "contract", "daemon", "disk", "engine", "flash", "hal", "play", "slots", "surface")
 MODULES = sorted(
     ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
     for path in (ROOT / "config.py", *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")))
