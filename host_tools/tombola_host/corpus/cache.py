@@ -18,7 +18,7 @@ from tombola_host.corpus.analysis import ANALYSIS_VERSION, Analysis
 from tombola_host.corpus.pitch import NoteFinding, default_trackers
 from tombola_host.corpus.reading import READING_VERSION, FileResult, Part
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 _ARRAYS = ("audio", "f0_hz", "level_db", "partials", "noise")
 _DAMAGE = (
     OSError,
@@ -36,8 +36,8 @@ _DAMAGE = (
 class _Meta(msgspec.Struct, frozen=True):
     """The part of an entry that is not arrays."""
 
-    parts: list[tuple[int, float, float, str]]
-    refused: list[tuple[int, str]]
+    parts: list[tuple[int, float, float]]
+    refused: list[tuple[int, str, str]]
     remarks: list[str]
 
 
@@ -67,9 +67,9 @@ class AnalysisCache:
             with self._path(key).open("rb") as file, np.load(file, allow_pickle=False) as entry:
                 meta = msgspec.json.decode(entry["meta"].tobytes(), type=_Meta)
                 parts = []
-                for index, (number, note, confidence, remark) in enumerate(meta.parts):
+                for index, (number, note, confidence) in enumerate(meta.parts):
                     audio, *analysis = (entry[f"{index}_{name}"] for name in _ARRAYS)
-                    parts.append(Part(number, NoteFinding(note, confidence, remark), audio, Analysis(*analysis)))
+                    parts.append(Part(number, NoteFinding(note, confidence), audio, Analysis(*analysis)))
         except (*_DAMAGE, ShapeError):
             return None
         return FileResult(tuple(parts), tuple(meta.refused), tuple(meta.remarks))
@@ -77,7 +77,7 @@ class AnalysisCache:
     def save(self, key: str, result: FileResult) -> bool:
         """Write an entry whole or not at all; False where the directory cannot be written."""
         meta = _Meta(
-            [(part.number, part.finding.note, part.finding.confidence, part.finding.remark) for part in result.parts],
+            [(part.number, part.finding.note, part.finding.confidence) for part in result.parts],
             list(result.refused),
             list(result.remarks),
         )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from scipy.ndimage import median_filter
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.ndimage import median_filter, uniform_filter1d
 from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
 
 from tombola_host.corpus.pitch import Contour
@@ -19,6 +22,14 @@ ATTACK_S = 0.05
 PARTIALS_SEMITONES = (12.0, 19.02, 24.0, 27.86, 31.02)
 NEAR_PARTIAL_SEMITONES = 0.5
 RISE_DB = 1.0
+LEAST_VOICED_S = 2.0
+"""Over less than this the share of steady pitch says little."""
+LEAST_STEADY_SHARE = 0.5
+"""Half a minute of two people talking has 0.24; notes of violin, flute, sax and harp up to F6 have 0.90 to 1.0."""
+STEADY_S = 0.3
+STEADY_RANGE_SEMITONES = 0.4
+VIBRATO_S = 0.2
+"""One turn of a slow vibrato: over it the pitch is averaged before it is judged."""
 _AROUND_S = 0.1
 
 
@@ -77,3 +88,35 @@ def _steady_runs(contour: Contour) -> list[tuple[int, int]]:
             current = []
         current.append(frame)
     return [*runs, (current[0], current[-1] + 1)]
+
+
+def wanders(contours: Sequence[Contour]) -> bool:
+    """Whether the pitch hardly ever rests, as in speech.
+
+    Args:
+        contours: The pitch of each part of a recording.
+    """
+    hop_s = contours[0].hop_s if contours else 1.0
+    voiced = sum(int(np.isfinite(contour.note).sum()) for contour in contours)
+    if voiced * hop_s < LEAST_VOICED_S:
+        return False
+    return sum(_steady_frames(contour) for contour in contours) < LEAST_STEADY_SHARE * voiced
+
+
+def _steady_frames(contour: Contour) -> int:
+    """Frames in stretches of STEADY_S over which the pitch, without its vibrato, keeps to STEADY_RANGE_SEMITONES."""
+    length = round(STEADY_S / contour.hop_s)
+    total = 0
+    for first, last in _steady_runs(contour):
+        if last - first < length:
+            continue
+        note = contour.note[first:last]
+        voiced = np.flatnonzero(np.isfinite(note))
+        filled = median_filter(np.interp(np.arange(last - first), voiced, note[voiced]), 5, mode="nearest")
+        smooth = uniform_filter1d(filled, round(VIBRATO_S / contour.hop_s), mode="nearest")
+        stretches = sliding_window_view(smooth, length)
+        steady = np.zeros(last - first, bool)
+        for start in np.flatnonzero(np.ptp(stretches, axis=1) < STEADY_RANGE_SEMITONES):
+            steady[start : start + length] = True
+        total += int(steady.sum())
+    return total

@@ -74,7 +74,8 @@ def bundle_playback(bundle: Bundle, mode: int) -> Playback:
     session = Session(bundle.onnx, bundle.manifest, voices=1)
     graph = bundle.manifest.graph
     table = noise_table(graph.noise_bands) if graph.noise_bands else np.zeros((0, TABLE_SAMPLES), np.float32)
-    periods = table.reshape(len(table), -1, PERIOD_SAMPLES).transpose(1, 0, 2)
+    # The number of periods is spelled out: it cannot be found from a table of no bands.
+    periods = table.reshape(len(table), TABLE_SAMPLES // PERIOD_SAMPLES, PERIOD_SAMPLES).transpose(1, 0, 2)
     chunks = overlapping(periods, np.roll(periods, -1, axis=0)) if graph.overlap else periods
     described = bundle.manifest.modes[mode]
     timbre = torch.tensor([described.timbre_x[1], described.timbre_y[1]])

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from tombola_device.contract import protocol as p
 from tombola_device.contract.asking import Asker
@@ -20,6 +20,7 @@ from tombola_device.contract.signing import MAX_LABEL_BYTES
 
 from tombola_host.link.keys import OwnerKey
 from tombola_host.link.serial_line import BAUD, READ_TIMEOUT_S, HungUp, SerialLine, Trace
+from tombola_host.progress import Step
 
 UNPLUGGED_S: Final = 60.0
 """How long a device may be away: long enough to find the cable, or for a Raspberry Pi to boot."""
@@ -27,9 +28,6 @@ BARREN_PLUGGINGS: Final = 5
 PAIRING_S: Final = 60.0
 """How long the player may take to open the window."""
 PAIRING_EVERY_S: Final = 1.0
-
-Progress: TypeAlias = Callable[[int, int, str], None]
-"""Called with bytes held by the device, bytes in all, and what is going on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ def flash(
     *,
     key: OwnerKey | None = None,
     baud: int = BAUD,
-    progress: Progress | None = None,
+    progress: Step | None = None,
     trace: Trace | None = None,
     check: bool = True,
     unplugged_s: float = UNPLUGGED_S,
@@ -77,7 +75,7 @@ def flash(
         port: The device's serial port; it may go and come back under this name.
         key: Signs the bundle; without one it goes unsigned, which a paired device refuses.
         baud: Rate of a real UART.
-        progress: Told what is going on.
+        progress: Called with the bytes that the device holds, the bytes in all, and what is going on.
         trace: Given each frame in hexadecimal.
         check: Refuse a damaged bundle here already.
         unplugged_s: How long the line may be away each time.
@@ -216,14 +214,14 @@ def _read_bundle(path: Path, *, check: bool) -> bytes:
     if check:
         decode_bundle(data)
     if not 0 < len(data) <= MAX_BUNDLE_BYTES:
-        raise FlashError(f"{path} has not 1 to {MAX_BUNDLE_BYTES} bytes; export the bundle again")
+        raise FlashError(f"{path} is empty or larger than {MAX_BUNDLE_BYTES} bytes; export the bundle again")
     return data
 
 
 class _Watch:
     """Tells of the progress when there is some, and measures the rate."""
 
-    def __init__(self, progress: Progress | None, size_bytes: int) -> None:
+    def __init__(self, progress: Step | None, size_bytes: int) -> None:
         self._progress = progress
         self._size_bytes = size_bytes
         self._told: tuple[int, str] | None = None

@@ -50,7 +50,7 @@ def make_bundle(merged: Run, materials: Sequence[Material], name: str) -> Bundle
         "seed": facts["seed"],
         "method": facts["method"],
         "tombola": __version__,
-        **{f"corpus_{material.name}": material.fingerprint for material in materials},
+        **{f"corpus_{material.name}": material.recordings for material in materials},
     }
     licences = sorted({material.licence for material in materials})
     return export_bundle(trainee.network, name, "voice", modes, provenance, " ".join(licences))

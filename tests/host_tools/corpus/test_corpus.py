@@ -22,7 +22,7 @@ from tombola_host.corpus.cache import AnalysisCache, default_cache_dir
 from tombola_host.corpus.corpus import Corpus, read_corpus
 from tombola_host.corpus.reading import FileResult, read_file
 from tombola_host.corpus.split import held_out_notes, split
-from tombola_host.corpus.summary import as_json, as_table
+from tombola_host.corpus.tables import as_json, as_table
 
 Tone = Callable[..., Float32Array]
 Write = Callable[..., Path]

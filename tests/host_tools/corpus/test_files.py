@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tombola_device.contract.controls import Float32Array
 from tombola_device.contract.errors import BadAudio
-from tombola_host.corpus.files import clipped_share, content_hash, find_files, read_recording
+from tombola_host.corpus.decoding import clipped_share, read_recording
+from tombola_host.corpus.files import content_hash, find_files
 from tombola_host.corpus.pitch import find_note
 from tombola_host.corpus.reading import read_file
 
@@ -147,7 +148,7 @@ def test_sound_shorter_than_150_ms_is_refused(tone: Tone, write: Write) -> None:
 
 
 def test_very_long_file_is_read_in_part_and_says_so(tone: Tone, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tombola_host.corpus.files.MAX_FILE_S", 1.0)
+    monkeypatch.setattr("tombola_host.corpus.decoding.MAX_FILE_S", 1.0)
     recording = read_recording(write("A4.wav", tone(69, 2.0)))
     assert len(recording.audio) == 48_000
     assert recording.remark == "only the first 1 s of 2 s are used"
