@@ -1,4 +1,4 @@
-"""Analysed files kept on disk under the hash of everything they depend on; a damaged entry is an absent one."""
+"""Keeps analysed files on disk under a hash of everything they depend on; a damaged entry counts as missing."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ class AnalysisCache:
     directory: Path
 
     def key(self, content_hash: str, label: float | None, longest_s: float) -> str:
-        """Name of the entry for a file's content read in this way."""
+        """Name of the entry for a file's content, read with these settings."""
         trackers = [] if label is not None else [tracker.name for tracker in default_trackers()]
         text = repr((CACHE_VERSION, READING_VERSION, ANALYSIS_VERSION, content_hash, label, longest_s, trackers))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def load(self, key: str) -> FileResult | None:
-        """The entry, or None where there is none that is whole."""
+        """The entry, or None if it is missing or damaged."""
         try:
             # numpy leaves a damaged file open where it opened it itself.
             with self._path(key).open("rb") as file, np.load(file, allow_pickle=False) as entry:
@@ -75,7 +75,7 @@ class AnalysisCache:
         return FileResult(tuple(parts), tuple(meta.refused), tuple(meta.remarks))
 
     def save(self, key: str, result: FileResult) -> bool:
-        """Write an entry whole or not at all; False where the directory cannot be written."""
+        """Write an entry, whole or not at all; False if the directory cannot be written."""
         meta = _Meta(
             [(part.number, part.finding.note, part.finding.confidence) for part in result.parts],
             list(result.refused),

@@ -72,14 +72,14 @@ def read_corpus(
     """Read every recording under a folder.
 
     Args:
-        folder: Any depth; hidden files are passed over.
+        folder: Searched with its sub-folders; hidden files are skipped.
         cache_dir: Where analyses are kept; None is ``default_cache_dir()``.
         progress: Called after every file.
         longest_s: Every note is cut there.
         processes: At most so many; None is one per core, 1 stays in this process.
 
     Raises:
-        BadAudio: The folder is not there or may not be read. What is wrong with a file is a ``Refusal``.
+        BadAudio: The folder does not exist or may not be read. A bad file gives a ``Refusal`` instead.
     """
     paths, refusals = find_files(folder)
     cache = AnalysisCache(cache_dir or default_cache_dir())
@@ -132,7 +132,7 @@ def _jobs(
 def _results(
     jobs: Sequence[_Job], cache: AnalysisCache, longest_s: float, processes: int | None
 ) -> Iterator[tuple[_Job, FileResult]]:
-    """Cached results first, then new ones as they are done."""
+    """Cached results first, then new ones as they finish."""
     missing = []
     for job in jobs:
         cached = cache.load(job.key)
@@ -156,9 +156,9 @@ def _results(
 
 
 def _processes_start() -> bool:
-    """Whether another process can be started: not from a script on standard input or without a main guard.
+    """Whether another process can be started; a script on standard input or without a main guard cannot.
 
-    Asked beforehand, so that a process that dies later is the fault of the file it read.
+    This is tested first, so that a process that dies later was killed by the file it read.
     """
     main_file = getattr(sys.modules["__main__"], "__file__", None)
     if main_file is not None and not Path(main_file).exists():
@@ -175,7 +175,7 @@ def _processes_start() -> bool:
 def _pooled(
     jobs: Sequence[_Job], cache: AnalysisCache, longest_s: float, workers: int
 ) -> Iterator[tuple[_Job, FileResult]]:
-    """Results as they are done; ends early where a process dies."""
+    """Results as they finish; ends early if a process dies."""
     # Not fork: torch and BLAS threads may already run in this process.
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
     try:
@@ -214,7 +214,7 @@ def _wrong_labels(parts: Sequence[tuple[_Job, Part]]) -> tuple[WrongLabel, ...]:
 
 
 def _without_duplicates(parts: list[tuple[_Job, Part]]) -> tuple[list[tuple[_Job, Part]], list[Refusal]]:
-    """Leave out what is the same sound in another file format."""
+    """Leave out the same sound in another file format."""
     kept: list[tuple[_Job, Part]] = []
     refusals: list[Refusal] = []
     for job, part in parts:
@@ -227,7 +227,7 @@ def _without_duplicates(parts: list[tuple[_Job, Part]]) -> tuple[list[tuple[_Job
 
 
 def _same_sound(first: Part, second: Part) -> bool:
-    """Sample by sample, but for rounding: velocity layers made by gain alone are not the same."""
+    """Equal but for rounding; velocity layers that differ in gain alone are not the same."""
     if abs(first.finding.note - second.finding.note) > SAME_NOTE:
         return False
     if abs(len(first.audio) - len(second.audio)) > SAME_LENGTH_S * SAMPLE_RATE_HZ:

@@ -1,4 +1,4 @@
-"""A recording without silences in it falls into its notes where the pitch moves on."""
+"""Splits a recording without silences into its notes, where the pitch changes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tombola_host.corpus.pitch import Contour
 from tombola_host.corpus.trim import HOP_SAMPLES, Span, levels_db
 
 STEADY_SEMITONES = 0.8
-"""A vibrato keeps within it, a semitone's step leaves it."""
+"""Vibrato stays within it, a step of a semitone exceeds it."""
 SHORTEST_NOTE_S = 0.25
 GAP_S = 0.15
-"""Trackers lose a steady note for some frames; what falls silent for longer has ended."""
+"""Trackers lose a steady note for a few frames; a longer gap ends it."""
 ATTACK_S = 0.05
-"""The attack of a note has no pitch yet, but belongs to it."""
+"""An attack has no pitch, but belongs to its note."""
 PARTIALS_SEMITONES = (12.0, 19.02, 24.0, 27.86, 31.02)
 NEAR_PARTIAL_SEMITONES = 0.5
 RISE_DB = 1.0
@@ -34,9 +34,9 @@ _AROUND_S = 0.1
 
 
 def split_at_note_changes(contour: Contour, audio: Float32Array) -> list[Span]:
-    """Spans of one steady note each; the whole where it holds no more than one.
+    """Spans of one steady note each; the whole recording if it holds one note or none.
 
-    What sounds at a partial of the note before and no louder is that note dying away, and is left out.
+    What sounds at a partial of the previous note, and no louder, is that note decaying; it is left out.
 
     Args:
         contour: The pitch of the recording.
@@ -56,7 +56,7 @@ def split_at_note_changes(contour: Contour, audio: Float32Array) -> list[Span]:
 
 
 def _without_remnants(runs: list[tuple[int, int]], contour: Contour, audio: Float32Array) -> list[tuple[int, int]]:
-    """Leave out runs in which a partial of the note before outlives its fundamental."""
+    """Leave out runs in which a partial of the previous note outlasts its fundamental."""
     level = levels_db(audio)
     around = round(_AROUND_S * SAMPLE_RATE_HZ / HOP_SAMPLES)
     kept = [runs[0]]

@@ -1,4 +1,4 @@
-"""The note that sounds: near its label, an octave off it, or found without one."""
+"""Finds the note that sounds: near its label, an octave from it, or without a label."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Contour:
     hop_s: float
 
     def median(self) -> float:
-        """Median note of the pitched frames; NaN where they are too few."""
+        """Median note of the pitched frames; NaN if there are too few."""
         voiced = np.isfinite(self.note)
         enough = voiced.size > 0 and voiced.mean() >= LEAST_VOICED
         return float(np.median(self.note[voiced])) if enough else math.nan
@@ -116,7 +116,7 @@ class CrepeTracker:
 
 
 def default_trackers() -> tuple[Tracker, ...]:
-    """pyin, and torchcrepe where it can be imported; the spectral fit is always asked as well."""
+    """pyin, and torchcrepe if it can be imported; the spectral fit is always used as well."""
     trackers: list[Tracker] = [PyinTracker()]
     if importlib.util.find_spec("torchcrepe") is not None:
         try:
@@ -130,8 +130,8 @@ def default_trackers() -> tuple[Tracker, ...]:
 def find_note(audio: Float32Array, label: float | None, contours: tuple[Contour, ...] | None = None) -> NoteFinding:
     """The note of one trimmed recording.
 
-    With a label, what sounds near it; an octave off it, or elsewhere, where that explains the sound much better.
-    Without one, what the spectrum's partials say, where every tracker agrees within 50 cents.
+    With a label, the note near it; or one an octave away, or elsewhere, if that explains the sound much better.
+    Without one, the note whose partials fit the spectrum, if every tracker agrees within 50 cents.
 
     Args:
         audio: 48 kHz, mono, from the onset on. Shape (T,), float32; 0.15 s or more.
@@ -185,7 +185,7 @@ def _best_on_grid(peaks: list[Peaks]) -> float:
 
 
 def _refined(peaks: list[Peaks], note: float, reach_cents: float) -> tuple[float, float]:
-    """Median fundamental near a note, Hz, and its fit; the note itself and 0 where no frame has a peak near it."""
+    """Median fundamental near a note, Hz, and its fit; the note itself and 0 if no frame has a peak near it."""
     found_hz, _ = harmonics.refine(peaks, _hz(note), reach_cents)
     if not found_hz.size:
         return _hz(note), 0.0

@@ -54,13 +54,13 @@ class FileResult:
 def read_file(
     path: Path, label: float | None, longest_s: float, trackers: tuple[Tracker, ...] | None = None
 ) -> FileResult:
-    """Everything there is to know of one file; whatever is wrong with it ends up in ``refused``.
+    """Read one file; what is wrong with it is in ``refused``.
 
     Args:
         path: An audio file.
         label: MIDI note number from its name.
         longest_s: Every note is cut there.
-        trackers: For files without a label; None takes ``default_trackers()``.
+        trackers: For files without a label; None: ``default_trackers()``.
     """
     try:
         recording = read_recording(path)

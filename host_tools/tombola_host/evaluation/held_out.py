@@ -20,7 +20,7 @@ from tombola_host.training.loop import NoiseSource
 from tombola_host.training.spectral import MultiScaleSpectralLoss
 
 LONGEST_FRAMES = 1500
-"""4 s of a note: the rest of a long one is more of the same."""
+"""4 s: the rest of a long note is more of the same."""
 NOISE_SEED = 1
 
 Playback = Callable[[Note], Float32Array]
@@ -46,15 +46,15 @@ def note_errors(play: Playback, notes: Sequence[Note]) -> tuple[NoteError, ...]:
 
 
 def mean_error(errors: Sequence[NoteError]) -> float:
-    """Mean over notes; not a number when there are none."""
+    """Mean over notes; NaN without notes."""
     return float(np.mean([entry.error for entry in errors])) if errors else float("nan")
 
 
 def network_playback(network: Voice, mode: int, encoder: TimbreEncoder | None = None) -> Playback:
-    """Play by a torch network in one pure mode.
+    """Play a torch network in one pure mode.
 
     Args:
-        encoder: Finds the timbre of each frame; the mode's default (0, 0) without it.
+        encoder: Finds the timbre of each frame; None: the mode's default (0, 0).
     """
     noise = NoiseSource(network.noise_bands)
 
@@ -70,7 +70,7 @@ def network_playback(network: Voice, mode: int, encoder: TimbreEncoder | None = 
 
 
 def bundle_playback(bundle: Bundle, mode: int) -> Playback:
-    """Play by the very graph that the device plays, in one pure mode at its default timbre."""
+    """Play the graph that the device plays, in one pure mode at its default timbre."""
     session = Session(bundle.onnx, bundle.manifest, voices=1)
     graph = bundle.manifest.graph
     table = noise_table(graph.noise_bands) if graph.noise_bands else np.zeros((0, TABLE_SAMPLES), np.float32)
