@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tombola_host.corpus.refusals import OFF_LABEL, UNCERTAIN, UNPITCHED, WANDERING, grouped
+from tombola_host.corpus.refusals import NOT_SOUND, OFF_LABEL, UNCERTAIN, UNPITCHED, WANDERING, grouped
 from tombola_host.corpus.summary import FEWEST_NOTES, Summary
 
 NOT_READY = 2
@@ -60,8 +60,9 @@ def _why_not(summary: Summary) -> str:
         return PITCH_TROUBLE[max(reasons, key=reasons.count)].format(_of(count, summary.files))
     most_left_out = 2 * summary.usable < summary.files
     if not summary.clips or (most_left_out and summary.notes < FEWEST_NOTES):
+        sounds = [refusal for refusal in summary.refused if refusal.reason != NOT_SOUND]
         usable = f"only {summary.usable}" if summary.usable else "none"
-        return f"{usable} of {_count(summary.files, 'file')} can be used; {grouped(summary.refused)[0]}"
+        return f"{usable} of {_count(summary.files, 'file')} can be used; {grouped(sounds)[0]}"
     return ""
 
 

@@ -106,6 +106,15 @@ def test_a_single_note_is_ready_and_two_of_many_files_are_not(tone: Tone, write:
     )
 
 
+def test_what_is_no_sound_file_is_not_the_reason(write: Write, sounds: Path, summarised: Summarised) -> None:
+    write("A4.wav", np.zeros(24_000, np.float32))
+    for number in range(5):
+        (sounds / f"{number}.txt").write_text("x")
+    assert verdict(summarised()).sentence == (
+        "Not ready, because none of 1 file can be used; A4.wav: silent (never above -66 dBFS)."
+    )
+
+
 def test_files_left_out_are_counted_where_enough_are_left(tone: Tone, write: Write, summarised: Summarised) -> None:
     for note in range(60, 63):
         write(f"note_{note:03d}.wav", tone(note, 0.4))
