@@ -154,7 +154,7 @@ def test_a_key_is_made_once_and_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "owner.key"
     key = new_key(path)
     assert read_key(path) == key
-    with pytest.raises(BadConfig, match="there is a key in .* already"):
+    with pytest.raises(BadConfig, match="already holds a key"):
         new_key(path)
     assert read_key(path) == key
     assert key.seed.hex() not in repr(key)
@@ -174,7 +174,7 @@ def test_what_is_no_key_is_said(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "owner.key"
     path.touch(0o600)
     path.write_bytes(content)
-    with pytest.raises(BadConfig, match="is no key of Tombola's"):
+    with pytest.raises(BadConfig, match="is not a Tombola key"):
         read_key(path)
 
 
