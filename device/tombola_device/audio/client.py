@@ -53,7 +53,7 @@ class AudioEvent(msgspec.Struct, frozen=True):
 
 
 class Audio(Protocol):
-    """What plays, seen from the control process. ``AudioProcess`` is the real one, ``audio.fake.FakeAudio`` the fake.
+    """The audio process, as the control process sees it: ``AudioProcess``, or the fake ``audio.fake.FakeAudio``.
 
     >>> class Still:
     ...     ready, alive = AudioEvent("ready", audio="nothing", voices=1), True
@@ -71,30 +71,30 @@ class Audio(Protocol):
 
     @property
     def ready(self) -> AudioEvent:
-        """The event with which it began to play."""
+        """The ``ready`` event."""
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs."""
+        """Whether the process still runs."""
 
     def send(self, controls: Controls, stamp_s: float = 0.0) -> None:
         """Publish a frame of controls; ``stamp_s`` as in ``ControlsWriter.write``."""
 
     def status(self) -> AudioStatus:
-        """Give its newest status; the same object until a new one comes."""
+        """The newest status; the same object until another status arrives."""
 
     def load(self, bundle: Path) -> None:
-        """Ask for a cross-fade to another bundle; the event ``loaded`` or ``refused`` follows.
+        """Request a cross-fade to another bundle. A ``loaded`` or ``refused`` event follows.
 
         Raises:
-            DeviceUnavailable: It has ended.
+            DeviceUnavailable: The process has ended.
         """
 
     def events(self) -> list[AudioEvent]:
-        """Give the events since the last call. Does not wait."""
+        """The events since the last call. Does not wait."""
 
     def stop(self) -> None:
-        """Let it fade out, and wait for its end. May be called twice."""
+        """Let the process fade out, and wait for its end. May be called twice."""
 
 
 class AudioProcess:

@@ -1,4 +1,4 @@
-"""The audio process that a test plays by hand: no process, no sound, time by its own periods."""
+"""A fake audio process for tests: no process, no sound, and time in periods that the test plays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class FakeAudio:
     """Plays one bundle in silence: ``play``, ``sound``, ``break_down``, ``slim``, ``unplug``, ``die``.
 
     Args:
-        bundle: File of the bundle that plays first.
+        bundle: File of the first bundle.
         voices: V.
     """
 
@@ -29,7 +29,7 @@ class FakeAudio:
         self.ready = AudioEvent("ready", audio="nothing (a fake)", sha256=self._status.sha256, voices=voices)
 
     def play(self, periods: int) -> None:
-        """Render so many periods."""
+        """Play a number of periods."""
         status = self._status
         self._status = replace(status, periods=status.periods + periods, played=status.played + periods)
 
@@ -40,11 +40,11 @@ class FakeAudio:
         self._status = replace(self._status, levels_db=tuple(levels_db))
 
     def break_down(self, fault: str) -> None:
-        """Go mute for a reason."""
+        """Become silent, with a fault."""
         self._status = replace(self._status, fault=fault)
 
     def slim(self, voices: int) -> None:
-        """Take voices away, because there is too much to do."""
+        """Reduce the voices, as after overload."""
         self._status = replace(self._status, voice_limit=voices, slimmed=self._status.slimmed + 1)
 
     def unplug(self) -> None:
@@ -52,7 +52,7 @@ class FakeAudio:
         self._status = replace(self._status, lost=True)
 
     def die(self) -> None:
-        """End without a word."""
+        """End without an event."""
         self.alive = False
 
     def send(self, controls: Controls, stamp_s: float = 0.0) -> None:  # noqa: ARG002 - nothing leaves it

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 
 import numpy as np
 
 from tombola_device.contract.controls import MAX_MODES, Float32Array
 from tombola_device.contract.errors import ShapeError
+
+
+class BlendMode(Enum):
+    """Whether keys share one blend.
+
+    TOGETHER  all keys follow the current blend
+    HELD      each key keeps the blend of its note-on, so the keys of one chord can sound different
+    TURNS     each note-on plays the next single mode in turn
+    """
+
+    TOGETHER = "together"
+    HELD = "held"
+    TURNS = "turns"
 
 
 class Blending:

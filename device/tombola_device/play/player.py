@@ -11,44 +11,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from enum import Enum
 from typing import Final
 
 import numpy as np
 
 from tombola_device.contract.controls import SILENCE_DB, Controls, Float32Array
 from tombola_device.contract.errors import ShapeError
-from tombola_device.play.blending import Blending
+from tombola_device.play.blending import Blending, BlendMode
 from tombola_device.play.clock import MidiClock
-from tombola_device.play.voices import Key, PlayedVoice, Priority, VoiceMode, Voices
+from tombola_device.play.frame import Expression, frame_of
+from tombola_device.play.voices import CV_KEY, Key, PlayedVoice, Priority, VoiceMode, Voices
 
-PRESSURE_DB: Final = 6.0
 CHANNELS: Final = 16
-CV_KEY: Final = Key(-1)
-"""The key of the gate input."""
 LONGEST_GLIDE_S: Final = 10.0
-
-
-class BlendMode(Enum):
-    """Whether keys share one blend.
-
-    TOGETHER  all keys follow the current blend
-    HELD      each key keeps the blend of its note-on, so the keys of one chord can sound different
-    TURNS     each note-on plays the next single mode in turn
-    """
-
-    TOGETHER = "together"
-    HELD = "held"
-    TURNS = "turns"
-
-
-class Expression:
-    """Pitch wheel, pressure and timbre of one channel: for all keys, or with MPE for one key."""
-
-    __slots__ = ("bend_semitones", "pressure", "timbre")
-
-    def __init__(self) -> None:
-        self.bend_semitones = self.pressure = self.timbre = 0.0
 
 
 class Player:
@@ -279,8 +254,6 @@ class Player:
         for voice in self._voices:
             voice.pressure = 0.0
 
-    # Out
-
     def set_modes(self, modes: int) -> None:
         """Change the number of modes for another bundle; keep keys, controllers and the weights of shared modes."""
         self._blending.set_modes(modes)
@@ -349,32 +322,14 @@ class Player:
 
     def controls(self) -> Controls:
         """The current frame of controls."""
-        voices = list(self._voices)
-        channels = [self._expressions[voice.last.channel if voice.last else 0] for voice in voices]
-        shared, blend = self._expressions[0], self._blending.blend
-        own = [channel if channel is not shared else None for channel in channels]
-        bends = [shared.bend_semitones + (channel.bend_semitones if channel else 0.0) for channel in own]
-        pressures = [
-            max(shared.pressure, voice.pressure, channel.pressure if channel else 0.0)
-            for voice, channel in zip(voices, own, strict=True)
-        ]
-        base_db = self._base_db()
-        timbre_x, timbre_y = (at + cv for at, cv in zip(self._timbre, self._timbre_cv, strict=True))
-        timbre = [(timbre_x + shared.timbre + (channel.timbre if channel else 0.0), timbre_y) for channel in own]
-        glide_s = self._glide_s if self._glides else 0.0
-        return Controls(
-            note=np.array([voice.note for voice in voices], np.float32),
-            bend_semitones=np.array(bends, np.float32) + np.float32(self._tune_semitones),
-            glide_s=np.array([0.0 if voice.key == CV_KEY else glide_s for voice in voices], np.float32),
-            gate=np.array([voice.gate for voice in voices], np.bool_),
-            velocity=np.array([voice.velocity for voice in voices], np.float32),
-            onset=np.array([voice.onset for voice in voices], np.int32),
-            onset_s=np.array([voice.onset_s for voice in voices], np.float64),
-            blend=np.stack([blend if voice.blend is None else voice.blend for voice in voices]),
-            loudness_db=np.array(
-                [max(base_db + PRESSURE_DB * value, 2 * SILENCE_DB) for value in pressures], np.float32
-            ),
-            timbre=np.clip(np.array(timbre, np.float32), 0.0, 1.0),
+        return frame_of(
+            list(self._voices),
+            self._expressions,
+            self._blending.blend,
+            base_db=self._base_db(),
+            timbre=(self._timbre[0] + self._timbre_cv[0], self._timbre[1] + self._timbre_cv[1]),
+            glide_s=self._glide_s if self._glides else 0.0,
+            tune_semitones=self._tune_semitones,
         )
 
     def _base_db(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from tombola_device.contract.controls import MAX_VOICES, SILENCE_DB, Float32Array
 from tombola_device.contract.errors import ShapeError
@@ -42,12 +43,16 @@ class Key:
     """A key of a keyboard, or of the gate input.
 
     Args:
-        number: 0 … 127, or the number of ``player.CV_KEY``.
+        number: 0 … 127; that of CV_KEY is -1.
         channel: 0 … 15.
     """
 
     number: int
     channel: int = 0
+
+
+CV_KEY: Final = Key(-1)
+"""The key of the gate input."""
 
 
 @dataclass(slots=True)

@@ -12,8 +12,9 @@ from tombola_device.contract.controls import MAX_MODES
 from tombola_device.contract.errors import StoreError
 from tombola_device.disk.files import Files
 from tombola_device.disk.sealed import read_sealed, write_sealed
+from tombola_device.play.blending import BlendMode
 from tombola_device.play.midi_map import MidiSettings
-from tombola_device.play.player import BlendMode, Player
+from tombola_device.play.player import Player
 from tombola_device.play.voices import Priority, VoiceMode
 from tombola_device.surface.routing import Assignments, CvTargets
 

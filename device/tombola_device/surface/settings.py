@@ -8,8 +8,9 @@ from typing import Final
 import msgspec
 
 from tombola_device.contract.errors import BadConfig
+from tombola_device.play.blending import BlendMode
 from tombola_device.play.midi_map import LOWER, MOST_MEMBERS, TARGETS, MidiMap
-from tombola_device.play.player import BlendMode, Player
+from tombola_device.play.player import Player
 from tombola_device.play.voices import Priority, VoiceMode
 from tombola_device.surface.routing import Assignments, CvTarget, CvTargets, GateSource, Hands, Source
 from tombola_device.surface.scenes import SceneStore

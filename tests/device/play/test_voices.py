@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tombola_device.contract.errors import ShapeError
-from tombola_device.play.player import CV_KEY, BlendMode, Player
-from tombola_device.play.voices import Key, Priority, VoiceMode, Voices
+from tombola_device.play.blending import BlendMode
+from tombola_device.play.player import Player
+from tombola_device.play.voices import CV_KEY, Key, Priority, VoiceMode, Voices
 
 
 def playing(player: Player) -> list[float]:

@@ -7,8 +7,9 @@ import zlib
 import pytest
 from tombola_device.contract.errors import StoreError
 from tombola_device.disk.files import DiskFiles
+from tombola_device.play.blending import BlendMode
 from tombola_device.play.midi_map import MidiSettings
-from tombola_device.play.player import BlendMode, Player
+from tombola_device.play.player import Player
 from tombola_device.play.voices import VoiceMode
 from tombola_device.surface.scenes import Scene, SceneStore, Settings, capture, recall
 
