@@ -1,5 +1,5 @@
 #!/bin/sh
-# One CDC-ACM function, so that a computer sees /dev/ttyACM0 and the instrument /dev/ttyGS0.
+# Makes one CDC-ACM function: the computer has /dev/ttyACM0, the instrument has /dev/ttyGS0.
 # Source: the kernel's Documentation/usb/gadget_configfs.rst.
 set -eu
 gadget=${TOMBOLA_CONFIGFS:-/sys/kernel/config}/usb_gadget/tombola
@@ -8,7 +8,7 @@ start() {
   [ -e "$gadget/UDC" ] && [ -n "$(cat "$gadget/UDC")" ] && return 0
   modprobe libcomposite 2>/dev/null || true
   mkdir -p "$gadget/strings/0x409" "$gadget/configs/c.1/strings/0x409" "$gadget/functions/acm.0"
-  # 0x1d6b:0x0104 is the Linux Foundation's number for composite gadgets that have none of their own.
+  # 0x1d6b:0x0104 is the Linux Foundation's number for composite gadgets without their own number.
   echo 0x1d6b >"$gadget/idVendor"
   echo 0x0104 >"$gadget/idProduct"
   serial=$(tr -d '\0' </proc/device-tree/serial-number 2>/dev/null || echo 0)
@@ -22,7 +22,7 @@ start() {
     [ -e "$found" ] && udc=${found##*/} && break
   done
   if [ -z "$udc" ]; then
-    echo "there is no USB device controller: config.txt needs dtoverlay=dwc2,dr_mode=peripheral" >&2
+    echo "gadget.sh: this system has no USB device controller; add dtoverlay=dwc2,dr_mode=peripheral to config.txt" >&2
     return 1
   fi
   echo "$udc" >"$gadget/UDC"

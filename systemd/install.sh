@@ -1,11 +1,11 @@
 #!/bin/bash
-# Puts the instrument onto Raspberry Pi OS (bookworm, trixie), or takes it off again. May be run as often as one likes.
+# Installs the instrument on Raspberry Pi OS (bookworm, trixie), or removes it. May be run again at any time.
 #
-#   install.sh --wheels FOLDER          from wheels that make_wheels.sh collected; needs no network
-#   install.sh --uninstall [--purge]    undoes it; --purge also forgets bundles, scenes, calibration and owners
-#   --root FOLDER                       into a tree that is not running (an image)
-#   --boot FOLDER                       where config.txt is; by default /boot/firmware
-#   --force                             on a system that is no Raspberry Pi
+#   install.sh --wheels FOLDER          installs the wheels that make_wheels.sh collected; needs no network
+#   install.sh --uninstall [--purge]    removes it; --purge also deletes bundles, scenes, calibration and owners
+#   --root FOLDER                       works on a tree that is not running (an image)
+#   --boot FOLDER                       folder of config.txt; default /boot/firmware
+#   --force                             allows other systems than a Raspberry Pi
 set -euo pipefail
 export LC_ALL=C
 root='' wheels='' boot='' uninstall='' purge='' force=''
@@ -30,51 +30,51 @@ done
 boot=${boot:-$root/boot/firmware}
 opt=$root/opt/tombola etc=$root/etc/tombola units=$root/etc/systemd/system rules=$root/etc/udev/rules.d
 
-# Without --root this system's own tools act on it; with --root only files are written.
+# Without --root the script also calls this system's tools; with --root it only writes files.
 live() { [[ -z $root ]]; }
 
 check() {
   if live; then
-    ((EUID == 0)) || die "it changes the system; run it with sudo"
+    ((EUID == 0)) || die "installing changes the system; run it with sudo"
   fi
-  [[ -z $root || -d $root ]] || die "there is no folder $root"
+  [[ -z $root || -d $root ]] || die "the folder $root does not exist; give another --root"
   # shellcheck disable=SC1091
   codename=$( . "$root/etc/os-release" 2>/dev/null && echo "${VERSION_CODENAME:-}") || true
   case $codename in
     bookworm | trixie) ;;
-    *) [[ $force ]] || die "this is ${codename:-no Debian}, not bookworm or trixie; give --force to try nevertheless" ;;
+    *) [[ $force ]] || die "this system is ${codename:-not Debian}, not bookworm or trixie; give --force to try anyway" ;;
   esac
   if [[ ! $force ]] && live; then
-    [[ $(uname -m) == aarch64 ]] || die "this is $(uname -m), not aarch64; install Raspberry Pi OS 64-bit, or give --force"
+    [[ $(uname -m) == aarch64 ]] || die "this system is $(uname -m), not aarch64; install Raspberry Pi OS 64-bit, or give --force"
   fi
   python=
   for candidate in python3.13 python3.12 python3.11 python3; do
     [[ -x $root/usr/bin/$candidate ]] && python=/usr/bin/$candidate && break
   done
-  [[ $python ]] || die "there is no Python 3.11 or newer; apt-get install python3-venv"
+  [[ $python ]] || die "Python 3.11 or newer is missing; apt-get install python3-venv"
 }
 
 check_wheels() {
   [[ -n $wheels ]] || die "name the folder of wheels with --wheels (make_wheels.sh collects them)"
   [[ -f $wheels/SHA256SUMS ]] || die "$wheels has no SHA256SUMS; copy the whole folder that make_wheels.sh made"
   (cd "$wheels" && sha256sum --quiet --strict -c SHA256SUMS >/dev/null 2>&1) \
-    || die "$wheels is damaged or half copied; copy it again"
+    || die "$wheels is damaged or incomplete; copy it again"
   local need=$(($(du -sm "$wheels" | cut -f1) * 6)) have
   have=$(df -Pm "$root/" | awk 'NR == 2 {print $4}')
-  ((have > need)) || die "the disk has ${have} MiB free and $need are needed; remove something"
+  ((have > need)) || die "the disk has ${have} MiB free but $need are needed; remove files"
 }
 
 inside() { if live; then "$@"; else chroot "$root" "$@"; fi; }
 
 install_code() {
-  # A whole new environment beside the old one; the link is changed when it works.
+  # Make a new environment beside the old one; change the link when the new one works.
   local version
   version=$(find "$wheels" -name 'tombola_device-*.whl' -printf '%f\n' | sed -n 's/^tombola_device-\([^-]*\)-.*/\1/p')
   version=$version-$(sha256sum "$wheels/SHA256SUMS" | cut -c1-8)
   mkdir -p "$opt/versions"
   if [[ ! -f $opt/versions/$version/whole ]]; then
-    # An environment cannot be moved, so the last thing that is written marks it as whole; without that mark it is
-    # what a power cut left, and is made anew.
+    # An environment cannot be moved, so a file "whole", written last, marks it as complete. Without this file the
+    # environment is the rest of an earlier power cut and is made again.
     local into=/opt/tombola/versions/$version
     rm -rf "$opt/versions/$version" "$opt/wheels.partial"
     mkdir -p "$opt/wheels.partial"
@@ -106,7 +106,7 @@ install_files() {
   for unit in tombola tombola-gadget; do
     ln -sfn "/etc/systemd/system/$unit.service" "$units/basic.target.wants/$unit.service"
   done
-  # A login prompt would answer where the flash protocol is spoken.
+  # A login prompt would disturb the flash protocol and MIDI on these ports.
   ln -sfn /dev/null "$units/serial-getty@ttyGS0.service"
   ln -sfn /dev/null "$units/serial-getty@ttyAMA0.service"
   grep -q '^tombola:' "$root/etc/group" || echo "tombola:x:978:" >>"$root/etc/group"
@@ -121,7 +121,7 @@ install_files() {
 strip_config() { sed -i "/^$begin/,/^$end/d" "$boot/config.txt"; }
 
 install_config() {
-  [[ -f $boot/config.txt ]] || { echo "· no $boot/config.txt: the board's overlays were not set up" >&2; return; }
+  [[ -f $boot/config.txt ]] || { echo "· $boot/config.txt is missing, so the board's overlays were not set up" >&2; return; }
   local fragment=$here/boot/config-pi4.txt
   grep -qa "Raspberry Pi 5" /proc/device-tree/model 2>/dev/null && live && fragment=$here/boot/config-pi5.txt
   [[ -f $boot/config.txt.before-tombola ]] || cp "$boot/config.txt" "$boot/config.txt.before-tombola"
@@ -129,7 +129,7 @@ install_config() {
   { echo "$begin (install.sh writes between these lines)"; echo "[all]"; cat "$fragment"; echo "$end"; } >>"$boot/config.txt"
 }
 
-# Raspberry Pi OS may put a console on the serial port that MIDI needs.
+# Raspberry Pi OS may run a console on the serial port that MIDI needs.
 install_cmdline() {
   local line=$boot/cmdline.txt
   [[ -f $line ]] || return 0
@@ -139,7 +139,7 @@ install_cmdline() {
   sed -i -E 's/(^| )console=(serial0|ttyAMA0|ttyS0)[^ ]*//g; s/^ //' "$line"
 }
 
-# Only the words that were taken: all else in the line may have changed since, and the system boots by it.
+# Restore only the removed words: the rest of the line may have changed since, and the system needs it to boot.
 restore_cmdline() {
   local line=$boot/cmdline.txt
   [[ -f $line && -f $line.tombola-took ]] || return 0

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Collects all wheels that a Raspberry Pi needs into one folder, with a list of hashes: make_wheels.sh FOLDER [311|313]
-# What PyPI has for arm64 as source only (pyalsaaudio, spidev) must be built on a Pi or in an arm64 tree: run it there.
+# PyPI has pyalsaaudio and spidev for arm64 only as source, so run this script on a Pi or in an arm64 tree.
 set -euo pipefail
 folder=${1:?usage: make_wheels.sh FOLDER [PYTHON, such as 311]} version=${2:-311}
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,7 +10,7 @@ mkdir -p "$folder"
 if [[ $(uname -m) == aarch64 ]]; then
   "$python" -m pip wheel -q -w "$folder" --find-links "$folder" "tombola-device[pi]"
 else
-  echo "· not on arm64: pyalsaaudio and spidev must be added from a Pi" >&2
+  echo "· this computer is not arm64: add the wheels of pyalsaaudio and spidev from a Pi" >&2
   platforms=(--platform manylinux_2_36_aarch64 --platform manylinux_2_34_aarch64 --platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64)
   "$python" -m pip download -q --only-binary=:all: "${platforms[@]}" --python-version "$version" -d "$folder" \
     cobs msgspec numpy onnxruntime pyserial PyNaCl gpiozero "lgpio>=0.2.2" luma.oled pillow smbus2 mido python-rtmidi

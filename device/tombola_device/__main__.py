@@ -1,4 +1,4 @@
-"""The command ``tombolad``: play, and tell how things are."""
+"""The command ``tombolad``: plays, and shows bundles, owners and status."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-# Before onnxruntime is imported: the wheels from PyPI report usage otherwise.
+# Before onnxruntime is imported: its wheels from PyPI report usage otherwise.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import msgspec
@@ -24,14 +24,14 @@ EXAMPLES = """examples:
   tombolad run                                 play on whatever this computer has
   tombolad run --config /etc/tombola.toml      play as set up there
   tombolad run --midi-file tune.mid --exit-when-done
-  tombolad slots --json                        which bundles there are
-  tombolad owners                              whose bundles it takes
-  tombolad status                              how the running instrument fares
+  tombolad slots --json                        list the bundles
+  tombolad owners                              list the owners whose bundles it takes
+  tombolad status                              show the status of the running instrument
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; 0: done, 1: an error that is told in one sentence, 2: not understood."""
+    """Run the command line. Gives 0: done, 1: an error, printed in one sentence, 2: not understood."""
     parser = _parser()
     options = parser.parse_args(arguments)
     commands = {"run": _run, "slots": _slots, "owners": _owners, "status": _status}
@@ -52,27 +52,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"tombolad {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="play until stopped")
-    slots = commands.add_parser("slots", help="show which bundles there are")
-    owners = commands.add_parser("owners", help="show whose bundles are taken, or forget one")
+    slots = commands.add_parser("slots", help="list the bundles")
+    owners = commands.add_parser("owners", help="list the owners whose bundles are taken, or forget one")
     owners.add_argument("--forget", metavar="FINGERPRINT", help="take no more bundles that this key has signed")
-    status = commands.add_parser("status", help="show how the running instrument fares")
+    status = commands.add_parser("status", help="show the status of the running instrument")
     for command in (run, slots, owners, status):
-        command.add_argument("--config", type=Path, metavar="FILE", help="TOML; everything in it may be left out")
+        command.add_argument("--config", type=Path, metavar="FILE", help="a TOML file; every key in it may be left out")
     for command in (slots, owners, status):
         command.add_argument("--json", action="store_true", help="for programs")
     run.add_argument("--midi-file", type=Path, metavar="FILE", help="play this performance")
     run.add_argument(
         "--automation", type=Path, metavar="FILE", help='move the blend: {"time_s": […], "blend": [[…], …]}'
     )
-    run.add_argument("--after-flash", action="store_true", help="begin it when a bundle has been flashed")
-    run.add_argument("--exit-when-done", action="store_true", help="end when it has died away")
-    run.add_argument("--seconds", type=float, metavar="S", help="end after so many seconds of it")
-    run.add_argument("--verbose", action="store_true", help="say more")
+    run.add_argument("--after-flash", action="store_true", help="begin when a bundle has been flashed")
+    run.add_argument("--exit-when-done", action="store_true", help="end when the last note has died away")
+    run.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
+    run.add_argument("--verbose", action="store_true", help="log more")
     return parser
 
 
 def _run(options: argparse.Namespace) -> int:
-    from tombola_device.daemon.daemon import Daemon, Performance
+    from tombola_device.daemon.daemon import Daemon
+    from tombola_device.daemon.performance import Performance
     from tombola_device.hal.midi.file import FileIn, read_midi_file
     from tombola_device.play.automation import read_automation
 
@@ -127,7 +128,7 @@ def _owners(options: argparse.Namespace) -> int:
     if options.forget:
         if options.forget not in {key.fingerprint for key in owner.keys}:
             raise BadConfig(f"no owner has the fingerprint {options.forget}; tombolad owners shows those there are")
-        with Lock(config.state_path):  # One that plays knows its owners by heart, and would write them back.
+        with Lock(config.state_path):  # A running daemon keeps its owners in memory and would write them back.
             owner.remove(options.forget)
         print(f"forgot {options.forget}")
         return 0

@@ -1,4 +1,4 @@
-"""How the instrument is set up: a TOML file in which everything may be left out."""
+"""The configuration of the instrument: a TOML file in which every key is optional."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from tombola_device.contract.errors import BadConfig
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line of the file each; what is left out plays on any computer.
+    """The keys of the file. The defaults work on any computer.
 
     Args:
         audio: ``auto`` (ALSA's default card, else a wav file), ``alsa``, ``alsa:PCM``, ``wav:FILE`` or ``null``.
-        buffer_periods: How many periods of 2.67 ms the card's buffer holds.
-        voices: How many notes sound at once.
-        midi: ``auto`` (all inputs), ``none``, ``jack`` (all of a JACK server), or a part of an input's name, with
-            ``jack:`` before it if it is one of JACK's.
+        buffer_periods: Length of the card's buffer in periods of 2.67 ms.
+        voices: Largest number of notes that sound at once.
+        midi: ``auto`` (all inputs), ``none``, ``jack`` (all inputs of a JACK server), a part of an input's name, or
+            ``jack:`` and a part of the name of a JACK input.
         midi_serial: UART of the DIN or TRS socket, at 31 250 baud; empty: none.
-        midi_thru: Whether what comes in there goes out there again.
-        midi_socket: HOST:PORT to take MIDI from over TCP; empty: none.
+        midi_thru: Whether the UART sends received MIDI out again.
+        midi_socket: HOST:PORT on which to receive MIDI over TCP; empty: none.
         panel: ``auto`` (on a Raspberry Pi), ``gpio``, ``mock`` or ``none``.
-        serial: Port over which bundles are flashed; empty: none.
-        unsigned: ``allow`` takes any bundle, ``ask`` only what an owner has signed or the panel allows.
-        state_dir: Where slots and status are kept; by default below the user's XDG state folder.
-        factory: Bundle that plays while no other has been flashed; by default the one that is shipped.
-        measure: Whether to measure at the start how many of the voices this computer can play.
-        realtime: Whether the audio process asks for SCHED_FIFO and locked memory.
+        serial: Serial port for flashing bundles; empty: none.
+        unsigned: ``allow`` accepts any bundle; ``ask`` accepts bundles that an owner signed or the player allows.
+        state_dir: Folder of slots and status; empty: below the user's XDG state folder.
+        factory: Bundle that plays until another is flashed; empty: the shipped bundle.
+        measure: Whether to measure at the start how many voices this computer can play.
+        realtime: Whether the audio process requests SCHED_FIFO and locked memory.
     """
 
     audio: str = "auto"
@@ -52,7 +52,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def state_path(self) -> Path:
-        """Folder of slots, status and lock."""
+        """Folder of the slots, the status and the lock."""
         if self.state_dir:
             return Path(self.state_dir).expanduser()
         base = os.environ.get("XDG_STATE_HOME", "")
@@ -65,7 +65,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def factory_path(self) -> Path | None:
-        """The factory's bundle, if there is one."""
+        """File of the factory bundle; None if the default file is missing."""
         path = (
             Path(self.factory).expanduser()
             if self.factory
@@ -75,10 +75,20 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_config(path: Path | None) -> Config:
-    """Read a configuration file; without one, the defaults.
+    """Read a configuration file; for None, return the defaults.
 
     Raises:
-        BadConfig: It cannot be read, is no TOML, or has an unknown key or a value out of range.
+        BadConfig: The file cannot be read, is not TOML, or has an unknown key or a value out of range.
+
+    >>> path = Path("tombola.toml")
+    >>> _ = path.write_text('voices = 2')
+    >>> read_config(path).voices
+    2
+    >>> _ = path.write_text('voices = 200')
+    >>> read_config(path)
+    Traceback (most recent call last):
+    tombola_device.contract.errors.BadConfig: the configuration tombola.toml is invalid: Expected `int` <= 16 - at
+    `$.voices`; correct it there
     """
     if path is None:
         return Config()
@@ -87,6 +97,6 @@ def read_config(path: Path | None) -> Config:
     except OSError as error:
         raise BadConfig(f"the configuration {path} cannot be read ({error.strerror}); name another file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadConfig(f"the configuration {path} is no TOML: {error}; correct it there") from error
+        raise BadConfig(f"the configuration {path} is not TOML: {error}; correct it there") from error
     except msgspec.ValidationError as error:
-        raise BadConfig(f"the configuration {path} cannot be understood: {error}; correct it there") from error
+        raise BadConfig(f"the configuration {path} is invalid: {error}; correct it there") from error

@@ -24,7 +24,7 @@ with atheris.instrument_imports(include=["tombola_device"]):
     from tombola_device.contract.errors import BadBundle, BadConfig, FlashError
     from tombola_device.contract.manifest import decode_manifest
     from tombola_device.contract.receiver import BeginAsked, FinishAsked, PairAsked, Receiver, StatusAsked
-    from tombola_device.contract.sender import Phase, Sender
+    from tombola_device.contract.sender import Sender, SenderPhase
     from tombola_device.disk.fake import FakeFiles
     from tombola_device.engine.graph_check import check_graph
     from tombola_device.hal.midi.bytes import MidiBytes
@@ -91,7 +91,7 @@ def sender(data: bytes) -> None:
             host.receive(p.encode_frame(host._session, message), now)
             host.poll(now)
             now += 0.3
-        while host.phase is not Phase.DONE:
+        while host.phase is not SenderPhase.DONE:
             host.poll(now)
             now += 1.0
 

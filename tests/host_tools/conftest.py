@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 import numpy as np
@@ -75,6 +76,7 @@ def make_clip(note: float, frames: int = 160, tilt: float = 0.5, level_db: float
     return Clip(
         name=name or f"note {note}",
         path="",
+        origin=hashlib.sha256(audio.tobytes()).hexdigest(),
         note=note,
         velocity=0.8,
         f0_hz=full * np.float32(f0_hz),

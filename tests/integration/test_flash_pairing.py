@@ -1,4 +1,4 @@
-"""Pairing and signed flashes over real ptys, with the key in a file, by function and by command."""
+"""Pairing and signed flashes over real ptys with a key file, by functions and by commands."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Device:
 
 @pytest.fixture
 def device(tmp_path: Path) -> Iterator[Device]:
-    """An instrument that knows nobody and asks its player."""
+    """An instrument without owners that asks its player."""
     line, owner, installed = PtyLine(tmp_path), Owner(tmp_path / "owners.json"), []
     store = Store(tmp_path / "slots", lambda _: None)
     flashd = Flashd(str(line.device_port), store, lambda path: installed.append(path.stem), owner=owner)
@@ -86,7 +86,7 @@ def test_paired_once_its_bundles_are_taken_and_nobody_elses(device: Device, bund
         before = device.line.to_device_bytes
         with refused(code):
             flash(bundle, device.port, key=key)
-        assert device.line.to_device_bytes - before < 200  # Not a byte of the bundle was sent.
+        assert device.line.to_device_bytes - before < 200  # No byte of the bundle was sent.
     flash(bundle, device.port, key=KEY)
     assert device.installed == [bundle_sha256(encoded("a"))]
     assert (device.flashd.doing, device.flashd.progress) == ("installed", 1.0)
@@ -154,7 +154,7 @@ def test_a_key_is_made_once_and_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "owner.key"
     key = new_key(path)
     assert read_key(path) == key
-    with pytest.raises(BadConfig, match="there is a key in .* already"):
+    with pytest.raises(BadConfig, match="already holds a key"):
         new_key(path)
     assert read_key(path) == key
     assert key.seed.hex() not in repr(key)
@@ -174,7 +174,7 @@ def test_what_is_no_key_is_said(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "owner.key"
     path.touch(0o600)
     path.write_bytes(content)
-    with pytest.raises(BadConfig, match="is no key of Tombola's"):
+    with pytest.raises(BadConfig, match="is not a Tombola key"):
         read_key(path)
 
 
@@ -188,7 +188,7 @@ def test_a_device_of_version_1_is_flashed_unsigned_and_cannot_be_paired(
 ) -> None:
     old = SimpleNamespace(**vars(p) | {"PROTOCOL_VERSION": 1})
     monkeypatch.setattr("tombola_device.contract.receiver.p", old)
-    with pytest.raises(FlashError, match=r"speaks version 1 of the flash protocol, .* update it"):
+    with pytest.raises(FlashError, match=r"speaks version 1 of the flash protocol, .* update the device"):
         pair(device.port, KEY, "me")
     device.owner.allow_unsigned_once()
     flash(bundle, device.port, key=KEY)

@@ -12,7 +12,7 @@ from tombola_device.contract.bundle import Bundle, decode_bundle
 from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, SAMPLE_RATE_HZ
 from tombola_device.engine.crossfade import Crossfade
 from tombola_device.engine.engine import Engine
-from tombola_device.play.offline import BlendAutomation, Event, render_performance
+from tombola_device.play.offline import BlendAutomation, PerformedEvent, render_performance
 from tombola_device.play.player import Player
 from tombola_host.evaluation.clicks import find_clicks, largest_jump, level_dip_db
 from tombola_host.evaluation.judge import held_note
@@ -74,12 +74,12 @@ def test_first_sound_leaves_within_the_period_of_the_note(bundle):
 
 
 def test_mode_switches_do_not_click(bundle, names):
-    """Each program change on a held note, against the corners that the two modes have by themselves."""
+    """Compare each program change on a held note with the largest steps of the two modes alone."""
     for first, second in ((0, 1), (1, 2), (2, 0), (0, 3)):
         events = [
-            Event(0.0, "program_change", (first,)),
-            Event(0.0, "note_on", (COMMON_NOTE, 0.8)),
-            Event(1.0, "program_change", (second,)),
+            PerformedEvent(0.0, "program_change", (first,)),
+            PerformedEvent(0.0, "note_on", (COMMON_NOTE, 0.8)),
+            PerformedEvent(1.0, "program_change", (second,)),
         ]
         clicks = find_clicks(render_performance(bundle, events, seconds=2.0, voices=1), [1.0])
         log.info("switch %s to %s: jump %.2f of the sound's own", names[first], names[second], clicks.jump_ratio)
@@ -87,7 +87,7 @@ def test_mode_switches_do_not_click(bundle, names):
 
 
 def test_bundle_swap_under_held_notes_jumps_no_more_than_the_same_notes_without_a_swap(bundle):
-    """The fifth beats, so its steepest moments come and go: what counts is the same stretch of time without a swap."""
+    """The fifth beats, so its steepness varies with time: compare the same stretch of time without a swap."""
     swapped, plain = held_fifth(bundle, swap=True), held_fifth(bundle, swap=False)
     assert not np.array_equal(swapped, plain)
     log.info("swap: jump %.2f of the same notes without one", largest_jump(swapped) / largest_jump(plain))
@@ -113,7 +113,7 @@ def test_level_dips_by_at_most_1_db_over_a_blend_sweep(bundle, names, first, sec
     ends = one_hot(bundle, names.index(first)), one_hot(bundle, names.index(second))
     way = BlendAutomation((0.0, 1.0, 3.0, 4.0), (ends[0], ends[0], ends[1], ends[1]))
     sound = render_performance(
-        bundle, [Event(0.0, "note_on", (COMMON_NOTE, 0.8))], blend=way, seconds=4.0, voices=1, headroom_db=0.0
+        bundle, [PerformedEvent(0.0, "note_on", (COMMON_NOTE, 0.8))], blend=way, seconds=4.0, voices=1, headroom_db=0.0
     )
     dip_db = level_dip_db(sound, [0.8, 3.3])
     log.info("sweep %s to %s: dip %.2f dB", first, second, dip_db)
@@ -122,7 +122,7 @@ def test_level_dips_by_at_most_1_db_over_a_blend_sweep(bundle, names, first, sec
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_timbre_is_heard_and_moves_without_steps(bundle, names, axis):
-    """End to end the spectrum changes by some dB; between neighbours a 32nd of the way apart by little."""
+    """From end to end the spectrum changes by several dB; between neighbours (1/32 of the range) only a little."""
     for mode in range(len(names)):
         positions = np.linspace(0, 1, 33)
         spectra = np.array([_spectrum(bundle, mode, axis, float(position)) for position in positions])
@@ -135,9 +135,9 @@ def test_timbre_is_heard_and_moves_without_steps(bundle, names, axis):
 def _spectrum(bundle: Bundle, mode: int, axis: int, position: float) -> np.ndarray:
     """The first 20 partials in dB of a held note."""
     events = [
-        Event(0.0, "program_change", (mode,)),
-        Event(0.0, "set_timbre", (axis, position)),
-        Event(0.0, "note_on", (COMMON_NOTE, 0.8)),
+        PerformedEvent(0.0, "program_change", (mode,)),
+        PerformedEvent(0.0, "set_timbre", (axis, position)),
+        PerformedEvent(0.0, "note_on", (COMMON_NOTE, 0.8)),
     ]
     sound = render_performance(bundle, events, seconds=0.5, voices=1)[-8192:]
     f0_hz = 440 * 2 ** ((COMMON_NOTE - 69) / 12)
@@ -146,12 +146,12 @@ def _spectrum(bundle: Bundle, mode: int, axis: int, position: float) -> np.ndarr
     return np.asarray(10 * np.log10([power[bin_ - 2 : bin_ + 3].sum() + 1e-9 for bin_ in bins]))
 
 
-def test_voice_that_is_taken_while_it_sounds_does_not_click(bundle, names):
-    """The same keys on enough voices are the measure: their attacks are as sharp."""
+def test_stolen_sounding_voice_does_not_click(bundle, names):
+    """Compare with the same keys on enough voices, whose attacks are equally sharp."""
     keys = [(0.3 * index, 48 + 5 * index % 29) for index in range(12)]
     for mode in range(len(names)):
-        events = [Event(0.0, "program_change", (mode,))]
-        events += [Event(time_s, "note_on", (note, 0.8)) for time_s, note in keys]
+        events = [PerformedEvent(0.0, "program_change", (mode,))]
+        events += [PerformedEvent(time_s, "note_on", (note, 0.8)) for time_s, note in keys]
         taken, plain = (render_performance(bundle, events, seconds=4.0, voices=voices) for voices in (2, 12))
         assert largest_jump(taken) <= largest_jump(plain), names[mode]
         assert find_clicks(taken, [time_s for time_s, _ in keys[2:]]).jump <= largest_jump(plain), names[mode]

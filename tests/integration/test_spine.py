@@ -1,4 +1,4 @@
-"""Folders of recordings in, a bundle out that plays the right notes: every stage, each as short as it can be."""
+"""From folders of recordings to a bundle that plays the right notes: all stages, each as short as possible."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from tombola_device.contract.bundle import decode_bundle
 from tombola_device.contract.controls import SAMPLE_RATE_HZ
-from tombola_device.play.offline import BlendAutomation, Event, render_performance
+from tombola_device.play.offline import BlendAutomation, PerformedEvent, render_performance
 from tombola_host.evaluation.pitch import pitch_error
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.merging.size import MergedSize
@@ -47,12 +47,12 @@ def built(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def bundle(built):
-    """As it lies on the disk."""
+    """The bundle, read from the disk."""
     return decode_bundle((built.run.path / "bundle.tombola").read_bytes())
 
 
 def note_on(note, mode, seconds=1.0):
-    return [Event(0.0, "program_change", (mode,)), Event(0.0, "note_on", (note, 0.8))], seconds
+    return [PerformedEvent(0.0, "program_change", (mode,)), PerformedEvent(0.0, "note_on", (note, 0.8))], seconds
 
 
 @pytest.mark.parametrize("mode", [0, 1])
@@ -67,7 +67,7 @@ def test_the_engine_plays_the_note_that_was_asked_for(bundle, mode, note):
 
 def test_sound_leaves_within_the_first_period_and_ends_with_the_note(bundle):
     events, _ = note_on(57, 0)
-    sound = render_performance(bundle, [*events, Event(0.5, "note_off", (57,))], voices=2)
+    sound = render_performance(bundle, [*events, PerformedEvent(0.5, "note_off", (57,))], voices=2)
     assert np.abs(sound[:128]).max() > 1e-5
     assert np.abs(sound[-128:]).max() == 0.0
     assert 0.5 < len(sound) / SAMPLE_RATE_HZ < 2.0
@@ -88,7 +88,7 @@ def test_a_blend_of_both_modes_is_one_sound_without_a_hole(bundle):
     assert np.abs(np.diff(level_db[8:])).max() < 2.0
 
 
-def test_the_run_records_all_that_it_went_through(built, bundle):
+def test_the_run_records_all_its_stages(built, bundle):
     facts = built.run.result()
     assert facts["tickets"] == [run.name for run in built.tickets]
     assert bundle.manifest.provenance["run"] == facts["merged"] == built.merged.name

@@ -1,6 +1,6 @@
-"""The whole instrument on a card that keeps time: latency through real inputs, xruns, a card that is unplugged.
+"""The whole instrument on a virtual card: latency from real inputs, xruns, an unplugged card.
 
-The card's clock runs at a quarter of the speed, so that what a shared machine stalls does not empty its buffer.
+The card's clock runs at a quarter of the normal speed, so that stalls of a shared machine do not empty its buffer.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ import pytest
 
 SPEED = 0.25
 PANEL_SPEED = 0.1
-"""The mock panel's bus takes 2 ms of Python for what a real one does in 0.4, and 7 in place of 1 when a gate rises."""
+"""The mock panel's bus needs 2 ms per scan where a real bus needs 0.4, and 7 ms instead of 1 when a gate rises."""
 BUFFER_PERIODS = 4
 PERIOD_S = 128 / 48_000
 SOURCE = Path(__file__).parents[1] / "rig" / "vcard.c"
 CLOCK_SOURCE = SOURCE.with_name("card_clock.c")
 STOP_S = 0.2
-"""More than the buffer holds at that speed, less than the card's patience."""
+"""Longer than the buffer lasts at this speed, shorter than PATIENCE_S of the sink."""
 ALSA_CONF = Path("/usr/share/alsa/alsa.conf")
 SLOW_CLOCK = Path(__file__).parents[1] / "rig" / "slow_clock"
 PLAYED_PANEL = Path(__file__).parents[1] / "rig" / "played_panel.py"
@@ -37,7 +37,7 @@ QUARTET = Path(__file__).parents[2] / "models" / "quartet" / "quartet.tombola"
 
 @pytest.fixture(scope="session")
 def plugin(tmp_path_factory) -> Path:
-    """The virtual card, compiled."""
+    """Folder of the compiled virtual card."""
     compiler = shutil.which("gcc")
     if compiler is None or not Path("/usr/include/alsa/pcm_external.h").is_file() or not ALSA_CONF.is_file():
         pytest.skip("a virtual sound card needs gcc, libasound2-dev and libasound2-data; install them")
@@ -58,10 +58,10 @@ class Instrument:
     panel: str = "none"
     midi: str = "none"
     slow_clock: bool = False
-    """Whether its clock is as slow as the card's."""
+    """Whether the monotonic clock of the process is as slow as the card's."""
     command: tuple[str | Path, ...] = ("-m", "tombola_device")
     card: str = ""
-    """More fields of the card."""
+    """Additional fields of the card's configuration."""
     process: subprocess.Popen[str] | None = None
     din: int = -1
     _ends: list[int] = field(default_factory=list)
@@ -100,7 +100,7 @@ class Instrument:
         assert "playing" in self.process.stdout.readline()
 
     def play(self, control: str, value: float) -> float:
-        """Move something on the played panel; when it moved, by the monotonic clock."""
+        """Move a control of the played panel; return the time by the monotonic clock."""
         assert self.process is not None
         self.process.stdin.write(f"{control} {value}\n")
         self.process.stdin.flush()
@@ -110,14 +110,14 @@ class Instrument:
 
     @property
     def audio_process(self) -> int:
-        """Its process number."""
+        """Process number of the audio process."""
         assert self.process is not None
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        found = [child for child in children if b"audio_process" in Path(f"/proc/{child}/cmdline").read_bytes()]
+        found = [child for child in children if b"audio.process" in Path(f"/proc/{child}/cmdline").read_bytes()]
         return int(found[0])
 
     def silence(self) -> None:
-        """All sound off."""
+        """Send "all sound off"."""
         os.write(self.din, bytes((0xB0, 120, 0)))
 
     def status(self) -> dict[str, object]:
@@ -130,7 +130,7 @@ class Instrument:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """End it; may be called twice."""
+        """End the instrument. May be called twice."""
         process, self.process = self.process, None
         if process is not None:
             process.terminate()
@@ -142,35 +142,35 @@ class Instrument:
             os.close(self._ends.pop())
 
     def frames(self) -> np.ndarray:
-        """Left channel, full scale ±1."""
+        """The samples of the left channel, full scale ±1."""
         return np.fromfile(self.folder / "frames", "<i4")[::2] / 2**31
 
     def heard_s(self, frame: int) -> float:
-        """When a frame left the card, by the monotonic clock: from the line before it was played."""
+        """Time at which a frame left the card, by the monotonic clock; from the last log line before it."""
         rows = np.loadtxt(self.folder / "times")
         row = rows[np.searchsorted(rows[:, 1], frame, side="right")]
         return float(row[0] + (frame - row[2]) / (48_000 * self.speed))
 
     def written_by(self, time_s: float) -> int:
-        """How many frames the card had taken by then."""
+        """Number of frames that the card had taken at a time."""
         rows = np.loadtxt(self.folder / "times")
         return int(rows[np.searchsorted(rows[:, 0], time_s) - 1, 1])
 
     def latencies_s(self, began_s: list[float], first: np.ndarray) -> np.ndarray:
-        """From each beginning to the first sample that it changed, in the card's time."""
+        """Time from each change to its first sample, in the card's time."""
         assert len(first) == len(began_s)
         heard_s = [self.heard_s(int(frame)) for frame in first]
         return self.speed * (np.array(heard_s) - np.array(began_s))
 
 
 def sounds_begin(sound: np.ndarray) -> np.ndarray:
-    """First samples after silence."""
+    """Indices of the first samples after silence."""
     loud = np.flatnonzero(np.abs(sound) > 1e-5)
     return loud[np.insert(np.diff(loud) > 1000, 0, True)]
 
 
 def assert_within_a_buffer_and_a_period(latency_s: np.ndarray, spread_s: float = PERIOD_S) -> None:
-    """In the card's time. A stall of the machine is a stall of the test: the median and the fastest half count."""
+    """Check latencies, in the card's time. Stalls delay the test too: only the median and the fastest half count."""
     fast = np.sort(latency_s)[: len(latency_s) // 2 + 1]
     assert np.median(latency_s) <= (BUFFER_PERIODS + 1) * PERIOD_S
     assert fast.max() - fast.min() <= spread_s
@@ -223,7 +223,7 @@ def test_edges_at_a_jack_are_heard_at_one_delay_of_less_than_a_buffer_and_a_peri
 def test_step_of_a_control_voltage_is_heard_within_a_buffer_and_a_period(instrument):
     instrument.speed, instrument.panel, instrument.command = PANEL_SPEED, "mock", (PLAYED_PANEL,)
     instrument.start()
-    # CV 2 is loudness: at -5 V 40 dB less than the knob's -20.
+    # CV 2 is loudness: -5 V subtracts 40 dB from the knob's -20 dB.
     for control, value in {"KNOB_1": 1.0, "KNOB_8": 0.5, "CV_2": -5.0}.items():
         instrument.play(control, value)
     stepped_s = []
@@ -250,7 +250,7 @@ def test_flood_of_midi_costs_no_xrun(instrument):
     instrument.start()
     rng = np.random.default_rng(0)
     end_s = time.monotonic() + 8.0
-    while time.monotonic() < end_s:  # 3125 bytes a second, as many as a DIN line carries.
+    while time.monotonic() < end_s:  # 3125 bytes per second, the rate of a DIN line.
         note, value = int(rng.integers(40, 90)), int(rng.integers(0, 128))
         os.write(instrument.din, bytes((0x90, note, value, 0xB0, 1, value, 0xF8, 0xB0, 74, value, 0x80, note, 0)))
         time.sleep(13 / 3125)
@@ -277,7 +277,7 @@ def test_card_that_is_unplugged_and_plugged_in_again_plays_on(instrument):
 
 @pytest.fixture
 def clock(tmp_path):
-    """What drives the clock of ``still``; it stands while this process is stopped."""
+    """The process that drives the clock of ``still``. The clock stands still while the process is stopped."""
     driver = tmp_path / "card_clock"
     subprocess.run(["gcc", "-O2", "-o", driver, CLOCK_SOURCE], check=True)
     command = [driver, tmp_path / "clock", str(max(os.sched_getaffinity(0)))]
@@ -290,7 +290,7 @@ def clock(tmp_path):
 
 @pytest.fixture
 def still(tmp_path, plugin, clock):
-    """An instrument on a card that stands still while the machine does."""
+    """An instrument on a card whose clock stands still while the machine does."""
     made = Instrument(tmp_path, plugin, card=f'clock "{tmp_path}/clock" late "{tmp_path}/late"')
     made.start()
     time.sleep(0.5)
@@ -304,7 +304,7 @@ def test_card_stands_still_while_its_clock_does_and_misses_nothing(still, clock)
     clock.send_signal(signal.SIGSTOP)
     time.sleep(STOP_S)
     periods = (still.written_by(time.monotonic()) - still.written_by(began_s)) / 128
-    assert periods <= 2  # Of the 19 of that time.
+    assert periods <= 2  # Of 19 periods in this time.
     clock.send_signal(signal.SIGCONT)
     still.wait_for(lambda: still.written_by(time.monotonic()) / 128 > still.written_by(began_s) / 128 + 20)
     assert (still.folder / "late").read_text() == ""

@@ -26,7 +26,7 @@ DISTRIBUTIONS = {
     "rtmidi": "python-rtmidi",
     "serial": "pyserial",
 }
-"""Of libraries whose name on the index is not the name they are imported by."""
+"""Name of the import → name on the index, where the two differ."""
 DATA = {
     "tombola_device": {"tombola_device/hal/panel/pin_map.json"},
     "tombola_host": {"tombola_host/cost/arm64/counter.c"},
@@ -146,7 +146,7 @@ def imported(package: str) -> set[str]:
 @pytest.mark.parametrize("package", sorted(FOLDERS))
 def test_every_library_that_is_imported_is_asked_for_by_name(package):
     folder = FOLDERS[package].name
-    # The host may look for what comes with an extra of the device, on which it stands.
+    # The host may import the libraries of the device's extras, because it requires the device.
     items = requirements(folder) + optional_requirements(folder) + optional_requirements("device")
     asked = {re.split(r"[<>=~\[; ]", item)[0] for item in items}
     assert {DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in imported(package)} <= asked

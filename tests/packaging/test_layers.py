@@ -25,7 +25,7 @@ def lint(folder: Path, contract: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def project(tmp_path):
-    """A copy whose files may be spoilt."""
+    """A copy of the project whose files a test may change."""
     for name in ("device/tombola_device", "host_tools/tombola_host"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "models"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)

@@ -1,7 +1,7 @@
-/* Drives the clock of card_clock.h:  card_clock FILE CORE, until it is killed or its parent ends.
+/* Drives the clock of card_clock.h:  card_clock FILE CORE. Ends with its parent.
  *
- * On processor CORE, where the audio process is to be kept, at SCHED_FIFO 90: above the audio thread. FILE is 48 bytes:
- * struct card_clock; its last three numbers say how long the clock stood in all, at most, and how often.
+ * It runs on processor CORE, on which the audio process must run, at SCHED_FIFO 90: above the audio thread. FILE has 48
+ * bytes: struct card_clock. Its last three numbers are the sum, the maximum and the number of the pauses of the clock.
  */
 #define _GNU_SOURCE
 #include "card_clock.h"

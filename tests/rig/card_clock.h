@@ -1,9 +1,9 @@
-/* Time as a virtual card sees it: as long as the machine lets a program of the highest priority run.
+/* The clock of a virtual card. It pauses while the machine does not run even a program of the highest priority.
  *
- * A shared machine stands still for milliseconds: another one runs on its processor, or its kernel (built without
- * preemption, unlike a Raspberry Pi's) finishes something first. A sound card goes on meanwhile and its buffer runs
- * dry, which says nothing of what writes into it. This clock stands still, too: ``card_clock`` looks at it every
- * LOOK_NS on one processor, and what it comes later than MOST_NS is not counted.
+ * A shared machine stops for milliseconds: another machine uses its processor, or its kernel (without preemption,
+ * unlike a Raspberry Pi's) finishes other work first. A real card would continue and empty its buffer, which says
+ * nothing about the program that writes to it. So this clock pauses, too: ``card_clock`` wakes up every LOOK_NS on one
+ * processor, and time by which it is later than MOST_NS does not count.
  */
 #include <stdatomic.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
-"""Boots a Debian kernel in an emulator on a tree of this machine, read-only, and runs one script in it.
+"""Boots a Debian kernel in an emulator, mounts a tree of this machine read-only, and runs one script.
 
-The tree is seen over 9p and never written to: what the script needs besides lies in the initrd and comes to
-``/run/guest``, with a file ``kernel_s``: how long the kernel took until its first process ran. When the script ends the
-guest does; what it prints is the guest's console.
+The guest mounts the tree over 9p. The initrd carries further files, which the script finds in ``/run/guest``. There,
+``kernel_s`` holds the time of the kernel until its first process. The guest ends with the script; its console carries
+the output of the script.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[2]
 TREE_MODULES = ("virtio_pci", "virtio_mmio", "9pnet_virtio", "9p")
 GUEST = "run/guest"
-"""Where the files are that the initrd brought, in the guest."""
+"""Folder of the initrd's files in the guest."""
 INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 mount -t proc none /proc; mount -t sysfs none /sys; mount -t devtmpfs none /dev
@@ -36,11 +36,11 @@ poweroff -f
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """What a Debian package of a kernel unpacks to.
+    """An unpacked Debian kernel package.
 
     Args:
-        image: The kernel itself.
-        modules: The folder of its modules, ``lib/modules/RELEASE``.
+        image: The kernel.
+        modules: Folder of its modules, ``lib/modules/RELEASE``.
     """
 
     image: Path
@@ -58,7 +58,7 @@ def unpack_kernel(package: Path, into: Path) -> Kernel:
 
 
 def modules_in_order(kernel: Kernel, wanted: Iterable[str]) -> list[Path]:
-    """The modules and what they stand on, in the order in which they load."""
+    """The modules and their dependencies, in loading order."""
     needs = {}
     for line in (kernel.modules / "modules.dep").read_text().splitlines():
         path, rest = line.split(":")
@@ -74,13 +74,13 @@ def modules_in_order(kernel: Kernel, wanted: Iterable[str]) -> list[Path]:
 def make_initrd(
     busybox: Path, kernel: Kernel, modules: Iterable[str], files: Mapping[str, Path | str], into: Path, work: Path
 ) -> None:
-    """Busybox, modules, and an init that mounts the tree and runs ``guest.sh``.
+    """Make an initrd with busybox, modules and an init that mounts the tree and runs ``guest.sh``.
 
     Args:
-        busybox: For the guest's processor, static.
-        kernel: Which it is for.
-        modules: By name, in the order in which they are loaded; those of the tree come first by themselves.
-        files: What is found below ``/run/guest``: a file, a folder (without compiled Python) or a text.
+        busybox: Static busybox for the guest's processor.
+        kernel: The kernel that will load the initrd.
+        modules: Names of modules in loading order. The modules for the tree are added before them.
+        files: Path below ``/run/guest`` → a file, a folder (without compiled Python) or a text.
         into: The file to write.
         work: An empty folder.
     """
@@ -112,8 +112,8 @@ def run_guest(command: list[str], root: Path, heard: Callable[[str], None]) -> N
     """Run an emulator until its guest has powered off.
 
     Args:
-        command: The emulator and its options, but for what follows here.
-        root: The tree that the guest sees.
+        command: The emulator and its options; this function adds those for the tree and the console.
+        root: The tree that the guest mounts.
         heard: Called with each line of the guest's console.
     """
     tree = f"local,path={root},mount_tag=host,security_model=none,readonly=on,multidevs=remap"

@@ -1,6 +1,6 @@
-"""MIDI between processes where there is no sequencer: a JACK server of its own without a card, and keyboards on it.
+"""MIDI between processes on machines without an ALSA sequencer: a private JACK server without a card, and keyboards.
 
-A keyboard is a process, so that it can vanish as one that is pulled out does:
+A keyboard is a process of its own, so that it can vanish like an unplugged keyboard:
 
     python tests/rig/jack.py NAME     reads lines of messages, "90 3c 40 , 80 3c 00", and answers each with "sent"
 """
@@ -18,26 +18,26 @@ from pathlib import Path
 PATIENCE_S = 20.0
 PORT = "keys"
 NAMES = tuple(f"tombola-{number}" for number in range(1, 6))
-"""JACK knows eight servers by name and does not forget one that was killed; one of the same name takes its place."""
+"""JACK keeps a table of eight server names. A killed server stays in it until a server of the same name starts."""
 
 
 class Jack:
-    """A server under a free one of NAMES, for the programs whose JACK_DEFAULT_SERVER says so.
+    """A server with a free name of NAMES. Programs use it if JACK_DEFAULT_SERVER has this name.
 
     Args:
-        folder: For its log.
-        period_samples: Of its clock, 48 000 a second.
+        folder: Folder of the server's log.
+        period_samples: Length of its period at 48 kHz.
 
     Raises:
-        OSError: It is not installed, or does not start here.
+        OSError: JACK is not installed, or does not start on this machine.
     """
 
     def __init__(self, folder: Path, period_samples: int = 4096) -> None:
         program = shutil.which("jackd")
         if program is None:
             raise OSError("jackd is not installed; install jackd2")
-        # A client that is later than a period reads the one before again, and gets messages twice (seen with 11 ms on a
-        # busy machine); hence 85 ms. Priority is asked for, and not needed.
+        # A client that is late by more than a period reads the previous period again and gets messages twice (seen with
+        # 11 ms on a busy machine); hence 85 ms. Priority is requested but not needed.
         options = ("-R", "-P", "60", "-p", "64"), ("-d", "dummy", "-r", "48000", "-p", str(period_samples))
         self.log = folder / "jackd.log"
         for self.name in NAMES:
@@ -56,13 +56,13 @@ class Jack:
         until_s = time.monotonic() + PATIENCE_S
         while self._process.poll() is None and time.monotonic() < until_s:
             if self._answers():
-                time.sleep(0.1)  # It may be another one that answers, because of which ours is about to end.
+                time.sleep(0.1)  # Another server may answer instead; then this one is about to end.
                 return self._process.poll() is None
             time.sleep(0.05)
         return False
 
     def _answers(self) -> bool:
-        """Whether a client can be made: in a process of its own, since a failed try leaves threads behind."""
+        """Whether a client can connect. A child process tries it, because a failed attempt leaves threads behind."""
         code = "import rtmidi; rtmidi.MidiIn(rtapi=rtmidi.API_UNIX_JACK)"
         return not subprocess.run(
             [sys.executable, "-c", code], env=self.environment, capture_output=True, check=False
@@ -79,7 +79,7 @@ class Jack:
         ended = self._process.poll() is not None
         self._process.terminate()
         self._process.wait(PATIENCE_S)
-        if not ended:  # Clients that were killed leave their semaphores.
+        if not ended:  # Killed clients leave their semaphores.
             for path in Path("/dev/shm").glob(f"jack_sem.*_{self.name}_*"):
                 path.unlink(missing_ok=True)
 
@@ -96,7 +96,7 @@ class Keyboard:
         self._answer()
 
     def send(self, *messages: Iterable[int]) -> None:
-        """Returns when they have left."""
+        """Send messages; return when the process has sent them."""
         line = " , ".join(bytes(message).hex(" ") for message in messages)
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
@@ -107,7 +107,7 @@ class Keyboard:
             raise OSError(f"the keyboard {self.name} ended by itself")
 
     def unplug(self) -> None:
-        """Without a word; may be called twice."""
+        """Kill the process, as if the keyboard was unplugged. May be called twice."""
         self._process.kill()
         self._process.wait()
         self._process.stdin.close()

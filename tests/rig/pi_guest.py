@@ -1,4 +1,4 @@
-"""What ``virtual_pi.py`` runs in its guest: python pi_guest.py SECONDS."""
+"""The script in the guest of ``virtual_pi.py``: python pi_guest.py SECONDS."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ panel = "none"
 voices = {VOICES}
 state_dir = "/run/started"
 """
-"""As on the board: all voices, measured."""
+"""The configuration of the board: all voices, measured."""
 FIGURES = ("periods", "xruns", "load_p50_us", "load_p99_us", "latency_p50_ms", "latency_max_ms", "voice_limit",
            "slimmed", "sounding", "refused", "audio")  # fmt: skip
 
 
 def control_stages() -> list[tuple[str, float]]:
-    """What the control process does before it starts the audio process."""
+    """Do what the control process does before it starts the audio process."""
     marks = [("control process: python", time.monotonic())]
     from tombola_device.daemon import daemon  # noqa: F401
 
@@ -44,7 +44,7 @@ def control_stages() -> list[tuple[str, float]]:
 
 
 def audio_stages() -> list[tuple[str, float]]:
-    """What the audio process does before it opens the card."""
+    """Do what the audio process does before it opens the card."""
     marks = [("audio process: python", time.monotonic())]
     import onnxruntime  # noqa: F401
     from tombola_device.audio import process as audio_process
@@ -66,7 +66,7 @@ STAGES = {"control": control_stages, "audio": audio_stages}
 
 
 def measured_stages(which: str) -> dict[str, float]:
-    """Seconds of each, in a process of its own as it is at a start."""
+    """Seconds of each stage, in a new process as at a real start."""
     begun_s = time.monotonic()
     done = subprocess.run([sys.executable, __file__, which], capture_output=True, text=True, check=True)
     ends = json.loads(done.stdout)
@@ -82,7 +82,7 @@ def start(settings: str, name: str, **environment: str) -> subprocess.Popen[str]
 
 
 def ready_s() -> float:
-    """From the start of ``tombolad`` until it tells READY: the first periods have been rendered."""
+    """Time from the start of ``tombolad`` until its READY, sent after the first rendered periods."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
         ear.bind("/run/notify")
         begun_s = time.monotonic()
@@ -96,7 +96,7 @@ def ready_s() -> float:
 
 
 def play(seconds: float) -> dict:
-    """A chord held, and a flood of MIDI at 31 250 baud."""
+    """Hold a chord during a flood of MIDI at 31 250 baud; return the status."""
     host, device = pty.openpty()
     tty.setraw(device)
     daemon = start(PLAYED.format(din=os.ttyname(device)), "played")
@@ -120,7 +120,7 @@ def main() -> None:
         print(json.dumps(STAGES[sys.argv[1]]()))
         return
     for which in STAGES:
-        measured_stages(which)  # What is imported is compiled now, as it is at installation.
+        measured_stages(which)  # This first run compiles the imported modules, as the installation does.
     kernel_s = float(Path(__file__).with_name("kernel_s").read_text())
     start_s = {"kernel": kernel_s} | measured_stages("control") | measured_stages("audio")
     found = {"start_s": start_s | {"tombolad until READY": round(ready_s(), 3)}}

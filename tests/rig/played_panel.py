@@ -3,8 +3,8 @@
     python tests/rig/played_panel.py run --config FILE     (with panel = "mock")
 
 ``GATE_IN 1`` raises a gate, ``GATE_IN 0`` drops it; ``KNOB_8 0.5`` turns a knob to half; ``CV_2 -5.0`` patches volts.
-Each is answered by a line on standard output: ``at``, and the monotonic time just before. All of it goes through
-gpiozero: edges of its pins, conversions of its MCP3208 bit by bit on its SPI bus.
+Each line is answered on standard output by ``at`` and the monotonic time just before the change. Everything passes
+through gpiozero: edges of its pins, conversions of its MCP3208 bit by bit on its SPI bus.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import threading
 import time
 
 from tombola_device import __main__ as tombolad
+from tombola_device.daemon import console
 from tombola_device.hal.panel.converters import FULL_SCALE
 from tombola_device.hal.panel.mock import MockPanel, mock_panel
 from tombola_device.hal.panel.pins import load_pin_map
 from tombola_device.hal.panel.port import GATES
-from tombola_device.surface import inputs
 
 
 def obey(made: MockPanel, name: str, value: float) -> None:
-    """Do what one line asks for."""
+    """Carry out one line."""
     pins = load_pin_map()
     if name in GATES:
         pin, high = made.factory.pin(pins.gpio[name]), (value > 0) != (name in pins.active_low)
@@ -35,7 +35,7 @@ def obey(made: MockPanel, name: str, value: float) -> None:
 
 
 def listen(made: MockPanel) -> None:
-    """Until standard input ends."""
+    """Carry out lines until standard input ends."""
     for line in sys.stdin:
         name, value = line.split()
         at_s = time.monotonic()
@@ -47,7 +47,7 @@ def listen(made: MockPanel) -> None:
 def main() -> int:
     """Run the daemon's command line with that panel."""
     made = mock_panel()
-    inputs.open_panel = lambda _: made.panel
+    console.open_panel = lambda _: made.panel
     threading.Thread(target=listen, args=(made,), daemon=True).start()
     return tombolad.main()
 

@@ -1,18 +1,19 @@
-"""Plays for a long time under all that can disturb: two floods of MIDI, a panel on which all moves and whose display is
-drawn anew, flashing over and over, status, logs that are rotated.
+"""Plays for a long time under all disturbances at once: two floods of MIDI, a panel whose controls and display change
+all the time, repeated flashing, requests for the status, rotated logs.
 
     python tests/rig/soak.py --minutes 65 --still
     python tests/rig/soak.py --minutes 20 --speed 0.25
 
-One flood comes through the DIN socket; the other, as much as USB brings, through a real port of a JACK server, or
-through a TCP socket where jackd is not installed or ``--no-jack`` says so.
+One flood arrives through the DIN socket. The other has the rate of USB and arrives through a real port of a JACK
+server, or through a TCP socket without jackd or with ``--no-jack``.
 
-The card's clock runs at a share of the machine's speed, or stands ``--still`` while the machine does (card_clock.h);
-for the latter the audio process is kept on one processor, where what drives that clock looks each millisecond.
+With ``--speed`` the card's clock runs at a share of the normal speed. With ``--still`` it stands still while the
+machine does (card_clock.h): the audio process then runs on one processor, and the driver of the clock checks that
+processor each millisecond.
 
-Prints one line of JSON: minutes of the card's time, xruns, latency, bundles that were flashed; how often, how long in
-all and at most the clock stood; stalls of the machine as ``stalls.py`` sees them; and of each xrun, how long the
-last period lay back, and how long of it the card ran.
+Prints one line of JSON: minutes of the card's time; xruns; latency; number of flashed bundles; number, sum and maximum
+of the pauses of the clock; stalls of the machine (``stalls.py``); and for each xrun the time since the last period and
+the part of this time during which the card ran.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ HERE = Path(__file__).parent
 CARD = HERE.parent / "integration" / "test_virtual_card.py"
 USB_BYTES_PER_S = 20_000.0
 DIN_BYTES_PER_S = 3125.0
-Message = tuple[int, ...]
-Send = Callable[[tuple[Message, ...]], object]
+MidiMessage = tuple[int, ...]
+Send = Callable[[tuple[MidiMessage, ...]], object]
 
 
 def load(path: Path):
@@ -57,7 +58,7 @@ def load(path: Path):
 
 
 def two_bundles(quartet: Path, folder: Path) -> list[Path]:
-    """The quartet under two names, so that each flash is another bundle."""
+    """The quartet under two names, so that each flash installs another bundle."""
     bundle, paths = decode_bundle(quartet.read_bytes()), []
     for name in ("one", "two"):
         path = folder / f"{name}.tombola"
@@ -67,7 +68,7 @@ def two_bundles(quartet: Path, folder: Path) -> list[Path]:
 
 
 def flood(send: Send, bytes_per_s: float, stop: threading.Event, seed: int) -> None:
-    """Notes, controllers, bends and clock, as fast as a line carries them."""
+    """Send notes, controllers, bends and clock at ``bytes_per_s``."""
     rng = random.Random(seed)
     while not stop.is_set():
         note, value = rng.randint(30, 100), rng.randint(0, 127)
@@ -75,13 +76,13 @@ def flood(send: Send, bytes_per_s: float, stop: threading.Event, seed: int) -> N
         messages = ((0x90, note, value), controller, (0xF8,), (0xE0, value, 64), (0x80, note, 0))
         try:
             send(messages)
-        except (OSError, ValueError):  # The line was cut, the pipe is closed.
+        except (OSError, ValueError):  # The line was cut, or the pipe is closed.
             return
         stop.wait(sum(map(len, messages)) / bytes_per_s)
 
 
 def rotate(log: Path, stop: threading.Event) -> None:
-    """As logrotate does it with copytruncate."""
+    """Rotate a log as logrotate does with copytruncate."""
     while not stop.wait(ROTATE_S):
         shutil.copy(log, log.with_suffix(".1"))
         os.truncate(log, 0)
@@ -99,7 +100,7 @@ def main() -> None:
 
 
 def compiled(folder: Path) -> Path:
-    """The card; what drives its clock lies beside it."""
+    """Compile the card and the driver of its clock into one folder."""
     plugin = folder / "libasound_module_pcm_vcard.so"
     card = ["-shared", "-fPIC", "-DPIC", "-o", plugin, HERE / "vcard.c", "-lasound"]
     for what in (card, ["-o", folder / "card_clock", HERE / "card_clock.c"]):
@@ -108,7 +109,7 @@ def compiled(folder: Path) -> Path:
 
 
 def drive_clock(folder: Path, core: int, stack: contextlib.ExitStack) -> Path:
-    """Start the clock that stands still; its file."""
+    """Start the driver of the clock; return the clock's file."""
     file = folder / "clock"
     driver = subprocess.Popen([folder / "card_clock", file, str(core)], stdout=subprocess.PIPE, text=True)
     stack.callback(driver.kill)
@@ -122,7 +123,7 @@ def joined(messages) -> bytes:
 
 
 def over_jack(folder: Path, stack: contextlib.ExitStack) -> tuple[str, str, Send]:
-    """The daemon's choice of MIDI, more of its configuration, and what sends."""
+    """The daemon's ``midi``, further lines of its configuration, and the function that sends."""
     jack = load(HERE / "jack.py").Jack(folder, period_samples=512)
     stack.callback(jack.close)
     os.environ["JACK_DEFAULT_SERVER"] = jack.name
@@ -132,13 +133,13 @@ def over_jack(folder: Path, stack: contextlib.ExitStack) -> tuple[str, str, Send
 
 
 def over_socket() -> tuple[str, str, Send]:
-    """The same, without a server: connected when it sends for the first time."""
+    """The same over TCP: the function connects when it sends for the first time."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
     lines: list[socket.socket] = []
 
-    def send(messages: tuple[Message, ...]) -> None:
+    def send(messages: tuple[MidiMessage, ...]) -> None:
         if not lines:
             lines.append(socket.create_connection(("localhost", port)))
         lines[0].sendall(joined(messages))
@@ -147,7 +148,7 @@ def over_socket() -> tuple[str, str, Send]:
 
 
 def flash_until(end_s: float, bundles: list[Path], port: str) -> int:
-    """One after the other; how many arrived."""
+    """Flash bundles one after the other; return the number of installed ones."""
     flashed = 0
     while time.monotonic() < end_s:
         command = [sys.executable, "-m", "tombola_host", "flash", bundles[flashed % 2], "--port", port]
@@ -160,7 +161,7 @@ def flash_until(end_s: float, bundles: list[Path], port: str) -> int:
 
 
 def raw_pty() -> tuple[int, int]:
-    """Both ends of a line that passes bytes on as they are."""
+    """Both ends of a raw serial line."""
     ends = pty.openpty()
     for end in ends:
         tty.setraw(end)
@@ -174,7 +175,7 @@ def soak(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
     *others, core = sorted(os.sched_getaffinity(0))
     if options.still:
         fields += f' clock "{drive_clock(folder, core, stack)}"'
-        os.sched_setaffinity(0, others)  # All but the audio process; a Raspberry Pi has three cores for them.
+        os.sched_setaffinity(0, others)  # All other processes; on a Raspberry Pi they have three cores.
     host, device = raw_pty()
     far, near = raw_pty()
     midi, extra, send = over_jack(folder, stack) if options.jack else over_socket()
@@ -188,7 +189,7 @@ def soak(options: argparse.Namespace, stack: contextlib.ExitStack) -> None:
     stack.callback(instrument.stop)
     if options.still:
         threads = Path(f"/proc/{instrument.audio_process}/task")
-        for thread in threads.iterdir():  # Those to come are begun by one of them.
+        for thread in threads.iterdir():  # Later threads inherit the processor from these.
             os.sched_setaffinity(int(thread.name), {core})
     witness = subprocess.Popen([sys.executable, HERE / "stalls.py", folder / "stalls"])
     stack.callback(witness.kill)

@@ -1,9 +1,9 @@
-"""A witness of what the machine itself loses: one process for each core, above the audio process in priority.
+"""Records stalls of the machine: one process per core, with higher priority than the audio process.
 
     python tests/rig/stalls.py FILE
 
-Each wakes every 2 ms, at SCHED_FIFO 90, and writes a line when it comes late by LATE_S or more: when by the monotonic
-clock, on which core, how late in ms. No program can keep it from waking but the kernel and the machine under it.
+Each process wakes up every 2 ms, at SCHED_FIFO 90. If it wakes up late by LATE_S or more, it writes a line: monotonic
+time, core, delay in ms. Only the kernel or the machine below it can cause such a delay.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""``tombolad`` with a panel on which everything moves: voltages at each reading, gates, a clock, the encoder, the
+"""``tombolad`` with a panel on which everything changes: voltages at each reading, gates, a clock, the encoder, the
 display.
 
     python tests/rig/swept_panel.py run --config FILE     (with panel = "mock")
 
-The panel is the shipped fake; the display is luma's own without a wire, as slow as a real one.
+The panel is the shipped fake. The display is luma's dummy, as slow as a real one.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ import time
 
 from luma.core.device import dummy
 from tombola_device import __main__ as tombolad
-from tombola_device.daemon import daemon
+from tombola_device.daemon import console
 from tombola_device.hal.panel.display import LumaDisplay
 from tombola_device.hal.panel.fake import FakePanel
 from tombola_device.hal.panel.port import KNOBS, VOLTAGES, PanelState
-from tombola_device.surface import inputs
 
 PICTURE_S = 0.025
 GATES_HZ = {"GATE_IN": 5.0, "TRIG_IN": 3.0, "CLOCK_IN": 8.0}
 
 
 class SweptPanel(FakePanel):
-    """Each reading is another one: the control loop reads it a thousand times a second."""
+    """A panel with other values at each reading; the control loop reads it a thousand times a second."""
 
     def __init__(self) -> None:
         super().__init__("a panel that is swept")
@@ -50,7 +49,7 @@ class SweptPanel(FakePanel):
 
 
 class SlowDummy(dummy):
-    """Takes as long for a picture as 400 kHz do."""
+    """A display that needs as long for a picture as I²C at 400 kHz."""
 
     def display(self, image):
         super().display(image)
@@ -59,8 +58,8 @@ class SlowDummy(dummy):
 
 def main() -> int:
     """Run the daemon's command line with that panel."""
-    inputs.open_panel = lambda _: SweptPanel()
-    daemon.open_front_chips = lambda *_, **__: (LumaDisplay(SlowDummy(width=128, height=64, mode="1")), None)
+    console.open_panel = lambda _: SweptPanel()
+    console.open_chips = lambda *_, **__: (LumaDisplay(SlowDummy(width=128, height=64, mode="1")), None)
     return tombolad.main()
 
 

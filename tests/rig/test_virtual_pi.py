@@ -1,4 +1,4 @@
-"""The instrument in an emulated computer that is the same however noisy this one is; see ``virtual_pi.py``."""
+"""The instrument in an emulated computer, whose timing does not depend on this machine; see ``virtual_pi.py``."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import pytest
 
 SCRIPT = Path(__file__).with_name("virtual_pi.py")
 SECONDS = 10.5
-"""The status that is read last is up to half a second old."""
+"""The last status is up to half a second old."""
 PERIOD_MS = 128 / 48
 BUFFER_MS = 4 * PERIOD_MS
 TICK_MS = 1.0
-"""How often the control loop wakes."""
+"""Wake-ups of the control loop per second."""
 _LOG = logging.getLogger(__name__)
 
 
 @pytest.fixture(scope="module")
 def found() -> dict:
-    """What ten seconds brought."""
+    """The result of ten seconds."""
     root, kernel = (os.environ.get(name) for name in ("TOMBOLA_ARM64_ROOT", "TOMBOLA_ARM64_KERNEL"))
     if not root or not kernel:
         pytest.skip(

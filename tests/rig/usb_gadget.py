@@ -1,15 +1,16 @@
-"""Flashes over real USB: a kernel whose dummy controller joins the gadget's ttyGS0 to a ttyACM0, in an emulated PC.
+"""Flashes over USB in an emulated PC. The kernel's dummy controller connects the gadget's ttyGS0 to a ttyACM0.
 
     python tests/rig/usb_gadget.py --kernel linux-image-….deb
 
-The guest sees this machine's own files, read-only, and with them the project and the Python that runs this. The gadget
-is made by ``systemd/gadget.sh``, the daemon is ``tombolad run``, rendering without a note; the host is what ``tombola
-flash`` calls, without its command line; the bundle is the factory's, its graph padded.
-Needs qemu-system-x86_64, kmod, cpio and busybox-static. The kernel is Debian's own package for amd64.
+The guest mounts this machine's files read-only, and so has the project and this Python. ``systemd/gadget.sh`` makes the
+gadget. The device is ``tombolad run``, which renders without a note. The host calls the function of ``tombola flash``.
+The bundle is the factory bundle with a padded graph.
+Needs qemu-system-x86_64, kmod, cpio and busybox-static. The kernel is Debian's package for amd64.
 
-Prints one line of JSON: the raw line's rate both ways, the flash's, and what unplugging twice did. While something
-computes, each instruction is a nanosecond; while nothing does, time is this machine's. So the figures are those of one
-core of 1 GHz that does one instruction a cycle, and on it run both ends and the sound.
+Prints one line of JSON: the rates of the raw line in both directions, the rate of the flash, and the result of
+unplugging twice. While the guest computes, each instruction takes a nanosecond; while it is idle, time is this
+machine's. So the figures are those of one core of 1 GHz with one instruction per cycle, which runs both ends and the
+sound.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ QUARTET = PROJECT / "models/quartet/quartet.tombola"
 
 
 def factory_of_size(size_bytes: int, seed: int) -> bytes:
-    """The factory's bundle with as many weights more, which nothing uses, as make it so long; it plays as before."""
+    """The factory bundle, padded with unused weights to a length; it plays as before."""
     bundle = decode_bundle(QUARTET.read_bytes())
     graph = onnx.load_from_string(bundle.onnx)
     padding = np.random.default_rng(seed).integers(0, 256, size_bytes - len(QUARTET.read_bytes()), np.uint8)

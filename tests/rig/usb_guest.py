@@ -1,4 +1,4 @@
-"""What ``usb_gadget.py`` runs in its guest: python usb_guest.py BUNDLE BUNDLE."""
+"""The script in the guest of ``usb_gadget.py``: python usb_guest.py BUNDLE BUNDLE."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ serial = "{DEVICE}"
 state_dir = "{STATE}"
 """
 UDC = Path("/sys/kernel/config/usb_gadget/tombola/UDC")
-"""Written to, it unplugs (an empty line) and plugs in (a controller's name)."""
+"""Writing an empty line unplugs the gadget; writing a controller's name plugs it in."""
 AWAY_S = 1.0
 
 
 def raw_rate(source: str, sink: str, size: int) -> float:
-    """Plain bytes a second, from the first write until the last has come."""
+    """Bytes per second of the raw line, from the first write until the last byte arrives."""
     reading, writing = (os.open(path, os.O_RDWR | os.O_NOCTTY) for path in (sink, source))
     for port in (reading, writing):
         tty.setraw(port)
@@ -59,13 +59,13 @@ def status() -> dict:
 
 
 def flashing(bundle: Path) -> subprocess.Popen[str]:
-    """What ``tombola flash`` calls, in a process of its own."""
+    """Call the function of ``tombola flash``, in a process of its own."""
     command = [sys.executable, __file__, "flash", str(bundle)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def report(process: subprocess.Popen[str], bundle: Path) -> dict:
-    """What it said, in round figures, and whether it is true."""
+    """The report of a flash in round figures, and whether the device confirms it."""
     out = process.communicate()[0]
     if process.returncode:
         return {"failed": out[-500:]}
@@ -84,7 +84,7 @@ def report(process: subprocess.Popen[str], bundle: Path) -> dict:
 
 
 def installed(bundle: Path) -> bool:
-    """Whether the device's active slot is that bundle, byte by byte."""
+    """Whether the device's active bundle is this one, byte by byte."""
     data = bundle.read_bytes()
     slots = json.loads((STATE / "slots/slots.json").read_text().splitlines()[0])
     active = hashlib.sha256(data).hexdigest()
@@ -92,13 +92,13 @@ def installed(bundle: Path) -> bool:
 
 
 def partial_bytes() -> int | None:
-    """How much the device holds of what is coming; None: nothing is."""
+    """Bytes that the device holds of the incoming bundle; None: no bundle is incoming."""
     sizes = [path.stat().st_size for path in (STATE / "slots").glob("*.partial")]
     return sizes[0] if sizes else None
 
 
 def seen(process: subprocess.Popen[str], until_bytes: float) -> list[int]:
-    """All that ``partial_bytes`` says until it is so much, or there is nothing any more."""
+    """Values of ``partial_bytes`` until one reaches a size or is None."""
     sizes: list[int] = []
     while process.poll() is None and (not sizes or sizes[-1] < until_bytes):
         if (size := partial_bytes()) is not None:
@@ -110,7 +110,7 @@ def seen(process: subprocess.Popen[str], until_bytes: float) -> list[int]:
 
 
 def flash_unplugged(bundle: Path) -> dict:
-    """Flash, and pull the plug when a third is there and again when two thirds are."""
+    """Flash; unplug the line after one third and again after two thirds."""
     process, udc, size = flashing(bundle), UDC.read_text(), bundle.stat().st_size
     seen(process, size / 3)
     held, fewest = [], []

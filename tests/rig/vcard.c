@@ -1,14 +1,14 @@
-/* A sound card for tests: an ALSA "ioplug" that takes samples as fast as a clock says and keeps them in a file.
+/* A virtual sound card for tests: an ALSA "ioplug" that takes samples at the rate of a clock and stores them in a file.
  *
  *   pcm.card { type vcard file "/path/frames.raw" log "/path/times.txt" gone "/path/unplugged" speed 0.25
  *              clock "/path/clock" late "/path/late.txt" }
  *
- * speed  how fast its clock runs; at 0.25 a machine that stalls for 10 ms does not empty a buffer of 10.7 ms.
- * log    one line per period that was taken: monotonic time in s, frames taken so far, frames played so far.
+ * speed  speed of its clock; at 0.25 a stall of 10 ms does not empty a buffer of 10.7 ms.
+ * log    one line per period taken: monotonic time in s, frames taken so far, frames played so far.
  * gone   while this file exists, the card is unplugged: every call ends with ENODEV.
- * late   one line per xrun: monotonic time in s, ms since the last period was handed over, ms of them that the card ran.
- * clock  a file that card_clock drives: the card stands still while the machine does. Else the monotonic clock.
- * A writer that comes too late gets EPIPE, as from real hardware.
+ * late   one line per xrun: monotonic time in s, ms since the last period was written, ms of these that the card ran.
+ * clock  file of the clock of card_clock, which pauses while the machine does; default: the monotonic clock.
+ * A late writer gets EPIPE, as from real hardware.
  *
  * Source: alsa-lib, "External I/O plugin" (pcm_ioplug.h).
  */
@@ -24,15 +24,15 @@ struct card {
   snd_pcm_ioplug_t io;
   int timer;               /* becomes readable each time a period has been played */
   FILE *frames, *log, *late;
-  double last_s, last_card_s;   /* when the last period was handed over, by both clocks */
+  double last_s, last_card_s;   /* time of the last written period, by both clocks */
   char gone[256];
   double speed;
   const struct card_clock *clock;
-  double began_s;          /* by the clock that it goes by */
-  uint64_t taken;          /* frames handed over since it was prepared */
+  double began_s;          /* start, by the card's clock */
+  uint64_t taken;          /* frames written since it was prepared */
   bool runs;
   size_t frame_bytes;
-  uint64_t total;          /* frames handed over since it was opened */
+  uint64_t total;          /* frames written since it was opened */
 };
 
 static double now_s(void) { return 1e-9 * (double)machine_now_ns(); }
@@ -60,12 +60,12 @@ static int card_start(snd_pcm_ioplug_t *io) {
   return 0;
 }
 
-/* Frames that must be played before there is room for a period. */
+/* Frames to play until the buffer has room for a period. */
 static snd_pcm_sframes_t missing(const struct card *card, uint64_t at) {
   return (snd_pcm_sframes_t)(card->taken - at + card->io.period_size) - (snd_pcm_sframes_t)card->io.buffer_size;
 }
 
-/* A clock that stands still at times knows only now how long it is until there is room. */
+/* The clock may have paused, so compute again how long it is until the buffer has room. */
 static void wake_in_time(struct card *card, uint64_t at) {
   snd_pcm_sframes_t frames = missing(card, at);
   if (card->clock && card->runs && frames > 0) set_timer(card, ((double)frames + 0.5) / (card->io.rate * card->speed));
@@ -98,7 +98,7 @@ static snd_pcm_sframes_t card_pointer(snd_pcm_ioplug_t *io) {
   uint64_t at = played(card);
   if (card->runs && at > card->taken) {
     if (io->state != SND_PCM_STATE_DRAINING) {
-      /* Asked again before it is prepared, it says so again; that is still one xrun. */
+      /* A second call before the card is prepared reports the same xrun again. */
       if (card->late && card->last_s > 0)
         fprintf(card->late, "%.4f %.2f %.2f\n", now_s(), 1e3 * (now_s() - card->last_s),
                 1e3 * (card_s(card) - card->last_card_s));
@@ -198,7 +198,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(vcard) {
     if (memory == MAP_FAILED) { free(card); return -ENOENT; }
     card->clock = memory;
   }
-  /* Appended to: a card that was unplugged and is back goes on where it was. */
+  /* Append, because a card that was unplugged continues its file. */
   card->frames = file ? fopen(file, "ab") : NULL;
   card->log = log ? fopen(log, "a") : NULL;
   card->late = late ? fopen(late, "a") : NULL;

@@ -1,14 +1,14 @@
-"""Plays the instrument in an emulated arm64 computer whose time is counted in instructions, a nanosecond each.
+"""Plays the instrument in an emulated arm64 computer in which each instruction takes a nanosecond.
 
     python tests/rig/virtual_pi.py --root ROOT --kernel linux-image-….deb --seconds 10
 
-ROOT is an arm64 Debian tree with Python 3.11, what ``tombola bench --arm64 ROOT --prepare`` puts there, alsaaudio and
-libasound2 beside it, and busybox-static; it is not written to. The kernel is a package of Debian. Needs
-qemu-system-aarch64, kmod and cpio. Prints one line of JSON: how long each stage of a start takes, and the last status.
+ROOT is an arm64 Debian tree, used read-only. It holds Python 3.11, the packages of ``tombola bench --arm64 ROOT
+--prepare``, alsaaudio, libasound2 and busybox-static. The kernel is a package of Debian. Needs qemu-system-aarch64,
+kmod and cpio. Prints one line of JSON: the time of each stage of a start, and the last status.
 
-However slow or noisy this machine is, the guest sees the same: a core of 1 GHz that does one instruction a cycle, real
-ALSA (the kernel's loop-back card), SCHED_FIFO, a control process that is flooded with MIDI at 31 250 baud. What it runs
-lies in its memory, so nothing waits for a disk: a start from a memory card takes longer than one here.
+The guest is the same on any machine, slow or busy: a core of 1 GHz with one instruction per cycle, real ALSA (the
+kernel's loop-back card), SCHED_FIFO, and a control process flooded with MIDI at 31 250 baud. Its files are in memory,
+so nothing waits for a disk: a start from a memory card takes longer.
 """
 
 from __future__ import annotations

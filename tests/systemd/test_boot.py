@@ -1,4 +1,4 @@
-"""The units in a booted container: systemd itself starts the instrument, hears it, and helps it up.
+"""The units in a booted container: systemd starts the instrument, watches it and restarts it.
 
 Needs root, systemd-nspawn, a Debian tree of this machine's kind with systemd and Python, and wheels for it:
 
@@ -34,39 +34,39 @@ state_dir = "/var/lib/tombola"
 """
 PATIENCE_S = 120.0
 CAP_SYS_RESOURCE = 24
-"""Without it systemd cannot raise the limits by which SCHED_FIFO and locked memory are granted: capabilities(7)."""
+"""systemd needs this capability to raise the limits for SCHED_FIFO and locked memory: capabilities(7)."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def eventually(found: Callable[[], object], what: str) -> object:
-    """What ``found`` returns once that is true."""
+    """Call ``found`` until its result is true; return that result."""
     end_s = time.monotonic() + PATIENCE_S
     while time.monotonic() < end_s:
         try:
             if value := found():
                 return value
         except (OSError, ValueError):
-            pass  # Not there yet, or half written.
+            pass  # The file is missing or incomplete; read it again.
         time.sleep(0.1)
     pytest.fail(f"{what}: not within {PATIENCE_S:.0f} s")
 
 
 @dataclass(frozen=True)
 class Container:
-    """A system that has booted: all of it read-only but the folder that is bound to /var/lib/tombola."""
+    """A booted system. Only the folder bound to /var/lib/tombola is writable."""
 
     nspawn: subprocess.Popen[bytes]
     state: Path
 
     @property
     def leader(self) -> int:
-        """Its systemd."""
+        """Process number of its systemd."""
         children = Path(f"/proc/{self.nspawn.pid}/task/{self.nspawn.pid}/children").read_text().split()
         return int(children[0]) if children else 0
 
     def run(self, *command: str) -> str:
-        """What a command in it says."""
+        """Output of a command in the system."""
         inside = ["nsenter", "-t", str(self.leader), "-a", *command]
         return subprocess.run(inside, capture_output=True, text=True, check=False).stdout.strip()
 
@@ -75,11 +75,11 @@ class Container:
         return self.run("systemctl", "show", "--value", "--property", name, "tombola.service")
 
     def status(self) -> dict[str, object]:
-        """What the instrument wrote last."""
+        """The newest status of the instrument."""
         return json.loads((self.state / "status.json").read_text())
 
     def processes(self) -> list[tuple[int, str]]:
-        """Those of the unit, as this machine counts them, with their command lines."""
+        """Process numbers, on this machine, and command lines of the unit's processes."""
         group, space = f"{self.show('ControlGroup')}\n", Path(f"/proc/{self.leader}/ns/pid").readlink()
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
@@ -87,11 +87,11 @@ class Container:
                 if (folder / "ns/pid").readlink() == space and group in (folder / "cgroup").read_text():
                     found.append((int(folder.name), (folder / "cmdline").read_text().replace("\0", " ")))
             except OSError:
-                continue  # It ended meanwhile.
+                continue  # The process has ended.
         return found
 
     def audio_process(self) -> int:
-        """Its number; 0 while there is none."""
+        """Process number of the audio process; 0: it does not run."""
         return next((pid for pid, command in self.processes() if "tombola_device.audio.process" in command), 0)
 
     def wait_until_ready(self) -> None:
@@ -99,7 +99,7 @@ class Container:
 
     def power_off(self) -> None:
         if self.nspawn.poll() is None:
-            # Through no logind: there is none, and `poweroff` would wait for it.
+            # Not `poweroff`: the system has no logind, and `poweroff` would wait for it.
             self.run("systemctl", "start", "--no-block", "--job-mode=replace-irreversibly", "poweroff.target")
         try:
             self.nspawn.wait(60)
@@ -110,7 +110,7 @@ class Container:
 
 @pytest.fixture(scope="module")
 def tree() -> Path:
-    """The tree with the instrument installed in it."""
+    """The tree with the installed instrument."""
     root, wheels = (os.environ.get(name) for name in ("TOMBOLA_CONTAINER_ROOT", "TOMBOLA_CONTAINER_WHEELS"))
     if not root or not wheels:
         pytest.skip("TOMBOLA_CONTAINER_ROOT and TOMBOLA_CONTAINER_WHEELS do not name a Debian tree and its wheels")
@@ -177,7 +177,7 @@ def test_systemd_hears_that_it_plays_and_it_runs_as_its_own_user_with_what_the_u
         int(line.split()[1], 16) for line in Path(f"/proc/{container.leader}/status").read_text().splitlines()
         if line.startswith("CapEff")
     ]  # fmt: skip
-    if granted >> CAP_SYS_RESOURCE & 1:  # Some machines lack it, root included; then the instrument says what it lacks.
+    if granted >> CAP_SYS_RESOURCE & 1:  # Where even root lacks it, the instrument reports what it lacks.
         assert container.status()["refused"] == []
         assert os.sched_getscheduler(container.audio_process()) == os.SCHED_FIFO
     else:
@@ -210,7 +210,7 @@ def test_all_but_its_state_is_read_only_and_what_was_flashed_is_kept_over_a_boot
         assert "Read-only" in container.run("sh", "-c", f"touch {folder}/written 2>&1")
     eventually(lambda: container.status()["confirmed"], "the bundle kept after its trial")
     container.power_off()
-    assert not (state / "status.json").exists()  # It ended in peace.
+    assert not (state / "status.json").exists()  # A normal end removes the file.
     assert Store(state / "slots", lambda bundle: None).slots == Slots(bundle_sha256(renamed))
     again = boot()
     assert again.show("StatusText") == "playing renamed"

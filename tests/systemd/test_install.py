@@ -1,4 +1,4 @@
-"""Units and the installer, without a running system: written into trees, verified by systemd's own tools."""
+"""The units and the installer: installed into trees and verified by systemd's tools, without a running system."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def tool(name: str) -> str:
 
 @pytest.fixture
 def tree(tmp_path) -> Path:
-    """What the installer looks at of a Debian system; its Python is this one."""
+    """A minimal Debian system for the installer; its Python is the running one."""
     root = tmp_path / "root"
     for folder in ("etc", "usr/bin", "boot/firmware", "opt"):
         (root / folder).mkdir(parents=True)
@@ -55,7 +55,7 @@ def wheels(tmp_path) -> Path:
 
 @pytest.fixture
 def chroot(tmp_path) -> Path:
-    """A ``chroot`` that makes what Python and pip would make, so that no emulator is needed."""
+    """A fake ``chroot`` that makes the files of Python and pip, so that no emulator is needed."""
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "chroot").write_text(
@@ -106,18 +106,18 @@ def test_installing_twice_is_the_same_as_once_and_uninstalling_leaves_what_was_t
     assert snapshot(tree) == before
 
 
-def test_no_console_speaks_where_midi_is_spoken(tree, wheels, chroot):
+def test_installer_removes_the_console_from_the_midi_port_and_uninstalling_restores_it(tree, wheels, chroot):
     install(tree, "--wheels", wheels, path=chroot)
     line = (tree / "boot/firmware/cmdline.txt").read_text()
     assert line == "console=tty1 root=PARTUUID=1-02 rootfstype=ext4 fsck.repair=yes rootwait\n"
-    # What changed since stays: an old PARTUUID would not boot.
+    # Later changes stay: the system would not boot with an old PARTUUID.
     (tree / "boot/firmware/cmdline.txt").write_text(line.replace("1-02", "9-02"))
     install(tree, "--uninstall")
     back = (tree / "boot/firmware/cmdline.txt").read_text()
     assert back == f"console=serial0,115200 {line.replace('1-02', '9-02')}"
 
 
-def test_a_version_that_a_power_cut_left_half_is_made_anew(tree, wheels, chroot):
+def test_a_version_that_is_incomplete_after_a_power_cut_is_installed_again(tree, wheels, chroot):
     install(tree, "--wheels", wheels, path=chroot)
     version = tree / "opt/tombola" / (tree / "opt/tombola/current").readlink()
     (version / "whole").unlink()
@@ -128,7 +128,7 @@ def test_a_version_that_a_power_cut_left_half_is_made_anew(tree, wheels, chroot)
 
 
 def test_installing_on_the_running_system_writes_into_it(tree, wheels, chroot, tmp_path):
-    """Without --root: the script sees the tree as / (by bind mounts of its own), and calls the system's own tools."""
+    """Without --root: bind mounts make the tree / for the script, which calls the system's own tools."""
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         pytest.skip("needs root and unshare")
     tools = tmp_path / "live"
@@ -148,7 +148,7 @@ def test_installing_on_the_running_system_writes_into_it(tree, wheels, chroot, t
         f"mount --bind {tree / inner} {outer} && "
         for inner, outer in (("etc", "/etc"), ("opt", "/opt"), ("boot", "/boot"))
     )
-    # The interpreter that the script finds is the one made above.
+    # The script finds the interpreter made above.
     looked = "[[ -x $root/usr/bin/$candidate ]] && python=/usr/bin/$candidate"
     script = (SYSTEMD / "install.sh").read_text()
     assert looked in script
@@ -213,10 +213,10 @@ def spoil(what: str, tree: Path, wheels: Path) -> list[object]:
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ("damaged", "damaged or half copied"),
+        ("damaged", "damaged or incomplete"),
         ("no sums", "no SHA256SUMS"),
-        ("no python", "no Python 3.11"),
-        ("wrong system", "this is bullseye"),
+        ("no python", "Python 3.11 or newer is missing"),
+        ("wrong system", "this system is bullseye"),
         ("unknown", "--colour is unknown"),
         ("no wheels", "--wheels"),
     ],
@@ -240,7 +240,7 @@ def test_scripts_are_clean(script):
 @pytest.mark.parametrize("unit", UNITS)
 def test_units_are_understood_by_systemd(unit, tmp_path):
     text = (SYSTEMD / unit).read_text()
-    # What they start must be there to be verified.
+    # systemd-analyze also checks that the started programs exist.
     text = re.sub(r"^(Exec\w+=)\S+", rf"\g<1>{sys.executable}", text, flags=re.MULTILINE)
     (tmp_path / unit).write_text(re.sub(r"^(User|Group|SupplementaryGroups)=.*\n", "", text, flags=re.MULTILINE))
     done = subprocess.run(
@@ -281,7 +281,7 @@ def test_boards_configuration_mutes_at_boot_and_has_midi_and_sound(board):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_instrument_is_installed_and_plays_in_an_arm64_tree(tmp_path):
-    """In an emulated Raspberry Pi OS, as its own user and offline; needs root, such a tree and its wheels."""
+    """In an emulated Raspberry Pi OS, as the user tombola and offline. Needs root, such a tree and its wheels."""
     root, wheels = (os.environ.get(name) for name in ("TOMBOLA_ARM64_ROOT", "TOMBOLA_ARM64_WHEELS"))
     if not root or not wheels or os.geteuid() != 0:
         pytest.skip("TOMBOLA_ARM64_ROOT and TOMBOLA_ARM64_WHEELS do not name an arm64 Debian tree and its wheels")

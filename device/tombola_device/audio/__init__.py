@@ -1,1 +1,1 @@
-"""The process that does nothing but audio, and the control process's side of it."""
+"""The audio process, and the control process's connection to it."""

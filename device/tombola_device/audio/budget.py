@@ -1,4 +1,4 @@
-"""What rendering costs while it goes on, and how many voices may therefore sound."""
+"""Measures the rendering time of each period and limits the number of voices accordingly."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from tombola_device.engine.engine import Engine
 PERIOD_US: Final = 1e6 / FRAME_RATE_HZ
 KEPT_TIMES: Final = 1024
 BUDGET: Final = 0.6
-"""Share of a period that all voices together may take when the number of voices is chosen at the start."""
+"""Share of a period that all voices may take. Used to choose the number of voices at the start."""
 TOO_LONG: Final = 0.75
-"""A period that takes more of its time than this is too close to the edge: the card's writer, too, needs some."""
+"""A larger share of a period is too long, because writing to the card also takes time."""
 CALM: Final = 0.5
 STRIKES: Final = 3.0
 FORGIVEN_PER_PERIOD: Final = 1 / 32
-"""Three long periods within about a tenth of a second are load; one in a second is somebody else's stall."""
+"""Three long periods within about 0.1 s mean overload; one per second is a stall by another program."""
 CALM_S: Final = 5.0
 LONGEST_CALM_S: Final = 80.0
 MEASURED_PERIODS: Final = 16
 
 
 class Times:
-    """The last times of something, in memory that is there from the start."""
+    """Keeps the last ``kept`` measured times, in memory allocated at the start."""
 
     def __init__(self, kept: int = KEPT_TIMES) -> None:
         self._times = np.zeros(kept, np.float32)
@@ -34,39 +34,43 @@ class Times:
         self._count = 0
 
     def add(self, value: float) -> None:
-        """It took so long."""
+        """Add one measured time."""
         self._times[self._count % len(self._times)] = value
         self._count += 1
 
     def quantiles(self, *shares: float) -> list[float]:
-        """The values below which so large a share lies; zeros before the first."""
+        """The quantile of the kept times for each share, 0 … 1; zeros while there are none."""
         count = min(self._count, len(self._times))
         if count == 0:
             return [0.0] * len(shares)
         values = self._sorted[:count]
         np.copyto(values, self._times[:count])
         values.sort()
-        # A list: tuples made of a generator pile up in the interpreter's store of used ones (to 2000).
+        # A list: tuples made from a generator accumulate in the interpreter's free list (up to 2000).
         return [float(values[min(int(count * share), count - 1)]) for share in shares]
 
 
 class VoiceBudget:
-    """How many voices may sound: fewer as soon as periods take too long, one more after each calm while.
+    """Limits the number of voices: fewer after overload, one more after each calm time.
 
     Args:
-        voices: Most.
+        voices: Largest number of voices.
+
+    >>> budget = VoiceBudget(8)
+    >>> [budget.rendered(0.9 * PERIOD_US, sounding=8) for _ in range(3)], budget.limit
+    ([False, False, True], 6)
     """
 
     def __init__(self, voices: int) -> None:
         self.most = self.limit = voices
         self.slimmed = 0
-        """How often voices were taken away."""
+        """Number of reductions of the limit."""
         self._strikes = 0.0
         self._calm_periods = 0
         self._calm_s = CALM_S
 
     def rendered(self, time_us: float, sounding: int) -> bool:
-        """One period with so many voices took so long; True if ``limit`` has changed.
+        """Note the time of one period with ``sounding`` voices; return whether ``limit`` changed.
 
         Real time: audio thread.
         """
@@ -87,28 +91,28 @@ class VoiceBudget:
         limit = max(now - max(now // 4, 1), 1)
         if limit >= self.limit:
             return False
-        if self.slimmed:  # Each time it was too early to go back, the next attempt waits longer.
+        if self.slimmed:  # The last increase was too early, so the next one waits longer.
             self._calm_s = min(2 * self._calm_s, LONGEST_CALM_S)
         self.limit, self.slimmed = limit, self.slimmed + 1
         return True
 
 
 def voices_that_play(engine: Engine, voices: int) -> int:
-    """How many of ``voices`` this computer renders within BUDGET of a period, 1 at the least.
+    """Measure how many of ``voices`` this computer renders within BUDGET of a period; at least 1.
 
-    Two loops paced like a card's, with one voice and with all: after a sleep a call takes several times as long as in
-    a hot loop, and only that counts. In between it is a straight line.
+    The function measures one voice and all voices, and interpolates linearly. Both loops sleep between periods, as with
+    a card, because a call after a sleep takes several times as long as in a loop without pauses.
     """
     if voices == 1:
         return 1
-    engine = engine.twin()  # Its notes are heard by nobody.
+    engine = engine.twin()  # The notes of the twin are not heard.
     one_us, all_us = _paced_us(engine, 1), _paced_us(engine, voices)
     further_us = max((all_us - one_us) / (voices - 1), 1e-3)
     return int(min(max(1 + (BUDGET * PERIOD_US - one_us) // further_us, 1), voices))
 
 
 def _paced_us(engine: Engine, voices: int) -> float:
-    """Median time of a period with so many voices held."""
+    """Median time of a period with ``voices`` held voices, µs."""
     block, times = np.zeros(PERIOD_SAMPLES, np.float32), Times(MEASURED_PERIODS)
     blend = np.zeros((engine.voices, engine.modes), np.float32)
     blend[:, 0] = 1.0

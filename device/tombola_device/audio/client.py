@@ -1,4 +1,4 @@
-"""The control process's end of the audio process."""
+"""The control process's connection to the audio process."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
-from tombola_device.audio.frames import ControlsWriter, Status, StatusReader, memory_bytes
+from tombola_device.audio.frames import AudioStatus, ControlsWriter, StatusReader, memory_bytes
 from tombola_device.audio.process import Start
 from tombola_device.audio.ring import create_memory, map_memory
 from tombola_device.contract import errors
@@ -21,12 +22,24 @@ from tombola_device.contract.controls import Controls
 from tombola_device.contract.errors import DeviceUnavailable, TombolaError
 
 START_S = 60.0
-"""A Raspberry Pi imports numpy and onnxruntime from a cold card in well under this."""
+"""Longest start. A Raspberry Pi imports numpy and onnxruntime from a cold card in much less."""
 STOP_S = 5.0
 
 
-class Event(msgspec.Struct, frozen=True):
-    """What the audio process said: ``ready``, ``loaded``, ``refused`` or ``ended``."""
+class AudioEvent(msgspec.Struct, frozen=True):
+    """One event from the audio process, a line of JSON.
+
+    Args:
+        event: ``ready``, ``loaded``, ``refused`` or ``ended``.
+        audio: ``ready``: name of the sound output.
+        sha256: ``ready``, ``loaded``: SHA-256 of the bundle.
+        path: ``loaded``, ``refused``: file of the bundle.
+        reason: ``refused``, ``ended``: the error as one sentence; empty for a normal end.
+        kind: ``ended``: class of the error.
+        refused: ``ready``: real-time requests that the system refused.
+        period_us: ``ready``: length of a period, µs.
+        voices: ``ready``: number of voices that may sound.
+    """
 
     event: str
     audio: str = ""
@@ -39,21 +52,66 @@ class Event(msgspec.Struct, frozen=True):
     voices: int = 0
 
 
+class Audio(Protocol):
+    """The audio process, as the control process sees it: ``AudioProcess``, or the fake ``audio.fake.FakeAudio``.
+
+    >>> class Still:
+    ...     ready, alive = AudioEvent("ready", audio="nothing", voices=1), True
+    ...     def __init__(self): self.said = []
+    ...     def send(self, controls, stamp_s=0.0): pass
+    ...     def status(self): return quiet_status(1)
+    ...     def load(self, bundle): self.said.append(AudioEvent("loaded", path=str(bundle)))
+    ...     def events(self): said, self.said = self.said, []; return said
+    ...     def stop(self): pass
+    >>> audio: Audio = Still()
+    >>> audio.load(Path("quartet.tombola"))
+    >>> [event.path for event in audio.events()]
+    ['quartet.tombola']
+    """
+
+    @property
+    def ready(self) -> AudioEvent:
+        """The ``ready`` event."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+
+    def send(self, controls: Controls, stamp_s: float = 0.0) -> None:
+        """Publish a frame of controls; ``stamp_s`` as in ``ControlsWriter.write``."""
+
+    def status(self) -> AudioStatus:
+        """The newest status; the same object until another status arrives."""
+
+    def load(self, bundle: Path) -> None:
+        """Request a cross-fade to another bundle. A ``loaded`` or ``refused`` event follows.
+
+        Raises:
+            DeviceUnavailable: The process has ended.
+        """
+
+    def events(self) -> list[AudioEvent]:
+        """The events since the last call. Does not wait."""
+
+    def stop(self) -> None:
+        """Let the process fade out, and wait for its end. May be called twice."""
+
+
 class AudioProcess:
     """A running audio process.
 
     Args:
-        bundle: File that plays first.
+        bundle: File of the first bundle.
         voices: V.
-        audio: As ``hal.audio.open_audio`` takes it.
-        buffer_periods: How many periods the card's buffer holds.
-        fallback: File for ``auto`` without a card.
-        realtime: Whether to ask for SCHED_FIFO and locked memory.
-        measure: Whether to measure first how many of the voices this computer can play.
-        should_stop: Asked while it starts; true gives the start up.
+        audio: Name for ``hal.audio.open_audio``.
+        buffer_periods: Length of the card's buffer in periods.
+        fallback: Wav file for ``auto`` without a card.
+        realtime: Whether to request SCHED_FIFO and locked memory.
+        measure: Whether to measure first how many voices this computer can play.
+        should_stop: Called during the start; True aborts the start.
 
     Raises:
-        TombolaError: What the audio process gave as its reason, in the same class.
+        TombolaError: The audio process ended during the start; its error, in the same class.
     """
 
     def __init__(
@@ -86,7 +144,7 @@ class AudioProcess:
         self._pending = b""
         os.set_blocking(self._stdout, False)
         self.ready = self._wait_until_ready(should_stop)
-        """What it said when it began to play."""
+        """The ``ready`` event."""
 
     @property
     def _stdout(self) -> int:
@@ -95,27 +153,27 @@ class AudioProcess:
 
     @property
     def pid(self) -> int:
-        """Its process number."""
+        """Process number."""
         return self._process.pid
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs."""
+        """Whether the process still runs."""
         return self._process.poll() is None
 
     def send(self, controls: Controls, stamp_s: float = 0.0) -> None:
         """Publish a frame of controls; ``stamp_s`` as in ``ControlsWriter.write``."""
         self._controls.write(controls, stamp_s)
 
-    def status(self) -> Status:
-        """Its newest status."""
+    def status(self) -> AudioStatus:
+        """The newest status of the audio process."""
         return self._status.latest()
 
     def load(self, bundle: Path) -> None:
-        """Ask for a cross-fade to another bundle; ``loaded`` or ``refused`` follows as an event.
+        """Request a cross-fade to another bundle. A ``loaded`` or ``refused`` event follows.
 
         Raises:
-            DeviceUnavailable: It has ended.
+            DeviceUnavailable: The audio process has ended.
         """
         assert self._process.stdin is not None
         try:
@@ -124,20 +182,20 @@ class AudioProcess:
         except (OSError, ValueError) as error:
             raise DeviceUnavailable("the audio process has ended; start tombolad again") from error
 
-    def events(self) -> list[Event]:
-        """What it said since the last call. Does not wait."""
+    def events(self) -> list[AudioEvent]:
+        """The events since the last call. Does not wait."""
         try:
             while data := os.read(self._stdout, 65_536):
                 self._pending += data
         except BlockingIOError:
             pass
         *lines, self._pending = self._pending.split(b"\n")
-        return [msgspec.json.decode(line, type=Event) for line in lines]
+        return [msgspec.json.decode(line, type=AudioEvent) for line in lines]
 
     def stop(self) -> None:
-        """Let it fade out, and wait for its end. May be called twice."""
+        """Let the process fade out, and wait for its end. May be called twice."""
         if self._process.stdin is not None and not self._process.stdin.closed:
-            with contextlib.suppress(OSError):  # It ended first.
+            with contextlib.suppress(OSError):  # The process has already ended.
                 self._process.stdin.close()
         try:
             self._process.wait(STOP_S)
@@ -147,7 +205,7 @@ class AudioProcess:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def _wait_until_ready(self, should_stop: Callable[[], bool]) -> Event:
+    def _wait_until_ready(self, should_stop: Callable[[], bool]) -> AudioEvent:
         until_s = time.monotonic() + START_S
         while True:
             ended = not self.alive
@@ -159,12 +217,12 @@ class AudioProcess:
                     raise error_of(event)
             if ended or time.monotonic() > until_s or should_stop():
                 self.stop()
-                raise DeviceUnavailable("the audio process did not start; run tombolad again and see what it says")
+                raise DeviceUnavailable("the audio process did not start; run tombolad again and read its log")
             time.sleep(0.005)
 
 
-def error_of(event: Event) -> TombolaError:
-    """The error that an ``ended`` event tells of, in its class."""
+def error_of(event: AudioEvent) -> TombolaError:
+    """The error of an ``ended`` event, in the class that it names."""
     kind = getattr(errors, event.kind, TombolaError)
     is_ours = isinstance(kind, type) and issubclass(kind, TombolaError)
     return kind(event.reason) if is_ours else DeviceUnavailable(event.reason)

@@ -1,4 +1,4 @@
-"""The two frames that cross between the processes: controls one way, status the other, of a fixed layout."""
+"""The two frames between the processes, of fixed layout: controls to the audio process, status from it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PER_VOICE = ("note", "bend_semitones", "glide_s", "gate", "velocity", "onset", "
 
 
 def controls_dtype(voices: int) -> np.dtype[np.void]:
-    """Layout of a frame of controls; a blend has room for MAX_MODES."""
+    """Layout of a frame of controls; each blend has MAX_MODES places."""
     return np.dtype(
         [
             ("stamp_s", "<f8"),
@@ -60,26 +60,26 @@ def status_dtype(voices: int) -> np.dtype[np.void]:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """How the audio process fares.
+class AudioStatus:
+    """The state of the audio process.
 
     Args:
-        periods: Rendered since the start.
-        xruns: How often the card ran dry.
-        played: Periods that the bundle with this ``sha256`` has played alone and without a fault.
+        periods: Rendered periods since the start.
+        xruns: Number of times that the card ran out of samples.
+        played: Periods that the bundle ``sha256`` has played alone and without a fault.
         load_p50_us: Median time to render a period, over the last 1024; a period lasts 2667 µs.
-        load_p99_us: 99th percentile of the same.
-        latency_p50_ms: Median time from an input's change to the first sample that it changed, as it leaves the card:
-            over the last 64 changes that said when they came.
-        latency_max_ms: The longest of the same.
+        load_p99_us: 99th percentile of these times.
+        latency_p50_ms: Median time from the change of an input until the card plays the first changed sample, over the
+            last 64 changes with a known time.
+        latency_max_ms: Longest of these times.
         peak_db: Highest peak since the last frame, dBFS.
-        voice_limit: How many voices may sound now; fewer than asked for after the engine had too much to do.
-        slimmed: How often voices were taken away for that.
-        fading: Whether two bundles are being cross-faded.
+        voice_limit: Number of voices that may sound now; reduced after overload.
+        slimmed: Number of these reductions.
+        fading: Whether a cross-fade between two bundles is running.
         lost: Whether the card is unplugged.
-        levels_db: Level asked of each voice.
-        sha256: The bundle that plays.
-        fault: Why it is mute; empty while it plays.
+        levels_db: Wanted level of each voice.
+        sha256: SHA-256 of the bundle that plays.
+        fault: Reason for the silence; empty while the bundle plays.
     """
 
     periods: int
@@ -99,9 +99,9 @@ class Status:
     fault: str
 
 
-def quiet_status(voices: int) -> Status:
-    """What is known before the first frame came."""
-    return Status(
+def quiet_status(voices: int) -> AudioStatus:
+    """The status before the first frame arrives."""
+    return AudioStatus(
         periods=0,
         xruns=0,
         played=0,
@@ -121,7 +121,7 @@ def quiet_status(voices: int) -> Status:
 
 
 def memory_bytes(voices: int) -> int:
-    """Memory that both rings take."""
+    """Size of the memory of both rings."""
     return ring_bytes(controls_dtype(voices).itemsize) + ring_bytes(status_dtype(voices).itemsize)
 
 
@@ -131,17 +131,25 @@ def _split(memory: memoryview, voices: int) -> tuple[memoryview, memoryview]:
 
 
 def _record(dtype: np.dtype[np.void]) -> tuple[npt.NDArray[np.void], memoryview]:
-    """One record, and its bytes to read and write."""
+    """One record, and a view of its bytes."""
     record = np.zeros(1, dtype)
     return record, record.view(np.uint8).data
 
 
 class ControlsWriter:
-    """Publishes frames of controls. ``memory``: ``memory_bytes(voices)`` long."""
+    """Publishes frames of controls. ``memory``: ``memory_bytes(voices)`` long.
+
+    >>> from tombola_device.play.player import Player
+    >>> memory, player = memoryview(bytearray(memory_bytes(1))), Player(modes=2, voices=1)
+    >>> player.note_on(69, velocity=0.8)
+    >>> ControlsWriter(memory, voices=1).write(player.controls())
+    >>> float(ControlsReader(memory, voices=1, modes=2).latest().note[0])
+    69.0
+    """
 
     def __init__(self, memory: memoryview, voices: int) -> None:
         record, self._bytes = _record(controls_dtype(voices))
-        # Views of the fields, made once: assigning to a record by name leaks a few bytes now and then (numpy 2.4).
+        # Views of the fields, made once: assigning to a field by name sometimes leaks a few bytes (numpy 2.4).
         self._fields = {name: record[name][0:1] for name in record.dtype.names or ()}
         self._ring = RingWriter(_split(memory, voices)[0], len(self._bytes))
 
@@ -149,11 +157,11 @@ class ControlsWriter:
         """Publish a frame.
 
         Args:
-            controls: What is played.
-            stamp_s: When what it follows came in, by ``time.monotonic``; 0 if nothing did.
+            controls: The frame.
+            stamp_s: Arrival time of the input that changed the frame, by ``time.monotonic``; 0: no input.
 
         Raises:
-            ShapeError: It is for another number of voices.
+            ShapeError: The controls have another number of voices.
         """
         fields, voices = self._fields, self._fields["note"].shape[1]
         if controls.note.shape != (voices,):
@@ -180,13 +188,13 @@ class ControlsReader:
 
     @property
     def stamp_s(self) -> float:
-        """When what the newest frame follows came in, by ``time.monotonic``; 0 if nothing did."""
+        """Arrival time of the input that changed the newest frame, by ``time.monotonic``; 0: no input."""
         return float(self._stamp_s[0])
 
     def latest(self) -> Controls:
-        """The newest frame; the same object until another one comes.
+        """The newest frame; the same object until another frame arrives.
 
-        Real time: audio thread; objects are made only for a frame that is new.
+        Real time: audio thread; allocates objects only for a new frame.
         """
         if self._ring.read():
             self._latest = self._unpack()
@@ -206,7 +214,7 @@ class StatusWriter:
     def __init__(self, memory: memoryview, voices: int) -> None:
         record, self._bytes = _record(status_dtype(voices))
         self.fields = {name: record[name] for name in record.dtype.names or ()}
-        """What will be published, to be written to; each of shape (1,), or (1, V)."""
+        """The fields of the next frame, to write to; each of shape (1,) or (1, V)."""
         self._ring = RingWriter(_split(memory, voices)[1], len(self._bytes))
 
     def write(self) -> None:
@@ -225,11 +233,11 @@ class StatusReader:
         self._ring = RingReader(_split(memory, voices)[1], self._bytes)
         self._latest = quiet_status(voices)
 
-    def latest(self) -> Status:
+    def latest(self) -> AudioStatus:
         """The newest frame."""
         if self._ring.read():
             record = self._record[0]
-            self._latest = Status(
+            self._latest = AudioStatus(
                 periods=int(record["periods"]),
                 xruns=int(record["xruns"]),
                 played=int(record["played"]),

@@ -1,14 +1,17 @@
-"""The process that does nothing but audio: ``python -m tombola_device.audio.process``, started by ``AudioProcess``.
+"""The audio process: ``python -m tombola_device.audio.process``, started by ``AudioProcess``.
 
-Controls come in and status goes out by shared memory; commands come as lines of JSON on standard input and events go
-out as lines on standard output. When standard input ends, the control process has died and the sound ends cleanly.
+Shared memory carries controls to this process and status from it. Commands arrive as lines of JSON on standard input;
+events leave as lines on standard output. When standard input ends, the control process has ended, and this process
+fades out.
 
-A new bundle is loaded by a second thread of this process, not by a standby process: onnxruntime releases the
-interpreter while it makes a session. Measured on 2 x86 cores, a FIFO thread that wakes every 0.5 ms beside 30 sessions
-of 5 ms each: latest wake-up 0.96 ms, against 0.59 ms beside a thread that sleeps. A card's buffer holds 10.7 ms. Five
-swaps under two held notes, a timer-paced card with such a buffer, a load of 6 on the 2 cores: no xrun in two runs with
-SCHED_FIFO, 20 without it; 4 when each bundle made its own noise table, which is therefore shared. Two processes could
-not cross-fade on one card without a mixer, which would add a buffer.
+A second thread of this process loads new bundles. Two processes could not cross-fade on one card without a mixer, and a
+mixer would add a buffer. The thread disturbs the sound little, because onnxruntime releases the interpreter while it
+makes a session. Measured on 2 x86 cores:
+
+- A FIFO thread that wakes every 0.5 ms, beside 30 sessions of 5 ms each: latest wake-up 0.96 ms; beside a sleeping
+  thread 0.59 ms. A card's buffer holds 10.7 ms.
+- Five swaps of bundles under two held notes, a timer-paced card with such a buffer, a load of 6: 0 xruns in two runs
+  with SCHED_FIFO, 20 without. When each bundle made its own noise table there were 4, so the bundles share one table.
 """
 
 from __future__ import annotations
@@ -51,7 +54,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STATUS_PERIODS = 8
-"""Every 21 ms: the player takes silent voices first, and must know soon which are."""
+"""Every 21 ms: the player steals silent voices first and needs their levels soon."""
 LOAD_PERIODS = 64
 LATENCIES = 64
 FADE_OUT_PERIODS = 4
@@ -60,17 +63,17 @@ HOUSEKEEPING_S = 0.1
 
 
 class Start(msgspec.Struct, frozen=True):
-    """What the audio process is started with.
+    """The arguments of the audio process.
 
     Args:
         memory: Descriptor of the shared memory.
         voices: V.
-        bundle: File of the bundle that plays first.
-        audio: As ``open_audio`` takes it.
-        buffer_periods: How many periods the card's buffer holds.
-        fallback: File for ``auto`` without a card.
-        realtime: Whether to ask for SCHED_FIFO and locked memory.
-        measure: Whether to measure first how many of the voices this computer can play.
+        bundle: File of the first bundle.
+        audio: Name for ``open_audio``.
+        buffer_periods: Length of the card's buffer in periods.
+        fallback: Wav file for ``auto`` without a card.
+        realtime: Whether to request SCHED_FIFO and locked memory.
+        measure: Whether to measure first how many voices this computer can play.
     """
 
     memory: int
@@ -84,11 +87,11 @@ class Start(msgspec.Struct, frozen=True):
 
 
 def load_engine(path: Path, voices: int, neighbour: Engine | None = None) -> tuple[Engine, str]:
-    """Read a bundle and make it ready to play; also its SHA-256.
+    """Read a bundle; return its engine, ready to play, and its SHA-256.
 
     Raises:
         StoreError: The file cannot be read.
-        BadBundle: It does not play.
+        BadBundle: The bundle does not play.
     """
     try:
         data = path.read_bytes()
@@ -100,14 +103,14 @@ def load_engine(path: Path, voices: int, neighbour: Engine | None = None) -> tup
 
 
 class AudioLoop:
-    """Renders and writes periods until it is told to stop.
+    """Renders and writes periods until ``stop`` is set.
 
     Args:
-        engine: What plays first.
-        sha256: Its bundle.
-        memory: Shared with the control process.
-        voices: How many of the engine's voices may sound; fewer under load.
-        buffer_periods: How many periods the card's buffer holds.
+        engine: Engine of the first bundle.
+        sha256: SHA-256 of the first bundle.
+        memory: Memory shared with the control process.
+        voices: Number of voices that may sound; reduced after overload.
+        buffer_periods: Length of the card's buffer in periods.
     """
 
     def __init__(self, engine: Engine, sha256: str, memory: memoryview, voices: int, buffer_periods: int = 4) -> None:
@@ -132,24 +135,24 @@ class AudioLoop:
 
     @property
     def engine(self) -> Engine:
-        """What plays, or is coming in."""
+        """The engine that plays, or that is being faded in."""
         return self._fader.engine
 
     def take_over(self, engine: Engine, sha256: str) -> None:
-        """Cross-fade to another bundle. Called by the loader's thread."""
+        """Cross-fade to another bundle. Called by the loading thread."""
         self._known[engine] = sha256
         engine.limit_voices(self._budget.limit)
         self._fader.swap(engine)
 
     def forget(self) -> None:
-        """Let go of bundles that are no longer heard. In the loader's thread, since freeing one takes milliseconds."""
-        # The newest is kept in any case: the audio thread may be moving it from waiting to playing just now.
+        """Free bundles that no longer play. Called by the loading thread, because freeing one takes milliseconds."""
+        # The newest is always kept: the audio thread may be starting it at this moment.
         kept = (*self._fader.engines, *list(self._known)[-1:])
         for engine in [engine for engine in self._known if engine not in kept]:
             del self._known[engine]
 
     def rehearse(self) -> None:
-        """Do once, unheard, all that the loop does: what is done for the first time takes up to 12 ms (measured)."""
+        """Run the loop without sound, because the first run of its code takes up to 12 ms (measured)."""
         for _ in range(REHEARSED_PERIODS):
             self._period(self._nowhere)
         self._periods = self._played = 0
@@ -163,7 +166,7 @@ class AudioLoop:
         """Play into a sink until ``stop`` is set, then fade out.
 
         Raises:
-            DeviceUnavailable: The card is gone.
+            DeviceUnavailable: The card is lost.
 
         Real time: audio thread.
         """
@@ -179,7 +182,7 @@ class AudioLoop:
         self._publish()
 
     def _period(self, audio: AudioOut) -> None:
-        # In this order: controls that are read before there is room for what they sound like are a period older.
+        # First wait, then read the controls: controls read before the wait would be a period older.
         ahead_samples = audio.wait()
         heard_s = time.monotonic() + ahead_samples / SAMPLE_RATE_HZ
         newest, onsets = self._controls.latest(), self._onsets
@@ -193,7 +196,7 @@ class AudioLoop:
         if self._budget.rendered(time_us, self._fader.engine.sounding):
             self._fader.limit_voices(self._budget.limit)
         self._peak = max(self._peak, self._fader.peak)
-        if self._enter:  # After silence that nobody asked for, the sound comes back without a step.
+        if self._enter:  # After an xrun or a lost card the sound returns with a ramp, not a step.
             self._block *= self._rise
         whole = audio.write(self._block)
         if not whole:
@@ -212,7 +215,7 @@ class AudioLoop:
             self._publish()
 
     def _note_latency(self, heard_s: float, *, taken: bool) -> None:
-        """How old what came is when its first sample leaves the card, which for a frame just taken may have waited."""
+        """Note the time from an input to its first sample at the card; the engine may have delayed an onset."""
         stamp_s = self._controls.stamp_s
         if stamp_s != self._stamp_s:
             self._stamp_s = stamp_s
@@ -237,7 +240,7 @@ class AudioLoop:
 
 
 def tell(event: str, **facts: str | int | list[str]) -> None:
-    """Send one event to the control process; if that is gone, so is whom to tell."""
+    """Send one event to the control process. If that process has ended, drop the event."""
     try:
         os.write(sys.stdout.fileno(), json.dumps({"event": event, **facts}).encode() + b"\n")
     except OSError:
@@ -245,7 +248,7 @@ def tell(event: str, **facts: str | int | list[str]) -> None:
 
 
 def serve_commands(loop: AudioLoop, voices: int, *, realtime: bool) -> None:
-    """The loader's thread: load what is asked for, until standard input ends."""
+    """The loading thread: load requested bundles until standard input ends."""
     if realtime:
         become_helper()
     for line in _lines(loop):
@@ -261,7 +264,7 @@ def serve_commands(loop: AudioLoop, voices: int, *, realtime: bool) -> None:
 
 
 def _lines(loop: AudioLoop) -> Iterator[bytes]:
-    """Lines of standard input; looks after the loop's old bundles while none come."""
+    """Lines of standard input. Frees old bundles while no line arrives."""
     pending, descriptor = b"", sys.stdin.fileno()
     while not loop.stop:
         loop.forget()
@@ -275,24 +278,24 @@ def _lines(loop: AudioLoop) -> Iterator[bytes]:
 
 
 def play(start: Start) -> None:
-    """Open everything and play until told to stop.
+    """Open the bundle and the card, and play until told to stop.
 
     Raises:
-        TombolaError: The first bundle or the card cannot be used.
+        TombolaError: The first bundle does not play, or the card cannot be opened.
     """
     memory = map_memory(start.memory, memory_bytes(start.voices))
     engine, sha256 = load_engine(Path(start.bundle), start.voices)
     voices = voices_that_play(engine, start.voices) if start.measure else start.voices
     loop = AudioLoop(engine, sha256, memory, voices, start.buffer_periods)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # A terminal sends it to both; the control process decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both processes; the control process handles it.
     signal.signal(signal.SIGTERM, lambda *_: setattr(loop, "stop", True))
-    # The loader begins before the priority is raised: threads inherit it.
+    # The loading thread starts before the priority is raised, because threads inherit the priority.
     threading.Thread(
         target=serve_commands, args=(loop, start.voices), kwargs={"realtime": start.realtime}, daemon=True
     ).start()
     refused = become_realtime() if start.realtime else []
     loop.rehearse()
-    # The card last: its buffer is filled when it is opened, and freezing and locking take longer than it lasts.
+    # Open the card last: opening fills its buffer, and freezing and locking take longer than the buffer lasts.
     audio = open_audio(start.audio, start.buffer_periods, Path(start.fallback))
     try:
         period_us = round(1e6 / FRAME_RATE_HZ)

@@ -1,4 +1,4 @@
-"""What a process can ask of the system to be on time; all of it optional."""
+"""Real-time requests of a process to the operating system. The system may refuse each of them."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import os
 import sys
 
 FIFO_PRIORITY = 70
-"""Above the threads of other programs, below the kernel's own interrupt threads that serve the card at 50 … 99 only
-where they are raised; jackd's usual place."""
+"""Above the threads of other programs; jackd's usual priority. The kernel's interrupt threads have 50 (up to 99 if an
+administrator raised them)."""
 HELPER_PRIORITY = FIFO_PRIORITY - 10
-"""Of other threads in the audio process: below the audio thread, above all else. While one of them holds the
-interpreter the audio thread waits for it, and with an ordinary priority any program could keep it from going on."""
+"""Priority of the other threads in the audio process: below the audio thread, above other programs. The audio thread
+waits while a helper holds the interpreter, and any program could stop a helper of ordinary priority."""
 SWITCH_INTERVAL_S = 0.0005
-"""How long another Python thread may keep the interpreter.
+"""Longest time for which another Python thread keeps the interpreter.
 
-Measured on 2 x86 cores, a FIFO thread beside one that makes 30 sessions or 3 noise tables: latest wake-up 0.96 and
-1.1 ms with 0.5 ms, against 1.1 and 4.2 ms with Python's own 5 ms.
+Latest wake-up of a FIFO thread, measured on 2 x86 cores with 0.5 ms and with Python's default of 5 ms: beside a thread
+that makes 30 sessions 0.96 and 1.1 ms, beside a thread that makes 3 noise tables 1.1 and 4.2 ms.
 """
 _LOCK_ALL = 3
 
 
 def become_realtime() -> list[str]:
-    """Freeze the garbage collector, lock memory and ask for SCHED_FIFO, for the calling thread.
+    """Switch the garbage collector off, lock memory and request SCHED_FIFO for the calling thread.
 
     Returns:
-        What was refused, for the log.
+        The refused requests, for the log.
     """
     refused = []
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -44,13 +44,13 @@ def become_realtime() -> list[str]:
 
 
 def become_helper() -> None:
-    """Ask for SCHED_FIFO below the audio thread, for the calling thread; as before where that is refused."""
+    """Request SCHED_FIFO below the audio thread for the calling thread; a refusal changes nothing."""
     with contextlib.suppress(OSError, AttributeError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(HELPER_PRIORITY))
 
 
 def _lock_memory() -> bool:
-    """Only without a limit: with one, a later allocation would fail instead of being paged."""
+    """Lock all memory if the system sets no limit. With a limit, a later allocation would fail."""
     try:
         import resource
 

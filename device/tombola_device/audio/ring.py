@@ -1,13 +1,19 @@
-"""Frames that cross between two processes, by memory that both map; neither side ever waits.
+"""Passes frames between two processes through shared memory. Neither side ever waits.
 
     ┌────────┬──────────────┬──────────────┬─────┬──────────────┐
     │ newest │ slot 0       │ slot 1       │  …  │ slot 15      │     slot: number, CRC-32, payload
     └────────┴──────────────┴──────────────┴─────┴──────────────┘
 
-The writer fills the slot after the newest and then names it; the reader copies the slot that is named. A reader would
-have to be overtaken by sixteen frames during one copy to see half of two; the CRC finds that, and also what a processor
-with a weak memory order (arm64) may show: a slot that is named before all of it has arrived. The reader then keeps the
-frame it has and looks again a period later. Python offers neither atomic exchange nor barriers; this needs none.
+The writer fills the slot after the newest one, then stores its number in ``newest``. The reader copies the newest slot
+and checks its CRC. The CRC fails in two cases: the writer wrote sixteen frames during one copy, or a processor with
+weak memory order (arm64) showed the number before the slot. The reader then keeps its old frame and tries again a
+period later. So the ring needs neither atomic exchange nor memory barriers, which Python does not offer.
+
+>>> memory, payload = memoryview(bytearray(ring_bytes(4))), bytearray(4)
+>>> writer, reader = RingWriter(memory, 4), RingReader(memory, memoryview(payload))
+>>> writer.write(b"note")
+>>> reader.read(), bytes(payload), reader.read()
+(True, b'note', False)
 """
 
 from __future__ import annotations
@@ -24,7 +30,7 @@ _NUMBER_BYTES, _CRC_BYTES = 8, 8
 
 
 def ring_bytes(payload_bytes: int) -> int:
-    """Memory that a ring of such frames takes."""
+    """Size of the memory of a ring with frames of ``payload_bytes``."""
     return _HEADER_BYTES + SLOTS * _slot_bytes(payload_bytes)
 
 
@@ -33,8 +39,8 @@ def _slot_bytes(payload_bytes: int) -> int:
 
 
 def create_memory(size_bytes: int) -> int:
-    """New memory without a name, all zeros, as a file descriptor for ``map_memory`` here and in a child."""
-    folder = "/dev/shm"  # noqa: S108 - memory rather than disk, where the system has it
+    """Make unnamed memory, all zeros; return a descriptor for ``map_memory`` in this process or a child."""
+    folder = "/dev/shm"  # noqa: S108 - memory rather than disk, if the system has it
     usable = Path(folder).is_dir() and os.access(folder, os.W_OK)
     with tempfile.TemporaryFile(dir=folder if usable else None) as file:
         file.truncate(size_bytes)
@@ -81,7 +87,7 @@ class RingReader:
 
     Args:
         memory: ``ring_bytes(payload_bytes)`` long.
-        into: Where frames are copied to; its length is that of a frame.
+        into: Receives the frames; as long as a frame.
     """
 
     def __init__(self, memory: memoryview, into: memoryview) -> None:
@@ -92,7 +98,7 @@ class RingReader:
         self._view = memoryview(self._copy)
 
     def read(self) -> bool:
-        """Copy the newest whole frame; False if there is none that is newer than the last.
+        """Copy the newest frame; return False if it is damaged or already known.
 
         Real time: audio thread.
         """

@@ -1,4 +1,4 @@
-"""What is played: one immutable frame of controls per period, and the columns that a graph sees of it."""
+"""One immutable frame of controls per period, and the columns of it that a graph reads."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ SCALAR_COLUMNS = ("note", "loudness_db", "velocity", "onset_fast", "onset_slow",
 """The columns of a graph's ``controls`` input, followed by one column per mode: its blend weight.
 
 note         MIDI note number, fractional, bend included
-loudness_db  level asked for, dB re full-scale RMS 1.0, ``SILENCE_DB`` … 0
+loudness_db  wanted level, dB re full-scale RMS 1.0, ``SILENCE_DB`` … 0
 velocity     0 … 1
 onset_fast   exp(-t / ONSET_FAST_S), t = time since the onset
 onset_slow   exp(-t / ONSET_SLOW_S)
-timbre_x/y   learned latents, in the range that the manifest gives for each mode
-blend        weights on the simplex of modes: each ≥ 0, sum 1
+timbre_x/y   learned latents, in the range given for each mode in the manifest
+blend        one weight per mode: each ≥ 0, sum 1
 """
 ONSET_FAST_S = 0.03
 ONSET_SLOW_S = 0.5
@@ -39,19 +39,19 @@ ONSET_SLOW_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """Knobs, CV and MIDI as they stood when the period began. V voices, M modes.
+    """The state of knobs, CV and MIDI when the period began. V voices, M modes.
 
     Args:
         note: MIDI note number per voice, fractional. Shape (V,), float32.
-        bend_semitones: Added to it, at once. Shape (V,), float32.
-        glide_s: How long a voice that sounds takes to another ``note``; 0: none. Shape (V,), float32.
+        bend_semitones: Added to ``note`` without glide. Shape (V,), float32.
+        glide_s: Time in which a sounding voice reaches a new ``note``; 0: at once. Shape (V,), float32.
         gate: Whether the key is down. Shape (V,), bool.
         velocity: 0 … 1. Shape (V,), float32.
-        onset: Counts the note-ons of each voice, so that a retrigger within a period is not lost. Shape (V,), int32.
-        onset_s: When the last of them was asked for, by ``time.monotonic``; 0: unknown. Shape (V,), float64.
-        blend: Weights on the simplex of modes, per voice. Shape (V, M), float32.
-        loudness_db: Offset that the player adds to the envelope of the mode, dB. Shape (V,), float32.
-        timbre: X and Y, 0 … 1 over the range found in the corpus; 0.5 is the mode's default. Shape (V, 2), float32.
+        onset: Number of note-ons of each voice, so that a retrigger within one period counts. Shape (V,), int32.
+        onset_s: Time of the last note-on, by ``time.monotonic``; 0: unknown. Shape (V,), float64.
+        blend: One weight per mode for each voice: each ≥ 0, sum 1. Shape (V, M), float32.
+        loudness_db: Offset added to the envelope of the mode, dB. Shape (V,), float32.
+        timbre: X and Y, 0 … 1 over the range of the recordings; 0.5 is the mode's default. Shape (V, 2), float32.
     """
 
     note: Float32Array

@@ -1,21 +1,21 @@
 """The exception tree of both distributions.
 
-    TombolaError                 every error that a user can cause or mend: one sentence
-    ├── BadAudio (ValueError)        a recording that cannot be used
-    ├── BadBundle (ValueError)       a bundle that is damaged, unknown or beyond its limits
-    ├── BadConfig (ValueError)       a configuration file or option that cannot be understood
-    ├── BadRun (ValueError)          a run directory that is damaged or from another version
+    TombolaError                 an error that a user can cause or repair
+    ├── BadAudio (ValueError)        an unusable recording
+    ├── BadBundle (ValueError)       a bundle that is damaged, of an unknown version or too large
+    ├── BadConfig (ValueError)       an invalid configuration file or option
+    ├── BadRun (ValueError)          a run directory that is damaged or of another version
     ├── ShapeError (ValueError)      an array of the wrong shape or type
-    ├── DeviceUnavailable (OSError)  a card, port or pin that is not there
-    ├── FlashError (OSError)         a flash that did not complete
-    └── StoreError (OSError)         a slot that could not be written or read
+    ├── DeviceUnavailable (OSError)  a missing card, port or pin
+    ├── FlashError (OSError)         a flash that did not finish
+    └── StoreError (OSError)         a slot that cannot be written or read
 
-A message says what is wrong, where, and what to do, in one sentence.
+The message is one sentence: what is wrong, where, and what to do.
 """
 
 
 class TombolaError(Exception):
-    """Root of all errors that are shown to a user as one sentence."""
+    """Root of all errors that the user sees as one sentence."""
 
 
 class BadAudio(TombolaError, ValueError):
@@ -23,11 +23,11 @@ class BadAudio(TombolaError, ValueError):
 
 
 class BadBundle(TombolaError, ValueError):
-    """A bundle is damaged, of an unknown version, or beyond its limits."""
+    """A bundle is damaged, of an unknown version, or too large."""
 
 
 class BadConfig(TombolaError, ValueError):
-    """A configuration file or an option cannot be understood."""
+    """A configuration file or an option is invalid."""
 
 
 class BadRun(TombolaError, ValueError):
@@ -39,12 +39,12 @@ class ShapeError(TombolaError, ValueError):
 
 
 class DeviceUnavailable(TombolaError, OSError):
-    """A sound card, port or pin is not there."""
+    """A sound card, port or pin is missing."""
 
 
 class FlashError(TombolaError, OSError):
-    """A flash did not complete; what the device played before is untouched."""
+    """A flash did not finish; the device keeps its earlier bundle."""
 
 
 class StoreError(TombolaError, OSError):
-    """A slot could not be written or read."""
+    """A slot cannot be written or read."""

@@ -1,15 +1,15 @@
-"""What crosses the serial line: frames and the messages in them, without any I/O.
+"""Frames of the serial line and the messages in them, without I/O.
 
-    frame    = 0x00, COBS(message), 0x00       so that rubbish between frames costs no frame
-    message  = kind, session, fields, tail, CRC-32 of all before it
+    frame    = 0x00, COBS(message), 0x00       the first 0x00 separates the frame from noise before it
+    message  = kind, session, fields, tail, CRC-32 of all bytes before it
 
     kind     1 byte
-    session  4 bytes: a number that the host draws for each connection, so that late frames of an earlier one are known
+    session  4 bytes: drawn by the host for each connection, so that late frames of an earlier one are known
     fields   integers, unsigned, little-endian, as in the table of messages below
-    tail     the rest: bytes of the bundle, a hash, a key, a bit map or JSON, as the kind says
+    tail     the rest: bytes of the bundle, a hash, a key, a bit map or JSON, depending on the kind
     CRC-32   4 bytes, little-endian, the polynomial of zlib
 
-Who says what when is in ``sender`` (host) and ``receiver`` (device); ``docs/protocol.md`` tells the whole.
+``sender`` (host) and ``receiver`` (device) decide which message is sent when. ``docs/protocol.md`` describes it all.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ SIGNED_VERSION: Final = 2
 MIN_CHUNK_BYTES: Final = 64
 MAX_CHUNK_BYTES: Final = 4096
 WINDOW_CHUNKS: Final = 255
-"""Of 2 KiB each, enough for 3.7 MB/s (USB) with 140 ms there and back."""
+"""Chunks of 2 KiB; enough for 3.7 MB/s (USB) at a round trip of 140 ms."""
 VERSION_1_WINDOW_CHUNKS: Final = 64
-"""As many as the 8 bytes of its acknowledgement can name."""
+"""One per bit: version 1 acknowledges with 8 bytes."""
 MAX_STATUS_BYTES: Final = 4096
 DELIMITER: Final = b"\0"
 
@@ -41,12 +41,12 @@ _HEAD = struct.Struct("<BI")
 _CRC = struct.Struct("<I")
 MAX_MESSAGE_BYTES: Final = _HEAD.size + 16 + MAX_CHUNK_BYTES + _CRC.size
 MAX_FRAME_BYTES: Final = MAX_MESSAGE_BYTES + MAX_MESSAGE_BYTES // 254 + 1
-"""COBS adds at most one byte for each 254."""
+"""COBS adds at most one byte per 254."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """Host: opens a session and offers what it can."""
+    """Host: opens a session and offers versions, chunk length and window."""
 
     kind: ClassVar[int] = 0x01
     layout: ClassVar[struct.Struct] = struct.Struct("<BBHB")
@@ -58,9 +58,9 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Host: names the bundle; ``restart`` 1 throws away what the device holds of it.
+    """Host: announces a bundle. ``restart`` 1: the device discards the part that it holds.
 
-    The tail is the bundle's SHA-256, and from version 2 on perhaps the public key of who signed it and the signature.
+    The tail is the bundle's SHA-256. From version 2 on, the signer's public key and signature may follow.
     """
 
     kind: ClassVar[int] = 0x02
@@ -82,7 +82,7 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Host: all is sent; check and install it. Repeated until the answer is Installed or Error."""
+    """Host: all bytes are sent; check and install. Repeated until the answer is Installed or Error."""
 
     kind: ClassVar[int] = 0x04
     layout: ClassVar[struct.Struct] = struct.Struct("")
@@ -98,7 +98,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Host: asks to be an owner. The tail is its public key, a signature and what the key is called, UTF-8."""
+    """Host: asks to become an owner. The tail is its public key, a signature and the key's label in UTF-8."""
 
     kind: ClassVar[int] = 0x06
     layout: ClassVar[struct.Struct] = struct.Struct("")
@@ -107,7 +107,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """Device: the session is open, with these figures."""
+    """Device: the session is open with this version, chunk length and window."""
 
     kind: ClassVar[int] = 0x81
     layout: ClassVar[struct.Struct] = struct.Struct("<BHB")
@@ -118,7 +118,7 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Device: holds ``offset`` bytes with this CRC-32 already; ``active`` 1: the bundle is the one that is playing."""
+    """Device: already holds ``offset`` bytes with this CRC-32. ``active`` 1: the bundle is already playing."""
 
     kind: ClassVar[int] = 0x82
     layout: ClassVar[struct.Struct] = struct.Struct("<BII")
@@ -129,9 +129,9 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """Device: holds all bytes before ``offset``; bit i of the tail: also chunk i + 1 after the one that is due.
+    """Device: holds all bytes before ``offset``, where chunk n begins. Bit i of the tail: also holds chunk n + i + 1.
 
-    Bit i is bit i % 8 of byte i // 8. Version 1 sends 8 bytes always, version 2 leaves zeros at the end out.
+    Bit i is bit i % 8 of byte i // 8. Version 1 always sends 8 bytes; version 2 omits zero bytes at the end.
     """
 
     kind: ClassVar[int] = 0x83
@@ -150,7 +150,7 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Device: its status, a JSON object."""
+    """Device: its status as a JSON object."""
 
     kind: ClassVar[int] = 0x85
     layout: ClassVar[struct.Struct] = struct.Struct("")
@@ -159,7 +159,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Device: still at work on what was asked; ask again."""
+    """Device: still working on the request; ask again."""
 
     kind: ClassVar[int] = 0x86
     layout: ClassVar[struct.Struct] = struct.Struct("")
@@ -167,7 +167,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """Device: the host's key is enrolled; ``owners`` are known now."""
+    """Device: the host's key is enrolled; the device now has ``owners`` keys."""
 
     kind: ClassVar[int] = 0x87
     layout: ClassVar[struct.Struct] = struct.Struct("<B")
@@ -176,7 +176,7 @@ class Paired:
 
 @dataclass(frozen=True, slots=True)
 class Error:
-    """Device: refused, with an ErrorCode and a figure that belongs to it."""
+    """Device: refuses, with an ErrorCode and its figure."""
 
     kind: ClassVar[int] = 0xFF
     layout: ClassVar[struct.Struct] = struct.Struct("<HI")
@@ -196,11 +196,11 @@ _TAIL_BYTES: Final[dict[int, Container[int]]] = {
     Ack.kind: range(WINDOW_CHUNKS // 8 + 2),
     Status.kind: range(2, MAX_STATUS_BYTES + 1),
 }
-"""Lengths that there are; kinds that are not named have no tail."""
+"""Allowed lengths of the tail; other kinds have no tail."""
 
 
 def encode_frame(session: int, message: Message) -> bytes:
-    """One message as it goes over the line, delimiters included."""
+    """One message as bytes of the line, delimiters included."""
     values = [getattr(message, name) for name in message.__slots__]
     tail = values.pop() if message.kind in _TAIL_BYTES else b""
     body = _HEAD.pack(message.kind, session) + message.layout.pack(*values) + tail
@@ -209,7 +209,7 @@ def encode_frame(session: int, message: Message) -> bytes:
 
 
 def decode_frame(frame: bytes) -> tuple[int, Message] | None:
-    """Session and message of what stood between two delimiters; None if any of it is wrong."""
+    """Session and message of the bytes between two delimiters; None if any part is wrong."""
     try:
         body = cobs.decode(frame)
     except cobs.DecodeError:
@@ -227,13 +227,17 @@ def decode_frame(frame: bytes) -> tuple[int, Message] | None:
     values: list[object] = list(message.layout.unpack_from(body, _HEAD.size))
     if kind in _TAIL_BYTES:
         values.append(body[end:])
-    return session, message(*values)  # type: ignore[arg-type]  # the layout gives as many integers as there are fields
+    return session, message(*values)  # type: ignore[arg-type]  # the layout has one integer per field
 
 
 class FrameReader:
-    """Cuts a stream that comes in pieces of any length into messages; whatever is no frame is counted and dropped.
+    """Cuts a stream of bytes into messages. Bytes that are not a frame are counted and dropped.
 
-    Memory is bounded by MAX_FRAME_BYTES whatever comes in.
+    Memory never exceeds MAX_FRAME_BYTES.
+
+    >>> reader, frame = FrameReader(), encode_frame(7, Finish())
+    >>> reader.feed(frame[:5]), reader.feed(frame[5:])
+    ([], [(7, Finish())])
     """
 
     def __init__(self) -> None:
@@ -242,7 +246,7 @@ class FrameReader:
         self.bad_frames = 0
 
     def feed(self, data: bytes) -> list[tuple[int, Message]]:
-        """Session and message of each frame that ``data`` completes."""
+        """Take received bytes; return session and message of each frame that they complete."""
         messages = []
         *ends, rest = data.split(DELIMITER)
         for end in ends:

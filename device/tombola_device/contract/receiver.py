@@ -1,11 +1,11 @@
-"""The device's end of the line: a state machine that is fed bytes and says what to do and what to send.
+"""The device's end of the line: a state machine from received bytes to requests and answers.
 
     no session ──Hello──► open ──Begin──► asked ──begun()──► receiving ──Finish──► verifying ──installed()──► done
     any ──failed()──► refused
 
-It does no I/O and waits for nothing. Its caller hands over what came in, carries out the events in their order, reports
-back (``begun``, ``installed``, ``failed`` …) and writes ``take_output()`` to the line. Every request may come twice or
-late: it is then answered like the first time and asks for nothing anew.
+It does no I/O and never waits. The caller passes received bytes, carries out the requests in order, reports the result
+(``begun``, ``installed``, ``failed`` …) and writes ``take_output()`` to the line. A host may repeat a request: the
+receiver then repeats its answer, and the caller gets no second request.
 """
 
 from __future__ import annotations
@@ -22,9 +22,14 @@ from tombola_device.contract.signing import KEY_BYTES, SIGNATURE_BYTES
 
 @dataclass(frozen=True, slots=True)
 class BeginAsked:
-    """Answer with ``begun``, ``busy`` or ``failed``. ``restart``: throw away what is held of this bundle.
+    """The host announces a bundle. Answer with ``begun``, ``busy`` or ``failed``.
 
-    ``key`` and ``signature`` are what the host claims, still unchecked; empty if the bundle is not signed.
+    Args:
+        sha256: SHA-256 of the bundle, hexadecimal.
+        size_bytes: Length of the bundle.
+        restart: Whether to discard the part of this bundle that the device holds.
+        key: The signer's public key as the host claims it, unchecked; empty for an unsigned bundle.
+        signature: The signature, unchecked; empty for an unsigned bundle.
     """
 
     sha256: str
@@ -35,8 +40,8 @@ class BeginAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkCame:
-    """Append this to what is held; on trouble answer with ``failed``. Comes in order, each byte once."""
+class ChunkArrived:
+    """The next bytes of the bundle: append them, or answer with ``failed``. In order, each byte once."""
 
     offset: int
     data: bytes
@@ -44,29 +49,29 @@ class ChunkCame:
 
 @dataclass(frozen=True, slots=True)
 class FinishAsked:
-    """Verify and install; answer, now or later, with ``installed`` or ``failed``."""
+    """All bytes have arrived: verify and install. Answer, now or later, with ``installed`` or ``failed``."""
 
     sha256: str
 
 
 @dataclass(frozen=True, slots=True)
 class StatusAsked:
-    """Answer with ``status``."""
+    """The host asks for the status. Answer with ``status``."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairAsked:
-    """Answer with ``paired`` or ``failed``. All of it is what the host claims, still unchecked."""
+    """The host asks to become an owner. Answer with ``paired`` or ``failed``. All fields are unchecked."""
 
     key: bytes
     signature: bytes
     label: str
 
 
-Event: TypeAlias = BeginAsked | ChunkCame | FinishAsked | StatusAsked | PairAsked
+HostRequest: TypeAlias = BeginAsked | ChunkArrived | FinishAsked | StatusAsked | PairAsked
 
 
-class _State(Enum):
+class _ReceiverState(Enum):
     CLOSED = "closed"
     OPEN = "open"
     ASKED = "asked"
@@ -80,9 +85,18 @@ class Receiver:
     """Receives bundles, one session at a time.
 
     Args:
-        chunk_bytes: Longest chunk that is taken, MIN_CHUNK_BYTES … MAX_CHUNK_BYTES.
-        window_chunks: Chunks that may be on their way; as many are kept when they overtake each other.
-        max_bundle_bytes: Largest bundle that is taken.
+        chunk_bytes: Longest accepted chunk, MIN_CHUNK_BYTES … MAX_CHUNK_BYTES.
+        window_chunks: Largest number of unacknowledged chunks; the receiver keeps as many that arrive out of order.
+        max_bundle_bytes: Largest accepted bundle.
+
+    >>> receiver = Receiver()
+    >>> receiver.receive(p.encode_frame(7, p.Hello(1, 2, 2048, 64)))
+    []
+    >>> receiver.receive(p.encode_frame(7, p.Ask()))
+    [StatusAsked()]
+    >>> receiver.status(b"{}")
+    >>> p.FrameReader().feed(receiver.take_output())
+    [(7, Welcome(version=2, chunk_bytes=2048, window_chunks=64)), (7, Status(tail=b'{}'))]
     """
 
     def __init__(
@@ -99,68 +113,68 @@ class Receiver:
         self._session = 0
         self._size = self._next = 0
         self._open(p.Welcome(p.PROTOCOL_VERSION, p.MIN_CHUNK_BYTES, 1))
-        self._state = _State.CLOSED
+        self._state = _ReceiverState.CLOSED
 
     @property
     def bad_frames(self) -> int:
-        """How many frames came in damaged since the start."""
+        """Number of damaged frames since the start."""
         return self._reader.bad_frames
 
     @property
     def session(self) -> int:
-        """Number of the session that is open; an answer that comes late must not reach the next one."""
+        """Number of the open session. A late answer must not reach the next session."""
         return self._session
 
-    def receive(self, data: bytes) -> list[Event]:
-        """Take in what the line brought, in pieces of any length, and say what is to be done."""
-        events: list[Event] = []
+    def receive(self, data: bytes) -> list[HostRequest]:
+        """Take received bytes, in pieces of any length; return the requests that the caller must carry out."""
+        requests: list[HostRequest] = []
         for session, message in self._reader.feed(data):
-            events += self._handle(session, message)
-        return events
+            requests += self._handle(session, message)
+        return requests
 
     def take_output(self) -> bytes:
-        """What is to be written to the line now."""
+        """Bytes to write to the line now; each byte is returned once."""
         output = bytes(self._output)
         self._output.clear()
         return output
 
     def begun(self, offset: int, crc32: int, *, active: bool) -> None:
-        """Answer to BeginAsked: ``offset`` bytes with this CRC-32 are held; or the bundle is already active."""
-        if self._state is _State.ASKED:
+        """Answer BeginAsked: ``offset`` bytes with this CRC-32 are stored, or the bundle is already active."""
+        if self._state is _ReceiverState.ASKED:
             self._next = self._size if active else offset
             self._ready = p.Ready(int(active), offset, crc32)
-            self._state = _State.DONE if active else _State.RECEIVING
+            self._state = _ReceiverState.DONE if active else _ReceiverState.RECEIVING
             self._send(self._ready)
 
     def busy(self) -> None:
-        """Answer to BeginAsked: not yet; the host asks again."""
-        if self._state is _State.ASKED:
-            self._state = _State.OPEN
+        """Answer BeginAsked: not yet; the host asks again."""
+        if self._state is _ReceiverState.ASKED:
+            self._state = _ReceiverState.OPEN
             self._send(p.Wait())
 
     def installed(self) -> None:
-        """Answer to FinishAsked: the bundle is verified and active."""
-        if self._state is _State.VERIFYING:
-            self._state = _State.DONE
+        """Answer FinishAsked: the bundle is verified and active."""
+        if self._state is _ReceiverState.VERIFYING:
+            self._state = _ReceiverState.DONE
             self._send(p.Installed())
 
     def failed(self, code: ErrorCode, value: int = 0) -> None:
-        """Answer to any event: refused. The rest of the session gets the same answer."""
-        self._output.clear()  # An acknowledgement of what could not be kept must not leave.
+        """Refuse any request. All later requests of the session get the same answer."""
+        self._output.clear()  # The output may contain an acknowledgement of bytes that could not be stored.
         self._error = p.Error(code, min(value, 0xFFFFFFFF))
-        self._state = _State.REFUSED
+        self._state = _ReceiverState.REFUSED
         self._send(self._error)
 
     def status(self, json: bytes) -> None:
-        """Answer to StatusAsked: a JSON object of at most MAX_STATUS_BYTES."""
+        """Answer StatusAsked with a JSON object; a longer one than MAX_STATUS_BYTES is replaced by ``{}``."""
         self._send(p.Status(json if len(json) <= p.MAX_STATUS_BYTES else b"{}"))
 
     def paired(self, owners: int) -> None:
-        """Answer to PairAsked: the key is enrolled, as one of so many."""
+        """Answer PairAsked: the key is enrolled; the device now has ``owners`` keys."""
         self._send(p.Paired(min(owners, 0xFF)))
 
     def hang_up(self) -> None:
-        """The line was cut: what it brought of a frame is worthless, what was acknowledged stays."""
+        """The line was cut: drop the incomplete frame; acknowledged bytes stay."""
         self._reader.feed(p.DELIMITER)
         self._output.clear()
 
@@ -168,7 +182,7 @@ class Receiver:
         self._output += p.encode_frame(self._session, message)
 
     def _open(self, welcome: p.Welcome) -> None:
-        self._state = _State.OPEN
+        self._state = _ReceiverState.OPEN
         self._welcome = welcome
         self._begin = p.Begin(0, 0, bytes(32))
         self._ready = p.Ready(0, 0, 0)
@@ -176,14 +190,14 @@ class Receiver:
         self._size = self._next = 0
         self._early: dict[int, bytes] = {}
 
-    def _handle(self, session: int, message: p.Message) -> list[Event]:
+    def _handle(self, session: int, message: p.Message) -> list[HostRequest]:
         if isinstance(message, p.Hello):
             self._hello(session, message)
-        elif self._state is _State.CLOSED or session != self._session:
+        elif self._state is _ReceiverState.CLOSED or session != self._session:
             self._output += p.encode_frame(session, p.Error(ErrorCode.NO_SESSION, 0))
         elif isinstance(message, p.Ask):
             return [StatusAsked()]
-        elif self._state is _State.REFUSED:
+        elif self._state is _ReceiverState.REFUSED:
             self._send(self._error)
         elif isinstance(message, p.Pair) and self._welcome.version >= p.SIGNED_VERSION:
             return self._pair_asked(message)
@@ -198,7 +212,7 @@ class Receiver:
         return []
 
     def _hello(self, session: int, hello: p.Hello) -> None:
-        if self._state is not _State.CLOSED and session == self._session:
+        if self._state is not _ReceiverState.CLOSED and session == self._session:
             self._send(self._welcome)
             return
         version = min(hello.highest_version, p.PROTOCOL_VERSION)
@@ -212,10 +226,10 @@ class Receiver:
         self._open(p.Welcome(version, chunk_bytes, window_chunks))
         self._send(self._welcome)
 
-    def _begin_asked(self, begin: p.Begin) -> list[Event]:
-        if self._state is _State.ASKED:
+    def _begin_asked(self, begin: p.Begin) -> list[HostRequest]:
+        if self._state is _ReceiverState.ASKED:
             return []
-        if self._state is not _State.OPEN:
+        if self._state is not _ReceiverState.OPEN:
             same = begin == self._begin
             self._send(self._ready if same else p.Error(ErrorCode.BAD_REQUEST, begin.kind))
             return []
@@ -227,12 +241,12 @@ class Receiver:
         if signed and self._welcome.version < p.SIGNED_VERSION:
             self.failed(ErrorCode.BAD_REQUEST, begin.kind)
             return []
-        self._state = _State.ASKED
+        self._state = _ReceiverState.ASKED
         self._size = begin.size_bytes
         key, signature = signed[:KEY_BYTES], signed[KEY_BYTES:]
         return [BeginAsked(sha256.hex(), begin.size_bytes, bool(begin.restart), key, signature)]
 
-    def _pair_asked(self, pair: p.Pair) -> list[Event]:
+    def _pair_asked(self, pair: p.Pair) -> list[HostRequest]:
         key, signature, label = (
             pair.tail[:KEY_BYTES],
             pair.tail[KEY_BYTES : KEY_BYTES + SIGNATURE_BYTES],
@@ -244,20 +258,25 @@ class Receiver:
             self.failed(ErrorCode.BAD_REQUEST, pair.kind)
             return []
 
-    def _chunk(self, data: p.Data) -> list[Event]:
-        if self._state in (_State.OPEN, _State.ASKED):
+    def _chunk(self, data: p.Data) -> list[HostRequest]:
+        if self._state in (_ReceiverState.OPEN, _ReceiverState.ASKED):
             self._send(p.Error(ErrorCode.NO_SESSION, 0))
             return []
-        events: list[Event] = []
+        requests: list[HostRequest] = []
         ahead, misplaced = divmod(data.offset - self._next, self._welcome.chunk_bytes)
         whole = len(data.tail) == min(self._welcome.chunk_bytes, self._size - data.offset)
-        if self._state is _State.RECEIVING and whole and not misplaced and 0 <= ahead < self._welcome.window_chunks:
+        if (
+            self._state is _ReceiverState.RECEIVING
+            and whole
+            and not misplaced
+            and 0 <= ahead < self._welcome.window_chunks
+        ):
             self._early[data.offset] = data.tail
             while (tail := self._early.pop(self._next, None)) is not None:
-                events.append(ChunkCame(self._next, tail))
+                requests.append(ChunkArrived(self._next, tail))
                 self._next += len(tail)
         self._acknowledge()
-        return events
+        return requests
 
     def _acknowledge(self) -> None:
         chunk_bytes = self._welcome.chunk_bytes
@@ -266,15 +285,15 @@ class Receiver:
         length = max(-(-held.bit_length() // 8), fewest_bytes)
         self._send(p.Ack(self._next, held.to_bytes(length, "little")))
 
-    def _finish(self) -> list[Event]:
-        if self._state is _State.RECEIVING and self._next == self._size:
-            self._state = _State.VERIFYING
+    def _finish(self) -> list[HostRequest]:
+        if self._state is _ReceiverState.RECEIVING and self._next == self._size:
+            self._state = _ReceiverState.VERIFYING
             return [FinishAsked(self._begin.tail[:HASH_BYTES].hex())]
-        if self._state is _State.RECEIVING:
+        if self._state is _ReceiverState.RECEIVING:
             self._acknowledge()
-        elif self._state is _State.VERIFYING:
+        elif self._state is _ReceiverState.VERIFYING:
             self._send(p.Wait())
-        elif self._state is _State.DONE:
+        elif self._state is _ReceiverState.DONE:
             self._send(p.Installed())
         else:
             self._send(p.Error(ErrorCode.NO_SESSION, 0))

@@ -1,4 +1,4 @@
-"""What a device can refuse: a number on the line, a sentence on both sides."""
+"""Refusals of a device: a number on the line, a sentence on both sides."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tombola_device.contract.errors import FlashError
 
 
 class ErrorCode(IntEnum):
-    """The numbers; ``docs/protocol.md`` has them too, and a test compares."""
+    """Numbers of the refusals. A test compares them with ``docs/protocol.md``."""
 
     VERSION = 1
     NO_SESSION = 2
@@ -32,29 +32,33 @@ class ErrorCode(IntEnum):
 _HOLD: Final = "hold SHIFT and SAVE on the device until it says so"
 _SENTENCES: Final = {
     ErrorCode.VERSION: "the device speaks version {value} of the flash protocol; update the older side",
-    ErrorCode.NO_SESSION: "the device has forgotten this transfer; flash again",
+    ErrorCode.NO_SESSION: "the device no longer knows this transfer; flash again",
     ErrorCode.BAD_REQUEST: "the device did not understand message {value}; update the older side",
-    ErrorCode.TOO_LARGE: "the bundle is larger than the {value} bytes that the device takes; export a smaller one",
-    ErrorCode.DISK_FULL: "the device has only {value} bytes free; remove something from its card",
-    ErrorCode.WRITE_FAILED: "the device could not write to its card; check the card, then flash again",
-    ErrorCode.BAD_HASH: "what the device stored differs from what was sent; flash again",
-    ErrorCode.BAD_BUNDLE: "the device refused the bundle as damaged, unknown or of a newer version; export it again",
+    ErrorCode.TOO_LARGE: "the bundle is larger than {value} bytes, the device's limit; export a smaller one",
+    ErrorCode.DISK_FULL: "the device has only {value} bytes free; remove files from its disk",
+    ErrorCode.WRITE_FAILED: "the device cannot write to its disk; check the memory card, then flash again",
+    ErrorCode.BAD_HASH: "the stored bundle differs from the sent bundle; flash again",
+    ErrorCode.BAD_BUNDLE: "the device found the bundle damaged, unknown or of a newer version; export it again",
     ErrorCode.PROBE_FAILED: "the bundle does not play on the device; ask for the device's status and export again",
-    ErrorCode.UNSIGNED: "the device takes only bundles that its owner has signed; make a key with `tombola key new` "
-    "and pair with `tombola pair`, or allow this one on the device's slots page, then flash again",
+    ErrorCode.UNSIGNED: "the device accepts only bundles signed by an owner; make a key with `tombola key new` and "
+    "pair with `tombola pair`, or allow this bundle on the device's slots page, then flash again",
     ErrorCode.UNKNOWN_KEY: "the device does not know the key that signed the bundle; pair with `tombola pair`, or "
-    "allow this one on the device's slots page, then flash again",
-    ErrorCode.BAD_SIGNATURE: "the device found the signature wrong; check the key with `tombola key show`, try again",
+    "allow this bundle on the device's slots page, then flash again",
+    ErrorCode.BAD_SIGNATURE: "the signature is wrong; check the key with `tombola key show`, then try again",
     ErrorCode.NOT_PAIRING: f"the device is not open for pairing; {_HOLD}, then pair again",
-    ErrorCode.OWNERS_FULL: "the device knows {value} owners already and takes no more; remove one on its slots page",
-    ErrorCode.TOO_COSTLY: "the bundle needs {high_m:.1f} M instructions a period but the device's board has "
+    ErrorCode.OWNERS_FULL: "the device already has {value} owners, the most possible; remove one on its slots page",
+    ErrorCode.TOO_COSTLY: "the bundle needs {high_m:.1f} M instructions per period but the device's board has "
     "{low_m:.1f} M for sound; prune the bundle further",
-    ErrorCode.TOO_SLOW: "the bundle takes {high} µs for a period of {low} µs on the device's board; prune it further",
+    ErrorCode.TOO_SLOW: "the bundle needs {high} µs for a period of {low} µs on the device's board; prune it further",
 }
 
 
 def error_sentence(code: int, value: int) -> str:
-    """What a device's error number means, and what to do, in one sentence."""
+    """The sentence for a device's error number: what is wrong and what to do.
+
+    >>> error_sentence(ErrorCode.DISK_FULL, 4096)
+    'the device has only 4096 bytes free; remove files from its disk'
+    """
     known = _SENTENCES.get(ErrorCode(code)) if code in ErrorCode.__members__.values() else None
     if known is None:
         return f"the device refused with error {code} ({value}), which is unknown here; update this software"
@@ -63,16 +67,16 @@ def error_sentence(code: int, value: int) -> str:
 
 
 def two_figures(high: float, low: float) -> int:
-    """Two figures of 16 bits in the one value that an error has room for; what is larger is said as 65535."""
+    """Pack two figures of 16 bits into the value of an Error; larger figures become 65535."""
     return min(round(high), 0xFFFF) << 16 | min(round(low), 0xFFFF)
 
 
 class Refused(FlashError):
-    """Something that an error number says; its message is the number's sentence.
+    """A refusal with a number; its message is the number's sentence.
 
     Args:
-        code: What was refused, and why.
-        value: The figure that belongs to it, 0 … 2**32 - 1.
+        code: An ErrorCode.
+        value: The figure in the sentence, 0 … 2**32 - 1.
     """
 
     def __init__(self, code: int, value: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""What the daemon tells of itself: a small file that is replaced twice a second, and a lock that it holds."""
+"""The daemon's status: a small file that is replaced twice a second; and the lock that the daemon holds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STALE_S = 5.0
 
 
 class DaemonStatus(msgspec.Struct, frozen=True):
-    """The daemon as it stood at ``time_s``."""
+    """The daemon at ``time_s``."""
 
     pid: int
     time_s: float
@@ -32,7 +32,7 @@ class DaemonStatus(msgspec.Struct, frozen=True):
     voices: int
     voice_limit: int
     slimmed: int
-    """How often voices were taken away because a period took too long."""
+    """How often voices were taken away because a period took too long to render."""
     lost: bool
     """Whether the card is unplugged."""
     sounding: int
@@ -43,7 +43,7 @@ class DaemonStatus(msgspec.Struct, frozen=True):
     load_p99_us: float
     latency_p50_ms: float
     latency_max_ms: float
-    """From an input's change to the first sample that it changed, as it leaves the card."""
+    """Time from an input's change to the first sample that it changed, when that leaves the card."""
     peak_db: float
     fault: str
     refused: list[str]
@@ -51,7 +51,7 @@ class DaemonStatus(msgspec.Struct, frozen=True):
 
 
 def write_status(folder: Path, status: DaemonStatus) -> None:
-    """Replace the file at once.
+    """Replace the file in one step.
 
     Raises:
         StoreError: It cannot be written.
@@ -65,7 +65,7 @@ def write_status(folder: Path, status: DaemonStatus) -> None:
 
 
 def read_status(folder: Path) -> DaemonStatus:
-    """Read what a running daemon says.
+    """Read the status of a running daemon.
 
     Raises:
         DeviceUnavailable: None runs with this folder.
@@ -80,7 +80,7 @@ def read_status(folder: Path) -> DaemonStatus:
 
 
 class Lock:
-    """Only one daemon per folder.
+    """Lets only one daemon run per folder.
 
     Raises:
         DeviceUnavailable: Another one runs.

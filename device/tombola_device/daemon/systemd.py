@@ -1,4 +1,4 @@
-"""Tells systemd how it is: ready, alive, ending. Does nothing where systemd does not ask.
+"""Tells systemd that the daemon is ready, alive or ending. Does nothing if systemd does not ask.
 
 Source: sd_notify(3), sd_watchdog_enabled(3): datagrams to the socket that NOTIFY_SOCKET names.
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 
 class Notifier:
-    """The service manager's ear.
+    """Sends lines to the service manager.
 
     Args:
         environment: Where NOTIFY_SOCKET and WATCHDOG_USEC are found.
@@ -27,7 +27,7 @@ class Notifier:
         """How often ``alive`` must be told, half of what systemd waits; 0: never."""
 
     def ready(self) -> None:
-        """It plays."""
+        """The instrument is ready."""
         self._tell("READY=1")
 
     def status(self, text: str) -> None:
@@ -35,15 +35,15 @@ class Notifier:
         self._tell(f"STATUS={text}")
 
     def alive(self) -> None:
-        """It still plays: told by the control loop, and only while the audio process renders."""
+        """The instrument is alive: told by the control loop, while it plays only as long as sound is rendered."""
         self._tell("WATCHDOG=1")
 
     def stopping(self) -> None:
-        """It ends."""
+        """The daemon is ending."""
         self._tell("STOPPING=1")
 
     def close(self) -> None:
-        """Give the socket back."""
+        """Close the socket."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None

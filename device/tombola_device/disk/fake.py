@@ -1,4 +1,4 @@
-"""A disk whose power can be cut."""
+"""A file system in memory whose power a test can cut."""
 
 from __future__ import annotations
 
@@ -13,26 +13,33 @@ SECTOR_BYTES: Final = 512
 
 
 class PowerCut(Exception):
-    """The fake's power went: use what ``after_power_cut`` gives."""
+    """The power of the fake was cut: continue with the result of ``after_power_cut``."""
 
 
 @dataclass(slots=True)
 class _Content:
-    """What a file holds, and what of it would survive."""
+    """The content of a file, and the content that would survive a power cut."""
 
     data: bytes = b""
     durable: bytes = b""
 
 
 class FakeFiles:
-    """A file system in memory that forgets what was not synced when its power is cut.
+    """A file system in memory that loses unsynced changes when its power is cut.
 
-    Content that was not synced survives in part: of each sector what is new, what was there, or zeros; but what an
-    ``append`` leaves alone stays. Names survive in the order in which they were changed (a journal) up to some point,
-    or, on a disk that reorders, each or not; a rename is whole or not done.
+    Each sector of unsynced content becomes its new bytes, its old bytes or zeros; bytes before an ``append`` stay.
+    Changes of names survive up to a random point, in order (a journal); on a disk that reorders, each change survives
+    or not. A rename happens completely or not at all.
 
     Args:
-        capacity_bytes: What fits.
+        capacity_bytes: Size of the disk.
+
+    >>> disk, path = FakeFiles(), Path("/slots/notes")
+    >>> disk.append(path, b"synced")
+    >>> disk.sync(path); disk.sync_folder(path.parent)
+    >>> disk.append(path, b" and not synced")
+    >>> disk.after_power_cut(random.Random(0)).read(path)[:6]
+    b'synced'
     """
 
     def __init__(self, capacity_bytes: int = 1 << 30) -> None:
@@ -41,22 +48,22 @@ class FakeFiles:
         self._durable: dict[Path, _Content] = {}
         self._unsynced: list[Callable[[dict[Path, _Content]], object]] = []
         self.operations = 0
-        """How many changes were asked for so far."""
+        """Number of changes so far."""
         self._cut_at: int | None = None
         self._cut_after_bytes: int | None = None
 
     def cut_power_at(self, operation: int, after_bytes: int | None = None) -> None:
-        """Let the power go just before that change, counted from now, or within it; every later one fails too.
+        """Cut the power just before a change, or within it. All later changes fail too.
 
         Args:
-            operation: 0 is the next.
-            after_bytes: If it writes, so many bytes still are taken.
+            operation: Number of the change, counted from now; 0 is the next.
+            after_bytes: Bytes that a write still stores before the cut.
         """
         self._cut_at = self.operations + operation
         self._cut_after_bytes = after_bytes
 
     def after_power_cut(self, rng: random.Random, *, reorders: bool = False) -> FakeFiles:
-        """What a boot might find; ``rng`` chooses among what is possible."""
+        """A disk as the next boot might find it; ``rng`` chooses among the possible ones."""
         names = dict(self._durable)
         survived = rng.randint(0, len(self._unsynced))
         for index, change in enumerate(self._unsynced):
@@ -69,7 +76,7 @@ class FakeFiles:
         return found
 
     def flip_bit(self, path: Path, bit: int) -> None:
-        """Damage a file behind everybody's back."""
+        """Flip one bit of a file, as a failing disk would."""
         data = bytearray(self._files[path].data)
         data[bit // 8] ^= 1 << bit % 8
         self._files[path].data = self._files[path].durable = bytes(data)
@@ -162,7 +169,7 @@ class FakeFiles:
 
 
 def _torn(content: _Content, rng: random.Random) -> bytes:
-    """What a disk might hold of a file that was being written when its power went."""
+    """Possible content of a file that was being written at a power cut."""
     new, old = content.data, content.durable
     if rng.random() < 0.25:
         return rng.choice([new, old])

@@ -1,4 +1,4 @@
-"""The few file operations that the slots are built of, on a disk or on one whose power can be cut."""
+"""The few file operations that the slots need."""
 
 from __future__ import annotations
 
@@ -9,31 +9,50 @@ from typing import Protocol
 
 
 class Files(Protocol):
-    """What the store asks of a file system. Every method may raise OSError."""
+    """The file operations that the store needs. Every method may raise OSError.
+
+    >>> class MemoryFiles:
+    ...     def __init__(self): self.content = {}
+    ...     def read(self, path): return self.content[path]
+    ...     def size_bytes(self, path): return len(self.content[path]) if path in self.content else None
+    ...     def names(self, folder): return sorted(path.name for path in self.content if path.parent == folder)
+    ...     def make_folder(self, folder): pass
+    ...     def append(self, path, data): self.content[path] = self.content.get(path, b"") + data
+    ...     def write(self, path, data): self.content[path] = data
+    ...     def sync(self, path): pass
+    ...     def rename(self, old, new): self.content[new] = self.content.pop(old)
+    ...     def remove(self, path): self.content.pop(path, None)
+    ...     def sync_folder(self, folder): pass
+    ...     def free_bytes(self, folder): return 1_000_000
+    >>> files: Files = MemoryFiles()
+    >>> files.append(Path("/slots/notes"), b"abc")
+    >>> files.names(Path("/slots"))
+    ['notes']
+    """
 
     def read(self, path: Path) -> bytes:
-        """Whole content."""
+        """The whole content of a file."""
 
     def size_bytes(self, path: Path) -> int | None:
-        """Length, or None if there is no such file."""
+        """Length of a file; None if it does not exist."""
 
     def names(self, folder: Path) -> list[str]:
-        """Names of the files in a folder, sorted; none if there is no such folder."""
+        """Sorted names of the files in a folder; empty if the folder does not exist."""
 
     def make_folder(self, folder: Path) -> None:
-        """Make a folder and those above it, if missing."""
+        """Make a folder and its parents if they do not exist."""
 
     def append(self, path: Path, data: bytes) -> None:
-        """Add to the end, making the file if missing. Not durable before ``sync``."""
+        """Add bytes to the end of a file; make the file if needed. Not durable before ``sync``."""
 
     def write(self, path: Path, data: bytes) -> None:
-        """Replace the content, making the file if missing. Not durable before ``sync``."""
+        """Replace the content of a file; make the file if needed. Not durable before ``sync``."""
 
     def sync(self, path: Path) -> None:
-        """Return when the content is durable; the file's name is only after ``sync_folder``."""
+        """Return when the content is durable. The name is durable only after ``sync_folder``."""
 
     def rename(self, old: Path, new: Path) -> None:
-        """Give a file another name, replacing who had it, at once. Not durable before ``sync_folder``."""
+        """Rename a file in one step, replacing a file ``new``. Not durable before ``sync_folder``."""
 
     def remove(self, path: Path) -> None:
         """Remove a file. Not durable before ``sync_folder``."""
@@ -42,7 +61,7 @@ class Files(Protocol):
         """Return when all names in a folder are durable."""
 
     def free_bytes(self, folder: Path) -> int:
-        """Room that is left."""
+        """Free bytes on the disk of a folder."""
 
 
 class DiskFiles:
@@ -93,7 +112,7 @@ class DiskFiles:
     def sync_folder(self, folder: Path) -> None:
         """See Files."""
         if os.name != "posix":
-            return  # Windows has no handle for this; the device is never one.
+            return  # Windows cannot sync a folder; no device runs Windows.
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -106,7 +125,7 @@ class DiskFiles:
 
 
 def _write_all(handle: int, data: bytes) -> None:
-    """Write despite short writes, which a disk that is nearly full makes."""
+    """Write all bytes; a nearly full disk may take fewer per call."""
     view = memoryview(data)
     while view:
         view = view[os.write(handle, view) :]

@@ -1,8 +1,8 @@
-"""One small struct in one file that is whole or not there: JSON, a line end and the CRC-32 of the JSON.
+"""One small struct in one file, written completely or not at all: JSON, a line end and the CRC-32 of the JSON.
 
     write FILE.new ► sync ► rename over FILE ► sync folder
 
-So a power cut leaves either what was there or what was to be there, and what rots is noticed.
+A power cut leaves the old or the new content, and the CRC shows later damage.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Sealed = TypeVar("Sealed", bound=msgspec.Struct)
 
 
 def read_sealed(files: Files, path: Path, kind: type[Sealed]) -> Sealed | None:
-    """What the file holds; None if there is none, or a damaged or unknown one."""
+    """The struct in a file; None if the file is missing, damaged or of another layout."""
     try:
         text, _, crc = files.read(path).rpartition(b"\n")
         if crc != f"{zlib.crc32(text):08x}".encode():
@@ -30,10 +30,21 @@ def read_sealed(files: Files, path: Path, kind: type[Sealed]) -> Sealed | None:
 
 
 def write_sealed(files: Files, path: Path, value: msgspec.Struct) -> None:
-    """Replace what the file holds, durably.
+    """Replace the content of a file durably.
 
     Raises:
-        OSError: The disk refuses; the file is as it was.
+        OSError: The disk cannot be written; the file is unchanged.
+
+    >>> from tombola_device.disk.fake import FakeFiles
+    >>> class Place(msgspec.Struct):
+    ...     shelf: int
+    >>> disk, path = FakeFiles(), Path("/state/place.json")
+    >>> write_sealed(disk, path, Place(3))
+    >>> read_sealed(disk, path, Place)
+    Place(shelf=3)
+    >>> disk.flip_bit(path, 5)
+    >>> read_sealed(disk, path, Place) is None
+    True
     """
     text = msgspec.json.encode(value)
     new = path.with_name(f"{path.name}.new")

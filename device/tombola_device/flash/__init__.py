@@ -1,1 +1,1 @@
-"""The serial port's side: bundles come in."""
+"""Receives bundles over the serial port."""

@@ -1,6 +1,6 @@
-"""The device's side of a flash without a port: what the line brings is checked, stored, installed and answered.
+"""The device's side of a flash, without the port: checks, stores, installs and answers what arrives.
 
-Checking and probing a bundle takes seconds and is done by a worker, so nothing here waits.
+A worker checks and probes bundles, which takes seconds. Nothing here waits for it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tombola_device import __version__
 from tombola_device.contract.bundle import HEADER_BYTES, MAGIC, MAX_MANIFEST_BYTES, peek_manifest
 from tombola_device.contract.errors import BadBundle, StoreError, TombolaError
 from tombola_device.contract.protocol import MAX_STATUS_BYTES, PROTOCOL_VERSION
-from tombola_device.contract.receiver import BeginAsked, ChunkCame, Event, FinishAsked, PairAsked, Receiver
+from tombola_device.contract.receiver import BeginAsked, ChunkArrived, FinishAsked, HostRequest, PairAsked, Receiver
 from tombola_device.contract.refusals import ErrorCode, Refused
 from tombola_device.contract.signing import fingerprint
 from tombola_device.slots.board import UNKNOWN, Board, check_cost
@@ -34,25 +34,36 @@ _LOG = logging.getLogger(__name__)
 
 
 class Worker(Protocol):
-    """Does one thing after the other, beside everything else; an Executor is one."""
+    """Runs tasks one after the other in the background, as ``ThreadPoolExecutor(1)`` does.
+
+    >>> class AtOnce:
+    ...     def submit(self, task, /):
+    ...         future = Future()
+    ...         future.set_result(task())
+    ...         return future
+    ...     def shutdown(self): pass
+    >>> worker: Worker = AtOnce()
+    >>> worker.submit(lambda: Path("a.tombola")).result().name
+    'a.tombola'
+    """
 
     def submit(self, task: Callable[[], Path], /) -> Future[Path]:
-        """Begin a task."""
+        """Queue a task."""
 
     def shutdown(self) -> None:
-        """Take no more, and return when the last has ended."""
+        """Accept no more tasks; return when the last task has ended."""
 
 
 class Reception:
-    """Answers one line, whatever it brings and however often it hangs up.
+    """Answers the requests of one line. Damaged bytes and cut lines do no harm.
 
     Args:
-        store: Where bundles go.
-        owner: Whose bundles are taken; without one, anybody's, and nobody can pair.
+        store: Stores bundles.
+        owner: Decides which bundles are accepted; None: accept all, and refuse pairing.
         on_installed: Called from ``poll`` with the file of each bundle that became active.
-        status: What is playing, for hosts that ask; JSON of at most about 3 KiB.
-        worker: Checks and installs.
-        board: What it has to fit; a bundle that says that it does not is refused before most of it has come.
+        status: Returns the state of the instrument for hosts that ask; at most about 3 KiB as JSON.
+        worker: Checks and installs bundles.
+        board: The board that bundles must fit. A bundle that is too costly is refused as soon as its manifest arrives.
     """
 
     def __init__(
@@ -77,23 +88,23 @@ class Reception:
         self._install_session = 0
         self._size_bytes = self._held_bytes = 0
         self.doing = ""
-        """What: receiving, unplugged, checking, installed, playing already, refused; empty at first."""
+        """Shown to the player: receiving, unplugged, checking, installed, playing already, refused; empty at first."""
         self.last_error = ""
         """Why the last bundle was refused, in one sentence."""
 
     @property
     def progress(self) -> float:
-        """How much of the bundle that is coming is here, 0 … 1."""
+        """Share of the incoming bundle that has arrived, 0 … 1."""
         return self._held_bytes / self._size_bytes if self._size_bytes else 0.0
 
     def receive(self, data: bytes) -> None:
-        """Take in what the line brought, in pieces of any length."""
-        for event in self._receiver.receive(data):
-            if not self._handle(event):
+        """Take received bytes, in pieces of any length."""
+        for request in self._receiver.receive(data):
+            if not self._handle(request):
                 break
 
     def poll(self) -> bytes:
-        """See to what the worker has done, and say what is to be written to the line."""
+        """Report a finished installation; return the bytes to write to the line."""
         self._finish_install()
         return self._receiver.take_output()
 
@@ -104,24 +115,24 @@ class Reception:
             self.doing = "unplugged"
 
     def close(self) -> None:
-        """Let an installation that is under way come to its end."""
+        """Wait for the end of a running installation."""
         self._worker.shutdown()
 
-    def _handle(self, event: Event) -> bool:
-        """Carry one event out; False if what came with it must be forgotten."""
+    def _handle(self, request: HostRequest) -> bool:
+        """Carry out one request; False if it was refused and the requests after it must be dropped."""
         try:
-            if isinstance(event, BeginAsked):
-                self._begin(event)
-            elif isinstance(event, ChunkCame):
-                self._store.write(event.data)
-                self._held_bytes = event.offset + len(event.data)
-                self._check_fit(event.data)
-            elif isinstance(event, FinishAsked):
+            if isinstance(request, BeginAsked):
+                self._begin(request)
+            elif isinstance(request, ChunkArrived):
+                self._store.write(request.data)
+                self._held_bytes = request.offset + len(request.data)
+                self._check_fit(request.data)
+            elif isinstance(request, FinishAsked):
                 self.doing = "checking"
                 self._install_session = self._receiver.session
                 self._install = self._worker.submit(self._store.finish)
-            elif isinstance(event, PairAsked):
-                self._pair(event)
+            elif isinstance(request, PairAsked):
+                self._pair(request)
             else:
                 self._receiver.status(self._status_json())
         except TombolaError as error:
@@ -129,22 +140,22 @@ class Reception:
             return False
         return True
 
-    def _begin(self, event: BeginAsked) -> None:
+    def _begin(self, request: BeginAsked) -> None:
         if self._install is not None:
             self._receiver.busy()
             return
-        # Before the first byte is stored: the hash that is signed is the one that is checked at the end.
+        # Checked before the first byte is stored: the signature covers the hash that ``Store.finish`` checks.
         if self._owner is not None:
-            self._owner.check(event.sha256, event.key, event.signature)
-        held = self._store.begin(event.sha256, event.size_bytes, restart=event.restart)
-        self._size_bytes, self._held_bytes = event.size_bytes, held.offset
-        # What is resumed has passed already.
-        self._start, self._announced = None if held.offset else b"", event
+            self._owner.check(request.sha256, request.key, request.signature)
+        held = self._store.begin(request.sha256, request.size_bytes, restart=request.restart)
+        self._size_bytes, self._held_bytes = request.size_bytes, held.offset
+        # A resumed bundle passed this check before.
+        self._start, self._announced = None if held.offset else b"", request
         self.doing = "playing already" if held.active else "receiving"
         self._receiver.begun(held.offset, held.crc32, active=held.active)
 
     def _check_fit(self, data: bytes) -> None:
-        """Refuse what does not fit the board as soon as its manifest is here; what it says is checked at the end."""
+        """Refuse a too costly bundle when its manifest has arrived; ``Store.finish`` verifies the manifest later."""
         if self._start is None or self._announced is None:
             return
         self._start += data
@@ -162,11 +173,11 @@ class Reception:
             self._store.begin(self._announced.sha256, self._announced.size_bytes, restart=True)
             raise
 
-    def _pair(self, event: PairAsked) -> None:
+    def _pair(self, request: PairAsked) -> None:
         if self._owner is None:
             raise Refused(ErrorCode.NOT_PAIRING)
-        self._receiver.paired(self._owner.enrol(event.key, event.label, event.signature))
-        _LOG.info("paired with %s %s", fingerprint(event.key), event.label)
+        self._receiver.paired(self._owner.enrol(request.key, request.label, request.signature))
+        _LOG.info("paired with %s %s", fingerprint(request.key), request.label)
 
     def _finish_install(self) -> None:
         if self._install is None or not self._install.done():

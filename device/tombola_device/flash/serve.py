@@ -1,7 +1,7 @@
-"""Serves the serial port over which bundles come.
+"""Serves the serial port over which bundles arrive.
 
-The daemon always holds and reads the port, so that a host finds it whenever it is plugged in; ``poll`` never waits
-longer than a short time-out.
+The daemon keeps the port open and reads it all the time, so that a host may be plugged in at any time. ``poll`` never
+waits longer than a short time-out.
 """
 
 from __future__ import annotations
@@ -27,31 +27,48 @@ REOPEN_S: Final = 0.25
 _LOG = logging.getLogger(__name__)
 
 
-class Port(Protocol):
-    """What is used of a serial port. Every method may raise OSError, of which SerialException is one."""
+class SerialPort(Protocol):
+    """The part of ``serial.Serial`` in use. Every method may raise OSError (SerialException is one).
+
+    >>> class Loopback:
+    ...     def __init__(self): self.bytes = b""
+    ...     @property
+    ...     def in_waiting(self): return len(self.bytes)
+    ...     def read(self, size, /):
+    ...         data, self.bytes = self.bytes[:size], self.bytes[size:]
+    ...         return data
+    ...     def write(self, data, /): self.bytes += data
+    ...     def close(self): pass
+    >>> port: SerialPort = Loopback()
+    >>> port.write(b"abc")
+    >>> port.read(2), port.in_waiting
+    (b'ab', 1)
+    """
 
     @property
     def in_waiting(self) -> int:
-        """Bytes that can be read at once."""
+        """Number of bytes that ``read`` can return without waiting."""
 
     def read(self, size: int, /) -> bytes:
-        """At most ``size`` bytes; fewer or none when READ_TIMEOUT_S is over."""
+        """At most ``size`` bytes; fewer or none after READ_TIMEOUT_S."""
 
     def write(self, data: bytes, /) -> int | None:
-        """Write all, or raise SerialTimeoutException."""
+        """Write all bytes, or raise SerialTimeoutException."""
 
     def close(self) -> None:
-        """Give the port back."""
+        """Close the port."""
 
 
-def open_serial(path: str) -> Port:
-    """Open a serial port or pty, for this process alone.
+def open_serial(path: str) -> SerialPort:
+    """Open a serial port or pty for this process only.
 
     Raises:
-        OSError: It is not there, or somebody else has it.
+        OSError: The port is missing, or another process uses it.
     """
-    # The rate is that of a real UART; USB and ptys ignore it.
-    port: Port = serial.Serial(path, 115_200, timeout=READ_TIMEOUT_S, write_timeout=WRITE_TIMEOUT_S, exclusive=True)
+    # Only a real UART uses the rate; USB and ptys ignore it.
+    port: SerialPort = serial.Serial(
+        path, 115_200, timeout=READ_TIMEOUT_S, write_timeout=WRITE_TIMEOUT_S, exclusive=True
+    )
     return port
 
 
@@ -59,13 +76,13 @@ class Flashd:
     """Serves one serial port.
 
     Args:
-        path: The port; it may come and go.
-        store: Where bundles go.
+        path: The port; it may be unplugged and plugged in at any time.
+        store: Stores bundles.
         on_installed: Called from ``poll`` with the file of each bundle that became active.
-        status: What is playing, for hosts that ask; JSON of at most about 3 KiB.
+        status: Returns the state of the instrument for hosts that ask; at most about 3 KiB as JSON.
         open_port: Opens ``path``.
-        owner: Whose bundles are taken; without one, anybody's, and nobody can pair.
-        board: What bundles have to fit.
+        owner: Decides which bundles are accepted; None: accept all, and refuse pairing.
+        board: The board that bundles must fit.
     """
 
     def __init__(
@@ -74,19 +91,19 @@ class Flashd:
         store: Store,
         on_installed: Callable[[Path], None],
         status: Callable[[], Mapping[str, object]] = dict,
-        open_port: Callable[[str], Port] = open_serial,
+        open_port: Callable[[str], SerialPort] = open_serial,
         owner: Owner | None = None,
         board: Board = UNKNOWN,
     ) -> None:
         self._path = path
         self._open_port = open_port
         self._reception = Reception(store, owner, on_installed, status, ThreadPoolExecutor(1, "install"), board)
-        self._port: Port | None = None
+        self._port: SerialPort | None = None
         self._reopen_s = 0.0
 
     @property
     def progress(self) -> float:
-        """How much of the bundle that is coming is here, 0 … 1."""
+        """Share of the incoming bundle that has arrived, 0 … 1."""
         return self._reception.progress
 
     @property
@@ -106,12 +123,12 @@ class Flashd:
         self.close()
 
     def close(self) -> None:
-        """Give the port back; an installation that is under way comes to its end."""
+        """Close the port, and wait for the end of a running installation."""
         self._hang_up()
         self._reception.close()
 
     def poll(self) -> None:
-        """Take in what came, answer it, and return within about READ_TIMEOUT_S (WRITE_TIMEOUT_S if nobody reads)."""
+        """Read and answer once. Takes about READ_TIMEOUT_S, or WRITE_TIMEOUT_S if the host does not read."""
         try:
             port = self._opened()
             if port is None:
@@ -123,12 +140,12 @@ class Flashd:
             if output:
                 port.write(output)
         except serial.SerialTimeoutException:
-            _LOG.debug("nobody reads %s", self._path)
+            _LOG.debug("the host does not read %s", self._path)
         except OSError as error:
-            _LOG.log(logging.INFO if self._port else logging.DEBUG, "%s is not there: %s", self._path, error)
+            _LOG.log(logging.INFO if self._port else logging.DEBUG, "the port %s is missing: %s", self._path, error)
             self._hang_up()
 
-    def _opened(self) -> Port | None:
+    def _opened(self) -> SerialPort | None:
         if self._port is None and time.monotonic() >= self._reopen_s:
             self._reopen_s = time.monotonic() + REOPEN_S
             self._port = self._open_port(self._path)

@@ -1,1 +1,1 @@
-"""The edges: sound out, MIDI in, the panel. Each a Protocol with back ends and a fake that is shipped."""
+"""Hardware: sound, MIDI and the panel. Each has a Protocol, back ends and a fake."""

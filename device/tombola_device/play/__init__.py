@@ -1,1 +1,1 @@
-"""Who plays what when: keys, voices, blends, MIDI, the clock, performances without a device."""
+"""From performance to controls: keys, voices, blends, MIDI, the clock, and rendering without a device."""

@@ -1,8 +1,9 @@
-"""Where the player stands between the modes: weights, a morph through them, and what control voltages add."""
+"""The blend of the modes: weights set by hand or MIDI, a morph through them, and offsets of control voltages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 
 import numpy as np
 
@@ -10,16 +11,37 @@ from tombola_device.contract.controls import MAX_MODES, Float32Array
 from tombola_device.contract.errors import ShapeError
 
 
-class Blending:
-    """A point in the simplex of M modes.
+class BlendMode(Enum):
+    """Whether keys share one blend.
 
-    The weights are what hand and MIDI set; the offsets are what control voltages add, and take away again.
+    TOGETHER  all keys follow the current blend
+    HELD      each key keeps the blend of its note-on, so the keys of one chord can sound different
+    TURNS     each note-on plays the next single mode in turn
+    """
+
+    TOGETHER = "together"
+    HELD = "held"
+    TURNS = "turns"
+
+
+class Blending:
+    """The blend of M modes: one weight per mode, each ≥ 0, sum 1.
+
+    Hand and MIDI set the weights. Control voltages add offsets and can remove them again.
 
     Args:
         modes: M, 1 … MAX_MODES.
 
     Raises:
-        ShapeError: More than there can be.
+        ShapeError: ``modes`` is out of range.
+
+    >>> blending = Blending(3)
+    >>> blending.morph(0.25)
+    >>> blending.blend
+    array([0.5, 0.5, 0. ], dtype=float32)
+    >>> blending.add(2, 1.0)
+    >>> blending.blend
+    array([0.25, 0.25, 0.5 ], dtype=float32)
     """
 
     def __init__(self, modes: int) -> None:
@@ -37,65 +59,68 @@ class Blending:
 
     @property
     def blend(self) -> Float32Array:
-        """Where the player stands; another array after each change, never written. Shape (M,), ≥ 0, sum 1."""
+        """The blend, offsets included. Each change makes a new array. Shape (M,), ≥ 0, sum 1."""
         return self._blend
 
     @property
     def hand(self) -> Float32Array:
-        """The same without what control voltages add. Shape (M,)."""
+        """The blend without offsets of control voltages. Shape (M,)."""
         return self._hand
 
     @property
     def hand_place(self) -> float:
-        """Where that is on the way through the modes, 0 … 1."""
+        """Position of ``hand`` between the first mode (0) and the last (1)."""
         return _place(self._hand)
 
     @property
     def place(self) -> float:
-        """Where that is on the way through the modes, 0 … 1: the centre of the weights."""
+        """Position of ``blend`` between the first mode (0) and the last (1): the mean of its weights."""
         return _place(self._blend)
 
     def set(self, weights: Sequence[float] | Float32Array) -> None:
-        """Weights of the modes, each ≥ 0, made to sum to 1; all zero changes nothing. Shape (M,).
+        """Set all weights; they are normalised to sum 1. All zeros: no change.
+
+        Args:
+            weights: Each ≥ 0. Shape (M,).
 
         Raises:
-            ShapeError: Not M finite weights.
+            ShapeError: ``weights`` are not M finite numbers.
         """
         given = np.asarray(weights, np.float32)
         if given.shape != (self.modes,) or not np.isfinite(given).all():
-            raise ShapeError(f"a blend of shape {given.shape} was given; it takes {self.modes} finite weights")
+            raise ShapeError(f"the blend has shape {given.shape}; give {self.modes} finite weights")
         self._weights = np.maximum(given, 0.0)
         self._settle()
 
     def set_weight(self, mode: int, weight: float) -> None:
-        """Weight of one mode, 0 … 1, beside what the others have."""
+        """Set the weight of one mode, 0 … 1, before normalisation; the other weights stay."""
         if 0 <= mode < self.modes:
             self._weights = self._weights.copy()
             self._weights[mode] = min(max(float(weight), 0.0), 1.0)
             self._settle()
 
     def morph(self, position: float) -> None:
-        """Walk through the modes in order: 0 is the first, 1 the last, between two both sound."""
+        """Set the position between the first mode (0) and the last (1); between two modes both sound."""
         self._weights = _on_the_way(position, self.modes)
         self._settle()
 
     def add(self, mode: int, offset: float) -> None:
-        """What a control voltage adds to the weight of one mode, -1 … 1."""
+        """Set the offset of a control voltage to the weight of one mode, -1 … 1."""
         if 0 <= mode < self.modes and self._offsets[mode] != np.float32(offset):
             self._offsets[mode] = min(max(float(offset), -1.0), 1.0)
             self._settle()
 
     def add_morph(self, offset: float) -> None:
-        """What a control voltage adds to the place on the way through the modes, -1 … 1."""
+        """Set the offset of a control voltage to the position between the modes, -1 … 1."""
         if offset != self._morph_offset:
             self._morph_offset = min(max(float(offset), -1.0), 1.0)
             self._settle()
 
     def set_modes(self, modes: int) -> None:
-        """Another bundle: the weights are carried over as far as they go.
+        """Change the number of modes for another bundle; keep the weights of the modes that both have.
 
         Raises:
-            ShapeError: More than there can be.
+            ShapeError: ``modes`` is out of range.
         """
         _check(modes)
         kept = np.zeros(modes, np.float32)
@@ -120,7 +145,7 @@ class Blending:
 
 def _check(modes: int) -> None:
     if not 1 <= modes <= MAX_MODES:
-        raise ShapeError(f"{modes} modes; 1 to {MAX_MODES} are possible")
+        raise ShapeError(f"{modes} modes are impossible; give 1 to {MAX_MODES}")
 
 
 def _normal(weights: Float32Array) -> Float32Array:

@@ -1,4 +1,4 @@
-"""What MIDI messages do to the player. The chart in docs/midi.md is checked against the tables here.
+"""Turns MIDI messages into calls of the player. A test compares the chart in docs/midi.md with the tables here.
 
 Sources: MIDI 1.0 detailed specification; MIDI polyphonic expression (MPE) 1.0, M1-100-UM.
 """
@@ -24,7 +24,7 @@ CC_WEIGHTS: Final = (*range(20, 32), *range(102, 106))
 CC_NOTES_OFF: Final = (123, 124, 125)
 CC_DATA, CC_DATA_FINE, CC_RPN_FINE, CC_RPN = 6, 38, 100, 101
 NEVER_LEARNT: Final = (CC_DATA, CC_DATA_FINE, 98, 99, CC_RPN_FINE, CC_RPN, *range(120, 128))
-"""Channel mode messages and parameter numbers mean what the standard says."""
+"""Channel mode messages and parameter numbers keep their standard meaning."""
 RPN_BEND, RPN_MPE = 0, 6
 NO_RPN: Final = 0x3FFF
 MPE_BEND_SEMITONES: Final = 48.0
@@ -40,18 +40,18 @@ TARGETS: Final = (
     "glide",
     *(f"weight {mode + 1}" for mode in range(MAX_MODES)),
 )
-"""What a controller can be taught to move."""
+"""Targets that a controller can learn."""
 
 
 class MidiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How MIDI is taken.
+    """How MIDI messages are interpreted.
 
     Args:
-        channel: 1 … 16, or 0 for all (omni).
+        channel: Received channel, 1 … 16; 0: all (omni).
         velocity_curve: ``soft``, ``linear`` or ``hard``.
-        bend_semitones: Range of the wheel each way, until a host sets it by RPN 0.
-        learnt: Target of each controller that was taught one.
-        mpe_members: How many channels above 1 are the lower MPE zone's; 0: no zone, until a keyboard sets one up.
+        bend_semitones: Range of the pitch wheel in each direction, until a host sets it by RPN 0.
+        learnt: Controller → its learnt target, one of TARGETS.
+        mpe_members: Member channels of the lower MPE zone; 0: no zone, until a keyboard sets one up.
     """
 
     channel: int = 0
@@ -62,10 +62,16 @@ class MidiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MidiMap:
-    """Moves a player as MIDI says.
+    """Plays a player by MIDI messages.
 
     Args:
-        player: Who is moved.
+        player: The player.
+
+    >>> player = Player(modes=2, voices=1)
+    >>> midi_map = MidiMap(player)
+    >>> midi_map.receive((0x90, 69, 100))
+    >>> float(player.controls().note[0]), bool(player.controls().gate[0])
+    (69.0, True)
     """
 
     def __init__(self, player: Player) -> None:
@@ -77,11 +83,11 @@ class MidiMap:
         self._member_semitones = MPE_BEND_SEMITONES
         self._zones = {LOWER: 0, UPPER: 0}
         self._zone: int | None = LOWER
-        """Whose configuration the channel can set up on which the last message came."""
+        """The zone that the channel of the last message may configure; None: that channel is no master."""
 
     @property
     def settings(self) -> MidiSettings:
-        """As set, with what has been learnt."""
+        """The settings, learnt controllers included."""
         return self._settings
 
     @settings.setter
@@ -96,31 +102,31 @@ class MidiMap:
 
     @property
     def mpe(self) -> bool:
-        """Whether a zone is set up."""
+        """Whether an MPE zone is set up."""
         return any(self._zones.values())
 
     @property
     def members(self) -> int:
-        """How many channels the lower zone has, whoever set it up."""
+        """Member channels of the lower zone, set up by the settings or by a keyboard."""
         return self._zones[LOWER]
 
     @property
     def learning(self) -> str:
-        """What the next controller that moves will be bound to; empty: nothing."""
+        """The target that the next moved controller will learn; empty: none."""
         return self._learning
 
     def learn(self, target: str) -> None:
-        """Let the next controller that moves be bound to one of TARGETS; any other word ends it."""
+        """Let the next moved controller learn one of TARGETS; any other word ends the learning."""
         self._learning = target if target in TARGETS else ""
 
     def forget(self, controllers: Iterable[int]) -> None:
-        """Take controllers back to what the chart says."""
+        """Give controllers their standard meaning again."""
         gone = set(controllers)
         learnt = {controller: bound for controller, bound in self._settings.learnt.items() if controller not in gone}
         self._settings = msgspec.structs.replace(self._settings, learnt=learnt)
 
     def receive(self, message: Sequence[int], time_s: float = 0.0) -> None:
-        """One message, status first; what is unknown or cut short changes nothing."""
+        """Carry out one message, status byte first; an unknown or incomplete message changes nothing."""
         if not message:
             return
         status = message[0]
@@ -136,11 +142,11 @@ class MidiMap:
         self._channel_message(kind, self._part(channel), message[1], message[-1])
 
     def _part(self, channel: int) -> int:
-        """The channel by which the player knows this one's keys and wheels; 0 is that of all keys."""
+        """The player's channel: members keep their number (0 becomes 15); other channels become 0 (all keys)."""
         lower, upper = self._zones[LOWER], self._zones[UPPER]
         if (lower and LOWER < channel <= lower) or (upper and UPPER > channel >= UPPER - upper):
             return channel or UPPER
-        # A zone's master speaks for all of its keys, and here for all that there are; so does a channel of no zone.
+        # A master channel moves all keys, here also those of the other zone; so does a channel outside the zones.
         return 0
 
     def _channel_message(self, kind: int, channel: int, first: int, second: int) -> None:
@@ -177,7 +183,7 @@ class MidiMap:
             self._player.rest_controllers()
 
     def control_change(self, channel: int, controller: int, value: int) -> None:
-        """A controller; ``value``: 0 … 127. Unknown controllers change nothing."""
+        """Carry out a controller message; ``value``: 0 … 127. Unknown controllers change nothing."""
         if controller not in NEVER_LEARNT:
             if self._learning:
                 learnt = {**self._settings.learnt, controller: self._learning}
@@ -228,12 +234,12 @@ class MidiMap:
             player.voice_mode = VoiceMode.MONO if controller == CC_MONO else VoiceMode.POLY
 
     def _registered(self, channel: int, controller: int, value: int) -> None:
-        """Registered parameter numbers 0 (range of the wheel) and 6 (MPE zones)."""
+        """Carry out registered parameter numbers 0 (range of the pitch wheel) and 6 (MPE zones)."""
         if controller == CC_RPN:
             self._parameter = self._parameter & 0x7F | value << 7
         elif controller == CC_RPN_FINE:
             self._parameter = self._parameter & 0x3F80 | value
-        elif controller in (98, 99):  # A non-registered parameter: none is known, and data for it is not ours.
+        elif controller in (98, 99):  # A non-registered parameter: none is known, so its data is ignored.
             self._parameter = NO_RPN
         elif self._parameter == RPN_BEND:
             self._set_bend(channel, controller, value)
@@ -249,7 +255,7 @@ class MidiMap:
             self._bend_semitones = semitones
 
     def set_zone(self, zone: int, members: int) -> None:
-        """Set up an MPE zone, LOWER or UPPER; 0 members end it. The other one gives up the channels that it takes."""
+        """Set up an MPE zone, LOWER or UPPER; 0 members end it. The other zone loses the shared channels."""
         self._player.all_notes_off()
         self._player.rest_controllers()
         self._zones[zone] = members
@@ -259,7 +265,7 @@ class MidiMap:
         self._member_semitones = MPE_BEND_SEMITONES
 
     def _move(self, target: str, value: int) -> None:
-        """Move what a controller was taught."""
+        """Move the learnt target of a controller."""
         player = self._player
         if target == "morph":
             player.morph(value / 127)
@@ -274,10 +280,10 @@ class MidiMap:
 
 
 def _centred(value: int) -> float:
-    """0 … 127 as 0 … 1; 64 is the middle and must be 0.5 exactly."""
+    """Map 0 … 127 to 0 … 1 so that 64, the middle, is exactly 0.5."""
     return value / 128 if value < 64 else 0.5 + (value - 64) / 126
 
 
 def glide_s(value: int) -> float:
-    """Time of portamento, 0 … 127: off, then 5 ms to 5 s, the same ratio each step."""
+    """Portamento time of a controller value: 0 is off; 1 … 127 are 5 ms … 5 s with equal ratios."""
     return 0.0 if value == 0 else float(0.005 * 1000 ** ((value - 1) / 126))

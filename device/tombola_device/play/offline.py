@@ -1,4 +1,4 @@
-"""A performance rendered as fast as it goes: the same player and engine as on the device, without a clock."""
+"""Renders a performance as fast as possible, with the same player and engine as on the device but without a clock."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ CALLS = (
     "set_timbre",
     "set_loudness",
 )
-"""Methods of ``Player`` that an event may call."""
+"""Methods of ``Player`` that a performed event may call."""
 MIDI = "midi"
-"""The call of an event that is a MIDI message: its arguments are the bytes, status first."""
+"""The ``call`` of a MIDI message; its arguments are the bytes, status first."""
 MAX_TAIL_S = 10.0
-"""How long a performance may ring after its last event, when its length is not given."""
+"""Longest sound after the last event, if the length of the performance is not given."""
 MAX_SECONDS = 3600.0
 END_GRID_FRAMES = 96
-"""The end is looked for on this grid only (0.256 s), so that the length does not depend on the period either."""
+"""A performance may end only on this grid (0.256 s), so that its length does not depend on ``period_samples``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Something that the player does.
+class PerformedEvent:
+    """One call of the player during a performance.
 
     Args:
-        time_s: When, ≥ 0; it takes effect with the first period that begins then or later.
+        time_s: Time of the call, ≥ 0. The first period that begins then or later plays it.
         call: One of CALLS, or MIDI.
-        arguments: What that method of ``Player`` takes, or the message.
+        arguments: Arguments of the method, or the bytes of the MIDI message.
     """
 
     time_s: float
@@ -54,12 +54,12 @@ class Event:
 
     def __post_init__(self) -> None:
         if self.call not in (*CALLS, MIDI):
-            raise ShapeError(f"the event {self.call!r} is unknown; it takes one of {', '.join((*CALLS, MIDI))}")
+            raise ShapeError(f"the event {self.call!r} is unknown; give one of {', '.join((*CALLS, MIDI))}")
         if not 0 <= self.time_s <= MAX_SECONDS:
-            raise ShapeError(f"the event {self.call!r} comes at {self.time_s} s; it takes 0 to {MAX_SECONDS:.0f} s")
+            raise ShapeError(f"the event {self.call!r} is at {self.time_s} s; give 0 to {MAX_SECONDS:.0f} s")
 
     def apply(self, player: Player, midi_map: MidiMap) -> None:
-        """Do it to a player, or by the MIDI map that moves that player."""
+        """Make the call: to the player, or for MIDI to its MIDI map."""
         if self.call == MIDI:
             midi_map.receive([int(byte) for byte in self.arguments])
         else:
@@ -68,11 +68,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class BlendAutomation:
-    """A way through the simplex of modes, straight between its points.
+    """A blend that moves with time, linear between its points.
 
     Args:
-        time_s: Rising. Shape (N,).
-        blend: Weights at those times, each ≥ 0, not all 0. Shape (N, M).
+        time_s: Times of the points, rising. Shape (N,).
+        blend: Weights at these times, each ≥ 0, not all 0. Shape (N, M).
     """
 
     time_s: tuple[float, ...]
@@ -81,24 +81,24 @@ class BlendAutomation:
     def __post_init__(self) -> None:
         rows = {len(row) for row in self.blend}
         if len(self.time_s) != len(self.blend) or len(rows) != 1:
-            raise ShapeError("a blend automation needs one row of weights for each time, all of the same length")
+            raise ShapeError("a blend automation needs one row of weights per time, all rows equally long")
         if list(self.time_s) != sorted(self.time_s):
             raise ShapeError("the times of a blend automation must rise")
 
     def at(self, time_s: float) -> Float32Array:
-        """Weights at a time; before the first and after the last point theirs. Shape (M,)."""
+        """Weights at a time, shape (M,). They are constant before the first and after the last point."""
         columns = zip(*self.blend, strict=True)
         return np.array([np.interp(time_s, self.time_s, column) for column in columns], np.float32)
 
 
-def midi_events(messages: Iterable[tuple[float, Sequence[int]]]) -> list[Event]:
-    """Timed MIDI messages, as (seconds, bytes with the status first), as events."""
-    return [Event(time_s, MIDI, tuple(message)) for time_s, message in messages]
+def midi_events(messages: Iterable[tuple[float, Sequence[int]]]) -> list[PerformedEvent]:
+    """Turn MIDI messages, each (seconds, bytes with the status first), into performed events."""
+    return [PerformedEvent(time_s, MIDI, tuple(message)) for time_s, message in messages]
 
 
 def render_performance(
     bundle: Bundle,
-    events: Iterable[Event],
+    events: Iterable[PerformedEvent],
     *,
     blend: BlendAutomation | None = None,
     seconds: float | None = None,
@@ -109,31 +109,41 @@ def render_performance(
     """Render a performance.
 
     Args:
-        events: In any order.
-        blend: Moves the blend while the performance goes on; it wins over what events say.
-        seconds: Length; by default until the last note has died away, at most 10 s after the last event.
-        period_samples: How much is rendered at once, a multiple of 128. The sound does not depend on it: events
-            stand on the grid of 128 samples and cut a longer period in two.
+        bundle: The bundle that plays.
+        events: Calls of the player, in any order.
+        blend: Blend over time; it replaces blends set by ``events``.
+        seconds: Length; None: until the last note has decayed, at most 10 s after the last event.
+        voices: V, 1 … MAX_VOICES.
+        period_samples: Length of a rendered block, a multiple of 128. The sound does not depend on it: events are on
+            the grid of 128 samples and split a longer block.
+        headroom_db: Attenuation below full scale, as in ``Engine``.
 
     Returns:
         Mono, 48 kHz, full scale ±1.0. Shape (T,), float32, T a multiple of 128.
 
     Raises:
-        BadBundle: The bundle does not play, or produced values that are no numbers.
-        ShapeError: A blend has not M weights, or ``period_samples`` is no multiple of 128.
+        BadBundle: The bundle does not play, or its sound is not finite.
+        ShapeError: A blend does not have M weights, or ``period_samples`` is not a multiple of 128.
+
+    >>> from tombola_device.config import Config
+    >>> from tombola_device.contract.bundle import decode_bundle
+    >>> factory = decode_bundle(Config().factory_path.read_bytes())
+    >>> sound = render_performance(factory, [PerformedEvent(0.0, "note_on", (57, 0.8))], seconds=0.1, voices=1)
+    >>> sound.shape, bool(abs(sound).max() > 0.001)
+    ((4864,), True)
     """
     if period_samples <= 0 or period_samples % PERIOD_SAMPLES:
-        raise ShapeError(f"periods of {period_samples} samples; they take a multiple of {PERIOD_SAMPLES}")
+        raise ShapeError(f"a period cannot have {period_samples} samples; give a multiple of {PERIOD_SAMPLES}")
     if seconds is not None and not 0 <= seconds <= MAX_SECONDS:
-        raise ShapeError(f"{seconds} s cannot be rendered; 0 to {MAX_SECONDS:.0f} s can")
+        raise ShapeError(f"{seconds} s cannot be rendered; give 0 to {MAX_SECONDS:.0f} s")
     performance = _Performance(Engine(bundle, voices, headroom_db), list(events), blend)
     return performance.render(seconds, period_samples // PERIOD_SAMPLES)
 
 
 class _Performance:
-    """Frames are counted, not seconds: frame n begins at n * 128 samples."""
+    """One rendering. Time is counted in frames: frame n begins at sample n * 128."""
 
-    def __init__(self, engine: Engine, events: list[Event], blend: BlendAutomation | None) -> None:
+    def __init__(self, engine: Engine, events: list[PerformedEvent], blend: BlendAutomation | None) -> None:
         self.engine, self.blend = engine, blend
         self.player = Player(engine.modes, engine.voices)
         self.midi_map = MidiMap(self.player)
@@ -150,14 +160,14 @@ class _Performance:
         frame = done = 0
         controls = self.player.controls()
         while frame < latest and not (end is None and self._over(frame, done)):
-            came = done
+            done_before = done
             self.player.hear(self.engine.levels_db)
             while done < len(self.queue) and self.frames[done] <= frame:
                 self.queue[done].apply(self.player, self.midi_map)
                 done += 1
             if self.blend is not None:
                 self.player.set_blend(self.blend.at(frame / FRAME_RATE_HZ))
-            if done > came or self.blend is not None or frame == 0:
+            if done > done_before or self.blend is not None or frame == 0:
                 controls = self.player.controls()
             stop = self._next_stop(frame, done, latest, period_frames)
             block = np.zeros((stop - frame) * PERIOD_SAMPLES, np.float32)
@@ -169,14 +179,14 @@ class _Performance:
         return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
     def _over(self, frame: int, done: int) -> bool:
-        """All has been played and all is quiet."""
+        """Whether all events are done and all voices are silent."""
         on_grid = frame % END_GRID_FRAMES == 0
         return on_grid and done == len(self.queue) and frame > self.last_frame and self.engine.idle
 
     def _next_stop(self, frame: int, done: int, latest: int, period_frames: int) -> int:
         if self.blend is not None:
-            return frame + 1  # A new blend for every frame.
-        # Whole periods from the start on, cut where an event stands or the end is looked for.
+            return frame + 1  # Each frame needs a new blend.
+        # Stop at the end of a period, at the next event, or where the performance may end.
         grids = (period_frames, END_GRID_FRAMES)
         stop = min(latest, *((frame // grid + 1) * grid for grid in grids))
         return min(stop, self.frames[done]) if done < len(self.queue) else stop

@@ -1,54 +1,29 @@
-"""From a performance to controls: keys, wheels, knobs and control voltages in, one frame of controls out.
+"""From keys, wheels, knobs and control voltages to one frame of controls.
 
-    MIDI bytes ─► MidiMap ─┐                  ┌─ Voices    which key plays where
-    knobs, CV, gates ──────┴─► Player ────────┼─ Blending  where it stands between the modes
+    MIDI bytes ─► MidiMap ─┐                  ┌─ Voices    which voice plays which key
+    knobs, CV, gates ──────┴─► Player ────────┼─ Blending  the weights of the modes
                                               └─ timbre, loudness, bend, glide ─► Controls
 
-Pure: knows no port and no clock; ``midi_map`` says what MIDI messages mean to it.
+It uses no port and reads no clock. ``midi_map`` turns MIDI messages into its calls.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from enum import Enum
 from typing import Final
 
 import numpy as np
 
 from tombola_device.contract.controls import SILENCE_DB, Controls, Float32Array
 from tombola_device.contract.errors import ShapeError
-from tombola_device.play.blending import Blending
+from tombola_device.play.blending import Blending, BlendMode
 from tombola_device.play.clock import MidiClock
-from tombola_device.play.voices import Key, Priority, Voice, VoiceMode, Voices
+from tombola_device.play.frame import Expression, frame_of
+from tombola_device.play.voices import CV_KEY, Key, PlayedVoice, Priority, VoiceMode, Voices
 
-PRESSURE_DB: Final = 6.0
 CHANNELS: Final = 16
-CV_KEY: Final = Key(-1)
-"""The key that the gate input presses."""
 LONGEST_GLIDE_S: Final = 10.0
-
-
-class BlendMode(Enum):
-    """Whether keys share one blend.
-
-    TOGETHER  all keys follow the blend as it moves
-    HELD      each key keeps the blend that stood when it was struck: keys of one chord can be different sounds
-    TURNS     each key that is struck is the next mode, alone, in turn
-    """
-
-    TOGETHER = "together"
-    HELD = "held"
-    TURNS = "turns"
-
-
-class Expression:
-    """What one channel's wheels say: of all keys, or under MPE of one."""
-
-    __slots__ = ("bend_semitones", "pressure", "timbre")
-
-    def __init__(self) -> None:
-        self.bend_semitones = self.pressure = self.timbre = 0.0
 
 
 class Player:
@@ -59,7 +34,14 @@ class Player:
         voices: V, 1 … MAX_VOICES.
 
     Raises:
-        ShapeError: More than there can be.
+        ShapeError: ``modes`` or ``voices`` is out of range.
+
+    >>> player = Player(modes=3, voices=2)
+    >>> player.morph(0.5)
+    >>> player.note_on(69, velocity=0.8)
+    >>> controls = player.controls()
+    >>> controls.gate, float(controls.note[0]), controls.blend[0]
+    (array([ True, False]), 69.0, array([0., 1., 0.], dtype=float32))
     """
 
     def __init__(self, modes: int, voices: int = 4) -> None:
@@ -85,40 +67,49 @@ class Player:
     # Keys
 
     def note_on(self, note: float, velocity: float, channel: int = 0) -> None:
-        """Press a key. ``note``: MIDI note number, 0 … 127. ``velocity``: 0 … 1; 0 releases the key."""
+        """Press a key.
+
+        Args:
+            note: MIDI note number, 0 … 127.
+            velocity: 0 … 1; 0 releases the key.
+            channel: Channel of the key's wheels; 0: that of all keys.
+
+        Raises:
+            ShapeError: ``note`` or ``velocity`` is not finite.
+        """
         if velocity <= 0:
             self.note_off(note, channel)
             return
         if not (math.isfinite(note) and math.isfinite(velocity)):
-            raise ShapeError(f"note {note} at velocity {velocity} is not a number; send finite ones")
+            raise ShapeError(f"note {note} at velocity {velocity} is not finite; send finite numbers")
         voice = self._voices.press(Key(round(note), channel), min(max(float(note), 0.0), 127.0), min(velocity, 1.0))
         self._give_blend(voice)
 
     def note_off(self, note: float, channel: int = 0) -> None:
-        """Release a key; with a pedal down its voice is held."""
+        """Release a key; a pedal may hold its voice."""
         self._voices.let_go(Key(round(note), channel))
 
     def key_pressure(self, note: int, value: float, channel: int = 0) -> None:
-        """Pressure on one key, 0 … 1."""
+        """Set the pressure on one key, 0 … 1."""
         for voice in self._voices:
             if voice.key == Key(note, channel):
                 voice.pressure = min(max(float(value), 0.0), 1.0)
 
     def sustain(self, down: float) -> None:
-        """Move the sustain pedal, 0 … 1; it holds from 0.5 up."""
+        """Move the sustain pedal, 0 … 1; it holds from 0.5 on."""
         self._voices.sustain(down=down >= 0.5)
 
     def sostenuto(self, down: float) -> None:
-        """Move the sostenuto pedal, 0 … 1: what is held when it goes down sounds on."""
+        """Move the sostenuto pedal, 0 … 1. From 0.5 on it holds the voices that are held at this moment."""
         self._voices.sostenuto(down=down >= 0.5)
 
     def all_notes_off(self) -> None:
-        """Release everything, the pedals' voices too."""
+        """Release all voices, also those that a pedal holds."""
         self._voices.release_all()
         self._cv_gates = [False, False]
 
     def panic(self) -> None:
-        """Silence at once: a voice without gate and with velocity 0 is choked by the engine."""
+        """Silence all voices at once: the engine chokes a voice with gate down and velocity 0."""
         self.all_notes_off()
         self._voices.choke_all()
 
@@ -133,7 +124,7 @@ class Player:
 
     @property
     def priority(self) -> Priority:
-        """Which of several held keys plays where there is one voice."""
+        """Which of several held keys plays in a mode with one voice."""
         return self._voices.priority
 
     @priority.setter
@@ -141,17 +132,17 @@ class Player:
         self._voices.priority = priority
 
     def limit_voices(self, voices: int) -> None:
-        """Play with the first ``voices`` voices only, 1 … V; what the others play is over."""
+        """Play with the first ``voices`` voices only, 1 … V; release the others."""
         self._voices.limit(voices)
 
     def hear(self, levels_db: Sequence[float]) -> None:
-        """Tell how loud each voice is, so that a silent or the quietest one is taken next. Shape (V,), dB."""
+        """Set the level of each voice, dB, shape (V,). The next key takes a silent or the quietest voice."""
         self._voices.hear(levels_db)
 
     # Control voltages
 
     def cv_pitch(self, note: float) -> None:
-        """Where the pitch input stands: MIDI note number, fractional. The voice of the gate input follows it."""
+        """Set the pitch input, as a fractional MIDI note number. The voice of the gate input follows it."""
         if math.isfinite(note):
             self._cv_note = min(max(float(note), 0.0), 127.0)
             for voice in self._voices:
@@ -159,31 +150,31 @@ class Player:
                     voice.note = self._cv_note
 
     def cv_gate(self, *, high: bool, time_s: float = 0.0) -> None:
-        """The gate input rose or fell, at a time by ``time.monotonic`` or unknown (0); each rise strikes."""
+        """The gate input rose or fell at ``time_s`` by ``time.monotonic`` (0: unknown). Each rise strikes."""
         self._cv_edge(0, high=high, time_s=time_s)
 
     def cv_trigger(self, *, high: bool, time_s: float = 0.0) -> None:
-        """The same of the trigger input; each rise strikes, also while the gate is high."""
+        """The trigger input rose or fell. Each rise strikes, also while the gate is high."""
         self._cv_edge(1, high=high, time_s=time_s)
 
     def cv_velocity(self, velocity: float) -> None:
-        """How hard the next strike of the gate input is, 0 … 1."""
+        """Set the velocity of the next strike of the gate input, 0 … 1."""
         self._cv_velocity = min(max(float(velocity), 1 / 127), 1.0)
 
     def cv_timbre(self, axis: int, offset: float) -> None:
-        """What a control voltage adds to timbre X (axis 0) or Y (axis 1), -1 … 1."""
+        """Set the offset of a control voltage to timbre X (axis 0) or Y (axis 1), -1 … 1."""
         self._timbre_cv[axis] = min(max(float(offset), -1.0), 1.0)
 
     def cv_blend(self, mode: int, offset: float) -> None:
-        """What a control voltage adds to the weight of a mode, -1 … 1."""
+        """Set the offset of a control voltage to the weight of a mode, -1 … 1."""
         self._blending.add(mode, offset)
 
     def cv_morph(self, offset: float) -> None:
-        """What a control voltage adds to the place on the way through the modes, -1 … 1."""
+        """Set the offset of a control voltage to the position between the modes, -1 … 1."""
         self._blending.add_morph(offset)
 
     def cv_loudness(self, offset_db: float) -> None:
-        """What a control voltage adds to the loudness, dB."""
+        """Set the offset of a control voltage to the loudness, dB."""
         self._cv_db = min(max(float(offset_db), SILENCE_DB), 12.0)
 
     def _cv_edge(self, which: int, *, high: bool, time_s: float) -> None:
@@ -196,74 +187,75 @@ class Player:
     # Wheels and knobs
 
     def pitch_bend(self, semitones: float, channel: int = 0) -> None:
-        """Move the wheel of a channel; channel 0 is that of all keys."""
+        """Set the pitch wheel of a channel; channel 0 is that of all keys."""
         self._expressions[channel].bend_semitones = min(max(float(semitones), -96.0), 96.0)
 
     def pressure(self, value: float, channel: int = 0) -> None:
-        """Channel pressure, 0 … 1; channel 0 is that of all keys."""
+        """Set the pressure of a channel, 0 … 1; channel 0 is that of all keys."""
         self._expressions[channel].pressure = min(max(float(value), 0.0), 1.0)
 
     def slide(self, offset: float, channel: int) -> None:
-        """What one channel's keys add to timbre X, -0.5 … 0.5."""
+        """Set the offset of one channel to timbre X, -0.5 … 0.5."""
         self._expressions[channel].timbre = min(max(float(offset), -0.5), 0.5)
 
     def tune(self, semitones: float) -> None:
-        """Move all pitches."""
+        """Transpose all pitches, -24 … 24 semitones."""
         self._tune_semitones = min(max(float(semitones), -24.0), 24.0)
 
     def glide(self, seconds: float) -> None:
-        """How long a voice that sounds takes to a new pitch, 0 … LONGEST_GLIDE_S."""
+        """Set the time in which a sounding voice reaches a new pitch, 0 … LONGEST_GLIDE_S."""
         self._glide_s = min(max(float(seconds), 0.0), LONGEST_GLIDE_S)
 
     def glide_on(self, *, on: bool) -> None:
-        """Whether it glides at all."""
+        """Switch glide on or off."""
         self._glides = on
 
     def program_change(self, program: int) -> None:
-        """Select a pure mode; a program that is not there changes nothing."""
+        """Select one mode alone; an unknown program changes nothing."""
         if 0 <= program < self.modes:
             self.set_blend([float(mode == program) for mode in range(self.modes)])
 
     def set_blend(self, weights: Sequence[float] | Float32Array) -> None:
-        """Weights of the modes, each ≥ 0, made to sum to 1; all zero changes nothing. Shape (M,).
+        """Set all weights; they are normalised to sum 1. All zeros: no change.
+
+        Args:
+            weights: Each ≥ 0. Shape (M,).
 
         Raises:
-            ShapeError: Not M finite weights.
+            ShapeError: ``weights`` are not M finite numbers.
         """
         self._blending.set(weights)
 
     def set_weight(self, mode: int, weight: float) -> None:
-        """Weight of one mode, 0 … 1, beside what the others have."""
+        """Set the weight of one mode, 0 … 1, before normalisation; the other weights stay."""
         self._blending.set_weight(mode, weight)
 
     def morph(self, position: float) -> None:
-        """Walk through the modes in order: 0 is the first, 1 the last, between two both sound."""
+        """Set the position between the first mode (0) and the last (1); between two modes both sound."""
         self._blending.morph(position)
 
     def set_timbre(self, axis: int, value: float) -> None:
-        """Timbre X (axis 0) or Y (axis 1), 0 … 1; 0.5 is the mode's default."""
+        """Set timbre X (axis 0) or Y (axis 1), 0 … 1; 0.5 is the mode's default."""
         self._timbre[axis] = min(max(float(value), 0.0), 1.0)
 
     def set_loudness(self, offset_db: float) -> None:
-        """The knob's offset, dB, ≤ 12."""
+        """Set the loudness knob's offset, dB, ≤ 12."""
         self._knob_db = min(max(float(offset_db), 2 * SILENCE_DB), 12.0)
 
     def set_loudness_controller(self, controller: int, value: float) -> None:
-        """One of several loudness controllers, 0 … 1: 40 log10 of it in dB, and their dB add up."""
+        """Set one of several loudness controllers, 0 … 1. Each gives 40 log10(value) dB; the dB are added."""
         self._loudness[controller] = value
 
     def rest_controllers(self) -> None:
-        """Wheels, pedals, pressure and loudness controllers back to rest."""
+        """Return wheels, pedals, pressure and loudness controllers to rest."""
         self._voices.sustain(down=False)
         self._voices.sostenuto(down=False)
         self._rest_expression()
         for voice in self._voices:
             voice.pressure = 0.0
 
-    # Out
-
     def set_modes(self, modes: int) -> None:
-        """Another bundle plays: keep keys and controllers, carry the blend over as far as it goes."""
+        """Change the number of modes for another bundle; keep keys, controllers and the weights of shared modes."""
         self._blending.set_modes(modes)
         for voice in self._voices:
             voice.blend = None
@@ -275,17 +267,17 @@ class Player:
 
     @property
     def blend(self) -> Float32Array:
-        """Where the player stands on the simplex. Shape (M,)."""
+        """The blend, control voltages included. Shape (M,), ≥ 0, sum 1."""
         return self._blending.blend.copy()
 
     @property
     def hand_blend(self) -> Float32Array:
-        """The same without what control voltages add. Shape (M,)."""
+        """The blend without control voltages. Shape (M,)."""
         return self._blending.hand.copy()
 
     @property
     def hand_place(self) -> float:
-        """Where that is on the way through the modes, 0 … 1."""
+        """Position of ``hand_blend`` between the first mode (0) and the last (1)."""
         return self._blending.hand_place
 
     @property
@@ -295,67 +287,49 @@ class Player:
 
     @property
     def held(self) -> int:
-        """How many voices have their gate up."""
+        """Number of voices with gate up."""
         return sum(voice.gate for voice in self._voices)
 
     @property
     def cv_held(self) -> bool:
-        """Whether the voice of the gate input is one that sounds."""
+        """Whether a voice plays, or last played, the key of the gate input."""
         return any(voice.last == CV_KEY for voice in self._voices)
 
     @property
     def place(self) -> float:
-        """Where the blend is on the way through the modes, 0 … 1."""
+        """Position of ``blend`` between the first mode (0) and the last (1)."""
         return self._blending.place
 
     @property
     def glide_s(self) -> float:
-        """As set."""
+        """The glide time."""
         return self._glide_s
 
     @property
     def tune_semitones(self) -> float:
-        """As set."""
+        """The transposition."""
         return self._tune_semitones
 
     @property
     def loudness_db(self) -> float:
-        """The knob's offset, as set."""
+        """The loudness knob's offset."""
         return self._knob_db
 
     @property
     def timbre(self) -> tuple[float, float]:
-        """Timbre X and Y as set by hand, 0 … 1."""
+        """Timbre X and Y set by hand, 0 … 1."""
         return self._timbre[0], self._timbre[1]
 
     def controls(self) -> Controls:
-        """The frame of controls as it stands."""
-        voices = list(self._voices)
-        channels = [self._expressions[voice.last.channel if voice.last else 0] for voice in voices]
-        shared, blend = self._expressions[0], self._blending.blend
-        own = [channel if channel is not shared else None for channel in channels]
-        bends = [shared.bend_semitones + (channel.bend_semitones if channel else 0.0) for channel in own]
-        pressures = [
-            max(shared.pressure, voice.pressure, channel.pressure if channel else 0.0)
-            for voice, channel in zip(voices, own, strict=True)
-        ]
-        base_db = self._base_db()
-        timbre_x, timbre_y = (at + cv for at, cv in zip(self._timbre, self._timbre_cv, strict=True))
-        timbre = [(timbre_x + shared.timbre + (channel.timbre if channel else 0.0), timbre_y) for channel in own]
-        glide_s = self._glide_s if self._glides else 0.0
-        return Controls(
-            note=np.array([voice.note for voice in voices], np.float32),
-            bend_semitones=np.array(bends, np.float32) + np.float32(self._tune_semitones),
-            glide_s=np.array([0.0 if voice.key == CV_KEY else glide_s for voice in voices], np.float32),
-            gate=np.array([voice.gate for voice in voices], np.bool_),
-            velocity=np.array([voice.velocity for voice in voices], np.float32),
-            onset=np.array([voice.onset for voice in voices], np.int32),
-            onset_s=np.array([voice.onset_s for voice in voices], np.float64),
-            blend=np.stack([blend if voice.blend is None else voice.blend for voice in voices]),
-            loudness_db=np.array(
-                [max(base_db + PRESSURE_DB * value, 2 * SILENCE_DB) for value in pressures], np.float32
-            ),
-            timbre=np.clip(np.array(timbre, np.float32), 0.0, 1.0),
+        """The current frame of controls."""
+        return frame_of(
+            list(self._voices),
+            self._expressions,
+            self._blending.blend,
+            base_db=self._base_db(),
+            timbre=(self._timbre[0] + self._timbre_cv[0], self._timbre[1] + self._timbre_cv[1]),
+            glide_s=self._glide_s if self._glides else 0.0,
+            tune_semitones=self._tune_semitones,
         )
 
     def _base_db(self) -> float:
@@ -364,8 +338,8 @@ class Player:
             total += 40 * math.log10(value) if value > 0 else 2 * SILENCE_DB
         return total
 
-    def _give_blend(self, voice: Voice) -> None:
-        """What a key that was just struck keeps."""
+    def _give_blend(self, voice: PlayedVoice) -> None:
+        """Give a struck voice its own blend, or none if all keys share one."""
         if self.blend_mode is BlendMode.TOGETHER:
             voice.blend = None
         elif self.blend_mode is BlendMode.HELD:

@@ -1,25 +1,27 @@
-"""Which voice plays which key: polyphony, mono, legato and paraphony, pedals, stealing. Pure; knows no sound."""
+"""Voice allocation: which voice plays which key. Polyphony, mono, legato, paraphony, pedals and stealing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from tombola_device.contract.controls import MAX_VOICES, SILENCE_DB, Float32Array
 from tombola_device.contract.errors import ShapeError
 
 ONSETS = 0x7FFFFFFF
-"""Onsets are counted in 31 bits."""
+"""Largest count of onsets: 31 bits."""
 
 
 class VoiceMode(Enum):
     """How keys share voices.
 
-    POLY        each key has a voice of its own
-    MONO        one voice; each key strikes it, and one that is let go gives way to the one still held
-    LEGATO      one voice; keys that overlap only move its pitch
-    PARAPHONIC  each key has a voice, but one contour: each new key strikes all that are held, and all end with the last
+    POLY        each key has its own voice
+    MONO        one voice; each key strikes it, and after a release it plays a key that is still held
+    LEGATO      one voice; overlapping keys only change its pitch
+    PARAPHONIC  each key has its own voice but all share one envelope: each new key strikes all held voices, and all
+                voices are released with the last key
     """
 
     POLY = "poly"
@@ -29,7 +31,7 @@ class VoiceMode(Enum):
 
 
 class Priority(Enum):
-    """Which of several held keys one voice plays."""
+    """Which of several held keys the one voice of MONO and LEGATO plays."""
 
     LAST = "last"
     LOWEST = "lowest"
@@ -38,29 +40,38 @@ class Priority(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key that is down. ``number``: 0 … 127, or CV_KEY; ``channel``: 0 … 15."""
+    """A key of a keyboard, or of the gate input.
+
+    Args:
+        number: 0 … 127; that of CV_KEY is -1.
+        channel: 0 … 15.
+    """
 
     number: int
     channel: int = 0
 
 
+CV_KEY: Final = Key(-1)
+"""The key of the gate input."""
+
+
 @dataclass(slots=True)
-class Voice:
-    """What one row of the engine's controls plays.
+class PlayedVoice:
+    """One voice: the source of one row of the engine's controls.
 
     Args:
-        key: The key that holds it; None when that is up.
-        last: The key that it plays or played last.
+        key: The key that holds the voice; None after its release.
+        last: The key that the voice plays, or played last.
         note: MIDI note number, without bend.
-        velocity: 0 … 1; 0 with the gate down is silence at once.
-        gate: Whether it is held, by key or pedal.
-        pedalled: Held by the sustain pedal alone.
-        kept: Held by the sostenuto pedal.
-        onset: Counts its strikes.
-        onset_s: When the last of them was asked for, by the clock of whoever asked; 0: unknown.
-        order: When it was last struck or let go, in events.
-        pressure: Of its key, 0 … 1.
-        blend: The blend that it keeps; None follows the player's.
+        velocity: 0 … 1; 0 with the gate down silences the voice at once.
+        gate: Whether a key or a pedal holds the voice.
+        pedalled: Whether only the sustain pedal holds the voice.
+        kept: Whether the sostenuto pedal holds the voice.
+        onset: Number of strikes.
+        onset_s: Time of the last strike by the caller's clock; 0: unknown.
+        order: Time of the last strike or release, counted in strikes and releases of all voices.
+        pressure: Pressure on the key, 0 … 1.
+        blend: The voice's own blend; None: the player's blend.
     """
 
     key: Key | None = None
@@ -84,13 +95,19 @@ class Voices:
         count: V, 1 … MAX_VOICES.
 
     Raises:
-        ShapeError: More than there can be.
+        ShapeError: ``count`` is out of range.
+
+    >>> voices = Voices(2)
+    >>> for number in (60, 64, 67):  # The third key takes the older voice.
+    ...     _ = voices.press(Key(number), note=float(number), velocity=0.8)
+    >>> [voice.note for voice in voices]
+    [67.0, 64.0]
     """
 
     def __init__(self, count: int) -> None:
         if not 1 <= count <= MAX_VOICES:
-            raise ShapeError(f"{count} voices were asked for; 1 to {MAX_VOICES} are possible")
-        self._voices = [Voice() for _ in range(count)]
+            raise ShapeError(f"{count} voices are impossible; give 1 to {MAX_VOICES}")
+        self._voices = [PlayedVoice() for _ in range(count)]
         self._held: dict[Key, tuple[float, float]] = {}
         self._mode, self._limit = VoiceMode.POLY, count
         self.priority = Priority.LAST
@@ -98,7 +115,7 @@ class Voices:
         self._events = 0
         self._levels_db: list[float] | None = None
 
-    def __iter__(self) -> Iterator[Voice]:
+    def __iter__(self) -> Iterator[PlayedVoice]:
         """All voices, in the order of the engine's rows."""
         return iter(self._voices)
 
@@ -108,7 +125,7 @@ class Voices:
 
     @property
     def mode(self) -> VoiceMode:
-        """How keys share voices; another mode begins with all keys up."""
+        """How keys share voices. A change of mode releases all keys."""
         return self._mode
 
     @mode.setter
@@ -117,8 +134,8 @@ class Voices:
             self.release_all()
             self._mode = mode
 
-    def press(self, key: Key, note: float, velocity: float, time_s: float = 0.0) -> Voice:
-        """Strike a key at a time, 0 if unknown, and give the voice that plays it."""
+    def press(self, key: Key, note: float, velocity: float, time_s: float = 0.0) -> PlayedVoice:
+        """Press a key at ``time_s`` (0: unknown); return the voice that plays it."""
         overlaps = bool(self._held)
         self._held.pop(key, None)
         self._held[key] = note, velocity
@@ -134,7 +151,7 @@ class Voices:
         return voice
 
     def let_go(self, key: Key) -> None:
-        """Release a key; a pedal may hold what it plays."""
+        """Release a key; a pedal may hold its voice."""
         self._held.pop(key, None)
         if self._mode in (VoiceMode.MONO, VoiceMode.LEGATO):
             self._let_go_one(key)
@@ -149,7 +166,7 @@ class Voices:
                 self._release_unless_pedalled(voice)
 
     def sustain(self, *, down: bool) -> None:
-        """Move the sustain pedal: what is let go while it is down sounds on."""
+        """Move the sustain pedal. While it is down, released keys keep sounding."""
         self._sustain = down
         if not down:
             for voice in self._voices:
@@ -158,7 +175,7 @@ class Voices:
                     self._release_unless_pedalled(voice)
 
     def sostenuto(self, *, down: bool) -> None:
-        """Move the sostenuto pedal: what is held when it goes down sounds on."""
+        """Move the sostenuto pedal. It holds the voices that are held when it goes down."""
         self._sostenuto = down
         for voice in self._voices:
             if down:
@@ -169,7 +186,7 @@ class Voices:
                     self._release_unless_pedalled(voice)
 
     def release_all(self) -> None:
-        """Let everything go, whatever the pedals hold."""
+        """Release all voices, also those that a pedal holds."""
         self._held.clear()
         for voice in self._voices:
             voice.key = None
@@ -178,13 +195,13 @@ class Voices:
                 self._release(voice)
 
     def choke_all(self) -> None:
-        """Silence at once."""
+        """Silence all voices at once."""
         self.release_all()
         for voice in self._voices:
             voice.velocity = 0.0
 
     def limit(self, count: int) -> None:
-        """Play with the first ``count`` voices only, 1 … V; what the others play is over."""
+        """Play with the first ``count`` voices only, 1 … V; release the others."""
         self._limit = min(max(count, 1), len(self._voices))
         for voice in self._voices[self._limit :]:
             voice.key = None
@@ -193,23 +210,23 @@ class Voices:
                 self._release(voice)
 
     def hear(self, levels_db: Sequence[float]) -> None:
-        """Take how loud each voice is, so that a silent or the quietest one is taken next. Shape (V,), dB."""
+        """Set the level of each voice, dB, shape (V,). The next key takes a silent or the quietest voice."""
         self._levels_db = list(levels_db)
 
-    def _take(self, voice: Voice, key: Key, note: float, velocity: float) -> None:
+    def _take(self, voice: PlayedVoice, key: Key, note: float, velocity: float) -> None:
         voice.key = voice.last = key
         voice.note, voice.velocity = note, velocity
         voice.gate, voice.pedalled, voice.kept = True, False, False
         voice.pressure = 0.0
 
-    def _strike(self, voice: Voice, time_s: float) -> None:
+    def _strike(self, voice: PlayedVoice, time_s: float) -> None:
         voice.onset = (voice.onset + 1) & ONSETS
         voice.onset_s = time_s
         self._stamp(voice)
-        if self._levels_db is not None:  # Taken; what it sounds like is heard later.
+        if self._levels_db is not None:  # The voice is in use; its true level is known later.
             self._levels_db[self._voices.index(voice)] = 0.0
 
-    def _release_unless_pedalled(self, voice: Voice) -> None:
+    def _release_unless_pedalled(self, voice: PlayedVoice) -> None:
         if voice.key is not None or not voice.gate:
             return
         if self._sustain:
@@ -217,25 +234,25 @@ class Voices:
         elif not voice.kept:
             self._release(voice)
 
-    def _release(self, voice: Voice) -> None:
+    def _release(self, voice: PlayedVoice) -> None:
         voice.gate = voice.pedalled = False
         self._stamp(voice)
 
-    def _stamp(self, voice: Voice) -> None:
+    def _stamp(self, voice: PlayedVoice) -> None:
         self._events += 1
         voice.order = self._events
 
     # One voice
 
     def _first(self) -> Key:
-        """The held key that has priority."""
+        """The held key with priority."""
         if self.priority is Priority.LOWEST:
             return min(self._held, key=lambda key: self._held[key][0])
         if self.priority is Priority.HIGHEST:
             return max(self._held, key=lambda key: self._held[key][0])
         return next(reversed(self._held))
 
-    def _play_one(self, *, strike: bool, time_s: float = 0.0) -> Voice:
+    def _play_one(self, *, strike: bool, time_s: float = 0.0) -> PlayedVoice:
         voice, key = self._voices[0], self._first()
         note, velocity = self._held[key]
         if voice.key == key and voice.gate and not strike:
@@ -260,17 +277,17 @@ class Voices:
     # Stealing
 
     def _voice_for(self, key: Key) -> int:
-        """The voice that plays or last played this key; else the one that costs the least to take."""
+        """Index of the voice that plays or last played this key, else of the voice with the lowest cost of stealing."""
         for index, voice in enumerate(self._voices[: self._limit]):
             if voice.key == key or (voice.gate and voice.last == key):
                 return index
         return min(range(self._limit), key=self._worth)
 
     def _worth(self, index: int) -> tuple[int, float, int]:
-        """What taking a voice would cost: silent ones nothing, then the quietest released, then the oldest held.
+        """Sort key for stealing: silent voices first, then the quietest released voice, then the oldest held voice.
 
-        The bass is taken last: a chord that loses it is another chord. Silent voices go lowest first, since the
-        engine's cost grows with the highest one that sounds.
+        The bass is stolen last, because a chord without its bass is another chord. Of silent voices the lowest index is
+        first, because the engine's cost grows with the highest sounding index.
         """
         voice = self._voices[index]
         if voice.gate:
@@ -280,7 +297,7 @@ class Voices:
         level_db = self._levels_db[index]
         return (0, 0.0, index) if level_db <= SILENCE_DB else (1, level_db, voice.order)
 
-    def _is_bass(self, voice: Voice) -> bool:
-        """Whether no held voice is lower; of two voices neither is."""
+    def _is_bass(self, voice: PlayedVoice) -> bool:
+        """Whether the voice is the lowest of at least three held voices."""
         held = [other for other in self._voices[: self._limit] if other.gate]
         return len(held) > 2 and all(voice.note < other.note for other in held if other is not voice)

@@ -1,1 +1,1 @@
-"""Where bundles live, whose they may be, and whether they play here."""
+"""Stores bundles on the device, checks their owners, and probes whether they play."""

@@ -1,8 +1,8 @@
-"""Which board this is, and what it can play.
+"""Identifies the board and compares its speed with the cost of a bundle.
 
-A period of 128 samples lasts 2.67 ms; how many instructions a core does in that time is its clock times the
-instructions that it does per cycle. A bundle says how many it needs (``Cost``), counted and therefore exact; the
-board's figure is a careful estimate. Where either is unknown, the load probe measures instead.
+A period of 128 samples lasts 2.67 ms. The instructions of a core per period are its clock × instructions per cycle ×
+2.67 ms; this is a careful estimate. The instructions that a bundle needs are in its manifest (``Cost``); they were
+counted and are exact. If one of the two is unknown, the load probe measures instead.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from tombola_device.contract.manifest import Cost
 from tombola_device.contract.refusals import ErrorCode, Refused, two_figures
 
 AUDIO_SHARE: Final = 0.6
-"""Of a core. The rest is for the system's interrupts, for what waits in caches, and for voices that begin at once."""
+"""Share of a core for sound. The rest is for interrupts, cache misses and voices that begin together."""
 PERIOD_S: Final = PERIOD_SAMPLES / SAMPLE_RATE_HZ
 MODEL_FILE: Final = Path("/proc/device-tree/model")
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A board, as far as its speed goes.
+    """The speed of a board.
 
     Args:
-        name: As players call it.
-        clock_hz: Of its cores, the lowest of all revisions; None: unknown.
-        instructions_per_cycle: A careful estimate: 1 for cores that reorder (they reach 1 to 2), 0.5 for others.
+        name: Short name for players.
+        clock_hz: Clock of the cores, the lowest of all revisions; None: unknown.
+        instructions_per_cycle: A careful estimate: 1 for out-of-order cores (they reach 1 to 2), 0.5 for others.
     """
 
     name: str
@@ -37,12 +37,12 @@ class Board:
 
     @property
     def instructions_per_period(self) -> float | None:
-        """What one core does in a period; None: unknown."""
+        """Instructions of one core per period; None: unknown."""
         return None if self.clock_hz is None else self.clock_hz * self.instructions_per_cycle * PERIOD_S
 
     @property
     def budget_instructions(self) -> float | None:
-        """What the sound may take of it; None: unknown."""
+        """Instructions per period for sound; None: unknown."""
         whole = self.instructions_per_period
         return None if whole is None else AUDIO_SHARE * whole
 
@@ -60,11 +60,11 @@ BOARDS: Final = (
     ("Raspberry Pi 3", Board("Pi 3", 1.2e9, 0.5)),
     ("Raspberry Pi Zero 2", Board("Zero 2 W", 1.0e9, 0.5)),
 )
-"""How a model's name begins, longer ones first. Source: Raspberry Pi documentation, processors (clock of each)."""
+"""Beginning of the model name, longer ones first. Source of the clocks: Raspberry Pi documentation, processors."""
 
 
 def this_board(model_file: Path = MODEL_FILE) -> Board:
-    """The board that this runs on, by the name that the firmware gives it; UNKNOWN where there is none."""
+    """The board of this computer, by the model name in the device tree; UNKNOWN without one."""
     try:
         model = model_file.read_bytes()[:128].rstrip(b"\0").decode("utf-8", "replace")
     except OSError:
@@ -73,10 +73,17 @@ def this_board(model_file: Path = MODEL_FILE) -> Board:
 
 
 def check_cost(cost: Cost, board: Board) -> bool:
-    """Whether one voice of a bundle fits the board; False: not known, it must be measured.
+    """Compare one voice's cost with the board. True: it fits; False: unknown, measure it.
 
     Raises:
-        Refused: It does not.
+        Refused: One voice needs more instructions than the board has for sound.
+
+    >>> check_cost(Cost(15_000, 90_000, 26, 2, arm64_instructions_per_period=200_000), Board("Pi 4", 1.5e9))
+    True
+    >>> check_cost(Cost(15_000, 90_000, 26, 2, arm64_instructions_per_period=3_000_000), Board("Pi 4", 1.5e9))
+    Traceback (most recent call last):
+    tombola_device.contract.refusals.Refused: the bundle needs 3.0 M instructions per period but the device's board has
+    2.4 M for sound; prune the bundle further
     """
     needed, budget = cost.arm64_instructions_per_period, board.budget_instructions
     if needed is None or budget is None:

@@ -1,8 +1,8 @@
-"""Whose bundles the instrument takes: the keys that are enrolled, and what the player allows at the panel.
+"""Decides which bundles the instrument accepts: by enrolled keys, or by the player's permission at the panel.
 
-A key is enrolled only while the player holds the pairing window open, and one window enrols one key. A bundle that no
-enrolled key has signed is refused unless the player allows one. A fresh instrument knows nobody, and makes no
-exception: whoever plugs in first is not for that its owner (``docs/adr/0007``).
+A key can be enrolled only while the player keeps the pairing window open; each window enrols one key. A bundle without
+the signature of an enrolled key is refused unless the player allows it. A new instrument has no keys and follows the
+same rules: the first computer plugged in does not become an owner (``docs/adr/0007``).
 """
 
 from __future__ import annotations
@@ -25,41 +25,50 @@ from tombola_device.disk.sealed import read_sealed, write_sealed
 
 MAX_OWNERS: Final = 8
 OWNERS_FILE: Final = "owners.json"
-"""Below the folder of the state."""
+"""Name of the file in the state folder."""
 PAIRING_S: Final = 60.0
-"""Time to walk to the computer and type."""
+"""Enough to walk to the computer and type."""
 ALLOWANCE_S: Final = 300.0
-"""A permission that nobody uses must not wait for somebody else."""
+"""An unused permission expires, so that no other computer can use it later."""
 Unsigned: TypeAlias = Literal["allow", "ask"]
 _LOG = logging.getLogger(__name__)
 
 
-class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An enrolled public key, in hexadecimal, and what its owner calls it."""
+class EnrolledKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An enrolled public key, in hexadecimal, and its label."""
 
     key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
     label: Annotated[str, Meta(max_length=32)] = ""
 
     @property
     def fingerprint(self) -> str:
-        """The key for eyes; the host shows the same."""
+        """The key for people to compare; the host shows the same text."""
         return fingerprint(bytes.fromhex(self.key))
 
 
 class _Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the file holds."""
+    """The content of the file."""
 
-    keys: Annotated[list[Key], Meta(max_length=MAX_OWNERS)] = []
+    keys: Annotated[list[EnrolledKey], Meta(max_length=MAX_OWNERS)] = []
 
 
 class Owner:
-    """Knows the keys in one file. May be called by any thread.
+    """The enrolled keys and the player's permissions. Any thread may call it.
 
     Args:
-        path: The file; made when the first key is enrolled.
-        unsigned: ``allow`` takes any bundle, as suits a computer without a panel; ``ask`` leaves it to the player.
+        path: File of the keys; made when the first key is enrolled.
+        unsigned: ``allow`` accepts any bundle, for computers without a panel; ``ask`` lets the player decide.
         files: The file system.
-        clock: Seconds that only grow.
+        clock: Returns seconds that never decrease.
+
+    >>> from tombola_device.disk.fake import FakeFiles
+    >>> owner = Owner(Path("owners.json"), "ask", FakeFiles())
+    >>> owner.check("00" * 32, key=b"", signature=b"")
+    Traceback (most recent call last):
+    tombola_device.contract.refusals.Refused: the device accepts only bundles signed by an owner; make a key with
+    `tombola key new` and pair with `tombola pair`, or allow this bundle on the device's slots page, then flash again
+    >>> owner.allow_unsigned_once()
+    >>> owner.check("00" * 32, key=b"", signature=b"")
     """
 
     def __init__(
@@ -78,41 +87,41 @@ class Owner:
         self._allowed_sha256 = ""
         found = read_sealed(self._files, path, _Keys)
         if found is None and self._files.size_bytes(path) is not None:
-            _LOG.warning("%s is damaged, so no owner is known; pair again", path)
-        self.keys: tuple[Key, ...] = tuple(found.keys) if found else ()
-        """In the order in which they were enrolled."""
+            _LOG.warning("%s is damaged, so all owners are lost; pair again", path)
+        self.keys: tuple[EnrolledKey, ...] = tuple(found.keys) if found else ()
+        """The enrolled keys, oldest first."""
 
     @property
     def window_s(self) -> float:
-        """How long the pairing window still is open, s; 0: closed."""
+        """Time until the pairing window closes, s; 0: closed."""
         return max(self._window_end_s - self._clock(), 0.0)
 
     @property
     def unsigned_allowed(self) -> bool:
-        """Whether the next bundle that comes unsigned is taken."""
+        """Whether the next unsigned bundle is accepted."""
         return self._unsigned == "allow" or self._allowance_end_s > self._clock()
 
     def open_window(self, seconds: float = PAIRING_S) -> None:
-        """Let one key be enrolled within that time. For the panel alone."""
+        """Allow the enrolment of one key within this time. Only the panel may call this."""
         with self._lock:
             self._window_end_s = self._clock() + seconds
 
     def close_window(self) -> None:
-        """Let no key be enrolled."""
+        """Refuse further enrolment."""
         with self._lock:
             self._window_end_s = float("-inf")
 
     def allow_unsigned_once(self, seconds: float = ALLOWANCE_S) -> None:
-        """Take one bundle that comes within that time whoever signed it, or nobody. For the panel alone."""
+        """Accept one bundle within this time, with any signature or none. Only the panel may call this."""
         with self._lock:
             self._allowance_end_s = self._clock() + seconds
 
     def enrol(self, key: bytes, label: str, signature: bytes) -> int:
-        """Make a key an owner's; returns how many there are. One that is already is welcome at any time.
+        """Enrol a key; return the number of enrolled keys. An enrolled key is accepted even if the window is closed.
 
         Raises:
-            Refused: It is not the host's own, the window is closed, or there are MAX_OWNERS already.
-            StoreError: It cannot be stored.
+            Refused: The signature is not by ``key``, the window is closed, or MAX_OWNERS keys are enrolled.
+            StoreError: The keys cannot be stored.
         """
         if not pairing_is_signed(key, label, signature):
             raise Refused(ErrorCode.BAD_SIGNATURE)
@@ -124,15 +133,15 @@ class Owner:
             if len(self.keys) >= MAX_OWNERS:
                 raise Refused(ErrorCode.OWNERS_FULL, MAX_OWNERS)
             shown = "".join(character for character in label if character.isprintable())
-            self._store((*self.keys, Key(key.hex(), shown)))
+            self._store((*self.keys, EnrolledKey(key.hex(), shown)))
             self._window_end_s = float("-inf")
             return len(self.keys)
 
     def remove(self, fingerprint: str) -> None:
-        """Forget the key with this fingerprint; nothing happens if there is none.
+        """Remove the key with this fingerprint, if it is enrolled.
 
         Raises:
-            StoreError: That cannot be stored.
+            StoreError: The keys cannot be stored.
         """
         with self._lock:
             left = tuple(key for key in self.keys if key.fingerprint != fingerprint)
@@ -140,22 +149,27 @@ class Owner:
                 self._store(left)
 
     def remove_all(self) -> None:
-        """Forget all keys.
+        """Remove all keys.
 
         Raises:
-            StoreError: That cannot be stored.
+            StoreError: The keys cannot be stored.
         """
         with self._lock:
             self._store(())
 
     def check(self, sha256: str, key: bytes, signature: bytes) -> None:
-        """Decide whether a bundle that is announced may come; empty ``key`` and ``signature``: it is not signed.
+        """Decide whether an announced bundle is accepted.
 
-        A permission for one unsigned bundle goes to the first that asks, and stays with it until it is ``installed``:
-        an unplugged cable does not cost another walk to the panel.
+        The first bundle that needs a permission gets it, and keeps it until the bundle is ``installed``. So after an
+        unplugged cable the player need not walk to the panel again.
+
+        Args:
+            sha256: SHA-256 of the bundle, hexadecimal.
+            key: Public key of the signer; empty: not signed.
+            signature: Signature of the signer; empty: not signed.
 
         Raises:
-            Refused: It may not.
+            Refused: The signature is wrong, or neither an enrolled key nor a permission covers the bundle.
         """
         if key and not bundle_is_signed(key, bytes.fromhex(sha256), signature):
             raise Refused(ErrorCode.BAD_SIGNATURE)
@@ -167,7 +181,7 @@ class Owner:
             self._allowance_end_s, self._allowed_sha256 = float("-inf"), sha256
 
     def installed(self, sha256: str) -> None:
-        """This bundle is in its slot: the permission that it had is used up."""
+        """End the permission of this bundle: it is installed."""
         with self._lock:
             if sha256 == self._allowed_sha256:
                 self._allowed_sha256 = ""
@@ -175,11 +189,11 @@ class Owner:
     def _knows(self, key: bytes) -> bool:
         return any(known.key == key.hex() for known in self.keys)
 
-    def _store(self, keys: tuple[Key, ...]) -> None:
+    def _store(self, keys: tuple[EnrolledKey, ...]) -> None:
         try:
             write_sealed(self._files, self._path, _Keys(list(keys)))
         except OSError as error:
             raise StoreError(
-                f"the owners' keys in {self._path} cannot be written ({error.strerror or error}); check the card"
+                f"the keys of the owners cannot be written to {self._path} ({error.strerror or error}); check the disk"
             ) from error
         self.keys = keys

@@ -1,4 +1,4 @@
-"""The load probe: whether a bundle that is whole also plays on this device, and fast enough."""
+"""The load probe: checks that an undamaged bundle plays on this device, and fast enough."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ PROBE_VOICES: Final = 2
 TIMED_PERIODS: Final = 41
 PROBE_DB: Final = -20.0
 LOUDEST: Final = 100.0
-"""40 dB over full scale: the limiter holds less, but what is beyond this is no sound that anybody trained."""
+"""40 dB over full scale. The limiter handles less, but a louder graph was not trained on sound."""
 
 
 def probe_bundle(bundle: Bundle, board: Board | None = None) -> None:
-    """Load a bundle's graph, check its tensors against the manifest, and play the ends of each mode's range on it.
+    """Load a bundle's graph, compare its tensors with the manifest, and play both ends of each mode's range.
 
     Args:
-        bundle: A whole one.
-        board: What it is to play on; without one its speed is not looked at.
+        bundle: A decoded bundle.
+        board: The board that must be fast enough; None: do not check the speed.
 
     Raises:
-        BadBundle: The graph reaches outside the bundle, cannot be loaded or run, has other tensors than the manifest
-            says, or what it plays is not finite or beyond all measure.
-        Refused: It needs more than the board can do.
+        BadBundle: The graph refers to files outside the bundle, cannot be loaded or run, has other tensors than in the
+            manifest, or its sound is not finite or louder than LOUDEST.
+        Refused: The board is too slow for one voice.
     """
     known = board is None or check_cost(bundle.manifest.cost, board)
     session = _play(bundle)
@@ -44,13 +44,13 @@ def probe_bundle(bundle: Bundle, board: Board | None = None) -> None:
 
 
 def check_speed(run: Callable[[], None], clock: Callable[[], float] = time.perf_counter) -> None:
-    """Measure one voice in a loop paced like a sound card's, for bundles that do not say what they cost.
+    """Measure one voice of a bundle of unknown cost, in a loop paced like a sound card's.
 
-    It is run beside the sound that is playing and at no priority, so only what clearly cannot play is refused: the
-    median is not moved by a machine that stalls now and then.
+    The measurement runs beside the playing sound and without priority. It uses the median, which a few stalls of the
+    machine do not change, and refuses only what clearly cannot play.
 
     Raises:
-        Refused: The median run takes longer than the period that it renders.
+        Refused: The median run takes longer than a period.
     """
     taken_s = []
     for _ in range(TIMED_PERIODS):
@@ -64,7 +64,7 @@ def check_speed(run: Callable[[], None], clock: Callable[[], float] = time.perf_
 
 
 def _play(bundle: Bundle) -> Session:
-    """Play the ends of each mode's range; gives the session, warm."""
+    """Play both ends of each mode's range; return the warmed-up session."""
     session = Session(bundle.onnx, bundle.manifest, PROBE_VOICES)
     rng = np.random.default_rng(0)
     for index, mode in enumerate(bundle.manifest.modes):
@@ -83,7 +83,7 @@ def _play(bundle: Bundle) -> Session:
 
 
 def _columns(mode: Mode, loudness_db: float) -> np.ndarray:
-    """Controls of an onset, the lowest note in one voice and the highest in the other. Shape (V, 7)."""
+    """Controls of an onset: the first voice plays the lowest note, the second the highest. Shape (V, 7)."""
     row = dict.fromkeys(SCALAR_COLUMNS, 1.0) | {"timbre_x": mode.timbre_x[1], "timbre_y": mode.timbre_y[1]}
     row["loudness_db"] = loudness_db
     return np.array([[(row | {"note": note})[name] for name in SCALAR_COLUMNS] for note in mode.note_range], np.float32)
@@ -92,6 +92,6 @@ def _columns(mode: Mode, loudness_db: float) -> np.ndarray:
 def _run(session: Session, voices: int) -> None:
     try:
         session.run(voices)
-    except Exception as error:  # The runtime's own exceptions share no base but Exception.
+    except Exception as error:  # onnxruntime's exceptions have no other common base.
         reason = str(error).replace("\n", " ").strip()[:200]
         raise BadBundle(f"the bundle's graph cannot be run ({reason}); export the bundle again") from error

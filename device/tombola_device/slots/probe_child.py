@@ -1,9 +1,9 @@
-"""The load probe in a process of its own, within limits.
+"""The load probe in a child process with limits.
 
-A graph that nobody has run yet may ask for all memory, run for minutes or crash the runtime; then the probe ends, and
-not the instrument. It also keeps that work out of the interpreter that reads MIDI and knobs a thousand times a second.
+An untested graph may use all memory, run for minutes or crash onnxruntime. In a child it ends the probe and not the
+instrument. A child also leaves the interpreter free that reads MIDI and knobs a thousand times a second.
 
-    parent ──► a line of JSON (the board), the bundle ──► child ──► a line of JSON (what was found) ──► parent
+    parent ──► a line of JSON (the board), the bundle ──► child ──► a line of JSON (the result) ──► parent
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from tombola_device.slots.board import Board
 from tombola_device.slots.probe import probe_bundle
 
 LIMIT_S: Final = 20.0
-"""A tenth of that on a fast computer would be slow; hosts wait for 30 s and longer."""
+"""Ten times as long as a slow probe on a fast computer; shorter than the 30 s that a host waits."""
 MEMORY_BYTES: Final = 1 << 30
-"""Of addresses. A small bundle's probe does with 200 MiB; the largest needs some copies of its 64 MiB."""
+"""Address space. The probe of a small bundle uses 200 MiB; the largest bundle needs several copies of its 64 MiB."""
 NICER: Final = 5
 
 
 class _Found(msgspec.Struct, frozen=True):
-    """What the child says.
+    """The result of the child.
 
     Args:
-        sentence: What is wrong; empty: nothing.
-        code: Number of the refusal, 0: it was none.
-        value: The figure that belongs to it.
+        sentence: The error; empty: the bundle plays.
+        code: Number of the refusal; 0: no refusal.
+        value: Figure of the refusal.
     """
 
     sentence: str = ""
@@ -45,28 +45,28 @@ class _Found(msgspec.Struct, frozen=True):
 def probe_in_child(
     bundle: Bundle, board: Board | None = None, limit_s: float = LIMIT_S, memory_bytes: int = MEMORY_BYTES
 ) -> None:
-    """Do what ``probe_bundle`` does, in a process of its own.
+    """Run ``probe_bundle`` in a child process.
 
     Args:
-        bundle: A whole one.
-        board: What it is to play on; without one its speed is not looked at.
-        limit_s: How long it may take.
-        memory_bytes: Address space that it may take.
+        bundle: A decoded bundle.
+        board: The board that must be fast enough; None: do not check the speed.
+        limit_s: Longest run of the child.
+        memory_bytes: Largest address space of the child.
 
     Raises:
-        BadBundle: It does not play here, or did not come to an end.
-        Refused: It needs more than the board can do.
+        BadBundle: The bundle does not play here, or the child crashed or exceeded a limit.
+        Refused: The board is too slow for one voice.
     """
     command = [sys.executable, "-m", __name__, str(memory_bytes)]
     told = msgspec.json.encode(board) + b"\n" + encode_bundle(bundle)
     try:
         child = subprocess.run(command, input=told, capture_output=True, timeout=limit_s, check=False)
     except subprocess.TimeoutExpired as error:
-        raise BadBundle(f"its graph did not come to an end in {limit_s:.0f} s; export a simpler one") from error
+        raise BadBundle(f"its graph ran longer than {limit_s:.0f} s; export a simpler one") from error
     try:
         found = msgspec.json.decode(child.stdout, type=_Found)
     except msgspec.DecodeError as error:
-        raise BadBundle(f"its graph brought the probe down (exit {child.returncode}); export it again") from error
+        raise BadBundle(f"its graph crashed the probe (exit {child.returncode}); export it again") from error
     if found.code:
         raise Refused(found.code, found.value)
     if found.sentence:
@@ -74,7 +74,7 @@ def probe_in_child(
 
 
 def main() -> None:
-    """Read a bundle from stdin, probe it, and write what was found to stdout."""
+    """Read a bundle from stdin, probe it, and write the result to stdout."""
     _confine(int(sys.argv[1]))
     board, _, data = sys.stdin.buffer.read().partition(b"\n")
     try:
@@ -85,12 +85,12 @@ def main() -> None:
     except TombolaError as error:
         found = _Found(str(error))
     except MemoryError:
-        found = _Found("its graph takes too much memory; export a smaller one")
+        found = _Found("its graph needs too much memory; export a smaller one")
     sys.stdout.buffer.write(msgspec.json.encode(found))
 
 
 def _confine(memory_bytes: int) -> None:
-    """Give way to what plays, and take no more memory than that."""
+    """Lower the priority below the instrument's, and limit the memory."""
     if os.name != "posix":
         return
     import resource

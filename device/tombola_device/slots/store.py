@@ -1,18 +1,18 @@
-"""Where bundles live on the device: an active one, the previous one, and an incoming one.
+"""The bundles on the device: the active one, the previous one and an incoming one.
 
-    <sha256>.partial    incoming: what came so far
-    <sha256>.tombola    a whole bundle that was verified and probed
-    slots.json          which of them is active, which is previous, and whether the active one has really played
+    <sha256>.partial    an incoming bundle: the bytes that have arrived
+    <sha256>.tombola    a complete bundle, verified and probed
+    slots.json          which bundle is active, which is previous, and whether the active one has played
 
-A file that is named by ``slots.json`` is never written again, and ``slots.json`` is replaced by one rename; so at every
-moment the disk names a playable bundle:
+A file named in ``slots.json`` is never written again, and one rename replaces ``slots.json``. So the disk names a
+playable bundle at every moment:
 
     append… ► sync ► SHA-256, decode, probe ► rename to .tombola ► sync folder
-            ► write slots.json.new ► sync ► rename over slots.json ► sync folder ► remove what is in no slot
+            ► write slots.json.new ► sync ► rename over slots.json ► sync folder ► remove other bundles
 
-A new bundle is on trial until ``confirm``. A boot that finds one still on trial plays it again, since the power may
-have gone before it could show that it plays, and counts that durably first; after TRIAL_BOOTS such boots it is given up
-for the previous one. Without any slot the factory's bundle plays.
+A new bundle is on trial until ``confirm``. A power cut may end the trial early, so the next boot plays the bundle
+again; before that it counts the boot durably. After TRIAL_BOOTS such boots the store returns to the previous bundle. If
+no bundle is active, the factory bundle plays.
 """
 
 from __future__ import annotations
@@ -37,33 +37,33 @@ from tombola_device.disk.files import DiskFiles, Files
 from tombola_device.disk.sealed import read_sealed, write_sealed
 
 RESERVE_BYTES: Final = 1 << 20
-"""Left free, so that slots.json and the system's logs can still be written."""
+"""Kept free for slots.json and the logs of the system."""
 POINTER_NAME: Final = "slots.json"
 TRIAL_BOOTS: Final = 2
-"""One for the power cut that nobody meant, one for the impatient hand."""
+"""One for an accidental power cut, one for an impatient player."""
 
 
 class DiskFull(StoreError):
-    """There is no room for the bundle."""
+    """The disk is too full for the bundle."""
 
 
 class WrongHash(StoreError):
-    """What was stored is not what was announced."""
+    """The stored bytes do not have the announced hash."""
 
 
 class ProbeFailed(BadBundle):
-    """The bundle is whole but does not play here."""
+    """The bundle is undamaged but does not play on this device."""
 
 
 class Slots(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What ``slots.json`` says; bundles by their SHA-256, None: the factory's.
+    """The content of ``slots.json``. Bundles are named by their SHA-256; None: the factory bundle.
 
     Args:
-        active: What plays.
-        previous: The last one before that has really played.
-        confirmed: Whether the active one has really played.
-        rejected: What was active and was taken back at last, for the status.
-        boots: How often the active one was booted without having been confirmed.
+        active: The bundle that plays.
+        previous: The last bundle before it that was confirmed.
+        confirmed: Whether the active bundle has played.
+        rejected: The last bundle that failed its trial or was reverted; for the status.
+        boots: Number of boots of the active bundle before ``confirm``.
     """
 
     active: str | None = None
@@ -74,8 +74,8 @@ class Slots(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What the device has of a bundle that is offered: its first bytes, and their CRC-32."""
+class HeldPart:
+    """The part of an announced bundle that the device holds: its first ``offset`` bytes and their CRC-32."""
 
     offset: int
     crc32: int
@@ -90,15 +90,24 @@ class _Incoming:
 
 
 class Store:
-    """The slots in one folder. Nothing is touched before ``boot`` or ``begin``.
+    """The slots in one folder. The constructor changes no file.
 
-    ``begin``, ``write`` and ``finish`` belong to one thread at a time; the others may be called by any.
+    Only one thread at a time may call ``begin``, ``write`` and ``finish``. Any thread may call the other methods.
 
     Args:
-        folder: Where the slots are; made when needed.
+        folder: Folder of the slots; made when needed.
         probe: Raises TombolaError if a bundle does not play on this device.
-        factory: Bundle that plays when there is no other.
+        factory: Bundle that plays if no other is active.
         files: The file system.
+
+    >>> from tombola_device.disk.fake import FakeFiles
+    >>> store = Store(Path("/slots"), probe=lambda bundle: None, files=FakeFiles())
+    >>> store.begin("00" * 32, size_bytes=3)
+    HeldPart(offset=0, crc32=0, active=False)
+    >>> store.write(b"abc")
+    >>> store.finish()
+    Traceback (most recent call last):
+    tombola_device.slots.store.WrongHash: the bundle in /slots differs from the announced one; flash again
     """
 
     def __init__(
@@ -111,36 +120,36 @@ class Store:
         self._lock = threading.Lock()
         self._incoming: _Incoming | None = None
         self.slots = self._read_slots() or Slots()
-        """As they stand."""
+        """The current slots."""
 
     def path_of(self, sha256: str | None) -> Path | None:
-        """File of a slot; for None the factory's, if there is one."""
+        """File of a bundle; for None the factory bundle, if it exists."""
         return self._factory if sha256 is None else self._folder / f"{sha256}.tombola"
 
     def boot(self) -> Path:
-        """Find the bundle to be played; one that was booted TRIAL_BOOTS times without being confirmed is given up.
+        """Choose the bundle to play. After TRIAL_BOOTS boots without ``confirm`` it is the previous one.
 
         Raises:
-            StoreError: There is none, or the folder cannot be read.
+            StoreError: No bundle is playable, or the folder cannot be read.
         """
         with self._lock, _sentences(self._folder):
             slots = self._count_boot(self._read_slots() or Slots())
             found = self._first_playable(slots)
             if found != slots.active:
                 slots = Slots(found, None, confirmed=found in (None, slots.previous), rejected=slots.active)
-                with contextlib.suppress(OSError):  # A card that cannot be written to must not stop the music.
+                with contextlib.suppress(OSError):  # A read-only card must not stop the music.
                     self._write_slots(slots)
             self.slots = slots
             path = self.path_of(found)
             if path is None or not self._is_playable(path, found):
-                raise StoreError(f"there is no playable bundle in {self._folder}; flash one")
+                raise StoreError(f"{self._folder} holds no playable bundle; flash one")
             return path
 
-    def begin(self, sha256: str, size_bytes: int, *, restart: bool = False) -> Held:
-        """Prepare for a bundle, keeping what is there of it unless ``restart``.
+    def begin(self, sha256: str, size_bytes: int, *, restart: bool = False) -> HeldPart:
+        """Prepare for a bundle. Bytes of it that are already stored are kept unless ``restart``.
 
         Raises:
-            DiskFull: It does not fit.
+            DiskFull: The bundle does not fit.
             StoreError: The slots cannot be written.
         """
         with _sentences(self._folder):
@@ -150,7 +159,7 @@ class Store:
             if self._is_playable(path, sha256):
                 self._files.remove(partial)
                 self._incoming = _Incoming(sha256, size_bytes, size_bytes)
-                return Held(size_bytes, zlib.crc32(self._files.read(path)), self.slots.active == sha256)
+                return HeldPart(size_bytes, zlib.crc32(self._files.read(path)), self.slots.active == sha256)
             offset = self._files.size_bytes(partial) or 0
             if restart or offset > size_bytes:
                 self._files.remove(partial)
@@ -159,59 +168,59 @@ class Store:
             if size_bytes > MAX_BUNDLE_BYTES or size_bytes - offset > free_bytes:
                 raise DiskFull(
                     f"a bundle of {size_bytes} bytes does not fit into {self._folder}, which has {max(free_bytes, 0)} "
-                    "bytes free; remove something there"
+                    "bytes free; remove files there"
                 )
             self._incoming = _Incoming(sha256, size_bytes, offset)
-            return Held(offset, zlib.crc32(self._files.read(partial)) if offset else 0, active=False)
+            return HeldPart(offset, zlib.crc32(self._files.read(partial)) if offset else 0, active=False)
 
     def write(self, data: bytes) -> None:
-        """Add the next bytes of the bundle that was begun.
+        """Store the next bytes of the incoming bundle.
 
         Raises:
-            DiskFull: The disk is full; what was stored before remains.
-            StoreError: Nothing was begun, more comes than was announced, or the disk refuses.
+            DiskFull: The disk is full; the bytes before remain.
+            StoreError: ``begin`` was not called, more bytes arrive than announced, or the disk cannot be written.
         """
         incoming = self._incoming
         if incoming is None or incoming.offset + len(data) > incoming.size_bytes:
-            raise StoreError(f"more bytes came for {self._folder} than were announced; flash again")
+            raise StoreError(f"more bytes than announced arrived for {self._folder}; flash again")
         with _sentences(self._folder):
             self._files.append(self._folder / f"{incoming.sha256}.partial", data)
         self._incoming = _Incoming(incoming.sha256, incoming.size_bytes, incoming.offset + len(data))
 
     def finish(self) -> Path:
-        """Verify and probe what came and make it the active bundle, on trial. Takes seconds: not for a busy loop.
+        """Verify and probe the incoming bundle and make it active, on trial. Takes seconds: not for a control loop.
 
         Raises:
-            WrongHash: It is not what was announced; it is thrown away.
-            BadBundle: It is damaged or unknown (ProbeFailed: it does not play); it is thrown away.
-            Refused: It needs more than this board can do; it is thrown away.
-            StoreError: The slots cannot be written; what came remains.
+            WrongHash: The bytes do not have the announced hash; they are discarded.
+            BadBundle: The bundle is damaged or unknown (ProbeFailed: it does not play); it is discarded.
+            Refused: The board is too slow for the bundle; it is discarded.
+            StoreError: The slots cannot be written; the incoming bytes remain.
         """
         incoming = self._incoming
         if incoming is None:
-            raise StoreError(f"nothing was begun in {self._folder}; flash again")
+            raise StoreError(f"no bundle was announced for {self._folder}; flash again")
         whole, partial = (self._folder / f"{incoming.sha256}.{end}" for end in ("tombola", "partial"))
         with _sentences(self._folder):
-            came = partial if self._files.size_bytes(whole) is None or self._files.size_bytes(partial) else whole
-            self._files.sync(came)
+            arrived = partial if self._files.size_bytes(whole) is None or self._files.size_bytes(partial) else whole
+            self._files.sync(arrived)
             try:
-                self._verify(self._files.read(came), incoming.sha256)
+                self._verify(self._files.read(arrived), incoming.sha256)
             except (WrongHash, BadBundle, Refused):
-                if came == partial:
+                if arrived == partial:
                     self._files.remove(partial)
                 raise
-            if came == partial:
+            if arrived == partial:
                 self._files.rename(partial, whole)
                 self._files.sync_folder(self._folder)
             with self._lock:
                 self._make_active(incoming.sha256)
-            with contextlib.suppress(OSError):  # It is installed; the next one tidies up.
+            with contextlib.suppress(OSError):  # The bundle is installed; the next flash removes old files.
                 self._remove_all_but(set())
         self._incoming = None
         return whole
 
     def confirm(self, sha256: str | None = None) -> None:
-        """The active bundle has really played. With ``sha256``: only if it still is that one.
+        """End the trial of the active bundle: it has played. With ``sha256``: only if that bundle is still active.
 
         Raises:
             StoreError: The slots cannot be written.
@@ -221,20 +230,20 @@ class Store:
                 self._write_slots(msgspec.structs.replace(self.slots, confirmed=True, boots=0))
 
     def revert(self) -> Path:
-        """Give up the active bundle for the previous one.
+        """Return to the previous bundle.
 
         Raises:
-            StoreError: There is none, or the slots cannot be written.
+            StoreError: No previous bundle is playable, or the slots cannot be written.
         """
         with self._lock, _sentences(self._folder):
             path = self.path_of(self.slots.previous)
             if self.slots.active is None or path is None or not self._is_playable(path, self.slots.previous):
-                raise StoreError(f"there is no previous bundle in {self._folder} to go back to; flash another one")
+                raise StoreError(f"{self._folder} holds no previous bundle to return to; flash another one")
             self._write_slots(Slots(self.slots.previous, rejected=self.slots.active))
             return path
 
     def free_bytes(self) -> int:
-        """Room for incoming bundles.
+        """Free bytes for incoming bundles.
 
         Raises:
             StoreError: The folder cannot be read.
@@ -244,7 +253,7 @@ class Store:
 
     def _verify(self, data: bytes, sha256: str) -> None:
         if bundle_sha256(data) != sha256:
-            raise WrongHash(f"the bundle that came into {self._folder} is not the one announced; flash again")
+            raise WrongHash(f"the bundle in {self._folder} differs from the announced one; flash again")
         bundle = decode_bundle(data)
         try:
             self._probe(bundle)
@@ -262,7 +271,7 @@ class Store:
         self._write_slots(Slots(sha256, previous, confirmed=sha256 == old.previous))
 
     def _count_boot(self, slots: Slots) -> Slots:
-        """Note that the bundle on trial is booted once more; if that cannot be noted, it counts as once too often."""
+        """Count a boot of the bundle on trial. If the count cannot be stored, the trial ends."""
         if slots.confirmed:
             return slots
         counted = msgspec.structs.replace(slots, boots=slots.boots + 1)
@@ -274,11 +283,11 @@ class Store:
         return counted
 
     def _first_playable(self, slots: Slots) -> str | None:
-        """What a boot should play; None: the factory's, or nothing."""
+        """The bundle that a boot should play; None: the factory bundle, or none at all."""
         names = self._files.names(self._folder)
         others = [name.removesuffix(".tombola") for name in names if name.endswith(".tombola")]
         order: list[str | None] = [slots.previous, slots.active]
-        if slots.active is None:  # If slots.json is damaged, any bundle that was verified beats the factory's.
+        if slots.active is None:  # If slots.json is damaged, any verified bundle is better than the factory bundle.
             order = [*others] if self._read_slots() is None else []
         elif slots.confirmed or slots.boots <= TRIAL_BOOTS:
             order.reverse()
@@ -298,7 +307,7 @@ class Store:
 
     def _remove_all_but(self, kept: set[str]) -> None:
         if self._read_slots() is None:
-            return  # Fresh or damaged: nobody knows what is needed.
+            return  # slots.json is missing or damaged: every file may still be needed.
         kept = kept | {sha256 for sha256 in (self.slots.active, self.slots.previous) if sha256}
         for name in self._files.names(self._folder):
             stem, _, end = name.partition(".")
@@ -306,7 +315,7 @@ class Store:
                 self._files.remove(self._folder / name)
 
     def _read_slots(self) -> Slots | None:
-        """None if there are none, or damaged ones."""
+        """The stored slots; None if the file is missing or damaged."""
         return read_sealed(self._files, self._folder / POINTER_NAME, Slots)
 
     def _write_slots(self, slots: Slots) -> None:
@@ -316,12 +325,12 @@ class Store:
 
 @contextlib.contextmanager
 def _sentences(folder: Path) -> Iterator[None]:
-    """Turn what the operating system says into one sentence."""
+    """Turn errors of the operating system into one sentence."""
     try:
         yield
     except TombolaError:
         raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(f"the disk with {folder} is full; remove something there, then flash again") from error
-        raise StoreError(f"the slots in {folder} cannot be used: {error.strerror or error}; check the card") from error
+            raise DiskFull(f"the disk with {folder} is full; remove files there, then flash again") from error
+        raise StoreError(f"the slots in {folder} cannot be used: {error.strerror or error}; check the disk") from error

@@ -2,7 +2,7 @@
 
 knobs 1 … 5    weights of the modes 1 … 5, as far as there are so many
 knobs 6, 7, 8  timbre X, timbre Y, loudness; with SHIFT held: glide, tune, morph
-V/OCT, GATE    a voice of its own: 1 V per octave, 0 V is note 36; TRIG strikes it too
+V/OCT, GATE    play a voice of their own: 1 V per octave, 0 V is note 36; TRIG strikes it too
 X, Y           added to timbre X and Y, 5 V is the whole way
 CV 1 … 3       as assigned: a weight, morph, loudness, velocity
 """
@@ -10,57 +10,33 @@ CV 1 … 3       as assigned: a weight, morph, loudness, velocity
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import Enum
 from typing import Final
-
-import msgspec
 
 from tombola_device.hal.panel.port import KNOBS, Edge, PanelState
 from tombola_device.play.player import Player
+from tombola_device.surface.routing import CvTarget, CvTargets
 
 KNOB_HYSTERESIS: Final = 1 / 512
 """A pot's noise on a 12-bit converter is a few counts of 4096: eight, and half a MIDI step."""
 PICK_UP: Final = 1 / 64
-"""How near a knob must come to what a scene recalled before it takes hold."""
+"""How near a knob must come to a recalled value before it takes hold."""
 LOUDNESS_KNOB_DB: Final = 40.0
 """The loudness knob: full is 0 dB, zero is this much quieter, and at its end silent."""
 NOTE_AT_ZERO_VOLTS: Final = 36.0
 FULL_VOLTS: Final = 5.0
 DEADBAND_VOLTS: Final = 0.05
-"""An unpatched input is near 0 V, and must not move anything."""
+"""An unpatched input reads near 0 V and must not move anything."""
 STEP_VOLTS: Final = 0.004
-"""One count of the converter: less is noise of it, and would send a frame a millisecond."""
+"""One count of the converter. Smaller changes are its noise, and would send a frame every millisecond."""
 WEIGHT_KNOBS: Final = 5
 LONGEST_GLIDE_S: Final = 2.0
 
 
-class CvTarget(Enum):
-    """What a CV input can move."""
-
-    NONE = "none"
-    MORPH = "morph"
-    LEVEL = "level"
-    VELOCITY = "velocity"
-    WEIGHT_1 = "weight 1"
-    WEIGHT_2 = "weight 2"
-    WEIGHT_3 = "weight 3"
-    WEIGHT_4 = "weight 4"
-    WEIGHT_5 = "weight 5"
-
-
-class CvTargets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What each assignable input moves."""
-
-    cv_1: CvTarget = CvTarget.MORPH
-    cv_2: CvTarget = CvTarget.LEVEL
-    cv_3: CvTarget = CvTarget.NONE
-
-
 class PanelMap:
-    """Moves the player when something on the panel moves, so that MIDI and hands can take turns.
+    """Moves the player only when something on the panel moves, so that MIDI and hands can take turns.
 
     Args:
-        player: Who is moved.
+        player: The player that is moved.
     """
 
     def __init__(self, player: Player) -> None:
@@ -71,12 +47,14 @@ class PanelMap:
         self._shift = False
         self.targets = CvTargets()
 
-    def pick_up(self, values: Mapping[int, float]) -> None:
-        """A scene was recalled: knobs 0 … 7 stand for these values now, and take hold when they come by."""
-        self._waiting = {(False, knob): value for knob, value in values.items()}
+    def pick_up(self) -> None:
+        """See Hands."""
+        weights = self._player.hand_blend[:WEIGHT_KNOBS]
+        self._waiting = {(False, knob): float(weight) for knob, weight in enumerate(weights)}
+        self._waiting |= {(False, knob): self._stands(knob, shifted=False) for knob in range(WEIGHT_KNOBS, KNOBS)}
 
     def apply(self, state: PanelState, volts: Mapping[str, float]) -> bool:
-        """Pass on what has moved since the last call, and say whether; the first call passes on everything."""
+        """Pass on what has moved since the last call; True if anything has. The first call passes on everything."""
         moved = self._turn(state.knobs)
         moved |= self._patch(volts)  # Pitch before gates: a note begins where its pitch is.
         for edge in state.edges:
@@ -95,7 +73,7 @@ class PanelMap:
             return False
         elif name == "SHIFT":
             self._shift = high
-            # Each function waits for its knob: what was turned for the other one must not jump here.
+            # The knob was turned for its other function: this one waits until the knob passes its value.
             self._waiting |= {(high, knob): self._stands(knob, shifted=high) for knob in range(WEIGHT_KNOBS, KNOBS)}
             return False
         else:
@@ -145,7 +123,7 @@ class PanelMap:
         return (shifted if self._shift else plain)[knob - WEIGHT_KNOBS]
 
     def _stands(self, knob: int, *, shifted: bool) -> float:
-        """Where the knob would have to be for what its function stands at."""
+        """The position of the knob that means the value its function has now, 0 … 1."""
         player, which = self._player, knob - WEIGHT_KNOBS
         if shifted:
             return ((player.glide_s / LONGEST_GLIDE_S) ** 0.5, (player.tune_semitones + 1) / 2, player.place)[which]
@@ -190,5 +168,5 @@ class PanelMap:
 
 
 def loudness_db(position: float) -> float:
-    """What the loudness knob at 0 … 1 adds, dB."""
+    """Decibels that the loudness knob adds at a position of 0 … 1."""
     return (position - 1.0) * LOUDNESS_KNOB_DB if position > 0 else -160.0

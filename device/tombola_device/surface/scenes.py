@@ -1,4 +1,4 @@
-"""Scenes and settings: what a performer keeps. Each is one small file that is whole or not there."""
+"""Scenes and settings on the disk. Each is one small file that is either whole or missing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tombola_device.contract.controls import MAX_MODES
 from tombola_device.contract.errors import StoreError
 from tombola_device.disk.files import Files
 from tombola_device.disk.sealed import read_sealed, write_sealed
+from tombola_device.play.blending import BlendMode
 from tombola_device.play.midi_map import MidiSettings
-from tombola_device.play.player import BlendMode, Player
+from tombola_device.play.player import Player
 from tombola_device.play.voices import Priority, VoiceMode
-from tombola_device.surface.hands import CvTargets
-from tombola_device.surface.outputs import Assignments
+from tombola_device.surface.routing import Assignments, CvTargets
 
 PLACES: Final = 16
 
@@ -24,14 +24,14 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the instrument stood.
+    """A state of the instrument that can be recalled.
 
     Args:
-        blend: Weight by name of mode: under another bundle the modes that it has too are found again.
+        blend: Weights by name of mode, so that another bundle finds the modes that it has too.
         timbre: X and Y, 0 … 1.
-        loudness_db: Of the knob.
+        loudness_db: Offset of the loudness knob.
         glide_s: Portamento.
-        tune_semitones: Of all pitches.
+        tune_semitones: Offset of all pitches.
         voice_mode: How keys share voices.
         blend_mode: Whether keys share one blend.
     """
@@ -46,10 +46,10 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What holds for all scenes.
+    """Choices that hold for all scenes.
 
     Args:
-        version: Of this format; another one is not read.
+        version: Of this format; a file of another version is not read.
     """
 
     version: Literal[1] = 1
@@ -60,7 +60,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def capture(player: Player, modes: list[str]) -> Scene:
-    """The scene as it stands, with the names of the bundle's modes."""
+    """The player's state as a scene; ``modes`` are the names of the bundle's modes."""
     return Scene(
         blend={name: float(weight) for name, weight in zip(modes, player.hand_blend, strict=True) if weight > 0},
         timbre=player.timbre,
@@ -73,7 +73,7 @@ def capture(player: Player, modes: list[str]) -> Scene:
 
 
 def recall(scene: Scene, player: Player, modes: list[str]) -> None:
-    """Bring a scene back; of a blend whose modes this bundle has none of, nothing changes."""
+    """Recall a scene; the blend stays if the bundle has none of the scene's modes."""
     weights = [scene.blend.get(name, 0.0) for name in modes]
     if any(weights):
         player.set_blend(weights)
@@ -89,27 +89,27 @@ class SceneStore:
     """Sixteen places for scenes, and the settings.
 
     Args:
-        files: Where they are.
-        folder: Made when something is kept.
+        files: The file system.
+        folder: Where they are stored; it is made with the first file.
     """
 
     def __init__(self, files: Files, folder: Path) -> None:
         self._files, self._folder = files, folder
 
     def scene(self, place: int) -> Scene | None:
-        """The scene at 0 … 15; none if there is none, or a damaged one."""
+        """The scene at a place, 0 … 15; None if the place is empty or its file is damaged."""
         return read_sealed(self._files, self._scene_path(place), Scene)
 
     def save_scene(self, place: int, scene: Scene) -> None:
-        """Keep a scene.
+        """Store a scene.
 
         Raises:
-            StoreError: The disk refuses; what was there still is.
+            StoreError: The disk refuses; the scene before stays.
         """
         self._write(self._scene_path(place), scene)
 
     def settings(self) -> tuple[Settings, str]:
-        """As kept, and a sentence if they are damaged; the defaults if there are none that can be used."""
+        """The stored settings, or the defaults; and a sentence if the file is damaged."""
         path = self._folder / "settings.json"
         settings = read_sealed(self._files, path, Settings)
         if settings is not None:
@@ -118,10 +118,10 @@ class SceneStore:
         return Settings(), "the settings are damaged; set them again" if damaged else ""
 
     def save_settings(self, settings: Settings) -> None:
-        """Keep the settings.
+        """Store the settings.
 
         Raises:
-            StoreError: The disk refuses; what was there still is.
+            StoreError: The disk refuses; the settings before stay.
         """
         self._write(self._folder / "settings.json", settings)
 

@@ -1,4 +1,4 @@
-"""The settings page: what can be chosen there, and what each choice does; MIDI learn."""
+"""The settings: the options of each, and what each choice does; MIDI learn. Pure but for the store."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Final
 
 import msgspec
 
+from tombola_device.contract.errors import BadConfig
+from tombola_device.play.blending import BlendMode
 from tombola_device.play.midi_map import LOWER, MOST_MEMBERS, TARGETS, MidiMap
-from tombola_device.play.player import BlendMode, Player
+from tombola_device.play.player import Player
 from tombola_device.play.voices import Priority, VoiceMode
-from tombola_device.surface.hands import CvTarget, CvTargets, PanelMap
-from tombola_device.surface.outputs import Assignments, GateSource, Source
+from tombola_device.surface.routing import Assignments, CvTarget, CvTargets, GateSource, Hands, Source
 from tombola_device.surface.scenes import SceneStore
 from tombola_device.surface.view import Option
 
@@ -24,23 +25,23 @@ _MEMBERS: Final = ("off", *(str(count) for count in range(1, MOST_MEMBERS + 1)))
 
 
 class SettingsPage:
-    """Gives the settings to whom they concern, and keeps them.
+    """Applies the settings, and stores them.
 
     Args:
-        player: Who plays.
-        midi_map: What MIDI does to the player.
-        panel_map: Where voltages lead.
-        store: Where they are kept.
+        player: The player.
+        midi_map: What MIDI messages do to the player.
+        hands: What the CV inputs move.
+        store: Where the settings are stored.
     """
 
-    def __init__(self, player: Player, midi_map: MidiMap, panel_map: PanelMap, store: SceneStore) -> None:
-        self._player, self._midi_map, self._panel_map, self._store = player, midi_map, panel_map, store
+    def __init__(self, player: Player, midi_map: MidiMap, hands: Hands, store: SceneStore) -> None:
+        self._player, self._midi_map, self._hands, self._store = player, midi_map, hands, store
         self.settings, self.damaged = store.settings()
-        """As kept, and a sentence if what was kept is damaged."""
+        """As stored, and a sentence if the file is damaged."""
         self._apply()
 
     def options(self) -> tuple[Option, ...]:
-        """The rows as they stand."""
+        """The rows of the settings page now."""
         midi, out, cv = self.settings.midi, self.settings.outputs, self.settings.inputs
         bend = f"{midi.bend_semitones:g}"
         taught = [f"{controller} {target}" for controller, target in sorted(midi.learnt.items())]
@@ -62,32 +63,36 @@ class SettingsPage:
             _option("gate out", GateSource, out.gate),
         )
 
-    def choose(self, option: Option, choice: int) -> str:
-        """Give one of the rows another choice; what to tell the player, if anything.
+    def choose(self, name: str, word: str) -> str:
+        """Choose ``word`` in the row ``name``. Gives a notice for the player; empty: nothing to say.
 
         Raises:
-            StoreError: It holds now, but cannot be kept.
+            BadConfig: The page has no such row, or the row no such choice.
+            StoreError: The choice holds now, but cannot be stored.
         """
-        word, settings = option.choices[choice], self.settings
+        option = next((row for row in self.options() if row.name == name), None)
+        if option is None or word not in option.choices:
+            raise BadConfig(f"the settings have no {name!r} with the choice {word!r}; choose another one")
+        choice, settings = option.choices.index(word), self.settings
         change = msgspec.structs.replace
-        if option.name in ("learn", "forget"):
-            return self._teach(option.name, word)
-        if option.name == "voices":
+        if name in ("learn", "forget"):
+            return self._teach(name, word)
+        if name == "voices":
             self._player.voice_mode = VoiceMode(word)
-        elif option.name == "blend keys":
+        elif name == "blend keys":
             self._player.blend_mode = BlendMode(word)
-        elif option.name == "priority":
+        elif name == "priority":
             settings = change(settings, priority=Priority(word))
-        elif option.name.startswith("CV"):
-            inputs: CvTargets = change(settings.inputs, **{f"cv_{option.name[-1]}": CvTarget(word)})
+        elif name.startswith("CV"):
+            inputs: CvTargets = change(settings.inputs, **{f"cv_{name[-1]}": CvTarget(word)})
             settings = change(settings, inputs=inputs)
-        elif option.name in ("out A", "out B"):
-            outputs: Assignments = change(settings.outputs, **{f"cv_{option.name[-1].lower()}": Source(word)})
+        elif name in ("out A", "out B"):
+            outputs: Assignments = change(settings.outputs, **{f"cv_{name[-1].lower()}": Source(word)})
             settings = change(settings, outputs=outputs)
-        elif option.name == "gate out":
+        elif name == "gate out":
             settings = change(settings, outputs=change(settings.outputs, gate=GateSource(word)))
         else:
-            settings = change(settings, midi=change(settings.midi, **self._midi_change(option.name, choice)))
+            settings = change(settings, midi=change(settings.midi, **self._midi_change(name, choice)))
         if settings != self.settings:
             self.settings = settings
             self._apply()
@@ -95,10 +100,10 @@ class SettingsPage:
         return ""
 
     def learnt(self) -> str:
-        """Keep what a controller has been taught since; what to tell the player, if anything.
+        """Store what a controller was taught since the last call. Gives a notice; empty: nothing was taught.
 
         Raises:
-            StoreError: It holds now, but cannot be kept.
+            StoreError: It holds now, but cannot be stored.
         """
         before, now = self.settings.midi.learnt, self._midi_map.settings.learnt
         if now == before:
@@ -116,12 +121,12 @@ class SettingsPage:
         if name == "bend":
             return {"bend_semitones": float(_BENDS[choice])}
         if name == "MPE keys":
-            self._midi_map.set_zone(LOWER, choice)  # A keyboard may have set up another one than is kept.
+            self._midi_map.set_zone(LOWER, choice)  # A keyboard may have set up another zone than the stored one.
             return {"mpe_members": choice}
         return {"channel": choice}
 
     def _teach(self, what: str, word: str) -> str:
-        """Wait for the controller that is to move ``word``, or forget what was taught."""
+        """Wait for a controller that will move ``word``, or forget a controller."""
         midi_map = self._midi_map
         if what == "learn":
             midi_map.learn(word)
@@ -140,7 +145,7 @@ class SettingsPage:
     def _apply(self) -> None:
         self._midi_map.settings = self.settings.midi
         self._player.priority = self.settings.priority
-        self._panel_map.targets = self.settings.inputs
+        self._hands.targets = self.settings.inputs
 
 
 def _option(name: str, kind: type[Enum], chosen: Enum) -> Option:

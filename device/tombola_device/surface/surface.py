@@ -1,342 +1,206 @@
-"""The front panel at work: buttons and encoder move the menu, the menu acts, display, LEDs and outputs show how it is.
+"""The control surface without hardware: actions come in, a view goes out.
 
-Inputs.state ─► Buttons ─► Menu ─► actions ─► Player, SceneStore, Wizard, House
-audio status, Player ─► View ─► pages ─► Display;  View ─► LEDs;  Sounding ─► CV and gate outputs, mute
+    face ─► Action ─► Surface.do ─► Player, ScenePage, SettingsPage, Calibrator, House
+    face ◄── View ◄── Surface.view ◄─ the same, and what the daemon sees of the audio process and the slots
+
+A face is what the player looks at and touches: the OLED with its buttons (``oled.face``), a browser, a test
+(``fake``). Any number of faces share one surface.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final, Protocol, assert_never
 
-from tombola_device import __version__
-from tombola_device.contract.errors import DeviceUnavailable, StoreError
-from tombola_device.hal.panel.display import Display
-from tombola_device.hal.panel.memory import Memory
-from tombola_device.hal.panel.pins import PinMap
-from tombola_device.hal.panel.port import Panel, PanelState
+from tombola_device.contract.errors import TombolaError
+from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.player import Player
-from tombola_device.surface.buttons import Buttons
-from tombola_device.surface.calibration import Calibration, Line, Voltmeter, save_calibration
-from tombola_device.surface.hands import LOUDNESS_KNOB_DB
-from tombola_device.surface.inputs import Inputs
-from tombola_device.surface.oled.leds import levels
-from tombola_device.surface.oled.menu import (
-    CALIBRATE_ROWS,
+from tombola_device.surface.actions import (
     Action,
+    AllowUnsigned,
+    Calibrate,
+    CancelCalibration,
     Choose,
-    Do,
-    Menu,
+    ConfirmCalibration,
+    Enrol,
     MorphBy,
-    Page,
+    Panic,
     RecallScene,
+    Revert,
     SaveScene,
+    StopLearning,
 )
-from tombola_device.surface.oled.pages import boot_picture, draw
-from tombola_device.surface.outputs import GateOut, Sounding, volts
-from tombola_device.surface.scenes import PLACES, SceneStore, capture, recall
+from tombola_device.surface.calibrator import Calibrator
+from tombola_device.surface.routing import Assignments
+from tombola_device.surface.scene_page import ScenePage
 from tombola_device.surface.settings import SettingsPage
 from tombola_device.surface.view import View
-from tombola_device.surface.wizard import OutputWizard, Step, Wizard
 
-DRAW_S: Final = 0.05
-"""Twenty pictures a second: a full one takes 25 ms of the bus."""
-OUTPUT_S: Final = 0.005
-MESSAGE_S: Final = 3.0
-CALIBRATED: Final = ("V_OCT", "CV_A", "CV_B")
-"""By the pin map's names, in the order of CALIBRATE_ROWS."""
-PITCH: Final = CALIBRATED[0]
+NOTICE_S: Final = 3.0
+"""How long a notice is shown."""
 _LOG = logging.getLogger(__name__)
 
 
 class House(Protocol):
-    """What the menu asks of the daemon."""
+    """The rest of the instrument, as far as a player can ask for it. Each answer is a notice for the player.
+
+    >>> class Closed:
+    ...     def revert(self): return "there is only one bundle"
+    ...     def allow_unsigned(self): return "no bundle can be added here"
+    ...     def enrol(self): return "no owner can be added here"
+    >>> house: House = Closed()
+    >>> house.revert()
+    'there is only one bundle'
+    """
 
     def revert(self) -> str:
-        """Go back to the bundle before; what to tell the player."""
+        """Go back to the bundle before."""
 
     def allow_unsigned(self) -> str:
-        """Let the next bundle be unsigned; what to tell the player."""
+        """Let the next bundle be unsigned."""
 
     def enrol(self) -> str:
-        """Open the window for an owner's key; what to tell the player."""
+        """Open the window for an owner's key."""
 
 
-class Lights(Protocol):
-    """The driver of the LEDs."""
+class Face(Protocol):
+    """Something that a player looks at and touches.
 
-    def show(self, channels: list[float], /) -> None:
-        """Light of each channel, 0 … 1."""
+    >>> class Clock:
+    ...     text = ""
+    ...     def poll(self, view, now_s):
+    ...         self.text = f"{view.bundle} at {now_s} s"
+    ...         return [Panic()] if view.fault else []
+    ...     def close(self): pass
+    >>> face: Face = Clock()
+    >>> face.poll(View(fault="the sound is not a number"), now_s=3.0)
+    [Panic()]
+    """
+
+    def poll(self, view: View, now_s: float) -> list[Action]:
+        """Show the view, and give the actions since the last call, in order. Does not wait.
+
+        Args:
+            view: The instrument now.
+            now_s: By ``time.monotonic``.
+        """
+
+    def close(self) -> None:
+        """Go dark, and give the hardware or the port back."""
 
 
-class Front:
-    """The panel's other half: all that is not played.
+class Surface:
+    """Does what players ask for, and says how the instrument is.
 
     Args:
-        player: Who plays.
-        inputs: Where the panel is read.
-        scenes: Where scenes and settings are kept.
-        memory: Where the calibration is kept.
-        pins: The board.
-        house: Who can be asked for the rest.
-        display: The display, if any.
-        lights: The LEDs, if any.
+        player: The player.
+        midi_map: What MIDI messages do to the player; it can learn controllers.
+        scenes: Saves and recalls scenes.
+        settings: Applies and stores settings.
+        calibrator: Calibrates the pitch input and the CV outputs.
+        house: The rest of the instrument.
     """
 
     def __init__(
         self,
         player: Player,
-        inputs: Inputs,
-        scenes: SceneStore,
-        memory: Memory,
-        pins: PinMap,
+        midi_map: MidiMap,
+        scenes: ScenePage,
+        settings: SettingsPage,
+        calibrator: Calibrator,
         house: House,
-        display: Display | None = None,
-        lights: Lights | None = None,
     ) -> None:
-        self._player, self._inputs, self._scenes, self._memory = player, inputs, scenes, memory
-        self._pins, self._house, self._display, self._lights = pins, house, display, lights
-        self._buttons, self.menu, self._gate = Buttons(), Menu(), GateOut()
-        self._wizard, self._calibrated = self._wizard_of(0), PITCH
-        self._view = View()
-        self._names = [self._scene_words(place) for place in range(PLACES)]
-        self._message, self._message_s = "", 0.0
-        self._draw_s = self._output_s = 0.0
-        self._gate_high: bool | None = None
-        if display is not None:
-            display.show(boot_picture(__version__))
-        self._settings = SettingsPage(player, inputs.midi_map, inputs.map, scenes)
-        self._unsaid = self._settings.damaged
-        if self._unsaid:
-            _LOG.warning("%s", self._unsaid)
+        self._player, self._midi_map, self._scenes = player, midi_map, scenes
+        self._settings, self._calibrator, self._house = settings, calibrator, house
+        self._modes: tuple[str, ...] = ()
+        self._notice, self._notice_s = "", 0.0
+        self._first_notice = settings.damaged
+        if self._first_notice:
+            _LOG.warning("%s", self._first_notice)
 
-    def poll(self, view: View, sounding: Sounding, now_s: float) -> bool:
-        """Act on what the panel said, show how it is; True if the player was moved.
+    @property
+    def outputs(self) -> Assignments:
+        """What the CV and gate outputs carry."""
+        return self._settings.settings.outputs
+
+    def set_modes(self, names: Sequence[str]) -> None:
+        """A bundle with these modes plays from now on."""
+        self._modes = tuple(names)
+        self._player.set_modes(len(names))
+
+    def do(self, action: Action, now_s: float) -> None:
+        """Carry out one action; what goes wrong becomes a notice, and the music goes on."""
+        try:
+            self._tell(self._carry_out(action, now_s), now_s)
+        except TombolaError as error:
+            self._tell_error(error, now_s)
+
+    def tick(self, now_s: float) -> None:
+        """Notice what ended without an action: a controller was taught, a calibration timed out."""
+        self._tell(self._first_notice, now_s)
+        self._first_notice = ""
+        try:
+            self._tell(self._settings.learnt(), now_s)
+        except TombolaError as error:
+            self._tell_error(error, now_s)
+        self._tell(self._calibrator.outcome(), now_s)
+
+    def view(self, seen: View, now_s: float) -> View:
+        """Complete what the daemon sees with what the surface knows.
 
         Args:
-            view: As the daemon sees it; what only the front knows is filled in here.
-            sounding: What outputs follow.
+            seen: The audio process, the slots and the serial line, as the daemon sees them.
             now_s: By ``time.monotonic``.
         """
-        if self._unsaid:
-            self.tell(self._unsaid, now_s)
-            self._unsaid = ""
-        self._learn(now_s)
-        self._view = self._completed(view, now_s)
-        actions = self._act_on(self._inputs.state, now_s)
-        for action in actions:
-            self._do(action, now_s)
-        self.menu.tick(self._view, now_s)
-        if now_s - self._output_s >= OUTPUT_S:
-            self._output_s = now_s
-            self._put_out(sounding, now_s)
-        if now_s - self._draw_s >= DRAW_S:
-            self._draw_s = now_s
-            self._show(now_s)
-        return bool(actions)
-
-    def tell(self, message: str, now_s: float) -> None:
-        """Let the player read something for a moment; empty: nothing."""
-        if message:
-            self._message, self._message_s = message, now_s
-
-    def close(self) -> None:
-        """Go dark."""
-        if self._display is not None:
-            self._display.close()
-        if self._lights is not None:
-            self._light([0.0] * 16)
-
-    # In
-
-    def _act_on(self, state: PanelState | None, now_s: float) -> list[Action]:
-        if state is None:
-            return []
-        if self._wizard.step is not Step.IDLE:
-            self._wizard.read(state.voltages.get(PITCH, 0.0), now_s)
-            self._tell_end(now_s)
-        actions: list[Action] = []
-        if state.turns:
-            actions += self.menu.turn(state.turns, self._view, now_s, shift=self._buttons.shift)
-        pushes = [push for edge in state.edges for push in self._buttons.edge(edge)]
-        for push in (*pushes, *self._buttons.tick(now_s)):
-            actions += self.menu.push(push, self._view, now_s)
-        return actions
-
-    def _do(self, action: Action, now_s: float) -> None:
-        try:
-            if isinstance(action, MorphBy):
-                self._player.morph(self._player.hand_place + action.amount)
-            elif isinstance(action, SaveScene):
-                self._save(action.place, now_s)
-            elif isinstance(action, RecallScene):
-                self._recall(action.place, now_s)
-            elif isinstance(action, Choose):
-                option = self._view.options[action.option]
-                self.tell(self._settings.choose(option, action.choice), now_s)
-            else:
-                self._do_one(action, now_s)
-        except StoreError as error:
-            _LOG.warning("%s", error)
-            self.tell(str(error), now_s)
-
-    def _do_one(self, action: Do, now_s: float) -> None:
-        if action is Do.SILENCE:
-            self._player.panic()
-        elif action is Do.CALIBRATE:
-            if self._wizard.step is Step.IDLE:
-                self._calibrate(self.menu.row, now_s)
-            else:
-                self._wizard.push(now_s)
-                self._tell_end(now_s)
-        elif action is Do.CANCEL:
-            self._wizard.cancel()
-            self._tell_end(now_s)
-        elif action is Do.STOP_LEARNING:
-            self._inputs.midi_map.learn("")
-        else:
-            asked: dict[Do, Callable[[], str]] = {
-                Do.REVERT: self._house.revert,
-                Do.ALLOW_UNSIGNED: self._house.allow_unsigned,
-                Do.ENROL: self._house.enrol,
-            }
-            self.tell(asked[action](), now_s)
-
-    def _learn(self, now_s: float) -> None:
-        """Say what a controller was taught; whoever leaves the page wants to teach no more."""
-        if self.menu.page is not Page.SETTINGS:
-            self._inputs.midi_map.learn("")
-        try:
-            self.tell(self._settings.learnt(), now_s)
-        except StoreError as error:
-            _LOG.warning("%s", error)
-            self.tell(str(error), now_s)
-
-    # Scenes
-
-    def _save(self, place: int, now_s: float) -> None:
-        self._scenes.save_scene(place, capture(self._player, list(self._view.modes)))
-        self._names[place] = self._scene_words(place)
-        self.tell(f"scene {place + 1} kept", now_s)
-
-    def _recall(self, place: int, now_s: float) -> None:
-        scene = self._scenes.scene(place)
-        if scene is None:
-            self.tell(f"scene {place + 1} is damaged; save it again", now_s)
-            return
-        recall(scene, self._player, list(self._view.modes))
-        weights = self._player.hand_blend
-        stands = {knob: float(weights[knob]) for knob in range(min(len(weights), 5))}
-        loudness = max(scene.loudness_db / LOUDNESS_KNOB_DB + 1.0, 0.0)
-        self._inputs.map.pick_up({**stands, 5: scene.timbre[0], 6: scene.timbre[1], 7: loudness})
-
-    def _scene_words(self, place: int) -> str:
-        """The modes of a scene, the strongest first."""
-        scene = self._scenes.scene(place)
-        if scene is None:
-            return ""
-        return "+".join(sorted(scene.blend, key=lambda name: -scene.blend[name])) or "·"
-
-    # Calibration
-
-    def _calibrate(self, row: int, now_s: float) -> None:
-        """Begin with what is chosen; outputs are measured by the pitch input, which must be right first."""
-        if row and PITCH not in self._inputs.voltmeter.calibration.lines:
-            self.tell(f"calibrate {CALIBRATE_ROWS[0]} first: it measures the outputs", now_s)
-            return
-        self._calibrated = CALIBRATED[row]
-        self._wizard = self._wizard_of(row)
-        self._wizard.begin(now_s)
-
-    def _wizard_of(self, row: int) -> Wizard:
-        nominal = Voltmeter(self._pins, Calibration()).line(CALIBRATED[row])
-        if not row:
-            return Wizard(nominal, self._keep)
-        return OutputWizard(CALIBRATE_ROWS[row], nominal, self._inputs.voltmeter.line(PITCH), self._keep)
-
-    def _tell_end(self, now_s: float) -> None:
-        if self._wizard.step is Step.IDLE:
-            self.tell(self._wizard.text, now_s)
-
-    def _keep(self, line: Line) -> None:
-        """The wizard's line, as the player wants it."""
-        calibration = Calibration({**self._inputs.voltmeter.calibration.lines, self._calibrated: line})
-        try:
-            save_calibration(self._memory, calibration)
-        except DeviceUnavailable as error:
-            raise StoreError(str(error)) from error
-        self._inputs.voltmeter = Voltmeter(self._pins, calibration)
-
-    # Out
-
-    def _completed(self, view: View, now_s: float) -> View:
-        state = self._inputs.state
-        share = state.voltages.get(PITCH, 0.0) if state is not None else 0.0
-        pitch = self._inputs.voltmeter.of(PITCH, share) if state is not None else self._view.pitch_volts
         return replace(
-            view,
-            scenes=tuple(self._names),
-            calibration=self._wizard.text if self._wizard.step is not Step.IDLE else "",
-            pitch_volts=pitch,
+            seen,
+            modes=self._modes,
+            blend=tuple(self._player.blend.tolist()) if self._modes else (),
+            scenes=self._scenes.words,
+            calibration=self._calibrator.text,
+            pitch_volts=self._calibrator.pitch_volts,
             options=self._settings.options(),
-            learning=self._inputs.midi_map.learning,
-            message=self._message if now_s - self._message_s < MESSAGE_S else "",
+            learning=self._midi_map.learning,
+            notice=self._notice if now_s - self._notice_s < NOTICE_S else "",
         )
 
-    def _put_out(self, sounding: Sounding, now_s: float) -> None:
-        panel = self._inputs.panel
-        if panel is None:
-            return
-        assigned, meter = self._settings.settings.outputs, self._inputs.voltmeter
-        high = self._gate.level(assigned.gate, sounding, now_s)
-        if high != self._gate_high:
-            self._gate_high = high
-            panel.set_gate(high=high)
-        sources = {"CV_A": assigned.cv_a, "CV_B": assigned.cv_b}
-        shares = {name: meter.share(name, volts(source, sounding)) for name, source in sources.items()}
-        if self._wizard.drive is not None:
-            shares[self._calibrated] = self._wizard.drive
-        try:
-            panel.set_voltages(shares)
-        except DeviceUnavailable as error:
-            _LOG.debug("%s", error)
+    def _carry_out(self, action: Action, now_s: float) -> str:  # noqa: C901, PLR0912 - one line an action
+        """Carry out one action. Gives a notice for the player; empty: nothing to say."""
+        match action:
+            case MorphBy(amount):
+                self._player.morph(self._player.hand_place + amount)
+            case SaveScene(place):
+                return self._scenes.save(place, self._modes)
+            case RecallScene(place):
+                return self._scenes.recall(place, self._modes)
+            case Choose(option, choice):
+                return self._settings.choose(option, choice)
+            case Calibrate(jack):
+                return self._calibrator.begin(jack, now_s)
+            case ConfirmCalibration():
+                self._calibrator.confirm(now_s)
+            case CancelCalibration():
+                self._calibrator.cancel()
+            case StopLearning():
+                self._midi_map.learn("")
+            case Panic():
+                self._player.panic()
+            case Revert():
+                return self._house.revert()
+            case AllowUnsigned():
+                return self._house.allow_unsigned()
+            case Enrol():
+                return self._house.enrol()
+            case _:
+                assert_never(action)
+        return ""
 
-    def _show(self, now_s: float) -> None:
-        if self._display is not None:
-            self._display.show(draw(self._view, self.menu))
-        if self._lights is not None:
-            channels = [0.0] * 16
-            for led, (red, green) in zip(self._pins.leds, levels(self._view, now_s), strict=True):
-                channels[led.red], channels[led.green] = red, green
-            self._light(channels)
+    def _tell(self, notice: str, now_s: float) -> None:
+        if notice:
+            self._notice, self._notice_s = notice, now_s
 
-    def _light(self, channels: list[float]) -> None:
-        assert self._lights is not None
-        try:
-            self._lights.show(channels)
-        except DeviceUnavailable as error:
-            _LOG.info("%s", error)
-            self._lights = None
-
-
-def open_front_chips(panel: Panel | None, pins: PinMap, *, real: bool) -> tuple[Display | None, Lights | None]:
-    """The display and the LEDs of a real panel; what does not answer is left out."""
-    from tombola_device.hal.panel.display import open_display
-    from tombola_device.hal.panel.i2c import open_i2c
-    from tombola_device.hal.panel.leds import Leds
-
-    if panel is None or not real:
-        return None, None
-    display: Display | None = None
-    lights: Lights | None = None
-    try:
-        display = open_display(pins.i2c.bus, pins.i2c.addresses["OLED"])
-    except DeviceUnavailable as error:
+    def _tell_error(self, error: TombolaError, now_s: float) -> None:
         _LOG.warning("%s", error)
-    try:
-        lights = Leds(open_i2c(pins.i2c.bus), pins.i2c.addresses["LEDS"])
-    except DeviceUnavailable as error:
-        _LOG.warning("%s", error)
-    return display, lights
+        self._tell(str(error), now_s)

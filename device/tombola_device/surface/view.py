@@ -1,4 +1,4 @@
-"""Everything that can be shown, as it stands."""
+"""Everything that a face can show. Pure data."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One setting: its name, its choices in words, and which one holds.
+    """One setting: its name, its choices in words, and the index of the one that holds.
 
     Args:
-        waits: Whether a choice does something: it takes hold with the push after it, not while the encoder turns.
+        waits: Whether a choice takes hold only when it is confirmed, not while the player turns through the choices.
     """
 
     name: str
@@ -21,33 +21,33 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The instrument in words and numbers; everything has a value, so that a page can be drawn at any time.
+    """The instrument in words and numbers. Everything has a default, so that a face can draw at any time.
 
     Args:
-        bundle: Name.
-        modes: Names.
-        blend: Weights, as many as modes.
-        peak_db: Of the last moment, dBFS.
+        bundle: Name of the bundle that plays; empty: none plays.
+        modes: Names of its modes.
+        blend: Weights of the modes, as many as there are modes.
+        peak_db: Highest peak of the last moment, dBFS.
         load: Share of a period that rendering takes, at the 99th percentile.
         sounding: Voices that sound.
-        voices: Voices that may.
-        slimmed: Whether there are fewer than asked for because of the load.
+        voices: Voices that may sound.
+        slimmed: Whether fewer voices may sound than asked for, because of the load.
         xruns: Since the start.
         tempo_bpm: Of the MIDI clock; 0 without one.
-        scenes: What each of the places holds, in words; empty: nothing.
+        scenes: The scene at each place, in words; empty: the place is empty.
         previous: Name of the bundle to go back to; empty: none.
-        confirmed: Whether the bundle that plays is kept.
-        flashing: Share of a bundle that has come, 0 … 1; below 0: none is coming.
+        confirmed: Whether the bundle that plays has passed its trial.
+        flashing: Share of an incoming bundle that has arrived, 0 … 1; below 0: none is coming.
         owners: How many keys are enrolled.
         pairing: Whether a key can be enrolled now.
         unsigned: Whether the next bundle may be unsigned.
-        calibration: What the wizard says; empty: it rests.
-        pitch_volts: At V/OCT.
-        options: Settings.
-        learning: What the next controller that moves will be taught; empty: nothing.
-        about: Lines.
-        message: What must be seen now; empty: nothing.
-        fault: Why it is mute; empty while it plays.
+        calibration: The calibration wizard's sentence; empty: no calibration runs.
+        pitch_volts: Volts at V/OCT.
+        options: The settings.
+        learning: The target that the next controller to move will learn; empty: none.
+        about: Version, board, latency and licence, a line each.
+        notice: Something to read for a moment; empty: nothing.
+        fault: Why the instrument is mute; empty while it plays.
         lost: Whether the card is unplugged.
     """
 
@@ -73,6 +73,6 @@ class View:
     options: tuple[Option, ...] = ()
     learning: str = ""
     about: tuple[str, ...] = ()
-    message: str = ""
+    notice: str = ""
     fault: str = ""
     lost: bool = False

@@ -1,4 +1,4 @@
-"""The calibration wizards, checked, and kept only if it makes sense. Pure.
+"""The calibration wizards: they measure a line, check it, and keep it only if the player says so. Pure.
 
 The pitch input, by 1 V and 3 V from outside:
 
@@ -20,24 +20,24 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
-from tombola_device.surface.calibration import Line, through
+from tombola_device.surface.volts import Line, through
 
 READINGS: Final = 200
 """A fifth of a second of readings, each of which is a mean of sixteen."""
 MEASURE_S: Final = 2.0
-"""Longer than that READINGS cannot take; the panel has stopped answering."""
+"""READINGS take longer only if the panel has stopped answering."""
 TIMEOUT_S: Final = 120.0
 STEADY_VOLTS: Final = 0.004
 """Spread (standard deviation) of the readings: 5 cents. A source that moves more cannot be calibrated on."""
 NEAR_VOLTS: Final = 0.4
-"""How far a voltage may be from its place by the nominal line: parts of 1 % and a source that is off are less."""
+"""How far a voltage may be from the nominal line. Parts of 1 % and a detuned source stay below it."""
 SLOPE_TOLERANCE: Final = 0.08
 SETTLE_S: Final = 0.1
-"""What is read so soon after an output was moved is not counted: outputs are written every 5 ms and filtered."""
+"""Readings this soon after an output moved are dropped: outputs are written every 5 ms and filtered."""
 
 
 class Step(Enum):
-    """Where the wizard stands."""
+    """The steps of a wizard."""
 
     IDLE = "idle"
     PATCH = "patch"
@@ -50,7 +50,7 @@ class Wizard:
 
     Args:
         nominal: The line that the circuit should have.
-        keep: Called with the measured line when the player says so.
+        keep: Called with the measured line when the player wants to keep it.
     """
 
     steps_volts = (1.0, 3.0)
@@ -67,14 +67,14 @@ class Wizard:
 
     @property
     def error_cents(self) -> float:
-        """How far off pitch the nominal line was, at worst between -3 and 7 V; 0 before it is known."""
+        """Largest error of the nominal line between -3 and 7 V; 0 before it is measured."""
         if self._line is None:
             return 0.0
         return max(abs(self._nominal.volts(self._line.share(volts)) - volts) for volts in (-3.0, 7.0)) * 1200
 
     @property
     def drive(self) -> float | None:
-        """What share of its range the output that is measured must stand at now; none: it is not measured."""
+        """The share of its range at which the measured output must stand; None: no output is being measured."""
         return None
 
     def begin(self, now_s: float) -> None:
@@ -84,11 +84,11 @@ class Wizard:
         self._ask(now_s)
 
     def cancel(self) -> None:
-        """Stop; what was kept before stays."""
+        """Stop; the calibration before stays."""
         self.step, self.text = Step.IDLE, "cancelled; nothing was changed"
 
     def push(self, now_s: float) -> None:
-        """The player says: patched, or keep it."""
+        """The player has patched the cable, or wants to keep the line."""
         self._since_s = now_s
         if self.step is Step.PATCH:
             self._measure(now_s)
@@ -97,7 +97,7 @@ class Wizard:
             self.step, self.text = Step.IDLE, "calibrated"
 
     def read(self, share: float, now_s: float) -> None:
-        """One reading of the pitch input, and time."""
+        """Take one reading of the pitch input, and the time."""
         if self.step is Step.IDLE:
             return
         if self.step is Step.MEASURE:
@@ -141,11 +141,11 @@ class Wizard:
                 self._finish(now_s)
 
     def _take(self, share: float) -> None:
-        """A reading that is one of the two points."""
+        """Take a reading as one of the two points."""
         self._points[share] = self._volts
 
     def _go_on(self, now_s: float) -> None:
-        """To the second point."""
+        """Go on to the second point."""
         self._ask(now_s)
 
     def _finish(self, now_s: float) -> None:
@@ -170,10 +170,10 @@ class OutputWizard(Wizard):
     """One calibration of a CV output, whose cable leads to the pitch input.
 
     Args:
-        jack: What the output is called on the panel.
+        jack: The output's name on the panel.
         nominal: The line that its circuit should have.
         meter: The line of the pitch input, as calibrated.
-        keep: Called with the measured line when the player says so.
+        keep: Called with the measured line when the player wants to keep it.
     """
 
     steps_volts = (1.0, 5.0)

@@ -50,23 +50,26 @@ MODE_PLAYED_S = 1.0
 
 @app.command()
 def corpus(
-    folder: Annotated[Path, typer.Argument(help="Any folder of wav, flac, ogg, mp3 or aiff files.")],
+    folder: Annotated[Path, typer.Argument(help="Any folder of wav, flac, ogg, mp3, aiff or m4a files.")],
     as_json_: JsonOption = False,
 ) -> None:
-    """Say what is understood of a folder: clips, notes, range, loudness, and what is refused and why.
+    """Say whether a folder is ready to build from: notes, range, loudness, what is left out and why.
+
+    Exits with 0 if it is ready, with 2 if it is not.
 
     Example:  tombola corpus recordings/violin
     """
     from tombola_host.corpus.corpus import read_corpus
-    from tombola_host.corpus.summary import as_json, as_table
+    from tombola_host.corpus.tables import as_json, as_table
+    from tombola_host.corpus.verdict import verdict
 
-    if as_json_:
-        output.print_json(as_json(read_corpus(folder, progress=None).summary))
-        return
     with working() as reporter:
-        step = reporter.task(f"read {folder.name}")
-        summary = read_corpus(folder, progress=step).summary
-    output.print(as_table(summary))
+        summary = read_corpus(folder, progress=reporter.task(f"read {folder.name}")).summary
+    if as_json_:
+        output.print_json(as_json(summary))
+    else:
+        output.print(as_table(summary), soft_wrap=True)
+    raise typer.Exit(verdict(summary).exit_code)
 
 
 @app.command("build")

@@ -23,7 +23,7 @@ ANALYSIS_VERSION = 2
 WINDOW_PERIODS = 4
 SHORTEST_WINDOW, LONGEST_WINDOW = 1024, 8192
 ZERO_PADDING = 4
-"""Between bins four times denser than the window's own, linear interpolation of magnitudes errs by less than 1 %."""
+"""With four times as many bins, interpolating magnitudes linearly between them errs by less than 1 %."""
 SEARCH_CENTS = 90.0
 PITCH_PARTIALS = 12
 MAIN_LOBE_BINS = 2.0

@@ -1,4 +1,4 @@
-"""Analysed files kept on disk under the hash of everything they depend on; a damaged entry is an absent one."""
+"""Keeps analysed files on disk under a hash of everything they depend on; a damaged entry counts as missing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tombola_host.corpus.analysis import ANALYSIS_VERSION, Analysis
 from tombola_host.corpus.pitch import NoteFinding, default_trackers
 from tombola_host.corpus.reading import READING_VERSION, FileResult, Part
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 _ARRAYS = ("audio", "f0_hz", "level_db", "partials", "noise")
 _DAMAGE = (
     OSError,
@@ -36,8 +36,8 @@ _DAMAGE = (
 class _Meta(msgspec.Struct, frozen=True):
     """The part of an entry that is not arrays."""
 
-    parts: list[tuple[int, float, float, str]]
-    refused: list[tuple[int, str]]
+    parts: list[tuple[int, float, float]]
+    refused: list[tuple[int, str, str]]
     remarks: list[str]
 
 
@@ -55,29 +55,29 @@ class AnalysisCache:
     directory: Path
 
     def key(self, content_hash: str, label: float | None, longest_s: float) -> str:
-        """Name of the entry for a file's content read in this way."""
+        """Name of the entry for a file's content, read with these settings."""
         trackers = [] if label is not None else [tracker.name for tracker in default_trackers()]
         text = repr((CACHE_VERSION, READING_VERSION, ANALYSIS_VERSION, content_hash, label, longest_s, trackers))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def load(self, key: str) -> FileResult | None:
-        """The entry, or None where there is none that is whole."""
+        """The entry, or None if it is missing or damaged."""
         try:
             # numpy leaves a damaged file open where it opened it itself.
             with self._path(key).open("rb") as file, np.load(file, allow_pickle=False) as entry:
                 meta = msgspec.json.decode(entry["meta"].tobytes(), type=_Meta)
                 parts = []
-                for index, (number, note, confidence, remark) in enumerate(meta.parts):
+                for index, (number, note, confidence) in enumerate(meta.parts):
                     audio, *analysis = (entry[f"{index}_{name}"] for name in _ARRAYS)
-                    parts.append(Part(number, NoteFinding(note, confidence, remark), audio, Analysis(*analysis)))
+                    parts.append(Part(number, NoteFinding(note, confidence), audio, Analysis(*analysis)))
         except (*_DAMAGE, ShapeError):
             return None
         return FileResult(tuple(parts), tuple(meta.refused), tuple(meta.remarks))
 
     def save(self, key: str, result: FileResult) -> bool:
-        """Write an entry whole or not at all; False where the directory cannot be written."""
+        """Write an entry, whole or not at all; False if the directory cannot be written."""
         meta = _Meta(
-            [(part.number, part.finding.note, part.finding.confidence, part.finding.remark) for part in result.parts],
+            [(part.number, part.finding.note, part.finding.confidence) for part in result.parts],
             list(result.refused),
             list(result.remarks),
         )

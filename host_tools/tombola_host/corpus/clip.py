@@ -19,6 +19,7 @@ class Clip:
     Args:
         name: File name, with the part's number where a recording was split.
         path: Where the recording lies.
+        origin: What it was read from, the same on every machine: the file's hash, how it was read, the part's number.
         note: What sounds, as a MIDI note number, fractional.
         velocity: 0 … 1, from the loudest frame relative to the loudest clip of the corpus.
         f0_hz: Shape (F,), float32.
@@ -30,6 +31,7 @@ class Clip:
 
     name: str
     path: str
+    origin: str
     note: float
     velocity: float
     f0_hz: Float32Array

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -14,18 +14,16 @@ from pathlib import Path
 
 import numpy as np
 from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
-from tombola_device.contract.errors import BadAudio
 
 from tombola_host.corpus.cache import AnalysisCache, default_cache_dir
 from tombola_host.corpus.clip import Clip
-from tombola_host.corpus.files import EMPTY_HASH, Refusal, content_hash, find_files
+from tombola_host.corpus.files import EMPTY_HASH, content_hash, find_files
 from tombola_host.corpus.labels import note_from_name
 from tombola_host.corpus.reading import FileResult, Part, read_file
-from tombola_host.corpus.summary import Summary, summarise
+from tombola_host.corpus.refusals import MISSING_PYAV, Refusal, Unusable, part_name
+from tombola_host.corpus.summary import Summary, WrongLabel, summarise
 from tombola_host.corpus.trim import LONGEST_S
-
-Progress = Callable[[int, int, str], None]
-"""Called with (files done, files in all, what was just done)."""
+from tombola_host.progress import Step
 
 POOL_FROM_FILES = 6
 """Starting two processes costs about 2 s each; a labelled file of some seconds takes 0.3 s."""
@@ -60,12 +58,13 @@ class _Job:
     shown: str
     label: float | None
     key: str
+    origin: str
 
 
 def read_corpus(
     folder: Path,
     cache_dir: Path | None = None,
-    progress: Progress | None = None,
+    progress: Step | None = None,
     *,
     longest_s: float = LONGEST_S,
     processes: int | None = None,
@@ -73,14 +72,14 @@ def read_corpus(
     """Read every recording under a folder.
 
     Args:
-        folder: Any depth; hidden files are passed over.
+        folder: Searched with its sub-folders; hidden files are skipped.
         cache_dir: Where analyses are kept; None is ``default_cache_dir()``.
-        progress: Told of every file.
+        progress: Called after every file.
         longest_s: Every note is cut there.
         processes: At most so many; None is one per core, 1 stays in this process.
 
     Raises:
-        BadAudio: The folder is not there or may not be read. What is wrong with a file is a ``Refusal``.
+        BadAudio: The folder does not exist or may not be read. A bad file gives a ``Refusal`` instead.
     """
     paths, refusals = find_files(folder)
     cache = AnalysisCache(cache_dir or default_cache_dir())
@@ -96,14 +95,13 @@ def read_corpus(
     for job in jobs:
         result = results[job]
         remarks += [f"{job.shown}: {text}" for text in result.remarks]
-        refusals += [Refusal(_part_name(job.shown, number), reason) for number, reason in result.refused]
+        refusals += [Refusal(job.shown, reason, detail, part) for part, reason, detail in result.refused]
         parts += [(job, part) for part in result.parts]
     parts, twice = _without_duplicates(parts)
     refusals += twice
-    remarks += [f"{_part_name(job.shown, p.number)}: {p.finding.remark}" for job, p in parts if p.finding.remark]
     clips = _clips(parts)
     name = folder.resolve().name or "corpus"
-    summary = summarise(name, len(paths), clips, refusals, remarks)
+    summary = summarise(name, len(paths), clips, refusals, remarks, _wrong_labels(parts))
     return Corpus(name, clips, tuple(refusals), summary)
 
 
@@ -117,23 +115,24 @@ def _jobs(
         shown = str(path.relative_to(folder)).encode("utf-8", "replace").decode()
         try:
             digest = content_hash(path)
-        except BadAudio as error:
-            refusals.append(Refusal(shown, str(error)))
+        except Unusable as error:
+            refusals.append(Refusal(shown, error.reason, error.detail))
             continue
         # Two empty files are not duplicates of a sound: each is refused as empty.
         if digest in first and digest != EMPTY_HASH:
-            refusals.append(Refusal(shown, f"the same file as {first[digest]}"))
+            refusals.append(Refusal(shown, "the same file as another", first[digest]))
             continue
         first.setdefault(digest, shown)
         label = note_from_name(path.name)
-        jobs.append(_Job(path, shown, label, cache.key(digest, label, longest_s)))
+        origin = f"{digest} label={label} longest_s={longest_s:g}"
+        jobs.append(_Job(path, shown, label, cache.key(digest, label, longest_s), origin))
     return jobs, refusals
 
 
 def _results(
     jobs: Sequence[_Job], cache: AnalysisCache, longest_s: float, processes: int | None
 ) -> Iterator[tuple[_Job, FileResult]]:
-    """Cached results first, then new ones as they are done."""
+    """Cached results first, then new ones as they finish."""
     missing = []
     for job in jobs:
         cached = cache.load(job.key)
@@ -153,13 +152,13 @@ def _results(
         yield job, result
     for job in left:  # a decoder took its process down: find out which file did it
         alone = list(_pooled([job], cache, longest_s, 1))
-        yield alone[0] if alone else (job, FileResult((), ((0, "reading it ends the process; convert it to wav"),), ()))
+        yield alone[0] if alone else (job, _refused("reading it ends the process; convert it to wav"))
 
 
 def _processes_start() -> bool:
-    """Whether another process can be started: not from a script on standard input or without a main guard.
+    """Whether another process can be started; a script on standard input or without a main guard cannot.
 
-    Asked beforehand, so that a process that dies later is the fault of the file it read.
+    This is tested first, so that a process that dies later was killed by the file it read.
     """
     main_file = getattr(sys.modules["__main__"], "__file__", None)
     if main_file is not None and not Path(main_file).exists():
@@ -176,7 +175,7 @@ def _processes_start() -> bool:
 def _pooled(
     jobs: Sequence[_Job], cache: AnalysisCache, longest_s: float, workers: int
 ) -> Iterator[tuple[_Job, FileResult]]:
-    """Results as they are done; ends early where a process dies."""
+    """Results as they finish; ends early if a process dies."""
     # Not fork: torch and BLAS threads may already run in this process.
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
     try:
@@ -194,19 +193,28 @@ def _read_and_keep(job: _Job, cache: AnalysisCache, longest_s: float) -> FileRes
         result = read_file(job.path, job.label, longest_s)
     except Exception as error:  # noqa: BLE001 - one strange file among hundreds must not end the reading
         # Shown as a refusal, but not kept in the cache.
-        reason = f"could not be analysed ({type(error).__name__}: {error}); please report it with the file"
-        return FileResult((), ((0, reason),), ())
+        return _refused("could not be analysed; please report it with the file", f"{type(error).__name__}: {error}")
     # Entries are written where the work is done, so that an interrupted reading resumes.
-    cache.save(job.key, result)
+    # But PyAV may be installed before the next reading.
+    if all(reason != MISSING_PYAV for _, reason, _ in result.refused):
+        cache.save(job.key, result)
     return result
 
 
-def _part_name(shown: str, number: int) -> str:
-    return f"{shown} #{number}" if number else shown
+def _refused(reason: str, detail: str = "") -> FileResult:
+    return FileResult((), ((0, reason, detail),), ())
+
+
+def _wrong_labels(parts: Sequence[tuple[_Job, Part]]) -> tuple[WrongLabel, ...]:
+    return tuple(
+        WrongLabel(part_name(job.shown, part.number), job.label, part.finding.note)
+        for job, part in parts
+        if job.label is not None and round(part.finding.note) != round(job.label)
+    )
 
 
 def _without_duplicates(parts: list[tuple[_Job, Part]]) -> tuple[list[tuple[_Job, Part]], list[Refusal]]:
-    """Leave out what is the same sound in another file format."""
+    """Leave out the same sound in another file format."""
     kept: list[tuple[_Job, Part]] = []
     refusals: list[Refusal] = []
     for job, part in parts:
@@ -214,12 +222,12 @@ def _without_duplicates(parts: list[tuple[_Job, Part]]) -> tuple[list[tuple[_Job
         if twin is None:
             kept.append((job, part))
         else:
-            refusals.append(Refusal(_part_name(job.shown, part.number), f"the same sound as {twin.shown}"))
+            refusals.append(Refusal(job.shown, "the same sound as another", twin.shown, part.number))
     return kept, refusals
 
 
 def _same_sound(first: Part, second: Part) -> bool:
-    """Sample by sample, but for rounding: velocity layers made by gain alone are not the same."""
+    """Equal but for rounding; velocity layers that differ in gain alone are not the same."""
     if abs(first.finding.note - second.finding.note) > SAME_NOTE:
         return False
     if abs(len(first.audio) - len(second.audio)) > SAME_LENGTH_S * SAMPLE_RATE_HZ:
@@ -248,5 +256,6 @@ def _clips(parts: Sequence[tuple[_Job, Part]]) -> tuple[Clip, ...]:
         velocity = float(np.clip(1 + (level - max(loudest)) / VELOCITY_RANGE_DB, 0.0, 1.0))
         found = part.analysis
         arrays = (found.f0_hz, found.level_db, found.partials, found.noise, part.audio)
-        clips.append(Clip(_part_name(shown, part.number), str(job.path), part.finding.note, velocity, *arrays))
+        name, origin = part_name(shown, part.number), f"{job.origin} part={part.number}"
+        clips.append(Clip(name, str(job.path), origin, part.finding.note, velocity, *arrays))
     return tuple(clips)

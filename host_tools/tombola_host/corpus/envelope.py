@@ -1,4 +1,4 @@
-"""How loud a mode is over time, learned from its notes: what the device plays while a key is down."""
+"""The level of a mode over time, fitted to its notes; the device follows it while a key is down."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from tombola_host.corpus.clip import Clip
 from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
 
 SUSTAINED_DB = 12.0
-"""A note that is this little below its peak half-way through is held by its player; otherwise it dies away."""
+"""A note that has fallen by less than this at its middle is sustained; otherwise it decays."""
 ATTACK_S = 0.4
 POINTS = 40
 SUSTAINED_RELEASE_DB_PER_S = -200.0
-"""60 dB in 0.3 s, the room's share of it included."""
+"""60 dB in 0.3 s, including the room."""
 STRUCK_RELEASE_DB_PER_S = -90.0
 LONGEST_S = 4.0
 FEWEST_SEMITONES = 7.0
-"""Over a smaller range the slope of a line through the decays is chance."""
+"""Over a smaller range, a line fitted to the decays has a random slope."""
 
 
 def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
-    """The median course of the level of all clips, brought to velocity 1.
+    """The median level curve of all clips, scaled to velocity 1.
 
     Args:
         clips: At least one.
-        gain_db: What the mode's recordings are raised by.
+        gain_db: Gain of the mode's recordings.
     """
     courses = [clip.level_db + gain_db + VELOCITY_RANGE_DB * (1 - clip.velocity) for clip in clips]
     sustained = np.median([_drop_db(course) for course in courses]) < SUSTAINED_DB
     keytrack = 0.0 if sustained else _keytrack(clips, courses)
     courses = [_at_speed(course, _speed(clip, keytrack)) for clip, course in zip(clips, courses, strict=True)]
-    # The end of a sustained recording is the player stopping, which is the gate's business here.
+    # A sustained recording ends because its player stopped; on the device the gate decides that.
     longest = max(len(course) for course in courses)
     end = min(ATTACK_S * FRAME_RATE_HZ, longest / 2) if sustained else min(LONGEST_S * FRAME_RATE_HZ, longest - 1)
     last = max(int(end), 2)
@@ -67,7 +67,7 @@ def _speed(clip: Clip, keytrack: float) -> float:
 
 
 def _at_speed(course: np.ndarray, speed: float) -> np.ndarray:
-    """The course as the note KEYTRACK_NOTE would have it: ``speed`` times slower."""
+    """The curve stretched by ``speed``, as it would be for the note KEYTRACK_NOTE."""
     frames = np.arange(max(int(len(course) * speed), 1))
     return np.asarray(np.interp(frames / speed, np.arange(len(course)), course))
 
@@ -77,7 +77,7 @@ def _drop_db(course: np.ndarray) -> float:
 
 
 def _median_at(courses: Sequence[np.ndarray], frame: int, *, sustained: bool) -> float:
-    """Median over the notes that still sound; a struck note that is over counts as silence."""
+    """Median over the notes that still sound; a struck note that has ended counts as silence."""
     values = [course[frame] if frame < len(course) else SILENCE_DB for course in courses]
     if sustained:
         values = [course[frame] for course in courses if frame < len(course) * 0.6] or values
@@ -87,7 +87,7 @@ def _median_at(courses: Sequence[np.ndarray], frame: int, *, sustained: bool) ->
 def _slope(course: np.ndarray) -> float:
     """Decay after the attack, dB per second, as a straight line down to 50 dB below the peak."""
     body = course[int(course.argmax()) :]
-    if len(body) < 2:  # a note that is loudest at its very end does not say how it dies away
+    if len(body) < 2:  # a note that is loudest at its end shows no decay
         return 0.0
     body = body[: max(int(np.argmax(body < body[0] - 50)) or len(body), 2)]
     return float(np.polyfit(np.arange(len(body)) / FRAME_RATE_HZ, body, 1)[0])

@@ -8,10 +8,10 @@ from tombola_device.contract.errors import BadConfig
 
 
 def parse_folders(arguments: list[str]) -> dict[str, Path]:
-    """``NAME=FOLDER`` arguments; a bare folder is a mode of its own name.
+    """Read ``NAME=FOLDER`` arguments; a bare ``FOLDER`` gives the mode its own name.
 
     Raises:
-        BadConfig: A name comes twice, or a folder is not there.
+        BadConfig: A name is given twice, or a folder does not exist.
     """
     folders: dict[str, Path] = {}
     for argument in arguments:

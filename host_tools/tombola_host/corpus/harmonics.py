@@ -1,7 +1,7 @@
-"""Which fundamental do the peaks of a note's spectrum share? Fast, and told from its octaves by what is missing.
+"""Finds the fundamental of a note from the peaks of its spectrum, without octave errors.
 
-Every subharmonic of a note explains all of its peaks, but then half of the partials it asks for are missing; every
-overtone has all of its partials, but leaves peaks unexplained. The product of both shares is largest at what sounds.
+A subharmonic of the note explains all of its peaks, but half of the subharmonic's partials are missing; an overtone has
+all of its partials, but leaves peaks unexplained. The product of both shares is largest at the note itself.
 
 Source: the two-way mismatch of Maher & Beauchamp 1994, "Fundamental frequency estimation of musical signals", with
 shares instead of distances.
@@ -33,7 +33,7 @@ PEAK_RANGE_DB = 50.0
 PEAK_ABOVE_FLOOR_DB = 12.0
 PARTIALS = 15
 REFINE_PARTIALS = 6
-"""Higher ones of a string are sharp by more than a few cents."""
+"""Higher partials of a string are sharp by more than a few cents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Peaks:
 
 
 def steady_peaks(audio: Float32Array, lowest_hz: float) -> list[Peaks]:
-    """Peaks of up to 24 frames of the part of a note that is past its attack and within 20 dB of its loudest."""
+    """Peaks of up to 24 frames, taken after the attack and within 20 dB of the loudest frame."""
     window = LONG_WINDOW_SAMPLES if lowest_hz < LONG_WINDOW_BELOW_HZ else WINDOW_SAMPLES
     window = min(window, len(audio))
     frames = _steady_frames(audio, window)

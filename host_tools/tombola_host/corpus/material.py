@@ -1,4 +1,4 @@
-"""What a build starts from: for each mode its notes, parted in training and test."""
+"""What a build starts from: the notes of each mode, split into training and test."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 from tombola_device.contract.errors import BadAudio
 from tombola_device.contract.manifest import Envelope
 
-from tombola_host.corpus.clip import Clip
+from tombola_host.corpus.analysis import ANALYSIS_VERSION
 from tombola_host.corpus.corpus import Corpus, read_corpus
 from tombola_host.corpus.envelope import fit_envelope
+from tombola_host.corpus.reading import READING_VERSION
 from tombola_host.corpus.sources import licence_of
 from tombola_host.corpus.split import split
 from tombola_host.corpus.windows import ModeData, mode_data, mode_gain_db
@@ -33,7 +34,9 @@ class Material:
         envelope: How its level moves.
         note_range: Lowest and highest MIDI note.
         licence: Of the recordings.
-        fingerprint: Hash of all that was measured.
+        recordings: Hash of which recordings these are and which of them are held out. It is made of the files' bytes
+            and of settings, never of computed sound, so it is the same on every machine, whatever the files are called.
+        fingerprint: Names what is learned from, for runs: the recordings, their order, and the version of the analysis.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Material:
     envelope: Envelope
     note_range: tuple[float, float]
     licence: str
+    recordings: str
     fingerprint: str
 
 
@@ -67,6 +71,8 @@ def from_corpus(name: str, corpus: Corpus, licence: str) -> Material:
     train, test = split(corpus, seed=SPLIT_SEED)
     gain_db = mode_gain_db(train)
     notes = [clip.note for clip in corpus.clips]
+    # The order counts for runs alone: from another one the same seed learns other weights.
+    origins = [f"training {clip.origin}" for clip in train] + [f"test {clip.origin}" for clip in test]
     return Material(
         name,
         mode_data(name, train, gain_db),
@@ -74,14 +80,10 @@ def from_corpus(name: str, corpus: Corpus, licence: str) -> Material:
         fit_envelope(train, gain_db),
         (round(min(notes), 2), round(max(notes), 2)),
         licence,
-        _fingerprint(corpus.clips),
+        _short_hash(sorted(origins)),
+        _short_hash([*origins, f"reading={READING_VERSION}", f"analysis={ANALYSIS_VERSION}"]),
     )
 
 
-def _fingerprint(clips: Sequence[Clip]) -> str:
-    digest = hashlib.sha256()
-    for clip in clips:
-        digest.update(f"{clip.name} {clip.note:.4f} {clip.velocity:.4f}".encode())
-        for array in (clip.f0_hz, clip.level_db, clip.partials, clip.noise, clip.audio):
-            digest.update(array.tobytes())
-    return digest.hexdigest()[:16]
+def _short_hash(lines: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -1,31 +1,42 @@
-"""A recording without silences in it falls into its notes where the pitch moves on."""
+"""Splits a recording without silences into its notes, where the pitch changes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from scipy.ndimage import median_filter
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.ndimage import median_filter, uniform_filter1d
 from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
 
 from tombola_host.corpus.pitch import Contour
 from tombola_host.corpus.trim import HOP_SAMPLES, Span, levels_db
 
 STEADY_SEMITONES = 0.8
-"""A vibrato keeps within it, a semitone's step leaves it."""
+"""Vibrato stays within it, a step of a semitone exceeds it."""
 SHORTEST_NOTE_S = 0.25
 GAP_S = 0.15
-"""Trackers lose a steady note for some frames; what falls silent for longer has ended."""
+"""Trackers lose a steady note for a few frames; a longer gap ends it."""
 ATTACK_S = 0.05
-"""The attack of a note has no pitch yet, but belongs to it."""
+"""An attack has no pitch, but belongs to its note."""
 PARTIALS_SEMITONES = (12.0, 19.02, 24.0, 27.86, 31.02)
 NEAR_PARTIAL_SEMITONES = 0.5
 RISE_DB = 1.0
+LEAST_VOICED_S = 2.0
+"""Over less than this the share of steady pitch says little."""
+LEAST_STEADY_SHARE = 0.5
+"""Half a minute of two people talking has 0.24; notes of violin, flute, sax and harp up to F6 have 0.90 to 1.0."""
+STEADY_S = 0.3
+STEADY_RANGE_SEMITONES = 0.4
+VIBRATO_S = 0.2
+"""One turn of a slow vibrato: over it the pitch is averaged before it is judged."""
 _AROUND_S = 0.1
 
 
 def split_at_note_changes(contour: Contour, audio: Float32Array) -> list[Span]:
-    """Spans of one steady note each; the whole where it holds no more than one.
+    """Spans of one steady note each; the whole recording if it holds one note or none.
 
-    What sounds at a partial of the note before and no louder is that note dying away, and is left out.
+    What sounds at a partial of the previous note, and no louder, is that note decaying; it is left out.
 
     Args:
         contour: The pitch of the recording.
@@ -45,7 +56,7 @@ def split_at_note_changes(contour: Contour, audio: Float32Array) -> list[Span]:
 
 
 def _without_remnants(runs: list[tuple[int, int]], contour: Contour, audio: Float32Array) -> list[tuple[int, int]]:
-    """Leave out runs in which a partial of the note before outlives its fundamental."""
+    """Leave out runs in which a partial of the previous note outlasts its fundamental."""
     level = levels_db(audio)
     around = round(_AROUND_S * SAMPLE_RATE_HZ / HOP_SAMPLES)
     kept = [runs[0]]
@@ -77,3 +88,35 @@ def _steady_runs(contour: Contour) -> list[tuple[int, int]]:
             current = []
         current.append(frame)
     return [*runs, (current[0], current[-1] + 1)]
+
+
+def wanders(contours: Sequence[Contour]) -> bool:
+    """Whether the pitch hardly ever rests, as in speech.
+
+    Args:
+        contours: The pitch of each part of a recording.
+    """
+    hop_s = contours[0].hop_s if contours else 1.0
+    voiced = sum(int(np.isfinite(contour.note).sum()) for contour in contours)
+    if voiced * hop_s < LEAST_VOICED_S:
+        return False
+    return sum(_steady_frames(contour) for contour in contours) < LEAST_STEADY_SHARE * voiced
+
+
+def _steady_frames(contour: Contour) -> int:
+    """Frames in stretches of STEADY_S over which the pitch, without its vibrato, keeps to STEADY_RANGE_SEMITONES."""
+    length = round(STEADY_S / contour.hop_s)
+    total = 0
+    for first, last in _steady_runs(contour):
+        if last - first < length:
+            continue
+        note = contour.note[first:last]
+        voiced = np.flatnonzero(np.isfinite(note))
+        filled = median_filter(np.interp(np.arange(last - first), voiced, note[voiced]), 5, mode="nearest")
+        smooth = uniform_filter1d(filled, round(VIBRATO_S / contour.hop_s), mode="nearest")
+        stretches = sliding_window_view(smooth, length)
+        steady = np.zeros(last - first, bool)
+        for start in np.flatnonzero(np.ptp(stretches, axis=1) < STEADY_RANGE_SEMITONES):
+            steady[start : start + length] = True
+        total += int(steady.sum())
+    return total

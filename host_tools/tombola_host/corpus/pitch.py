@@ -1,4 +1,4 @@
-"""The note that sounds: near its label, an octave off it, or found without one."""
+"""Finds the note that sounds: near its label, an octave from it, or without a label."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Protocol
 import numpy as np
 import soxr
 from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
-from tombola_device.contract.errors import BadAudio
 
 from tombola_host.corpus import harmonics
 from tombola_host.corpus.harmonics import Peaks
+from tombola_host.corpus.refusals import OFF_LABEL, UNCERTAIN, UNPITCHED, Unusable
 
 LABEL_REACH_CENTS = 100.0
 LOWEST_NOTE, HIGHEST_NOTE = 21.0, 108.0
@@ -37,12 +37,10 @@ class NoteFinding:
     Args:
         note: MIDI note number, fractional; the median over the steady part.
         confidence: How well that note's partials explain the spectrum, 0 … 1; above 0.4 is clear.
-        remark: Where the label was not followed, why; else "".
     """
 
     note: float
     confidence: float
-    remark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Contour:
     hop_s: float
 
     def median(self) -> float:
-        """Median note of the pitched frames; NaN where they are too few."""
+        """Median note of the pitched frames; NaN if there are too few."""
         voiced = np.isfinite(self.note)
         enough = voiced.size > 0 and voiced.mean() >= LEAST_VOICED
         return float(np.median(self.note[voiced])) if enough else math.nan
@@ -118,7 +116,7 @@ class CrepeTracker:
 
 
 def default_trackers() -> tuple[Tracker, ...]:
-    """pyin, and torchcrepe where it can be imported; the spectral fit is always asked as well."""
+    """pyin, and torchcrepe if it can be imported; the spectral fit is always used as well."""
     trackers: list[Tracker] = [PyinTracker()]
     if importlib.util.find_spec("torchcrepe") is not None:
         try:
@@ -132,8 +130,8 @@ def default_trackers() -> tuple[Tracker, ...]:
 def find_note(audio: Float32Array, label: float | None, contours: tuple[Contour, ...] | None = None) -> NoteFinding:
     """The note of one trimmed recording.
 
-    With a label, what sounds near it; an octave off it, or elsewhere, where that explains the sound much better.
-    Without one, what the spectrum's partials say, where every tracker agrees within 50 cents.
+    With a label, the note near it; or one an octave away, or elsewhere, if that explains the sound much better.
+    Without one, the note whose partials fit the spectrum, if every tracker agrees within 50 cents.
 
     Args:
         audio: 48 kHz, mono, from the onset on. Shape (T,), float32; 0.15 s or more.
@@ -141,7 +139,7 @@ def find_note(audio: Float32Array, label: float | None, contours: tuple[Contour,
         contours: What the trackers found in just this part; None asks ``default_trackers``.
 
     Raises:
-        BadAudio: No pitch, or no certain one; the message is the reason alone.
+        Unusable: It has no pitch, or an uncertain one.
     """
     if label is not None:
         return _near_label(audio, label)
@@ -161,15 +159,10 @@ def _near_label(audio: Float32Array, label: float) -> NoteFinding:
     other = _best_on_grid(peaks)
     hz_other, fit_other = _refined(peaks, other, 2 * GRID_SEMITONES * 100)
     if fit_other >= CLEAR_FIT and fit_other > OTHER_ADVANTAGE * fit:
-        remark = f"labelled {note_name(label)}, but {note_name(other)} sounds: that is used"
-        return NoteFinding(_note_of(hz_other), fit_other, remark)
+        return NoteFinding(_note_of(hz_other), fit_other)
     if fit < LEAST_FIT:
-        raise BadAudio(f"no pitch near its label {note_name(label)}: noise, a chord or another sound")
-    remark = ""
-    if shift:
-        octave = f"{abs(shift) // 12} octave{'s' if abs(shift) > 12 else ''} {'higher' if shift > 0 else 'lower'}"
-        remark = f"labelled {note_name(label)}, but sounds {octave}: {note_name(label + shift)} is used"
-    return NoteFinding(_note_of(hz), fit, remark)
+        raise Unusable(OFF_LABEL, note_name(label))
+    return NoteFinding(_note_of(hz), fit)
 
 
 def _without_label(audio: Float32Array, contours: tuple[Contour, ...]) -> NoteFinding:
@@ -177,13 +170,13 @@ def _without_label(audio: Float32Array, contours: tuple[Contour, ...]) -> NoteFi
     best = _best_on_grid(peaks)
     hz, fit = _refined(peaks, best, 2 * GRID_SEMITONES * 100)
     if fit < LEAST_FIT or any(math.isnan(contour.median()) for contour in contours):
-        raise BadAudio("unpitched: noise, a chord or percussion, which this generator cannot learn")
+        raise Unusable(UNPITCHED)
     note = _note_of(hz)
     for contour in contours:
         if abs(contour.median() - note) * 100 > AGREE_CENTS:
             heard = " or ".join(sorted({note_name(note), note_name(contour.median())}))
-            raise BadAudio(f"its pitch is uncertain ({heard}); put the note into the file's name, such as A4.wav")
-    return NoteFinding(note, fit, "")
+            raise Unusable(UNCERTAIN, heard)
+    return NoteFinding(note, fit)
 
 
 def _best_on_grid(peaks: list[Peaks]) -> float:
@@ -192,7 +185,7 @@ def _best_on_grid(peaks: list[Peaks]) -> float:
 
 
 def _refined(peaks: list[Peaks], note: float, reach_cents: float) -> tuple[float, float]:
-    """Median fundamental near a note, Hz, and its fit; the note itself and 0 where no frame has a peak near it."""
+    """Median fundamental near a note, Hz, and its fit; the note itself and 0 if no frame has a peak near it."""
     found_hz, _ = harmonics.refine(peaks, _hz(note), reach_cents)
     if not found_hz.size:
         return _hz(note), 0.0

@@ -1,4 +1,4 @@
-"""Training and test clips, parted by note so that nothing of a test note was ever heard in training."""
+"""Training and test clips, split by note: no recording of a test note is ever learned from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LEAST_NOTES = 3
 
 
 def note_numbers(clips: Sequence[Clip]) -> tuple[int, ...]:
-    """The whole note of each clip, counted from the corpus's own tuning.
+    """Each clip's note as a whole number, relative to the corpus's own tuning.
 
     A corpus that is half a semitone flat would otherwise have one note on both sides of a rounding.
     """
@@ -25,10 +25,10 @@ def note_numbers(clips: Sequence[Clip]) -> tuple[int, ...]:
 
 
 def split(corpus: Corpus, test_share: float = 0.2, seed: int = 0) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
-    """(train, test): whole notes, never windows, the same ones again for the same seed.
+    """Split a corpus into (train, test) by whole notes, never by windows; the same seed gives the same split.
 
-    Test notes lie inside the range, spread over it, one at least; the lowest and the highest note stay in training.
-    With fewer than three notes there is no test.
+    There is at least one test note. Test notes are spread over the range; its lowest and highest note stay in training.
+    With fewer than three notes, the test is empty.
 
     Args:
         test_share: Share of the notes, 0 … 1.

@@ -1,23 +1,33 @@
-"""What was understood of a folder, for people and for programs."""
+"""What was understood of a folder, in figures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
-from rich.console import Group
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
 from tombola_device.contract.controls import FRAME_RATE_HZ
 
 from tombola_host.corpus.clip import Clip
-from tombola_host.corpus.files import Refusal
-from tombola_host.corpus.pitch import note_name
+from tombola_host.corpus.refusals import Refusal
 
-SHOWN_LINES = 20
+FEWEST_NOTES = 3
+"""With fewer, no note can be held out to test on."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongLabel:
+    """A file whose name states another note than the one that sounds; what sounds is used.
+
+    Args:
+        file: Its path in the folder, with the part's number where it holds several notes.
+        label: The note in its name, as a MIDI number.
+        note: What sounds and is used, as a MIDI number, fractional.
+    """
+
+    file: str
+    label: float
+    note: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,7 @@ class Summary:
     Args:
         name: The folder's name.
         files: Audio files found, refused ones included.
+        usable: Audio files that gave at least one clip.
         clips: Notes that can be learned from.
         seconds: Of all clips together.
         notes: Different notes among them.
@@ -34,11 +45,13 @@ class Summary:
         tuning_cents: Median distance of the clips from the tempered scale at A4 = 440 Hz.
         loudness_db: 5th, 50th and 95th percentile of the level of all frames, dB re full-scale RMS 1.0.
         refused: What was left out and why.
+        wrong_labels: Files whose names state another note than the one that sounds.
         remarks: What the user should know of the rest.
     """
 
     name: str
     files: int
+    usable: int
     clips: int
     seconds: float
     notes: int
@@ -47,25 +60,31 @@ class Summary:
     tuning_cents: float | None
     loudness_db: tuple[float, float, float] | None
     refused: tuple[Refusal, ...]
+    wrong_labels: tuple[WrongLabel, ...]
     remarks: tuple[str, ...]
 
 
 def summarise(
-    name: str, files: int, clips: Sequence[Clip], refusals: Sequence[Refusal], remarks: Sequence[str]
+    name: str,
+    files: int,
+    clips: Sequence[Clip],
+    refusals: Sequence[Refusal],
+    remarks: Sequence[str],
+    wrong_labels: Sequence[WrongLabel] = (),
 ) -> Summary:
     """Count and measure."""
     notes = np.array([clip.note for clip in clips])
     different = len(set(np.round(notes).astype(int).tolist()))
     remarks = list(remarks)
-    if different < 3:
-        count = {0: "no note", 1: "a single note", 2: "two notes"}[different]
-        remarks.append(f"{count}: none can be held out to test on, at least three are needed")
+    if clips and different < FEWEST_NOTES:
+        remarks.append(f"no note can be held out to test on: that takes {FEWEST_NOTES} different notes or more")
     low_db, median_db, high_db = (
         np.percentile(np.concatenate([clip.level_db for clip in clips]), (5, 50, 95)).tolist() if clips else (0.0,) * 3
     )
     return Summary(
         name=name,
         files=files,
+        usable=len({clip.path for clip in clips}),
         clips=len(clips),
         seconds=round(sum(clip.frames for clip in clips) / FRAME_RATE_HZ, 3),
         notes=different,
@@ -74,39 +93,6 @@ def summarise(
         tuning_cents=float(np.median(100 * (notes - np.round(notes)))) if clips else None,
         loudness_db=(low_db, median_db, high_db) if clips else None,
         refused=tuple(refusals),
+        wrong_labels=tuple(wrong_labels),
         remarks=tuple(remarks),
     )
-
-
-def as_json(summary: Summary) -> str:
-    """One JSON object with the fields of ``Summary``, indented."""
-    return msgspec.json.format(msgspec.json.encode(summary), indent=2).decode()
-
-
-def as_table(summary: Summary) -> Group:
-    """The same for a terminal, to be printed by rich; long lists are cut, and say so."""
-    figures = Table(title=escape(summary.name), show_header=False, title_justify="left")
-    figures.add_row("files", str(summary.files))
-    figures.add_row("clips", str(summary.clips))
-    figures.add_row("length", f"{summary.seconds:.1f} s")
-    figures.add_row("notes", str(summary.notes))
-    if summary.lowest_note is not None and summary.highest_note is not None:
-        figures.add_row("range", f"{note_name(summary.lowest_note)} … {note_name(summary.highest_note)}")
-    if summary.tuning_cents is not None:
-        figures.add_row("tuning", f"{summary.tuning_cents:+.1f} cents")
-    if summary.loudness_db is not None:
-        low_db, median_db, high_db = summary.loudness_db
-        figures.add_row("loudness", f"{median_db:.1f} dBFS ({low_db:.1f} … {high_db:.1f})")
-    figures.add_row("left out", str(len(summary.refused)))
-    lists = [_lines("left out", [f"{refusal.path}: {refusal.reason}" for refusal in summary.refused])]
-    lists.append(_lines("remarks", list(summary.remarks)))
-    return Group(figures, *(lines for lines in lists if lines is not None))
-
-
-def _lines(title: str, lines: list[str]) -> Text | None:
-    if not lines:
-        return None
-    shown = lines[:SHOWN_LINES]
-    if len(lines) > SHOWN_LINES:
-        shown.append(f"… and {len(lines) - SHOWN_LINES} more (--json shows all)")
-    return Text("\n".join([f"{title}:", *(f"  {line}" for line in shown)]))

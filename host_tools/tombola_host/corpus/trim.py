@@ -1,4 +1,4 @@
-"""Where a note begins and ends, and where a recording falls into several."""
+"""Finds where a note begins and ends, and splits a recording of several notes at its silences."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from scipy.ndimage import uniform_filter1d
 from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
 
 HOP_SAMPLES = 240
-"""5 ms: short enough that an onset lies within one, long enough to hold a period of most notes."""
+"""5 ms: short enough to place an onset, long enough for a period of most notes."""
 ONSET_DB = -40.0
 END_DB = -60.0
 SPLIT_DB = -45.0
-"""Below the loudest part of a recording: what counts as silence between two notes."""
+"""What is this far below the loudest part of a recording counts as silence between two notes."""
 SPLIT_S = 0.3
 SMOOTH_S = 0.05
-"""Low strings and their room beat: over 50 ms their level is even enough to speak of silence."""
+"""The level of low strings beats; averaged over 50 ms it is even enough to find silences."""
 PART_DB = -24.0
-"""A part this far below the loudest is a breath, a click or a room, no note."""
+"""A part this far below the loudest is a breath, a click or the room, not a note."""
 PART_RISE_DB = 15.0
-"""A note rises out of the silence by at least this; what rises less is the last of the note before, beating."""
+"""A note rises above the silence by at least this; a smaller rise is the previous note, still beating."""
 SHORTEST_S = 0.15
 LONGEST_S = 8.0
 _ABOVE_NOISE_DB = 9.0
-"""Frames of 5 ms of a steady noise scatter by about ±3 dB; three times that does not trigger."""
+"""The level of steady noise in 5 ms frames varies by about ±3 dB; the threshold is three times that."""
 _SUSTAINED_FRAMES = 4
 _LEAD_S = 0.3
 
@@ -49,7 +49,7 @@ def levels_db(audio: Float32Array) -> np.ndarray:
 
 
 def split_at_silences(audio: Float32Array) -> list[Span]:
-    """The parts of a recording between silences of more than 0.3 s, in order; a single part is the whole recording."""
+    """The parts of a recording between silences of more than 0.3 s, in order; without silences, the whole recording."""
     if not len(audio):
         return []
     power = uniform_filter1d(10 ** (levels_db(audio) / 10), round(SMOOTH_S * SAMPLE_RATE_HZ / HOP_SAMPLES))
@@ -81,7 +81,7 @@ def _sounding_runs(sounding: np.ndarray, gap_frames: int) -> list[tuple[int, int
 def trim(audio: Float32Array, longest_s: float = LONGEST_S) -> Span:
     """From the onset, at most 5 ms early, to where the level stays 60 dB below the peak; at most ``longest_s``.
 
-    The onset is the first 20 ms that stay above 40 dB below the peak and above the noise that goes before the note.
+    The onset is the first 20 ms that stay above 40 dB below the peak and above the noise before the note.
     """
     level = levels_db(audio)
     if not level.size:
@@ -98,7 +98,7 @@ def trim(audio: Float32Array, longest_s: float = LONGEST_S) -> Span:
 
 
 def _lead_noise_db(level: np.ndarray, peak: float) -> float:
-    """The quiet level (10th percentile) of what goes before the note by more than 0.3 s; -inf where nothing does."""
+    """The quiet level (10th percentile) of what comes more than 0.3 s before the note; -inf if nothing does."""
     near_peak = int(np.argmax(level > peak - 10.0))
     lead = level[: max(near_peak - int(_LEAD_S * SAMPLE_RATE_HZ / HOP_SAMPLES), 0)]
     return float(np.percentile(lead, 10)) if lead.size >= 2 * _SUSTAINED_FRAMES else -np.inf

@@ -27,7 +27,7 @@ LOWEST_RELATIVE_DB = -80.0
 SKIPPED_FRAMES = 8
 """A window from the middle of a note starts with a trunk at rest: its first 21 ms do not count."""
 VELOCITY_JITTER = 0.15
-"""A recording's exact velocity would be its fingerprint: blurred, it can only say soft or loud."""
+"""A network could tell recordings apart by their exact velocities; blurred, they only say soft or loud."""
 NOTE = SCALAR_COLUMNS.index("note")
 LEVEL = SCALAR_COLUMNS.index("loudness_db")
 VELOCITY = SCALAR_COLUMNS.index("velocity")
@@ -85,7 +85,7 @@ class Windows:
 
 
 def mode_gain_db(clips: Sequence[Clip]) -> float:
-    """What brings the loud part of a corpus to ``MODE_LEVEL_DB``.
+    """The gain that brings the loud part of a corpus to ``MODE_LEVEL_DB``.
 
     Raises:
         BadAudio: There are no clips.
@@ -128,15 +128,14 @@ def one_hot(mode: int, modes: int) -> Tensor:
 
 
 class WindowSampler:
-    """Draws windows of notes.
+    """Draws windows of notes; the same stream draws the same ones.
 
-    Half of the windows begin at an onset; after the end of a note its window is silent. Half are shifted in pitch with
-    the spectral envelope kept, which makes many notes out of few; their sound is not known, so only the control
-    domain can learn from them.
+    Half of the windows begin at an onset; after the end of its note a window is silent. Half are shifted in pitch under
+    the same spectral envelope, which makes many notes out of few; there is no recording of them, so only the loss in
+    the control domain counts them.
 
     Args:
-        modes: One ``ModeData`` per entry of the blend vector. A mode is drawn as often as the square root of its
-            number of notes says: with many notes there is more to learn, with few soon nothing new.
+        modes: One ``ModeData`` per entry of the blend vector. Modes are drawn in proportion to √notes.
         frames: Window length.
         rng: Of all that is drawn.
         shift_semitones: Largest pitch shift; 0 shifts nothing.

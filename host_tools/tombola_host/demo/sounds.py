@@ -21,7 +21,7 @@ from rich.console import Console
 from tombola_device.contract.bundle import Bundle, decode_bundle
 from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
 from tombola_device.contract.errors import BadConfig, StoreError, TombolaError
-from tombola_device.play.offline import BlendAutomation, Event, render_performance
+from tombola_device.play.offline import BlendAutomation, PerformedEvent, render_performance
 
 PEAK_DB = -1.0
 """As loud as it goes with room for what the Vorbis coder adds between samples."""
@@ -194,22 +194,22 @@ def play(bundle: Bundle, phrase: Phrase) -> Float32Array:
     return np.asarray(audio * (10 ** (PEAK_DB / 20) / np.abs(audio).max()), np.float32)
 
 
-def _events(phrase: Phrase) -> list[Event]:
-    events: list[Event] = []
+def _events(phrase: Phrase) -> list[PerformedEvent]:
+    events: list[PerformedEvent] = []
     for note in phrase.notes:
-        events.append(Event(note.beat * phrase.beat_s, "note_on", (note.pitch, note.velocity)))
-        events.append(Event((note.beat + note.beats) * phrase.beat_s, "note_off", (note.pitch,)))
+        events.append(PerformedEvent(note.beat * phrase.beat_s, "note_on", (note.pitch, note.velocity)))
+        events.append(PerformedEvent((note.beat + note.beats) * phrase.beat_s, "note_off", (note.pitch,)))
     beats, levels_db = zip(*phrase.swell, strict=True)
     struck_s = [note.beat * phrase.beat_s for note in phrase.notes]
     for step in range(int(phrase.seconds / STEP_S)):
         time_s = step * STEP_S
         level_db = float(np.interp(time_s / phrase.beat_s, beats, levels_db))
-        events.append(Event(time_s, "set_loudness", (level_db,)))
+        events.append(PerformedEvent(time_s, "set_loudness", (level_db,)))
         if phrase.vibrato:
             held_s = time_s - max((start for start in struck_s if start <= time_s), default=0.0)
             depth = VIBRATO_SEMITONES * min(max((held_s - VIBRATO_AFTER_S) / VIBRATO_RISE_S, 0.0), 1.0)
             turn = 2 * math.pi * VIBRATO_HZ * (held_s - VIBRATO_AFTER_S)
-            events.append(Event(time_s, "pitch_bend", (depth * math.sin(turn),)))
+            events.append(PerformedEvent(time_s, "pitch_bend", (depth * math.sin(turn),)))
     return events
 
 

@@ -1,1 +1,1 @@
-"""What a sound is worth, in figures: spectra, pitch, likeness to the recordings, clicks and levels."""
+"""Measures of sound quality: spectral error, pitch, similarity to the recordings, clicks and levels."""

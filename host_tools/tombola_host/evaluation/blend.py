@@ -1,4 +1,4 @@
-"""Whether a blend is a way from one sound to another: no dip in level, brightness on the way and not beside it."""
+"""Measures whether a blend moves evenly from one sound to another: in level, and in brightness."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tombola_host.generators.family import Family, GeneratorTrainee
 
 SWEEP_S = 2.0
 EDGE_S = 0.5
-"""Each sweep stands in the pure mode for this long before and after, for the level to be compared with."""
+"""Each sweep begins and ends with this much of a pure mode, whose level is the reference."""
 POINTS = 20
 LEVEL_DB = -20.0
 
@@ -24,7 +24,7 @@ Sweep = Callable[[Tensor], Float32Array]
 
 
 class HasRange(Protocol):
-    """A mode, as far as it matters here."""
+    """Anything with a note range, such as a mode."""
 
     @property
     def note_range(self) -> tuple[float, float]:
@@ -33,13 +33,13 @@ class HasRange(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BlendQuality:
-    """Sweeps between all pairs of modes, each on a note that both have.
+    """Result of sweeps between all pairs of modes, each on a note in the range of both.
 
     Args:
-        worst_dip_db: How far the level falls below the straight line between its ends, at worst; 0 is none.
-        monotone: Share of the steps at which the spectral centroid moves towards its end, 0 … 1; noise makes even
-            a perfect blend fall short of 1.
-        overshoot_octaves: How far the centroid leaves the range between its ends, at worst.
+        worst_dip_db: Largest drop of the level below the straight line between its ends; 0: none.
+        monotone: Share of the steps at which the spectral centroid moves towards its end, 0 … 1; because of noise,
+            even a perfect blend stays below 1.
+        overshoot_octaves: Largest distance of the centroid from the range between its ends.
     """
 
     worst_dip_db: float
@@ -48,7 +48,7 @@ class BlendQuality:
 
 
 def blend_quality(sweep: Sweep, modes: Sequence[HasRange]) -> BlendQuality | None:
-    """Measure all pairs; nothing for a single mode."""
+    """Measure all pairs; None for a single mode."""
     dips, monotone, overshoot = [], [], []
     for first in range(len(modes)):
         for second in range(first + 1, len(modes)):
@@ -103,7 +103,7 @@ def _common_note(first: HasRange, second: HasRange) -> float:
 
 
 def _curves(sound: Float32Array) -> tuple[np.ndarray, np.ndarray]:
-    """Level in dB and spectral centroid in octaves at POINTS + 1 places over a sweep, its ends in the pure modes."""
+    """Level in dB and spectral centroid in octaves at POINTS + 1 places of a sweep, from pure mode to pure mode."""
     window = int(0.1 * SAMPLE_RATE_HZ)
     centres = np.linspace(0.6 * EDGE_S, EDGE_S + SWEEP_S + 0.4 * EDGE_S, POINTS + 1) * SAMPLE_RATE_HZ
     level, centroid = [], []

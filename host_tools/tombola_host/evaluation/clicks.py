@@ -1,4 +1,4 @@
-"""Clicks, levels and dips: what must not be heard when modes, bundles or notes change."""
+"""Measures clicks and dips in level where modes, bundles or notes change."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ Float64Array = npt.NDArray[np.float64]
 AROUND_S = 0.02
 LEVEL_STEP_S = 0.01
 DIP_WINDOW_S = 0.05
-"""Long enough that the wave of a low note does not show in its level."""
+"""Longer than the period of a low note, whose level would otherwise ripple."""
 ANCHOR_S = 0.1
-"""Of a held mode this much is taken for its level."""
+"""The level of a held mode is measured over this long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clicks:
-    """The sharpest corners near events, beside those that the sound itself has elsewhere.
+    """The sharpest corners near events, and those of the rest of the sound.
 
     Args:
         jump: Largest step from sample to sample near an event.
-        own_jump: The same elsewhere.
-        bend: Largest second difference near an event: a click shows in it that hides in the slope of a loud wave.
-        own_bend: The same elsewhere.
+        own_jump: The same in the rest.
+        bend: Largest second difference near an event; it shows clicks that are hidden in the slope of a loud wave.
+        own_bend: The same in the rest.
     """
 
     jump: float
@@ -38,12 +38,12 @@ class Clicks:
 
     @property
     def jump_ratio(self) -> float:
-        """≤ 1: no jump above what the sound itself has."""
+        """≤ 1: no larger jump than in the rest of the sound."""
         return self.jump / max(self.own_jump, 1e-9)
 
     @property
     def bend_ratio(self) -> float:
-        """≤ 1: no corner above what the sound itself has."""
+        """≤ 1: no sharper corner than in the rest of the sound."""
         return self.bend / max(self.own_bend, 1e-9)
 
 
@@ -56,12 +56,12 @@ def find_clicks(audio: Float32Array, events_s: Sequence[float], around_s: float 
     """Compare the neighbourhood of events with the rest of a sound.
 
     Args:
-        audio: 48 kHz. Shape (T,). What the events lead to must be heard in the rest as well.
+        audio: 48 kHz. Shape (T,). The rest must contain the same sounds as the neighbourhoods of the events.
         events_s: When modes or bundles change, s.
         around_s: Half the width of a neighbourhood, s.
 
     Raises:
-        ShapeError: The events lie outside of the sound or leave nothing of it.
+        ShapeError: An event is outside of the sound, or no sound is far from the events.
     """
     wave = np.asarray(audio, np.float64)
     near = np.zeros(wave.size, bool)
@@ -88,7 +88,7 @@ def level_curve_db(audio: Float32Array, step_s: float = LEVEL_STEP_S, window_s: 
     Args:
         audio: 48 kHz. Shape (T,).
         step_s: From window to window, s.
-        window_s: Length, s; as long as the step where it is not given.
+        window_s: Length, s; None: as long as the step.
 
     Returns:
         Shape (F,); only windows that lie wholly in the sound.
@@ -102,26 +102,27 @@ def level_curve_db(audio: Float32Array, step_s: float = LEVEL_STEP_S, window_s: 
 
 
 def level_dip_db(audio: Float32Array, anchors_s: Sequence[float], window_s: float = DIP_WINDOW_S) -> float:
-    """How far the level falls below the way from one held mode to the next, at the worst moment of a sweep.
+    """The largest drop of the level below a straight line, in dB, from one held mode to the next.
 
     Args:
         audio: 48 kHz, a held note while the blend moves. Shape (T,).
-        anchors_s: Rising times at which a pure mode is heard for ANCHOR_S, s. The level asked for between two of them
-            is taken to go evenly, in dB, from one to the other.
-        window_s: Over which the level is measured, s.
+        anchors_s: Rising times at which a pure mode is heard for ANCHOR_S, s. The line goes through their levels.
+        window_s: Length of the windows in which the level is measured, s.
 
     Returns:
         dB, ≥ 0.
 
     Raises:
-        ShapeError: Fewer than two anchors, not rising, or outside of the sound.
+        ShapeError: There are fewer than two anchors, they do not rise, or one is outside of the sound.
     """
     if len(anchors_s) < 2 or np.any(np.diff(anchors_s) <= 0):
-        raise ShapeError("a dip lies between moments: give two or more rising times")
+        raise ShapeError("a dip is measured between anchors; give two or more rising times")
     level = level_curve_db(audio, LEVEL_STEP_S, window_s)
     time_s = np.arange(level.size) * LEVEL_STEP_S + window_s / 2
     if anchors_s[0] < 0 or anchors_s[-1] > len(audio) / SAMPLE_RATE_HZ:
-        raise ShapeError(f"the moments {anchors_s[0]} … {anchors_s[-1]} s are not all inside of the sound")
+        raise ShapeError(
+            f"the anchors {anchors_s[0]} … {anchors_s[-1]} s are not all inside of the sound; give times within it"
+        )
     asked = [
         float(np.mean(level[np.argsort(np.abs(time_s - at))[: round(ANCHOR_S / LEVEL_STEP_S)]])) for at in anchors_s
     ]

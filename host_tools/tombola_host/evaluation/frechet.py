@@ -1,4 +1,4 @@
-"""How like a set of sounds is to the recordings, as a whole: a Fréchet distance that needs no trained network."""
+"""How similar a set of sounds is to the recordings: a Fréchet distance that needs no trained network."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ LOWEST_HZ, HIGHEST_HZ = 40.0, 20_000.0
 FLOOR = 1e-10
 """Power below -100 dB of full scale counts as silence."""
 QUIET_DB = -60.0
-"""Windows whose recording is quieter than this tell nothing."""
+"""Windows whose recording is quieter than this are skipped."""
 SPLITS = 16
 FEWEST_WINDOWS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class FrechetRatio:
-    """Distance to the recordings, beside that between two halves of the recordings.
+    """Distance to the recordings, relative to that between two halves of the recordings.
 
     Args:
-        ratio: 1.0 is as like to the recordings as they are to themselves.
+        ratio: 1.0: as similar to the recordings as one half of them is to the other.
         distance: Of the sounds to recordings of other windows.
         real_distance: Of recordings to recordings of other windows.
-        windows: How many there were of each.
+        windows: Number of windows of each.
     """
 
     ratio: float
@@ -47,7 +47,7 @@ def embed(audio: Float32Array, window_s: float = WINDOW_S) -> Float64Array:
     """Mean and spread over time of the log-mel spectrum of each window; windows do not overlap.
 
     Args:
-        audio: 48 kHz. Shape (T,); what is left over at the end is not used.
+        audio: 48 kHz. Shape (T,); a shorter rest at the end is not used.
         window_s: Length of a window, s.
 
     Returns:
@@ -76,7 +76,7 @@ def frechet_distance(first: Float64Array, second: Float64Array) -> float:
     Source: Dowson & Landau 1982; Kilgour et al. 2019, "Fréchet Audio Distance".
 
     Raises:
-        ShapeError: Fewer than two rows, or of different length.
+        ShapeError: There are fewer than two rows, or their lengths differ.
     """
     if min(len(first), len(second)) < 2 or first.shape[1] != second.shape[1]:
         raise ShapeError(f"embeddings of shape {first.shape} and {second.shape} cannot be compared; give two rows each")
@@ -98,13 +98,13 @@ def frechet_ratio(
     give exactly 1.0.
 
     Args:
-        sounds: One per recording, what should sound like it. Shape (T,) each, 48 kHz.
-        recordings: Shape (T,) each; the longer of two is cut.
+        sounds: One per recording, to be compared with it. Shape (T,) each, 48 kHz.
+        recordings: Shape (T,) each; the longer of a pair is cut.
         window_s: Length of a window, s.
-        seed: Of the splits.
+        seed: Seed of the splits.
 
     Raises:
-        ShapeError: They are not as many, or together too short.
+        ShapeError: There are more of one than of the other, or too few windows.
     """
     if len(sounds) != len(recordings):
         raise ShapeError(f"{len(sounds)} sounds cannot be compared with {len(recordings)} recordings; give as many")

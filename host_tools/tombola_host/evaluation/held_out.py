@@ -18,7 +18,7 @@ from tombola_host.generators.family import Family, GeneratorTrainee
 from tombola_host.training.spectral import MultiScaleSpectralLoss
 
 LONGEST_FRAMES = 1500
-"""4 s of a note: the rest of a long one is more of the same."""
+"""4 s: the rest of a long note is more of the same."""
 
 Playback = Callable[[Note], Float32Array]
 """Plays a note's analysed pitch and level. Returns shape (T,) with T ≤ the note's length."""
@@ -43,12 +43,12 @@ def note_errors(play: Playback, notes: Sequence[Note]) -> tuple[NoteError, ...]:
 
 
 def mean_error(errors: Sequence[NoteError]) -> float:
-    """Mean over notes; not a number when there are none."""
+    """Mean over notes; NaN without notes."""
     return float(np.mean([entry.error for entry in errors])) if errors else float("nan")
 
 
 def trainee_playback(family: Family, trainee: GeneratorTrainee, mode: int, *, heard: bool = False) -> Playback:
-    """Play by a torch network in one pure mode.
+    """Play a torch network in one pure mode.
 
     Args:
         heard: Whether to play with the timbre that is heard in the recording, or with the mode's default.
@@ -62,11 +62,12 @@ def trainee_playback(family: Family, trainee: GeneratorTrainee, mode: int, *, he
 
 
 def bundle_playback(bundle: Bundle, mode: int) -> Playback:
-    """Play by the very graph that the device plays, in one pure mode at its default timbre."""
+    """Play the graph that the device plays, in one pure mode at its default timbre."""
     session = Session(bundle.onnx, bundle.manifest, voices=1)
     graph = bundle.manifest.graph
     table = noise_table(graph.noise_bands) if graph.noise_bands else np.zeros((0, TABLE_SAMPLES), np.float32)
-    periods = table.reshape(len(table), -1, PERIOD_SAMPLES).transpose(1, 0, 2)
+    # The number of periods is spelled out: it cannot be found from a table of no bands.
+    periods = table.reshape(len(table), TABLE_SAMPLES // PERIOD_SAMPLES, PERIOD_SAMPLES).transpose(1, 0, 2)
     chunks = overlapping(periods, np.roll(periods, -1, axis=0)) if graph.overlap else periods
     described = bundle.manifest.modes[mode]
     timbre = torch.tensor([described.timbre_x[1], described.timbre_y[1]])

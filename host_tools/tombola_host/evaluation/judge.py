@@ -9,10 +9,11 @@ import numpy as np
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import Float32Array
 from tombola_device.contract.errors import BadConfig, ShapeError
-from tombola_device.play.offline import Event, render_performance
+from tombola_device.play.offline import PerformedEvent, render_performance
 
 from tombola_host.corpus.material import Material
-from tombola_host.corpus.windows import NOTE
+from tombola_host.corpus.sources import EARLIER_FINGERPRINTS
+from tombola_host.corpus.windows import NOTE, Note
 from tombola_host.evaluation.frechet import frechet_ratio
 from tombola_host.evaluation.held_out import bundle_playback, mean_error, note_errors
 from tombola_host.evaluation.pitch import cents_off, summarise
@@ -27,8 +28,8 @@ class ModeJudgement(msgspec.Struct, frozen=True):
 
     Args:
         mode: Its name.
-        held_out: Whether the bundle was trained on these recordings without the notes judged here. Otherwise the
-            recordings are unknown to it and all of their notes are judged.
+        held_out: Whether the bundle was built from these recordings and never learned from the notes judged here.
+            Otherwise the bundle was built from other recordings, and all notes of these are judged.
         notes: How many were judged.
         spectral_error: Mean multi-scale spectral error at the mode's default timbre.
         spectral_error_per_note: By clip name.
@@ -63,9 +64,23 @@ def judge(bundle: Bundle, materials: Sequence[Material], step: Step) -> tuple[Mo
     return tuple(judgements)
 
 
+def built_from(bundle: Bundle, material: Material) -> bool:
+    """Whether a mode of the bundle was built from exactly these recordings, with the same ones held out."""
+    stated = bundle.manifest.provenance.get(f"corpus_{material.name}")
+    return stated in (material.recordings, EARLIER_FINGERPRINTS.get(material.recordings, material.recordings))
+
+
+def never_learned_from(bundle: Bundle, material: Material) -> tuple[Note, ...]:
+    """The notes that the bundle surely never learned from; none where it was built from other recordings.
+
+    A folder that changed since the build is split anew, and what is held out now may have been learned from then.
+    """
+    return material.test.notes if built_from(bundle, material) else ()
+
+
 def _judge(bundle: Bundle, mode: int, material: Material) -> ModeJudgement:
-    known = bundle.manifest.provenance.get(f"corpus_{material.name}") == material.fingerprint
-    notes = material.test.notes if known else (*material.training.notes, *material.test.notes)
+    known = built_from(bundle, material)
+    notes = never_learned_from(bundle, material) if known else (*material.training.notes, *material.test.notes)
     if not notes:
         raise BadConfig(f"no note of mode {material.name!r} was held out, so none can judge it; record three or more")
     play = bundle_playback(bundle, mode)
@@ -87,7 +102,7 @@ def _judge(bundle: Bundle, mode: int, material: Material) -> ModeJudgement:
 
 def held_note(bundle: Bundle, mode: int, note: float, seconds: float = HELD_S) -> Float32Array:
     """A MIDI note in a pure mode, held, as the device plays it. Shape (T,)."""
-    events = [Event(0.0, "program_change", (mode,)), Event(0.0, "note_on", (note, VELOCITY))]
+    events = [PerformedEvent(0.0, "program_change", (mode,)), PerformedEvent(0.0, "note_on", (note, VELOCITY))]
     return render_performance(bundle, events, seconds=seconds, voices=1)
 
 

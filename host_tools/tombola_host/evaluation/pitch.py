@@ -1,4 +1,4 @@
-"""How many cents a rendered note is off the note that was asked for."""
+"""The pitch error of rendered notes, in cents."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tombola_device.contract.errors import ShapeError
 Float64Array = npt.NDArray[np.float64]
 
 HOP_SAMPLES = 480
-"""A frame each 10 ms."""
+"""One frame every 10 ms."""
 WINDOW_PERIODS = 16
-"""A Hann window of 16 periods keeps neighbouring partials 8 main lobes apart, and a vibrato of 6 Hz in sight."""
+"""In a Hann window of 16 periods neighbouring partials are 8 main lobes apart, and a vibrato of 6 Hz still shows."""
 SHORTEST_WINDOW_SAMPLES = 1024
 PARTIALS = 6
-"""Those that decide the pitch heard; those above are stretched on a string."""
+"""The first partials decide the pitch that is heard; higher ones of a string are sharp."""
 SAME_PEAK = 0.97
-"""The shortest lag whose autocorrelation is this near to the best is the period; longer ones are multiples of it."""
+"""The period is the shortest lag whose autocorrelation is this close to the best; longer lags are its multiples."""
 FINER_LAGS = 8
 LONG_PERIOD_SAMPLES = 256.0
 SETTLE_S = 0.15
-"""The onset has no pitch yet."""
+"""The onset has no pitch."""
 QUIET_DB = -40.0
 """Frames this far below the loudest are the release and the noise under it."""
 
@@ -35,10 +35,10 @@ class PitchError:
     """Errors of all frames together.
 
     Args:
-        median_cents: Of the absolute error.
+        median_cents: Median of the absolute error.
         p95_cents: 95 % of the frames are at most this far off.
-        bias_cents: Median with its sign: above 0 is sharp.
-        frames: How many were measured.
+        bias_cents: Median of the signed error; above 0: sharp.
+        frames: Number of frames measured.
     """
 
     median_cents: float
@@ -53,23 +53,21 @@ def midi_to_hz(note: float) -> float:
 
 
 def cents_off(audio: Float32Array, note: float, settle_s: float = SETTLE_S) -> Float64Array:
-    """Error of each frame of the steady part of one held note.
+    """The error of each frame in the steady part of one held note.
 
     Args:
         audio: 48 kHz, from the onset on. Shape (T,).
-        note: What was asked for, as a MIDI note number, fractional.
-        settle_s: Left out after the onset.
+        note: The note it should be, as a MIDI note number, fractional.
+        settle_s: Time after the onset that is left out, s.
 
     Returns:
-        Cents, above 0 is sharp. Shape (F,), one each 10 ms; empty where nothing long enough sounds.
+        Cents, above 0: sharp. Shape (F,), one every 10 ms; empty if nothing long enough sounds.
 
     Raises:
         ShapeError: ``audio`` is not one channel of finite samples.
     """
     if audio.ndim != 1 or not np.all(np.isfinite(audio)):
-        raise ShapeError(
-            f"the pitch of an array of shape {audio.shape} was asked for; give one channel of finite samples"
-        )
+        raise ShapeError(f"audio of shape {audio.shape} has no single pitch; give one channel of finite samples")
     asked_hz = midi_to_hz(note)
     window = max(int(WINDOW_PERIODS * SAMPLE_RATE_HZ / asked_hz), SHORTEST_WINDOW_SAMPLES)
     shift = window // 4
@@ -92,7 +90,7 @@ def summarise(cents: Iterable[Float64Array]) -> PitchError:
     """Error over the frames of several notes.
 
     Raises:
-        ShapeError: There is no frame at all.
+        ShapeError: There are no frames.
     """
     every = np.concatenate([np.empty(0), *cents])
     if not every.size:
@@ -112,13 +110,13 @@ def pitch_error(audio: Float32Array, note: float, settle_s: float = SETTLE_S) ->
 
 
 def _period_hz(frames: Float64Array, asked_hz: float) -> Float64Array:
-    """Rough pitch of each frame, up to 1.3 octaves off the asked one: (F, N) → (F,).
+    """Rough pitch of each frame, within 1.3 octaves of ``asked_hz``: (F, N) → (F,).
 
     Source: McLeod & Wyvill 2005, "A smarter way to find pitch" (the normalised square difference).
     """
     size = frames.shape[1]
-    # The peak of a bright, high note is narrower than a sample: without a finer grid its second multiple, which may
-    # happen to fall on a sample, looks better.
+    # The peak of a bright, high note is narrower than a sample. Without a finer grid, a multiple of the period that
+    # falls on a sample would look better.
     finer = FINER_LAGS if SAMPLE_RATE_HZ / asked_hz < LONG_PERIOD_SAMPLES else 1
     period = finer * SAMPLE_RATE_HZ / asked_hz
     shortest, longest = max(int(period / 2.5), 2), min(int(period * 2.5) + 2, finer * size // 2)
@@ -140,7 +138,7 @@ def _period_hz(frames: Float64Array, asked_hz: float) -> Float64Array:
 
 
 def _refined_hz(frames: Float64Array, f0_hz: Float64Array, shift: int, partials: int) -> Float64Array:
-    """Correct each f0 by how fast the phases of its partials drift from it: (F, N), (F,) → (F,).
+    """Correct each f0 by the drift of its partials' phases: (F, N), (F,) → (F,).
 
     Each partial is demodulated in two windows ``shift`` samples apart; the partials are weighted by their power.
     Source: Flanagan & Golden 1966, "Phase vocoder".

@@ -1,4 +1,4 @@
-"""Sends a bundle to a device over a serial port, through unplugging; pairs with one, and asks for its status."""
+"""Sends a bundle to a device over a serial port, even if it is unplugged; pairs with it; asks for its status."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from tombola_device.contract import protocol as p
 from tombola_device.contract.asking import Asker
 from tombola_device.contract.bundle import MAX_BUNDLE_BYTES, bundle_sha256, decode_bundle
 from tombola_device.contract.errors import BadConfig, FlashError
 from tombola_device.contract.refusals import ErrorCode, Refused
-from tombola_device.contract.sender import Phase, Sender
+from tombola_device.contract.sender import Sender, SenderPhase
 from tombola_device.contract.signing import MAX_LABEL_BYTES
 
 from tombola_host.link.keys import OwnerKey
 from tombola_host.link.serial_line import BAUD, READ_TIMEOUT_S, HungUp, SerialLine, Trace
+from tombola_host.progress import Step
 
 UNPLUGGED_S: Final = 60.0
 """How long a device may be away: long enough to find the cable, or for a Raspberry Pi to boot."""
@@ -28,24 +29,21 @@ PAIRING_S: Final = 60.0
 """How long the player may take to open the window."""
 PAIRING_EVERY_S: Final = 1.0
 
-Progress: TypeAlias = Callable[[int, int, str], None]
-"""Called with bytes held by the device, bytes in all, and what is going on."""
-
 
 @dataclass(frozen=True, slots=True)
 class FlashReport:
     """What a flash did.
 
     Args:
-        sha256: By which the device knows the bundle.
+        sha256: Hash of the bundle; its name on the device.
         size_bytes: Length of the bundle.
-        resumed_from: Bytes that the device held before.
+        resumed_from: Bytes that the device held already.
         seconds: From opening the port until the device had installed it.
         payload_bytes_per_s: Bytes of the bundle per second of sending, pauses of an unplugged line included.
         already_active: The device was playing it already; nothing was sent.
-        sessions: How often the conversation began anew, and the first time.
-        resent_chunks: Chunks that had to be sent again.
-        pluggings: How often the line came back after it had been cut.
+        sessions: Number of sessions, including the first.
+        resent_chunks: Number of chunks sent again.
+        pluggings: How often the line was plugged in again.
     """
 
     sha256: str
@@ -65,26 +63,26 @@ def flash(
     *,
     key: OwnerKey | None = None,
     baud: int = BAUD,
-    progress: Progress | None = None,
+    progress: Step | None = None,
     trace: Trace | None = None,
     check: bool = True,
     unplugged_s: float = UNPLUGGED_S,
 ) -> FlashReport:
-    """Send a bundle and wait until the device has installed it; go on after unplugging.
+    """Send a bundle and wait until the device has installed it; resume after unplugging.
 
     Args:
         bundle_path: The file.
-        port: The device's serial port; it may go and come back under this name.
+        port: The device's serial port; it may disappear and return under this name.
         key: Signs the bundle; without one it goes unsigned, which a paired device refuses.
-        baud: Rate of a real UART.
-        progress: Told what is going on.
+        baud: Rate of a UART; USB ignores it.
+        progress: Called with the bytes that the device holds, the bytes in all, and what is going on.
         trace: Given each frame in hexadecimal.
-        check: Refuse a damaged bundle here already.
+        check: Refuse a damaged bundle before sending.
         unplugged_s: How long the line may be away each time.
 
     Raises:
         BadBundle: The file is not a whole bundle.
-        FlashError: It did not complete (Refused: the device said why); it plays on what it played before.
+        FlashError: It did not complete (Refused: the device said why); the device plays on what it played before.
     """
     data = _read_bundle(bundle_path, check=check)
     sender = Sender(data, secrets.randbits(32), seed=key.seed if key else None)
@@ -94,7 +92,7 @@ def flash(
     pluggings = barren = held = 0
     try:
         line.open()
-        while sender.phase is not Phase.DONE:
+        while sender.phase is not SenderPhase.DONE:
             try:
                 line.exchange(sender.poll(time.monotonic()))
                 sender.receive(line.received, time.monotonic())
@@ -126,14 +124,14 @@ def flash(
 
 
 def device_info(port: str, *, baud: int = BAUD, trace: Trace | None = None) -> dict[str, object]:
-    """Ask a device who it is and what it does: version, slots, free bytes, what is playing.
+    """Ask a device for its status: version, slots, free bytes, what is playing.
 
     Raises:
-        FlashError: It cannot be asked.
+        FlashError: It does not answer.
     """
     answer = _ask(p.Ask(), port, baud=baud, trace=trace)
     if not isinstance(answer, p.Status):
-        raise FlashError(f"the device at {port} gave no status when it was asked for it; update it")
+        raise FlashError(f"the device at {port} did not answer with its status; update it")
     try:
         info = json.loads(answer.tail)
     except ValueError as error:
@@ -151,23 +149,23 @@ def pair(
     say: Callable[[str], None] = lambda text: None,
     patience_s: float = PAIRING_S,
 ) -> int:
-    """Make a device take what this key signs, as soon as its player opens the pairing window.
+    """Make a device accept what this key signs, as soon as its player opens the pairing window.
 
     Args:
         port: The device's serial port.
-        key: One's own.
-        label: What the device calls it, at most MAX_LABEL_BYTES in UTF-8.
-        baud: Rate of a real UART.
+        key: Your key.
+        label: The key's name on the device, at most MAX_LABEL_BYTES in UTF-8.
+        baud: Rate of a UART; USB ignores it.
         trace: Given each frame.
-        say: Told in one line when the player must do something.
-        patience_s: How long to wait for that.
+        say: Called with one line when the player must do something.
+        patience_s: How long to wait for it, s.
 
     Returns:
-        How many owners the device knows now.
+        The number of owners that the device knows now.
 
     Raises:
         BadConfig: The label is too long.
-        FlashError: It did not come to that (Refused: the device said why).
+        FlashError: Pairing did not complete (Refused: the device said why).
     """
     if len(label.encode()) > MAX_LABEL_BYTES:
         raise BadConfig(f"the label {label!r} is longer than {MAX_LABEL_BYTES} bytes; give a shorter one with --label")
@@ -182,7 +180,7 @@ def pair(
         else:
             if isinstance(answer, p.Paired):
                 return answer.owners
-            raise FlashError(f"the device at {port} gave another answer than to pairing; update it")
+            raise FlashError(f"the device at {port} did not answer the pairing; update it")
         if not told:
             say(f"Hold SHIFT and SAVE on the instrument until it says so; it should show {key.fingerprint}.")
             told = True
@@ -216,14 +214,14 @@ def _read_bundle(path: Path, *, check: bool) -> bytes:
     if check:
         decode_bundle(data)
     if not 0 < len(data) <= MAX_BUNDLE_BYTES:
-        raise FlashError(f"{path} has not 1 to {MAX_BUNDLE_BYTES} bytes; export the bundle again")
+        raise FlashError(f"{path} is empty or larger than {MAX_BUNDLE_BYTES} bytes; export the bundle again")
     return data
 
 
 class _Watch:
-    """Tells of the progress when there is some, and measures the rate."""
+    """Reports progress when it changes, and measures the rate."""
 
-    def __init__(self, progress: Progress | None, size_bytes: int) -> None:
+    def __init__(self, progress: Step | None, size_bytes: int) -> None:
         self._progress = progress
         self._size_bytes = size_bytes
         self._told: tuple[int, str] | None = None
@@ -231,7 +229,7 @@ class _Watch:
         self._last_s = 0.0
 
     def see(self, sender: Sender) -> None:
-        if sender.phase is Phase.SENDING:
+        if sender.phase is SenderPhase.SENDING:
             self._last_s = time.monotonic()
             self._first_s = self._first_s or self._last_s
         self.say(sender.held_bytes, sender.phase.value)

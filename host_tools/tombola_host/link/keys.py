@@ -1,4 +1,4 @@
-"""The key with which bundles are signed: one small file that only its owner may read."""
+"""The key that signs bundles: one small file that only its owner may read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tombola_device.contract.errors import BadConfig
 from tombola_device.contract.signing import MAX_LABEL_BYTES, SEED_BYTES, fingerprint, public_key, sign_pairing
 
 HEADER: Final = "tombola-ed25519-seed "
-"""In front of the 64 hexadecimal digits, so that the file says what it is."""
+"""Stands before the 64 hexadecimal digits and says what the file is."""
 MOST_BYTES: Final = 1024
 
 
@@ -30,40 +30,40 @@ class OwnerKey:
     seed: bytes
 
     def __repr__(self) -> str:
-        """Its fingerprint: a seed does not belong into a log."""
+        """Its fingerprint; the seed must not be logged."""
         return f"OwnerKey({self.fingerprint})"
 
     @property
     def public(self) -> bytes:
-        """What devices know it by, 32 bytes."""
+        """The public key, 32 bytes; devices keep it."""
         return public_key(self.seed)
 
     @property
     def fingerprint(self) -> str:
-        """For eyes; devices show the same."""
+        """A short form for people; devices show the same."""
         return fingerprint(self.public)
 
     def pairing_signature(self, label: str) -> bytes:
-        """Proof that the key is one's own, 64 bytes."""
+        """Proof of owning the key, 64 bytes."""
         return sign_pairing(self.seed, label)
 
 
 def key_path() -> Path:
-    """Where the key is kept: the environment's TOMBOLA_KEY, else a file in the user's configuration folder."""
+    """Where the key is: TOMBOLA_KEY in the environment, else a file in the user's configuration folder."""
     named = os.environ.get("TOMBOLA_KEY", "")
     return Path(named).expanduser() if named else platformdirs.user_config_path("tombola") / "owner.key"
 
 
 def new_key(path: Path) -> OwnerKey:
-    """Make a key and store it for its owner's eyes only.
+    """Make a key and store it where only its owner can read it.
 
     Raises:
-        BadConfig: There is one already, or it cannot be written.
+        BadConfig: The file exists already, or cannot be written.
     """
     key = OwnerKey(secrets.token_bytes(SEED_BYTES))
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Made with its permissions, not given them afterwards: there is no moment in which others can read it.
+        # Created with its permissions: if they were set afterwards, others could read it for a moment.
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(f"{HEADER}{key.seed.hex()}\n")
@@ -71,7 +71,7 @@ def new_key(path: Path) -> OwnerKey:
             os.fsync(file.fileno())
     except FileExistsError as error:
         raise BadConfig(
-            f"there is a key in {path} already; devices are paired with it, so move it away yourself to have a new one"
+            f"{path} already holds a key, with which devices may be paired; move it away to make a new one"
         ) from error
     except OSError as error:
         raise BadConfig(
@@ -81,10 +81,10 @@ def new_key(path: Path) -> OwnerKey:
 
 
 def read_key(path: Path) -> OwnerKey:
-    """Read a key, if nobody else can.
+    """Read a key that nobody else can read.
 
     Raises:
-        BadConfig: There is none, others may read it, or it is no key.
+        BadConfig: It is missing, others may read it, or it is not a key.
     """
     try:
         with path.open("rb") as file:
@@ -93,7 +93,7 @@ def read_key(path: Path) -> OwnerKey:
     except FileNotFoundError as error:
         raise BadConfig(f"there is no key in {path}; make one with `tombola key new`") from error
     except OSError as error:
-        raise BadConfig(f"the key {path} cannot be read ({error.strerror}); see to its permissions") from error
+        raise BadConfig(f"the key {path} cannot be read ({error.strerror}); change its permissions") from error
     if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
         raise BadConfig(f"the key {path} can be read or written by others; run `chmod 600 {path}`")
     try:
@@ -102,15 +102,15 @@ def read_key(path: Path) -> OwnerKey:
     except ValueError:
         text, seed = "", b""
     if not text.startswith(HEADER) or len(seed) != SEED_BYTES:
-        raise BadConfig(f"{path} is no key of Tombola's; move it away and make one with `tombola key new`")
+        raise BadConfig(f"{path} is not a Tombola key; move it away and make one with `tombola key new`")
     return OwnerKey(seed)
 
 
 def default_label() -> str:
-    """What devices call this key: the user's and the computer's name, cut to what fits."""
+    """The key's name on devices: the user's and the computer's name, cut to MAX_LABEL_BYTES."""
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # Nobody has that number: in a container, say.
+    except (KeyError, OSError):  # The user's number has no name, as in some containers.
         user = "user"
     name = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "computer")
     return f"{user}@{name}".encode()[:MAX_LABEL_BYTES].decode(errors="ignore")

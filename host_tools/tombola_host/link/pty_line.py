@@ -1,4 +1,4 @@
-"""A serial line made of two ptys: for the demo, and for tests that throttle it or pull its plug."""
+"""A serial line made of two ptys, for the demo and for tests; it can be slowed down and unplugged."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ PIECE_BYTES: Final = 4096
 class PtyLine:
     """Two ports that are joined: what is written to one is read from the other.
 
-    ``device_port`` and ``host_port`` are links that stay the same when the line is unplugged and plugged again, as a
-    udev rule would keep them. Both ends see an unplugged line as a hang-up.
+    ``device_port`` and ``host_port`` are links that keep their names when the line is plugged in again, as with a udev
+    rule. Both ends see an unplugged line as a hang-up.
 
     Args:
-        folder: Where the links go.
-        bytes_per_s: Rate of each direction; None: as fast as it goes. A serial line sends 10 bits a byte.
+        folder: Gets the links.
+        bytes_per_s: Rate of each direction; None: unlimited. A serial line sends 10 bits per byte.
     """
 
     def __init__(self, folder: Path, bytes_per_s: float | None = None) -> None:
@@ -35,7 +35,7 @@ class PtyLine:
         self._stop = threading.Event()
         self._pump: threading.Thread | None = None
         self.to_device_bytes = 0
-        """How many bytes went from the host to the device in all."""
+        """Total number of bytes sent from the host to the device."""
 
     def __enter__(self) -> Self:
         """Plug the line in."""
@@ -61,18 +61,18 @@ class PtyLine:
         self._pump.start()
 
     def unplug(self) -> None:
-        """Pull the plug: both ends hang up at once and the ports are gone."""
+        """Pull the plug: both ends hang up at once and the ports disappear."""
         self._stop.set()
         if self._pump is not None and self._pump is not threading.current_thread():
             self._pump.join()
 
     def unplug_after(self, to_device_bytes: int) -> None:
-        """Pull the plug once so many more bytes have gone from the host to the device."""
+        """Pull the plug after this many more bytes from the host to the device."""
         self._unplug_after = self.to_device_bytes + to_device_bytes
 
     @property
     def plugged(self) -> bool:
-        """Whether the line is there."""
+        """Whether the line is plugged in."""
         return self._pump is not None and self._pump.is_alive()
 
     def _run(self, ends: list[tuple[int, int]]) -> None:
@@ -104,11 +104,11 @@ class _Way:
         self._then_s = time.monotonic()
 
     def carry(self, limit_bytes: int) -> int:
-        """Carry what the rate allows; returns how many bytes arrived."""
+        """Carry as much as the rate allows; returns the number of bytes that arrived."""
         now_s = time.monotonic()
         room = limit_bytes
         if self._bytes_per_s is not None:
-            # At most 50 ms are made up for: a line does not run faster after a pause.
+            # Limited to 50 ms: a line does not run faster after a pause.
             self._credit = min(self._credit + (now_s - self._then_s) * self._bytes_per_s, 0.05 * self._bytes_per_s)
             room = min(room, int(self._credit))
         self._then_s = now_s

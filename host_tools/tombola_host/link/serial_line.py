@@ -1,4 +1,4 @@
-"""The host's end of a serial line: bytes out and in, through hang-ups, with every frame shown to who asks."""
+"""The host's end of a serial line: bytes out and in, reopened after hang-ups, with an optional trace of every frame."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tombola_device.contract import protocol as p
 from tombola_device.contract.errors import FlashError
 
 BAUD: Final = 115_200
-"""Of a real UART; USB ignores it."""
+"""Rate of a UART; USB ignores it."""
 READ_TIMEOUT_S: Final = 0.005
 WRITE_TIMEOUT_S: Final = 1.0
 WRITE_BYTES: Final = 1024
-"""Written at a time, so that acknowledgements are read between; 90 ms at 115200 baud."""
+"""Written at once; acknowledgements are read in between. 90 ms at 115200 baud."""
 REOPEN_S: Final = 0.25
 
 Trace: TypeAlias = Callable[[str], None]
-"""Given each frame in hexadecimal."""
+"""Called with each frame in hexadecimal."""
 
 
 class HungUp(Exception):
-    """The line is gone."""
+    """The line was unplugged."""
 
 
 class SerialLine:
@@ -38,13 +38,13 @@ class SerialLine:
         self._port: serial.Serial | None = None
         self._due = bytearray()
         self.received = b""
-        """What the last exchange brought."""
+        """What the last exchange read."""
 
     def open(self) -> None:
         """Open the port.
 
         Raises:
-            FlashError: It is not there, or somebody else has it.
+            FlashError: It does not exist, or another program has it.
         """
         self.close()
         self._due.clear()
@@ -58,10 +58,10 @@ class SerialLine:
             ) from error
 
     def reopen(self, limit_s: float, advice: str) -> None:
-        """Wait until the port is there again.
+        """Wait until the port is back.
 
         Raises:
-            FlashError: It stays away for longer than ``limit_s``; ``advice`` is what to do.
+            FlashError: It is not back after ``limit_s``; ``advice`` says what to do.
         """
         self.close()
         end_s = time.monotonic() + limit_s
@@ -74,10 +74,10 @@ class SerialLine:
                     raise FlashError(f"{self._path} did not come back within {limit_s:g} s, {advice}") from error
 
     def exchange(self, output: bytes) -> None:
-        """Write a piece of what is due and read what is there into ``received``.
+        """Write the next piece of the output and read what has arrived into ``received``.
 
         Raises:
-            HungUp: The line was cut.
+            HungUp: The line was unplugged.
         """
         self._due += output
         piece = bytes(self._due[:WRITE_BYTES])
@@ -88,10 +88,10 @@ class SerialLine:
                 self._port.write(piece)
                 del self._due[: len(piece)]
             waiting = self._port.in_waiting
-            # Without anything to write there is time to wait for a byte.
+            # Wait for a byte only if there is nothing left to write.
             self.received = self._port.read(waiting or 1) if waiting or not self._due else b""
         except serial.SerialTimeoutException:
-            self._due.clear()  # Nobody knows how much of it left; the protocol sends again what did not arrive.
+            self._due.clear()  # It is unknown how much was sent; the protocol sends again what did not arrive.
             self.received = b""
         except OSError as error:
             raise HungUp from error
@@ -100,17 +100,17 @@ class SerialLine:
             self._tracer.see("<", self.received)
 
     def close(self) -> None:
-        """Give the port back."""
+        """Close the port."""
         port, self._port = self._port, None
         if port is not None:
             try:
                 port.close()
             except OSError:
-                self._due.clear()  # It was gone already.
+                self._due.clear()  # It was unplugged already.
 
 
 class _Tracer:
-    """Dumps each frame that goes either way: time, direction, message, and its bytes."""
+    """Dumps each frame in either direction: time, direction, message, bytes."""
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
@@ -129,7 +129,7 @@ class _Tracer:
 
 
 def _reason(error: OSError | ValueError) -> str:
-    """Why a port does not open, without pyserial's repetitions."""
+    """Why a port does not open, in short."""
     number = getattr(error, "errno", None)
     if number == errno.EAGAIN:
         return "another program has it"

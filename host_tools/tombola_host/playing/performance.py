@@ -11,7 +11,7 @@ from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
 from tombola_device.contract.errors import BadConfig, StoreError
 from tombola_device.play.automation import read_automation
-from tombola_device.play.offline import Event, midi_events, render_performance
+from tombola_device.play.offline import PerformedEvent, midi_events, render_performance
 
 from tombola_host.playing.phrases import phrase
 
@@ -20,7 +20,7 @@ WRITE_SAMPLES = 16_384
 """libsndfile's Vorbis coder keeps what it is given on the stack; a long sound at once can overflow it."""
 
 
-def read_midi(path: Path) -> list[Event]:
+def read_midi(path: Path) -> list[PerformedEvent]:
     """All channel messages of a MIDI file.
 
     Raises:
@@ -105,12 +105,17 @@ def write_sound(audio: Float32Array, path: Path) -> None:
 
 
 def render_file(
-    bundle: Bundle, events: Sequence[Event], *, blend: str = "", automation: Path | None = None, voices: int = 4
+    bundle: Bundle,
+    events: Sequence[PerformedEvent],
+    *,
+    blend: str = "",
+    automation: Path | None = None,
+    voices: int = 4,
 ) -> Float32Array:
     """Render a performance as the device would play it. Shape (T,)."""
     way = read_automation(automation, len(bundle.manifest.modes)) if automation else None
     start = (
-        [Event(0.0, "set_weight", (mode, weight)) for mode, weight in enumerate(blend_point(bundle, blend))]
+        [PerformedEvent(0.0, "set_weight", (mode, weight)) for mode, weight in enumerate(blend_point(bundle, blend))]
         if blend
         else []
     )

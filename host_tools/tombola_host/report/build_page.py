@@ -16,7 +16,7 @@ from tombola_host.corpus.material import Material, gather
 from tombola_host.corpus.windows import Note
 from tombola_host.cost.bench import bench
 from tombola_host.evaluation.held_out import Playback, bundle_playback, trainee_playback
-from tombola_host.evaluation.judge import ModeJudgement, judge
+from tombola_host.evaluation.judge import ModeJudgement, built_from, judge, never_learned_from
 from tombola_host.generators import family_named
 from tombola_host.generators.family import Family
 from tombola_host.playing.level import normalised
@@ -110,10 +110,13 @@ def write_page(run: Run, store: RunStore, path: Path, reporter: Reporter, perfor
 
 
 def _mode_sounds(family: Family, bundle: Bundle, mode: int, material: Material, ticket: Run) -> ModeSounds:
-    notes = material.test.notes or material.training.notes
+    held_out = never_learned_from(bundle, material)
+    notes = held_out or material.training.notes
     note = notes[len(notes) // 2]
     alone = trainee_playback(family, load_trainee(family, ticket, "trained"), 0)
-    known = "never learned from" if material.test.notes else "learned from"
+    known = "never learned from" if held_out else "learned from"
+    if not built_from(bundle, material):
+        known = "the recordings changed since the build: it may have been learned from"
     sounds = (
         Sound("recording", _first(note.audio.numpy()), f"{note.name}, {known}"),
         Sound("alone", _played(alone, note), "the mode's own small network, before it joined the others"),

@@ -35,7 +35,7 @@ def make_bundle(family: Family, merged: Run, materials: Sequence[Material], name
         "seed": facts["seed"],
         "method": facts["method"],
         "tombola": __version__,
-        **{f"corpus_{material.name}": material.fingerprint for material in materials},
+        **{f"corpus_{material.name}": material.recordings for material in materials},
     }
     licences = sorted({material.licence for material in materials})
     return export_bundle(cast("Voice", trainee.network), name, family.name, modes, provenance, " ".join(licences))

@@ -1,4 +1,4 @@
-"""The loop of the audio process: when it reads the controls, and what it says of latency."""
+"""The loop of the audio process: when it reads the controls, and how it measures latency."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ FULL_SAMPLES = 3 * 128
 
 
 class PlayedWhileWaiting(FakeOut):
-    """A sink with a buffer of four periods, during whose next wait somebody presses a key; each wait takes a
-    millisecond of its own clock."""
+    """A sink with a buffer of four periods. A key is pressed during its next wait; each wait takes 1 ms of its own
+    clock."""
 
     def __init__(self, memory):
         super().__init__()
@@ -47,7 +47,7 @@ def loop_and_sink(bundle, monkeypatch):
     return loop, sink
 
 
-def test_key_that_is_pressed_while_the_card_has_no_room_is_heard_in_the_next_period(loop_and_sink):
+def test_key_pressed_while_the_loop_waits_for_the_card_sounds_in_the_next_period(loop_and_sink):
     loop, sink = loop_and_sink
     loop._period(sink)
     assert not np.any(sink.blocks[-1])
@@ -56,17 +56,17 @@ def test_key_that_is_pressed_while_the_card_has_no_room_is_heard_in_the_next_per
     assert np.any(sink.blocks[-1])
 
 
-def test_latency_is_the_time_to_the_wait_and_what_lies_in_the_buffer_then(loop_and_sink):
+def test_latency_is_the_time_until_the_wait_ends_plus_the_samples_in_the_buffer(loop_and_sink):
     loop, sink = loop_and_sink
     loop._period(sink)
     sink.press()
     loop._period(sink)
     assert loop._latencies.quantiles(0.5) == [pytest.approx(1.0 + 8.0)]
     loop._period(sink)
-    assert loop._latencies.quantiles(1.0) == [pytest.approx(9.0)]  # Told once.
+    assert loop._latencies.quantiles(1.0) == [pytest.approx(9.0)]  # Counted once.
 
 
-def test_latency_of_a_period_that_was_lost_is_that_of_the_one_after(loop_and_sink):
+def test_latency_of_a_lost_period_is_that_of_the_next_one(loop_and_sink):
     loop, sink = loop_and_sink
     loop._period(sink)
     sink.press()

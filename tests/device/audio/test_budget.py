@@ -16,7 +16,7 @@ from tombola_device.play.player import Player
 
 
 def play(budget: VoiceBudget, share: float, periods: int, sounding: int = 4) -> int:
-    """How often the limit changed."""
+    """Number of changes of the limit."""
     return sum(budget.rendered(share * PERIOD_US, min(sounding, budget.limit)) for _ in range(periods))
 
 
@@ -108,7 +108,7 @@ def test_limited_engine_silences_the_upper_voices_and_starts_none_there(bundle):
 
 
 def test_audio_loop_at_work_allocates_nothing(bundle):
-    """Frames of controls come in all the while; what Python holds does not grow."""
+    """Frames of controls arrive all the time; the number of Python objects does not grow."""
     memory = memoryview(bytearray(memory_bytes(4)))
     loop = AudioLoop(Engine(bundle, 4), "0" * 64, memory, 4)
     writer, reader, player, sink = (
@@ -138,6 +138,6 @@ def test_audio_loop_at_work_allocates_nothing(bundle):
             sizes.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()
-    # Numbers that are kept take the place of those from before; what grows would grow each time.
+    # Stored numbers replace older ones, so a difference counts as growth only if it repeats.
     assert sizes[-1] - sizes[-2] < 100, sizes
     assert reader.latest().periods == 4500 - 4500 % 8

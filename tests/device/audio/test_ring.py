@@ -1,4 +1,4 @@
-"""Frames between processes: newest wins, damage is seen, nobody waits."""
+"""Frames between processes: the newest is read, damage is noticed, and neither side waits."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_reader_always_has_the_newest_whole_frame(steps):
 
 
 @pytest.mark.parametrize("at", [0, 7, 8, 15, 16, 39])
-def test_damaged_frame_is_not_taken_and_the_last_one_stays(at):
+def test_damaged_frame_is_dropped_and_the_last_one_stays(at):
     memory, writer, reader, into = ring()
     writer.write(b"a" * 24)
     assert reader.read()
@@ -65,7 +65,7 @@ def test_damaged_frame_is_not_taken_and_the_last_one_stays(at):
     assert bytes(into) == b"c" * 24
 
 
-def test_frame_that_is_named_before_it_has_arrived_is_not_taken():
+def test_frame_whose_number_arrives_before_its_bytes_is_dropped():
     memory, writer, reader, into = ring()
     for _ in range(SLOTS + 3):
         writer.write(b"a" * 24)
@@ -75,7 +75,7 @@ def test_frame_that_is_named_before_it_has_arrived_is_not_taken():
     assert bytes(into) == b"a" * 24
 
 
-def test_another_process_reads_what_is_written_here_at_full_speed():
+def test_another_process_reads_frames_written_at_full_speed():
     descriptor = create_memory(ring_bytes(400))
     writer = RingWriter(map_memory(descriptor, ring_bytes(400)), 400)
     program = textwrap.dedent(

@@ -17,7 +17,7 @@ import pytest
 from tombola_device.contract.bundle import Bundle, bundle_sha256, encode_bundle
 from tombola_device.contract.errors import FlashError, TombolaError
 from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
-from tombola_device.contract.sender import Phase, Sender
+from tombola_device.contract.sender import Sender, SenderPhase
 from tombola_device.contract.signing import public_key, sign_pairing
 from tombola_device.disk.fake import FakeFiles
 from tombola_device.flash.reception import Reception
@@ -45,7 +45,7 @@ NEW = [encoded(f"new {length}", length) for length in (100, 2_000, 6_000)]
 
 
 class Wire:
-    """One direction of a line. ``damage`` is the share of what is written in one go that arrives otherwise."""
+    """One direction of a line. ``damage`` is the share of writes that arrive damaged."""
 
     def __init__(self, rng: random.Random, damage: float, kinds: tuple[str, ...], bytes_per_s: float, delay_s: float):
         self._rng, self._damage, self._kinds = rng, damage, kinds
@@ -80,7 +80,7 @@ class Wire:
             return data[:place]
         if kind == "insert":
             return data[:place] + rng.randbytes(rng.choice([1, 30, 5000])) + data[place:]
-        if self.due:  # Overtakes what was written before it.
+        if self.due:  # This write overtakes earlier ones.
             due_s, before = self.due.pop()
             self.due.append((due_s, data))
             return before
@@ -88,7 +88,7 @@ class Wire:
 
 
 class LateWorker:
-    """Does its task when the test says so."""
+    """A worker that runs its task when the test calls it."""
 
     def __init__(self) -> None:
         self._tasks: list[tuple[Callable[[], Path], Future[Path]]] = []
@@ -111,7 +111,7 @@ class LateWorker:
 
 
 class Instrument:
-    """An instrument whose owner has paired, on which OLD has played."""
+    """An instrument with a paired owner, on which OLD has played."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
@@ -143,10 +143,10 @@ class Instrument:
 
 
 def flash(sender: Sender, instrument: Instrument, wires: tuple[Wire, Wire], unplug_at: list[int]) -> int:
-    """Run until done; the line is unplugged, and plugged again, when so many bytes have gone down. Gives how often."""
+    """Run until the flash ends. Unplug and plug the line after given numbers of bytes; return how often."""
     down, up = wires
     now, sent, unplugged = 0.0, 0, 0
-    while sender.phase is not Phase.DONE:
+    while sender.phase is not SenderPhase.DONE:
         output = sender.poll(now)
         if unplug_at and sent + len(output) > unplug_at[0]:
             instrument.step(down.read(1e12) + output[: max(unplug_at.pop(0) - sent, 0)])
@@ -170,7 +170,7 @@ def flash(sender: Sender, instrument: Instrument, wires: tuple[Wire, Wire], unpl
 
 
 def damage_once(seed: int) -> Counter[str]:
-    """One flash over a damaged line, then all that is promised; says what happened."""
+    """Flash once over a damaged line and check all promises; return the outcome."""
     rng = random.Random(seed)
     data, instrument = rng.choice(NEW), Instrument(rng)
     damage = rng.choice([0.02, 0.1, 0.3, 0.9])

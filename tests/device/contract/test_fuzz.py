@@ -1,4 +1,4 @@
-"""Anything that reads bytes from outside, fed with anything: its own errors, no others, no hang, bounded memory."""
+"""All readers of outside bytes, with random bytes: only their own errors, no hang, bounded memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tombola_device.contract.bundle import Bundle, bundle_sha256, decode_bundle,
 from tombola_device.contract.errors import BadBundle, BadConfig, FlashError
 from tombola_device.contract.manifest import decode_manifest, encode_manifest
 from tombola_device.contract.receiver import BeginAsked, FinishAsked, PairAsked, Receiver, StatusAsked
-from tombola_device.contract.sender import Phase, Sender
+from tombola_device.contract.sender import Sender, SenderPhase
 from tombola_device.disk.fake import FakeFiles
 from tombola_device.hal.midi.bytes import PASSED_ON, MidiBytes
 from tombola_device.slots.store import POINTER_NAME, Store
@@ -84,13 +84,13 @@ def test_any_answers_leave_a_sender_that_ends_or_gives_up_in_a_sentence(said: li
     sender, now = Sender(bytes(length), 1, 64, bytes(32)), 0.0
     with contextlib.suppress(FlashError):
         for message in said:
-            # Whatever session it is in now: a device that answers wrongly, not one that is late.
+            # In the sender's current session: the device answers wrongly, not late.
             sender.receive(p.encode_frame(sender._session, message), now)
             output = sender.poll(now)
             assert len(output) <= (p.WINDOW_CHUNKS + 1) * p.MAX_FRAME_BYTES
             assert 0 <= sender.held_bytes <= length
             now += 0.3
-        while sender.phase is not Phase.DONE:
+        while sender.phase is not SenderPhase.DONE:
             sender.poll(now)
             now += 0.3
             assert now < 600, "it neither ends nor gives up"
@@ -98,7 +98,7 @@ def test_any_answers_leave_a_sender_that_ends_or_gives_up_in_a_sentence(said: li
 
 @settings(max_examples=200)
 @given(st.data())
-def test_a_bundle_with_anything_in_it_is_whole_or_refused(bundle: Bundle, data: st.DataObject) -> None:
+def test_a_bundle_with_random_parts_is_decoded_or_refused(bundle: Bundle, data: st.DataObject) -> None:
     encoded = encode_bundle(bundle)
     start = data.draw(st.integers(0, len(encoded)))
     end = data.draw(st.integers(start, len(encoded)))
@@ -112,7 +112,7 @@ def test_a_bundle_with_anything_in_it_is_whole_or_refused(bundle: Bundle, data: 
 
 @settings(max_examples=300)
 @given(st.data())
-def test_a_manifest_with_anything_in_it_is_read_or_refused(bundle: Bundle, data: st.DataObject) -> None:
+def test_a_manifest_with_random_parts_is_decoded_or_refused(bundle: Bundle, data: st.DataObject) -> None:
     encoded = encode_manifest(bundle.manifest)
     start = data.draw(st.integers(0, len(encoded)))
     new = data.draw(
@@ -188,7 +188,7 @@ def _feed_receiver(data: bytes) -> None:
     receiver.begun(0, 0, active=False)
     receiver.take_output()
     for start in range(0, len(data), 4096):
-        # Ahead of what is due, so that all of it would have to be kept.
+        # Ahead of the next chunk, so that the receiver would have to keep all of it.
         receiver.receive(p.encode_frame(1, p.Data(4096 + start, data[start : start + 4096])))
         receiver.take_output()
 
@@ -205,7 +205,7 @@ def _feed_midi(data: bytes) -> None:
         (_feed_frames, b"x", 100_000),
         (_feed_frames, b"\0", 100_000),
         (_feed_frames, b"\1\0", 500_000),
-        (_feed_receiver, b"x", 1_500_000),  # A window of 255 chunks of 4 KiB, and no more.
+        (_feed_receiver, b"x", 1_500_000),  # At most a window of 255 chunks of 4 KiB.
         (_feed_midi, b"\xf0\x01", 500_000),
         (_feed_midi, b"\x90\x01", 500_000),
     ],

@@ -1,4 +1,4 @@
-"""docs/protocol.md: every frame, table and constant in it is held to the code."""
+"""Compares every frame, table and constant of docs/protocol.md with the code."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from tombola_device.contract import protocol as p
 from tombola_device.contract.asking import REQUEST_TRIES, Asker
-from tombola_device.contract.receiver import BeginAsked, ChunkCame, FinishAsked, PairAsked, Receiver
+from tombola_device.contract.receiver import BeginAsked, ChunkArrived, FinishAsked, PairAsked, Receiver
 from tombola_device.contract.refusals import ErrorCode
-from tombola_device.contract.sender import Phase, Sender
+from tombola_device.contract.sender import Sender, SenderPhase
 from tombola_device.contract.signing import BUNDLE_DOMAIN, PAIRING_DOMAIN, fingerprint, public_key, sign_pairing
 
 TEXT = (Path(__file__).parents[3] / "docs" / "protocol.md").read_text()
@@ -20,7 +20,7 @@ SEED = bytes(range(32))
 
 
 def table(heading: str) -> list[list[str]]:
-    """Rows of the table whose first line begins so."""
+    """Rows of the table with this heading."""
     lines = TEXT[TEXT.index(heading) :].splitlines()[2:]
     end = next(index for index, line in enumerate(lines) if not line.startswith("|"))
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[:end]]
@@ -65,7 +65,7 @@ STEPS: dict[str, Callable[[Receiver], object]] = {
     "VERIFYING": lambda receiver: receiver.receive(frame(DATA) + frame(p.Data(64, bytes(36))) + frame(FINISH)),
     "DONE": lambda receiver: receiver.installed(),
 }
-"""What leads to each state from the one before it."""
+"""State of the receiver → step that leads to it from the state before."""
 
 
 def receiver_at(state: str) -> Receiver:
@@ -94,7 +94,7 @@ def test_the_table_of_states() -> None:
     for state, *cells in rows:
         for message, cell in zip((BEGIN, DATA, FINISH), cells, strict=True):
             if (state, message) == ("OPEN", BEGIN):
-                continue  # Whatever the store says.
+                continue  # Here the answer depends on the store.
             said = answered(receiver_at(state.split(",")[0]), message)
             told = {"as RECEIVING": "Ready", "the same Error": "Error 5"}.get(cell, cell)
             assert said in told.replace("the same Ready", "Ready"), (state, cell)
@@ -108,7 +108,7 @@ def test_the_vector_of_the_owners() -> None:
 
 
 def conversation() -> list[bytes]:
-    """The frames of the worked example, as they are said to be exchanged."""
+    """The frames of the worked example, in order."""
     frames: list[bytes] = []
     for who, text in re.findall(r"^    (host  |device|      )  ((?:[0-9a-f]{2} ?)+)$", TEXT, re.MULTILINE):
         if who.strip():
@@ -125,7 +125,7 @@ def test_the_worked_example_is_what_both_ends_say() -> None:
         for event in receiver.receive(data):
             if isinstance(event, BeginAsked):
                 receiver.begun(0, 0, active=False)
-            elif isinstance(event, ChunkCame):
+            elif isinstance(event, ChunkArrived):
                 held.extend(event.data)
             elif isinstance(event, FinishAsked):
                 receiver.installed()
@@ -143,7 +143,7 @@ def test_the_worked_example_is_what_both_ends_say() -> None:
     while asker.answer is None:
         asker.receive(exchange(asker.poll(now)))
         now += 0.01
-    while sender.phase is not Phase.DONE:
+    while sender.phase is not SenderPhase.DONE:
         sender.receive(exchange(sender.poll(now)), now)
         now += 0.01
     assert bytes(held) == b"tombola" * 10
@@ -158,7 +158,7 @@ def test_another_decoder_than_ours_reads_the_worked_example() -> None:
             length = stuffed[0]
             message += stuffed[1:length] + (b"\0" if length < 255 else b"")
             stuffed = stuffed[length:]
-        message.pop()  # The zero that ends the frame.
+        message.pop()  # Drop the zero that ends the frame.
         assert zlib.crc32(message[:-4]) == int.from_bytes(message[-4:], "little")
         assert int.from_bytes(message[1:5], "little") in (0xDEADBEED, 0xDEADBEEF)
 

@@ -1,4 +1,4 @@
-"""Signatures: vectors that other implementations can be held to, and every change noticed."""
+"""Signatures: test vectors for other implementations, and every changed bit is noticed."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def test_every_flipped_bit_of_key_hash_or_signature_is_noticed(bit: int) -> None
     assert not bundle_is_signed(bytes(parts[:32]), bytes(parts[32:64]), bytes(parts[64:]))
 
 
-def test_a_signature_of_one_kind_is_none_of_the_other() -> None:
+def test_a_signature_of_one_kind_is_not_valid_for_the_other() -> None:
     assert bundle_is_signed(KEY, SHA256, SIGNATURE)
     assert BUNDLE_DOMAIN != PAIRING_DOMAIN
-    # The same bytes behind the domain: what signs the pairing must not sign a bundle whose hash is chosen to be it.
+    # The same bytes follow the domain: a signature of the pairing must not be valid for a bundle with this hash.
     pairing = sign_pairing(SEED, "")
     assert pairing_is_signed(KEY, "", pairing)
     assert not bundle_is_signed(KEY, KEY, pairing)
@@ -64,11 +64,11 @@ def test_the_label_is_part_of_what_a_pairing_signs() -> None:
 @pytest.mark.parametrize(
     ("key", "signature"), [(b"", SIGNATURE), (KEY, b""), (KEY[:31], SIGNATURE), (KEY, SIGNATURE[1:])]
 )
-def test_what_has_another_length_is_no_signature(key: bytes, signature: bytes) -> None:
+def test_keys_and_signatures_of_other_lengths_are_invalid(key: bytes, signature: bytes) -> None:
     assert not bundle_is_signed(key, SHA256, signature)
 
 
-def test_a_key_of_zeros_signs_nothing() -> None:
-    # A point of small order, for which forged signatures exist that check out in careless implementations.
+def test_a_key_of_zeros_is_never_valid() -> None:
+    # A point of small order: careless implementations accept forged signatures for it.
     assert not bundle_is_signed(bytes([1]) + bytes(31), SHA256, bytes([1]) + bytes(63))
     assert not bundle_is_signed(bytes(32), SHA256, bytes(64))

@@ -20,12 +20,16 @@ from tombola_device.audio.client import AudioProcess
 from tombola_device.config import Config, read_config
 from tombola_device.contract.bundle import bundle_sha256, encode_bundle
 from tombola_device.contract.errors import BadBundle, BadConfig, DeviceUnavailable, StoreError, TombolaError
-from tombola_device.daemon.daemon import Daemon, Performance
+from tombola_device.daemon.daemon import Daemon
+from tombola_device.daemon.performance import Performance
+from tombola_device.daemon.states import Playing, Waiting
 from tombola_device.daemon.status import read_status
 from tombola_device.hal.midi.file import FileIn
 from tombola_device.play.automation import read_automation
 from tombola_device.play.offline import BlendAutomation
 from tombola_device.play.player import Player
+from tombola_device.surface.actions import Enrol, Revert, SaveScene
+from tombola_device.surface.fake import FakeFace
 
 PATIENCE_S = 30.0
 TUNE = [(0.0, (0x90, 69, 127)), (0.5, (0x80, 69, 0))]
@@ -79,11 +83,11 @@ def config(tmp_path, write_bundle) -> dict[str, object]:
 class Running:
     """A daemon in a thread of this process."""
 
-    def __init__(self, config: dict[str, object], performance: Performance | None = None) -> None:
+    def __init__(self, config: dict[str, object], performance: Performance | None = None, faces: tuple = ()) -> None:
         self.lines: list[str] = []
         self.error: TombolaError | None = None
         self.stop = threading.Event()
-        self.daemon = Daemon(Config(**config), performance or Performance(), self.lines.append)
+        self.daemon = Daemon(Config(**config), performance or Performance(), self.lines.append, faces)
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -97,12 +101,21 @@ class Running:
     def ended(self) -> bool:
         return not self._thread.is_alive()
 
+    @property
+    def store(self):
+        return self.daemon.bundles.store
+
+    @property
+    def audio(self):
+        assert isinstance(self.daemon.state, Playing)
+        return self.daemon.state.audio
+
     def install(self, path: Path) -> str:
         data = path.read_bytes()
-        store = self.daemon._store
+        store = self.store
         store.begin(bundle_sha256(data), len(data))
         store.write(data)
-        self.daemon._installed.put(store.finish())
+        self.daemon.bundles.install(store.finish())
         return bundle_sha256(data)
 
     def end(self) -> None:
@@ -146,7 +159,7 @@ def test_performance_plays_through_alsa_at_the_speed_of_sound_and_nothing_is_los
     assert 1.4 < len(sound) / 48_000 < time.monotonic() - start_s + 0.6
     start = int(np.flatnonzero(sound)[0])
     assert pitch_hz(sound[start + 4800 : start + 21_600]) == pytest.approx(440, abs=2)
-    assert running.daemon._audio.status().xruns == 0
+    assert running.audio.status().xruns == 0
 
 
 def test_flashed_bundle_takes_over_a_held_note_without_a_gap_and_is_kept_after_two_seconds(
@@ -157,14 +170,14 @@ def test_flashed_bundle_takes_over_a_held_note_without_a_gap_and_is_kept_after_t
     until(lambda: running.lines)
     with socket.create_connection(("localhost", port)) as keyboard:
         keyboard.sendall(bytes([0xC0, 1, 0x90, 69, 127]))  # An octave above what the next bundle plays.
-        until(lambda: running.daemon._audio.status().levels_db[0] > -30)
-        heard = running.daemon._audio.status().periods
-        until(lambda: running.daemon._audio.status().periods > heard + 150)
+        until(lambda: running.audio.status().levels_db[0] > -30)
+        heard = running.audio.status().periods
+        until(lambda: running.audio.status().periods > heard + 150)
         sha256 = running.install(write_bundle("next", modes=1))
-        until(lambda: running.daemon._audio.status().sha256 == sha256)
-        assert not running.daemon._store.slots.confirmed
-        until(lambda: running.daemon._store.slots.confirmed)
-        assert running.daemon._audio.status().played >= 750
+        until(lambda: running.audio.status().sha256 == sha256)
+        assert not running.store.slots.confirmed
+        until(lambda: running.store.slots.confirmed)
+        assert running.audio.status().played >= 750
         until(lambda: read_status(tmp_path / "state").confirmed)
         status = read_status(tmp_path / "state")
         assert (status.bundle, status.sha256, status.modes) == ("next", sha256, ["mode 0"])
@@ -188,18 +201,18 @@ def test_flashed_bundle_takes_over_a_held_note_without_a_gap_and_is_kept_after_t
 def test_bundle_that_goes_mute_is_taken_back_and_the_one_before_plays_on(
     config, run, write_bundle, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr("tombola_device.daemon.daemon.probe_in_child", lambda _, board: None)
+    monkeypatch.setattr("tombola_device.daemon.bundles.probe_in_child", lambda _, board: None)
     port = free_port()
     running = run(config | {"midi_socket": f"localhost:{port}"})
     until(lambda: running.lines)
     with socket.create_connection(("localhost", port)) as keyboard:
         keyboard.sendall(bytes([0x90, 69, 127]))
-        until(lambda: running.daemon._audio.status().levels_db[0] > -30)
+        until(lambda: running.audio.status().levels_db[0] > -30)
         bad = running.install(write_bundle("broken", poison=float("nan")))
-        until(lambda: running.daemon._store.slots.rejected == bad)
+        until(lambda: running.store.slots.rejected == bad)
         factory = bundle_sha256(Path(config["factory"]).read_bytes())
-        until(lambda: running.daemon._audio.status().sha256 == factory)
-        until(lambda: running.daemon._audio.status().played > 50)
+        until(lambda: running.audio.status().sha256 == factory)
+        until(lambda: running.audio.status().played > 50)
     running.end()
     assert running.error is None
     assert pitch_hz(read_wav(tmp_path / "out.wav")[-8000:-1024]) == pytest.approx(440, abs=3)
@@ -221,6 +234,64 @@ def test_daemon_without_any_bundle_waits_for_one_on_its_serial_line(config, run,
         os.close(other)
 
 
+def test_while_it_waits_an_owner_can_be_paired_a_scene_is_not_saved_and_the_first_bundle_then_plays_and_falls_back(
+    config, run, write_bundle, monkeypatch
+):
+    monkeypatch.setattr(Config, "factory_path", None)
+    monkeypatch.setattr("tombola_device.daemon.bundles.probe_in_child", lambda _, board: None)
+    face, port = FakeFace(), free_port()
+    own, other = os.openpty()
+    try:
+        setup = {"factory": "", "audio": "null", "serial": os.ttyname(other), "midi_socket": f"localhost:{port}"}
+        running = run(config | setup, None, (face,))
+        until(lambda: running.lines)
+        assert isinstance(running.daemon.state, Waiting)
+        assert not running.daemon.state.healthy
+        face.press(Enrol())
+        until(lambda: face.see().pairing)
+        face.press(SaveScene(0))
+        until(lambda: "flash one" in face.see().notice)
+        face.press(Revert())
+        until(lambda: face.see().notice == "nothing plays yet")
+        first = running.install(write_bundle("first"))
+        until(lambda: face.see().bundle == "first")
+        assert face.see().modes == ("mode 0", "mode 1", "mode 2")
+        until(lambda: running.store.slots.confirmed)
+        face.turn(1.0)
+        until(lambda: face.see().blend == (0, 0, 1))
+        with socket.create_connection(("localhost", port)) as keyboard:
+            keyboard.sendall(bytes([0x90, 69, 127]))
+            until(lambda: face.see().sounding == 1)
+            bad = running.install(write_bundle("broken", poison=float("nan"), modes=1))
+            until(lambda: running.store.slots.rejected == bad)
+            until(lambda: running.audio.status().sha256 == first)
+            until(lambda: face.see().bundle == "first")
+            until(lambda: running.daemon.state.healthy)
+            assert face.see().modes == ("mode 0", "mode 1", "mode 2")
+    finally:
+        os.close(own)
+        os.close(other)
+    running.end()
+    assert running.error is None
+    assert face.closed
+
+
+def test_active_bundle_that_does_not_load_at_the_start_leads_back_to_the_one_before(config, run, write_bundle):
+    running = run(config | {"audio": "null"})
+    until(lambda: running.lines)
+    sha256 = running.install(write_bundle("next"))
+    until(lambda: running.store.slots.confirmed and running.audio.status().sha256 == sha256)
+    broken = running.install(write_bundle("later"))
+    until(lambda: running.audio.status().sha256 == broken)
+    path = running.store.path_of(broken)
+    running.end()
+    path.write_bytes(path.read_bytes()[:-1])
+    second = run(config | {"audio": "null"})
+    until(lambda: second.lines)
+    assert second.lines[0].startswith("playing next (")
+    assert second.store.slots.rejected == broken
+
+
 def test_daemon_without_any_bundle_or_line_says_what_to_do(config, run):
     running = run(config | {"factory": "/no/such.tombola"})
     until(lambda: running.ended)
@@ -240,7 +311,7 @@ def test_second_daemon_of_the_same_folder_is_refused(config, run):
 def test_daemon_ends_with_a_sentence_when_its_audio_process_dies(config, run):
     running = run(config | {"audio": "null"})
     until(lambda: running.lines)
-    os.kill(running.daemon._audio.pid, signal.SIGKILL)
+    os.kill(running.audio.pid, signal.SIGKILL)
     until(lambda: running.ended)
     assert isinstance(running.error, DeviceUnavailable)
     assert "ended by itself" in str(running.error)
@@ -359,6 +430,25 @@ def test_systemd_hears_that_it_is_ready_then_alive_and_nothing_while_no_period_i
             daemon.terminate()
 
 
+def test_systemd_hears_that_it_is_ready_and_alive_while_it_waits_for_a_first_bundle(config, tmp_path, monkeypatch):
+    monkeypatch.setattr(Config, "factory_path", None)
+    own, other = os.openpty()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(tmp_path / "notify"))
+        ear.settimeout(PATIENCE_S)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "200000")
+        running = Running(config | {"factory": "", "serial": os.ttyname(other)})
+        try:
+            heard = [ear.recv(100) for _ in range(4)]
+        finally:
+            running.end()
+            os.close(own)
+            os.close(other)
+    assert heard == [b"READY=1", b"STATUS=waiting for a bundle", b"WATCHDOG=1", b"WATCHDOG=1"]
+    assert running.error is None
+
+
 def test_audio_process_ends_when_the_control_process_is_killed(config_file, tmp_path):
     command = [sys.executable, "-m", "tombola_device", "run", "--config", str(config_file)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
@@ -390,7 +480,7 @@ def test_slots_are_shown_as_text_and_json(config_file, config):
     [
         ("volume = 3", "unknown field `volume`"),
         ("voices = 99", "<= 16"),
-        ("voices =", "no TOML"),
+        ("voices =", "is not TOML"),
         ('audio = "loud"', "unknown"),
     ],
 )
@@ -424,7 +514,7 @@ def test_automation_is_read_and_one_that_is_wrong_is_one_sentence(tmp_path):
         read_automation(path, 3)
     for text in ("[]", '{"time_s": [2, 0], "blend": [[1], [1]]}', "no json"):
         path.write_text(text)
-        with pytest.raises(BadConfig, match="cannot be understood"):
+        with pytest.raises(BadConfig, match="is invalid"):
             read_automation(path)
     with pytest.raises(BadConfig, match="cannot be read"):
         read_automation(tmp_path / "missing.json")

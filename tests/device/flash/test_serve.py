@@ -1,4 +1,4 @@
-"""flashd against a port in memory: what it installs, what it refuses, and that nothing stops it."""
+"""Flashd on a port in memory: what it installs, what it refuses, and that no error stops it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tombola_device.contract.errors import BadBundle, FlashError
 from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
 from tombola_device.contract.protocol import MAX_STATUS_BYTES
 from tombola_device.contract.refusals import ErrorCode, Refused, error_sentence, two_figures
-from tombola_device.contract.sender import Phase, Sender
+from tombola_device.contract.sender import Sender, SenderPhase
 from tombola_device.disk.fake import FakeFiles
-from tombola_device.flash.serve import Flashd, Port
+from tombola_device.flash.serve import Flashd, SerialPort
 from tombola_device.slots.board import UNKNOWN, Board
 from tombola_device.slots.store import RESERVE_BYTES, Store
 
@@ -47,7 +47,7 @@ def probe(bundle: Bundle) -> None:
 
 
 class FakePort:
-    """A port in memory that gives a few bytes at a time and can hang up in three ways."""
+    """A port in memory that returns a few bytes per read and can hang up in three ways."""
 
     def __init__(self, longest_read: int = 100) -> None:
         self.incoming = bytearray()
@@ -80,7 +80,7 @@ class FakePort:
 
 
 class Bench:
-    """A flashd on a fake port, and what it told."""
+    """A Flashd on a fake port, and the bundles that it announced."""
 
     def __init__(
         self, files: FakeFiles | None = None, status: Callable[[], dict[str, object]] = dict, board: Board = UNKNOWN
@@ -95,16 +95,16 @@ class Bench:
     def _on_installed(self, path: Path) -> None:
         self.installed.append(path.stem)
 
-    def _open(self, path: str) -> Port:
+    def _open(self, path: str) -> SerialPort:
         found = self.ports.pop(0) if self.ports else self.port
         if isinstance(found, OSError):
             raise found
         return found
 
     def send(self, sender: Sender, each_step: Callable[[], None] = lambda: None) -> None:
-        """Run until the sender is done; the clock is true, since installing is a thread of its own."""
+        """Run until the sender is done, in real time, because a thread installs."""
         end_s = time.monotonic() + 20
-        while sender.phase is not Phase.DONE:
+        while sender.phase is not SenderPhase.DONE:
             assert time.monotonic() < end_s
             self.port.incoming += sender.poll(time.monotonic())
             self.flashd.poll()
@@ -125,7 +125,7 @@ def test_a_bundle_is_installed_and_announced() -> None:
     ("name", "code"),
     [("silent", ErrorCode.PROBE_FAILED), ("broken", ErrorCode.PROBE_FAILED), ("", ErrorCode.BAD_BUNDLE)],
 )
-def test_what_does_not_play_is_refused_with_its_number_and_the_next_is_taken(name: str, code: ErrorCode) -> None:
+def test_a_bundle_that_does_not_play_is_refused_by_number_and_the_next_is_accepted(name: str, code: ErrorCode) -> None:
     bench = Bench()
     with pytest.raises(FlashError) as caught:
         bench.send(Sender(encoded(name) if name else b"no bundle at all", 1))
@@ -136,28 +136,28 @@ def test_what_does_not_play_is_refused_with_its_number_and_the_next_is_taken(nam
     assert bench.flashd.last_error == ""
 
 
-def test_what_the_board_cannot_play_is_said_with_both_figures_and_thrown_away() -> None:
+def test_a_bundle_too_slow_for_the_board_is_refused_with_both_figures_and_discarded() -> None:
     bench = Bench()
-    with pytest.raises(FlashError, match=r"needs 5\.1 M instructions a period but the device's board has 2\.4 M"):
+    with pytest.raises(FlashError, match=r"needs 5\.1 M instructions per period but the device's board has 2\.4 M"):
         bench.send(Sender(encoded("costly"), 1))
     assert bench.store.slots.active is None
     assert bench.files.names(FOLDER) == []
 
 
-def test_what_says_that_it_does_not_fit_is_refused_before_a_tenth_of_it_has_come() -> None:
+def test_a_bundle_with_a_too_high_cost_is_refused_before_a_tenth_of_it_has_arrived() -> None:
     bench, shares = Bench(board=Board("slow", 1e9)), []
     data = encoded("large", 100_000, 5_100_000)
-    with pytest.raises(FlashError, match=r"needs 5\.1 M instructions a period but the device's board has 1\.6 M"):
+    with pytest.raises(FlashError, match=r"needs 5\.1 M instructions per period but the device's board has 1\.6 M"):
         bench.send(Sender(data, 1), lambda: shares.append(bench.flashd.progress))
     assert max(shares) < 0.1
     assert bench.flashd.doing == "refused"
-    # Nothing of it is left to be resumed past the check.
+    # No part is left that a later flash could resume without the check.
     assert bench.store.begin(bundle_sha256(data), len(data)).offset == 0
     bench.send(Sender(encoded("small", 100_000, 500_000), 2))
     assert len(bench.installed) == 1
 
 
-def test_the_display_is_told_how_far_it_is_and_what_goes_on() -> None:
+def test_progress_and_state_are_reported_for_the_display() -> None:
     bench, told = Bench(), []
 
     def look() -> None:
@@ -177,7 +177,7 @@ def test_the_display_is_told_how_far_it_is_and_what_goes_on() -> None:
     assert bench.flashd.doing == "refused"
 
 
-def test_a_full_disk_is_said_with_the_room_that_is_left() -> None:
+def test_a_full_disk_is_reported_with_its_free_bytes() -> None:
     bench = Bench(FakeFiles(RESERVE_BYTES + 4_000))
     with pytest.raises(FlashError, match="the device has only 4000 bytes free"):
         bench.send(Sender(encoded("a"), 1))
@@ -192,7 +192,7 @@ def test_polling_never_waits_for_a_long_installation_and_a_new_host_finds_it_don
         begun_s = time.monotonic()
         bench.flashd.poll()
         longest_s = max(longest_s, time.monotonic() - begun_s)
-        if sender.phase is Phase.FINISHING and sender.sessions == 1:
+        if sender.phase is SenderPhase.FINISHING and sender.sessions == 1:
             sender.reconnect()
 
     bench.send(sender, note_time)
@@ -203,7 +203,7 @@ def test_polling_never_waits_for_a_long_installation_and_a_new_host_finds_it_don
 
 @pytest.mark.parametrize("trouble", [serial.SerialException("gone"), OSError(5, "Input/output error")])
 @pytest.mark.parametrize("where", ["trouble", "trouble_waiting"])
-def test_a_hang_up_of_either_kind_is_survived_and_the_port_opened_again(trouble: OSError, where: str) -> None:
+def test_after_a_hang_up_of_any_kind_the_port_is_opened_again(trouble: OSError, where: str) -> None:
     bench, data = Bench(), encoded("a", 40_000)
     sender = Sender(data, 1)
     next_port = FakePort()

@@ -1,4 +1,4 @@
-"""One contract for every sink, and what is particular to each."""
+"""One contract for all sinks, and tests for each sink."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def tone(periods: int) -> np.ndarray:
 
 
 class Wrapped:
-    """A PCM of which a test can change what it does; the library's own class cannot be derived from."""
+    """A PCM with replaceable methods; the library's class does not allow subclasses."""
 
     real = getattr(alsaaudio, "PCM", None)
 
@@ -92,7 +92,7 @@ def test_wav_file_holds_what_was_written(tmp_path):
     np.testing.assert_allclose(read, blocks.ravel(), atol=2e-5)
 
 
-def test_every_sink_waits_for_room_before_a_write_and_says_what_lies_in_it(sink):
+def test_every_sink_waits_for_room_before_a_write_and_returns_its_fill(sink):
     for block in tone(8):
         assert 0 <= sink.wait() <= 512
         assert sink.write(block)
@@ -108,7 +108,7 @@ def test_paced_sink_takes_as_long_as_the_sound_less_its_buffer_and_has_room_for_
 
 
 class Card:
-    """The part of a PCM that has room: ``avail`` gives one after the other, the last one for ever."""
+    """A PCM whose ``avail`` returns the given numbers in order, then repeats the last one."""
 
     def __init__(self, *rooms):
         self.rooms, self.looked, self.read = list(rooms), 0, 0
@@ -149,13 +149,13 @@ def card():
 
 
 @pytest.mark.parametrize("room", [128, 500, -32, -19])
-def test_card_with_room_or_an_error_is_not_waited_for(card, room):
+def test_wait_returns_at_once_for_a_card_with_room_or_an_error(card, room):
     pcm = card(room)
     assert Room(pcm).wait() == max(room, 0)
     assert (pcm.looked, pcm.read) == (1, 0)
 
 
-def test_card_is_waited_for_until_its_descriptor_says_that_a_period_has_been_played(card):
+def test_wait_returns_when_the_descriptor_reports_a_played_period(card):
     pcm = card(0, 0, 128)
     room = Room(pcm)
     threading.Timer(0.02, pcm.become_ready).start()
@@ -170,7 +170,7 @@ def test_descriptor_that_is_always_ready_does_not_make_the_wait_spin(card):
     pcm.become_ready()
     start_s = time.monotonic()
     assert Room(pcm).wait() == 0
-    assert time.monotonic() - start_s >= PATIENCE_S  # And a card that stands is left to ``write``.
+    assert time.monotonic() - start_s >= PATIENCE_S  # After that, ``write`` must report a card that has stopped.
     assert pcm.read == LOOKS
     assert pcm.looked < 2 + LOOKS + PATIENCE_S * 375
 
@@ -182,7 +182,7 @@ def test_alsa_receives_exactly_what_was_written_in_both_channels(capture, tmp_pa
     for block in blocks:
         assert sink.write(block)
     sink.close()
-    frames = np.fromfile(capture, "<i4").reshape(-1, 2)[512:]  # After the buffer of silence.
+    frames = np.fromfile(capture, "<i4").reshape(-1, 2)[512:]  # After the first buffer, which is silent.
     assert (frames[:, 0] == frames[:, 1]).all()
     np.testing.assert_allclose(frames[: blocks.size, 0] / 2**31, blocks.ravel(), atol=1e-7)
 
@@ -213,7 +213,7 @@ def test_alsa_falls_back_to_16_bit_where_the_card_has_no_more(capture, tmp_path,
 
 
 @pytest.mark.parametrize("taken", [-32, 37])
-def test_alsa_xrun_or_short_write_is_told_and_the_buffer_filled_again(capture, tmp_path, monkeypatch, taken):
+def test_alsa_xrun_or_short_write_is_reported_and_the_buffer_filled_again(capture, tmp_path, monkeypatch, taken):
     from tombola_device.hal.audio.alsa import AlsaOut
 
     writes = []
@@ -230,7 +230,7 @@ def test_alsa_xrun_or_short_write_is_told_and_the_buffer_filled_again(capture, t
     sink.close()
 
 
-def test_alsa_pcm_that_is_not_there_is_one_sentence(capture, tmp_path):
+def test_missing_alsa_pcm_is_one_sentence(capture, tmp_path):
     with pytest.raises(DeviceUnavailable, match="'nowhere'.*choose a PCM"):
         open_audio("alsa:nowhere", 4, tmp_path / "none.wav")
 

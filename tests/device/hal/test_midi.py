@@ -1,4 +1,4 @@
-"""MIDI sources: one contract over fakes and real ones, and what is particular to each."""
+"""MIDI sources: one contract for fake and real sources, and tests for each source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tombola_device.contract.errors import BadConfig, DeviceUnavailable
 from tombola_device.hal.midi.bytes import MidiBytes
 from tombola_device.hal.midi.din import REOPEN_S, DinIn
 from tombola_device.hal.midi.file import FileIn, read_midi_file
-from tombola_device.hal.midi.held import Held
+from tombola_device.hal.midi.held import HeldKeys
 from tombola_device.hal.midi.port import FakeMidi
 from tombola_device.hal.midi.ports import SCAN_S, FakeBackend, PortsIn, open_ports
 from tombola_device.hal.midi.socket import SocketIn
@@ -110,7 +110,7 @@ def test_every_source_gives_its_messages_in_order_and_closes_twice(kind, request
     assert source.done
 
 
-def test_midi_file_plays_when_its_time_has_come():
+def test_midi_file_plays_each_message_at_its_time():
     now = [10.0]
     source = FileIn("a file", TUNE, lambda: now[0])
     assert [message[0] for message in source.poll()] == [0x90]
@@ -134,7 +134,7 @@ def test_midi_file_is_read_with_its_tempo_and_without_its_meta_messages(tmp_path
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"MThd\0\0\0\6\0\1\0\1\0\x60MTrk\0\0\xff\xff"])
-def test_what_is_no_midi_file_is_one_sentence(tmp_path, content):
+def test_another_file_than_a_midi_file_is_one_sentence(tmp_path, content):
     pytest.importorskip("mido", reason="mido is not installed")
     (tmp_path / "x.mid").write_bytes(content)
     with pytest.raises(BadConfig, match="MIDI file"):
@@ -143,7 +143,7 @@ def test_what_is_no_midi_file_is_one_sentence(tmp_path, content):
         read_midi_file(tmp_path / "missing.mid")
 
 
-def test_socket_takes_what_several_clients_send_and_survives_their_going():
+def test_socket_reads_several_clients_and_survives_their_disconnection():
     port = free_port()
     source, got = SocketIn(f"localhost:{port}"), []
     clients = [socket.create_connection(("localhost", port)) for _ in range(2)]
@@ -167,7 +167,7 @@ def test_socket_takes_what_several_clients_send_and_survives_their_going():
 @settings(max_examples=60, deadline=None)
 @given(notes=st.lists(st.tuples(st.integers(0, 127), st.integers(0, 127)), max_size=20), data=st.data())
 def test_running_status_survives_any_split_and_real_time_bytes_anywhere(notes, data):
-    stream = bytearray(b"\x40\x90")  # A data byte without a status is left out.
+    stream = bytearray(b"\x40\x90")  # A data byte without a status is dropped.
     for pair in notes:
         for byte in pair:
             stream += bytes([byte]) + data.draw(st.sampled_from([b"", b"\xf8", b"\xfe"]))
@@ -180,18 +180,18 @@ def test_running_status_survives_any_split_and_real_time_bytes_anywhere(notes, d
     assert got.count((0xF8,)) == clocks
 
 
-def test_system_exclusive_is_left_out_and_ends_running_status():
+def test_system_exclusive_is_dropped_and_ends_running_status():
     got = MidiBytes().feed(b"\x90\x3c\x64\xf0\x7e\x7f\x06\x01\xf7\x3e\x64\xd0\x20")
     assert got == [(0x90, 60, 100), (0xD0, 32)]
 
 
 @pytest.mark.parametrize("address", ["", "localhost", "localhost:0", "localhost:many", "localhost:99999"])
-def test_socket_address_that_is_none_is_one_sentence(address):
+def test_invalid_socket_address_is_one_sentence(address):
     with pytest.raises(BadConfig, match="HOST:PORT"):
         SocketIn(address)
 
 
-def test_named_midi_input_that_is_not_there_is_one_sentence():
+def test_missing_midi_input_is_one_sentence():
     pytest.importorskip("rtmidi", reason="python-rtmidi is not installed")
     with pytest.raises(DeviceUnavailable):
         PortsIn("no such instrument")
@@ -206,7 +206,7 @@ def test_midi_without_its_libraries_says_what_to_install(monkeypatch, tmp_path):
         read_midi_file(tmp_path / "tune.mid")
 
 
-def test_real_time_bytes_come_out_where_they_stood_and_others_are_left_out():
+def test_real_time_bytes_keep_their_place_and_other_system_bytes_are_dropped():
     got = MidiBytes().feed(b"\x90\xf8\x3c\xfe\x64\xfa\xf0\x01\xf8\x02\xf7\x3c\xfc")
     assert got == [(0xF8,), (0x90, 60, 100), (0xFA,), (0xF8,), (0xFC,)]
 
@@ -221,7 +221,7 @@ def test_any_bytes_give_only_whole_messages(data):
         assert all(byte < 0x80 for byte in rest)
 
 
-def test_ports_that_come_and_go_are_listened_to_within_a_second():
+def test_new_ports_are_opened_within_a_second_and_vanished_ports_closed():
     now, backend = [0.0], FakeBackend()
     first = backend.plug("first")
     source = PortsIn(backend=backend, clock=lambda: now[0])
@@ -238,7 +238,7 @@ def test_ports_that_come_and_go_are_listened_to_within_a_second():
 
 
 class Rtmidi:
-    """The library, where only some interfaces answer."""
+    """A fake rtmidi in which only some interfaces answer."""
 
     def __init__(self, answering):
         self.answering = answering
@@ -249,7 +249,7 @@ class Rtmidi:
     def get_api_name(self, api):
         return {2: "alsa", 3: "jack"}[api]
 
-    def MidiIn(self, rtapi, name):  # noqa: N802 - as the library calls it
+    def MidiIn(self, rtapi, name):  # noqa: N802 - rtmidi's name
         if rtapi not in self.answering:
             raise RuntimeError("no server")
         return self
@@ -267,7 +267,7 @@ class Rtmidi:
 def test_first_interface_that_answers_is_taken_or_the_one_that_was_named(answering, midi, taken, monkeypatch):
     monkeypatch.setitem(sys.modules, "rtmidi", Rtmidi(answering))
     if taken is None:
-        with pytest.raises(DeviceUnavailable, match=r"by jack \(jack: no server\)"):
+        with pytest.raises(DeviceUnavailable, match=r"through jack \(jack: no server\)"):
             open_ports(midi)
         return
     source = open_ports(midi)
@@ -281,7 +281,7 @@ def test_name_of_a_port_may_have_a_colon(monkeypatch):
         open_ports("Keys:one")
 
 
-def test_port_that_vanishes_lets_go_of_what_it_held_and_of_nothing_else():
+def test_vanished_port_releases_its_held_keys_and_no_others():
     now, backend = [0.0], FakeBackend()
     keyboard, other = backend.plug("keyboard"), backend.plug("other")
     source = PortsIn(backend=backend, clock=lambda: now[0])
@@ -289,7 +289,7 @@ def test_port_that_vanishes_lets_go_of_what_it_held_and_of_nothing_else():
     for message in ((0x90, 60, 1), (0x91, 60, 1), (0x90, 64, 1), (0x80, 64, 0), (0xB0, 64, 127), (0xD1, 9)):
         keyboard.send(message)
     assert len(source.poll()) == 7
-    keyboard.send((0x90, 67, 1))  # What came last is not lost.
+    keyboard.send((0x90, 67, 1))  # The last message is not lost.
     backend.unplug("keyboard")
     now[0] = SCAN_S
     assert source.poll() == [
@@ -299,8 +299,8 @@ def test_port_that_vanishes_lets_go_of_what_it_held_and_of_nothing_else():
 
 
 @given(st.lists(st.lists(st.integers(0, 255), min_size=1, max_size=4).map(tuple), max_size=40))
-def test_any_messages_can_be_followed_and_what_was_let_go_needs_no_release(messages):
-    held = Held()
+def test_any_messages_can_be_followed_and_released_keys_are_not_released_again(messages):
+    held = HeldKeys()
     for message in messages:
         held.follow(message)
     released = held.release()
@@ -310,21 +310,21 @@ def test_any_messages_can_be_followed_and_what_was_let_go_needs_no_release(messa
     assert held.release() == []
 
 
-def test_port_that_another_program_holds_costs_no_other():
+def test_busy_port_does_not_stop_the_others():
     backend = FakeBackend()
     backend.plug("held").refuse()
     backend.plug("free")
     assert PortsIn(backend=backend).name == "free"
 
 
-def test_way_through_is_no_source_unless_it_is_named():
+def test_loop_back_port_is_ignored_unless_it_is_named():
     backend = FakeBackend()
     backend.plug("Midi Through Port-0")
     assert PortsIn(backend=backend).name == "no MIDI port"
     assert PortsIn("Through", backend=backend).name == "Midi Through Port-0"
 
 
-def test_active_sensing_and_system_exclusive_from_a_port_are_left_out():
+def test_active_sensing_and_system_exclusive_from_a_port_are_dropped():
     backend = FakeBackend()
     keyboard = backend.plug("keyboard")
     source = PortsIn(backend=backend)
@@ -358,7 +358,7 @@ class Uart:
         pass
 
 
-def test_din_socket_comes_back_and_half_a_message_from_before_is_forgotten():
+def test_din_socket_returns_and_an_incomplete_message_from_before_is_dropped():
     now, uart = [0.0], Uart()
     source = DinIn("tty", open_port=uart.open, clock=lambda: now[0])
     uart.coming = b"\x90\x3c"
@@ -376,7 +376,7 @@ def test_din_socket_comes_back_and_half_a_message_from_before_is_forgotten():
 
 
 @pytest.mark.parametrize("thru", [True, False])
-def test_din_thru_sends_out_what_came_in_byte_for_byte(thru):
+def test_din_thru_sends_received_bytes_unchanged(thru):
     uart = Uart()
     source = DinIn("tty", thru=thru, open_port=uart.open)
     uart.coming = b"\x90\x3c\xf8\x40\xf0\x01\xf7"

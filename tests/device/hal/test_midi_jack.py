@@ -1,4 +1,4 @@
-"""Real MIDI ports, between processes: what comes, how much, and keyboards that come and go."""
+"""Real MIDI ports between processes: kinds and numbers of messages, and keyboards that are plugged and unplugged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVERY_KIND = [
 
 @pytest.fixture
 def keyboards(jack):
-    """Makes keyboards by name, and takes them away in the end."""
+    """Makes keyboards by name, and ends them after the test."""
     made = []
 
     def plug(name):
@@ -41,7 +41,7 @@ def ports(jack):
 
 
 def until(condition, source):
-    """Poll until it holds; what came."""
+    """Poll until the condition holds; return the received messages."""
     got, until_s = [], time.monotonic() + PATIENCE_S
     while not condition(got):
         assert time.monotonic() < until_s, got[-5:]
@@ -50,7 +50,7 @@ def until(condition, source):
     return got
 
 
-def test_every_kind_of_message_comes_as_it_was_sent_and_system_exclusive_does_not(keyboards, ports):
+def test_every_kind_of_message_arrives_unchanged_except_system_exclusive(keyboards, ports):
     keyboard = keyboards("kinds")
     until(lambda _: keyboard.name in ports.name, ports)
     exclusive = (0xF0, 0x7D, *[index % 128 for index in range(700)], 0xF7)
@@ -61,7 +61,7 @@ def test_every_kind_of_message_comes_as_it_was_sent_and_system_exclusive_does_no
 
 
 def burst(keyboard, lumps):
-    """Send so many times LUMP messages while nobody polls, each when a witness has heard the one before; all of it.
+    """Send lumps of LUMP messages without a poll, each after a witness has received the one before; return them all.
 
     Raises:
         Disturbed: The witness has not heard it whole: JACK itself loses or repeats a period when the machine stalls.
@@ -90,7 +90,7 @@ class Disturbed(Exception):
 
 
 def undisturbed(ports, try_once):
-    """A few tries, one of which JACK must leave alone."""
+    """Numbers of several attempts; in one of them JACK must not lose messages."""
     for _ in range(TRIES):
         with contextlib.suppress(Disturbed):
             try_once()
@@ -101,7 +101,7 @@ def undisturbed(ports, try_once):
     pytest.fail(f"{TRIES} times something was lost")
 
 
-def test_thousands_between_two_polls_come_whole_and_in_order(keyboards, ports):
+def test_thousands_of_messages_between_two_polls_arrive_completely_and_in_order(keyboards, ports):
     keyboard = keyboards("burst")
     until(lambda _: keyboard.name in ports.name, ports)
 
@@ -110,13 +110,13 @@ def test_thousands_between_two_polls_come_whole_and_in_order(keyboards, ports):
         until_s = time.monotonic() + 2.0
         while len(got) < len(sent) and time.monotonic() < until_s:
             got += ports.poll()
-        if got != sent:  # It may be this client that JACK disturbed, but not at each try.
+        if got != sent:  # JACK may have disturbed this client, but not at each attempt.
             raise Disturbed
 
     undisturbed(ports, try_once)
 
 
-def test_more_than_is_kept_between_two_polls_is_told_and_the_first_are_there(keyboards, ports, caplog):
+def test_a_full_queue_is_logged_and_keeps_the_first_messages(keyboards, ports, caplog):
     keyboard = keyboards("flood")
     until(lambda _: keyboard.name in ports.name, ports)
 
@@ -133,7 +133,7 @@ def test_more_than_is_kept_between_two_polls_is_told_and_the_first_are_there(key
     assert until(len, ports)[-1] == (0xC0, 1)
 
 
-def test_keyboard_that_is_pulled_out_lets_its_keys_go_and_plays_again_when_it_is_back(keyboards, ports):
+def test_unplugged_keyboard_releases_its_keys_and_plays_again_when_it_returns(keyboards, ports):
     assert ports.name == "no MIDI port"
     for _ in range(2):
         keyboard = keyboards("stage")
@@ -156,16 +156,16 @@ def test_two_keyboards_play_at_once_each_in_its_order(keyboards, ports):
         assert [value for status, _, value in got if status & 1 == channel] == list(range(100))
 
 
-def test_part_of_a_name_chooses_among_keyboards_and_one_that_is_not_there_is_one_sentence(keyboards):
+def test_part_of_a_name_chooses_a_keyboard_and_a_missing_one_is_one_sentence(keyboards):
     names = [keyboards(name).name for name in ("oboe", "viola")]
     chosen = open_ports("jack:viol")
     assert chosen.name == names[1]
     chosen.close()
-    with pytest.raises(DeviceUnavailable, match="no MIDI input whose name contains 'tuba'"):
+    with pytest.raises(DeviceUnavailable, match="no name of a MIDI input contains 'tuba'"):
         open_ports("jack:tuba")
 
 
-def test_interface_that_is_not_there_is_one_sentence():
+def test_missing_interface_is_one_sentence():
     pytest.importorskip("rtmidi", reason="python-rtmidi is not installed: it needs a wheel or a C++ compiler")
     with pytest.raises(DeviceUnavailable, match="was built without it"):
         RtmidiBackend("telegraph")

@@ -1,4 +1,4 @@
-"""A card that is unplugged and comes back."""
+"""A card that is unplugged and returns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BLOCK = np.full(128, 0.1, np.float32)
 
 
 class Socket:
-    """Where a card is plugged in, or not."""
+    """A socket with or without a card."""
 
     def __init__(self):
         self.cards, self.empty = [], False
@@ -34,7 +34,7 @@ def write_until(out, condition):
         assert out.write(BLOCK)
 
 
-def test_card_that_comes_back_is_played_on_again_and_its_absence_is_no_xrun():
+def test_returned_card_plays_again_and_its_absence_is_not_an_xrun():
     socket = Socket()
     out = ReturningOut(socket.open, retry_s=0.01)
     assert out.write(BLOCK)
@@ -54,7 +54,7 @@ def test_card_that_comes_back_is_played_on_again_and_its_absence_is_no_xrun():
     assert socket.cards[1].closed
 
 
-def test_card_that_goes_twice_comes_back_twice():
+def test_card_unplugged_twice_returns_twice():
     socket = Socket()
     out = ReturningOut(socket.open, retry_s=0.01)
     for _ in range(2):
@@ -66,7 +66,7 @@ def test_card_that_goes_twice_comes_back_twice():
     out.close()
 
 
-def test_time_passes_while_the_card_is_away():
+def test_periods_take_their_real_time_without_the_card():
     socket = Socket()
     out = ReturningOut(socket.open, retry_s=10)
     socket.cards[0].unplug()
@@ -78,7 +78,7 @@ def test_time_passes_while_the_card_is_away():
     out.close()
 
 
-def test_card_that_is_not_there_at_the_start_is_refused():
+def test_missing_card_at_the_start_is_refused():
     socket = Socket()
     socket.empty = True
     with pytest.raises(DeviceUnavailable):

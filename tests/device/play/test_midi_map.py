@@ -1,4 +1,4 @@
-"""What MIDI messages do."""
+"""Effects of MIDI messages on the player."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tombola_device.play.voices import VoiceMode
 
 
 class Played(Player):
-    """A player and the map by which MIDI moves it."""
+    """A player and its MIDI map."""
 
     def __init__(self, modes, voices):
         super().__init__(modes, voices)
@@ -102,14 +102,14 @@ def test_controller_is_learnt_kept_and_forgotten():
 
 
 @pytest.mark.parametrize("controller", [6, 101, 120, 123])
-def test_controllers_with_a_meaning_of_their_own_are_not_learnt(controller):
+def test_channel_mode_and_parameter_controllers_are_not_learnt(controller):
     player = Played(3, 1)
     player.midi_map.learn("level")
     player.midi(0xB0, controller, 0)
     assert player.midi_map.settings.learnt == {}
 
 
-def test_every_target_can_be_taught():
+def test_every_target_can_be_learnt():
     for target in midi_map.TARGETS:
         player = Played(16, 1)
         before = player.controls()
@@ -117,10 +117,10 @@ def test_every_target_can_be_taught():
         player.midi(0xB0, 50, 100)
         after = player.controls()
         same = all(np.array_equal(getattr(before, name), getattr(after, name)) for name in type(before).__slots__)
-        assert same == (target == "weight 1"), target  # It has all the weight already.
+        assert same == (target == "weight 1"), target  # This mode already has the whole weight.
 
 
-def test_expressive_keys_have_bend_pressure_and_slide_of_their_own():
+def test_each_mpe_key_has_its_own_bend_pressure_and_slide():
     player = Played(1, 4)
     send(player, "b0 65 00", "b0 64 06", "b0 06 0f")
     assert player.midi_map.mpe
@@ -129,7 +129,7 @@ def test_expressive_keys_have_bend_pressure_and_slide_of_their_own():
     assert controls.bend_semitones.tolist() == [48, 0, 0, 0]
     assert controls.loudness_db[:2].tolist() == [0, 6]
     assert controls.timbre[:2, 0].tolist() == [0.5, 1.0]
-    send(player, "e0 00 00")  # The master's wheel moves all.
+    send(player, "e0 00 00")  # The master's wheel moves all keys.
     assert player.controls().bend_semitones[:2].tolist() == [46, -2]
     send(player, "81 3c 00")
     assert player.held == 1
@@ -144,7 +144,7 @@ def test_upper_zone_is_set_up_on_channel_16_and_takes_its_channels_from_the_lowe
     assert player.midi_map.members == 10
     send(player, "9e 3c 40", "ee 7f 7f", "91 40 40", "e1 00 00")
     assert player.controls().bend_semitones[:2].tolist() == [48, -48]
-    send(player, "ef 00 00")  # The upper master.
+    send(player, "ef 00 00")  # The master of the upper zone.
     assert player.controls().bend_semitones[:2].tolist() == [46, -50]
 
 
@@ -154,7 +154,7 @@ def test_upper_zone_alone_has_channel_1_among_its_keys():
     assert player.controls().bend_semitones.tolist() == [48, 0, 0, 0]
 
 
-def test_channel_of_no_zone_is_an_ordinary_one_and_only_masters_set_zones_up():
+def test_channel_outside_the_zones_is_ordinary_and_only_masters_set_zones_up():
     player = Played(1, 4)
     send(player, "b5 65 00", "b5 64 06", "b5 06 0f")
     assert not player.midi_map.mpe
@@ -164,7 +164,7 @@ def test_channel_of_no_zone_is_an_ordinary_one_and_only_masters_set_zones_up():
     assert player.controls().bend_semitones.tolist() == [50, 2, 2, 2]
 
 
-def test_zone_that_a_keyboard_set_up_outlives_another_setting():
+def test_zone_set_up_by_a_keyboard_survives_a_change_of_another_setting():
     player = Played(1, 4)
     send(player, "b0 65 00", "b0 64 06", "b0 06 0f", "b0 65 00", "b0 64 00", "b0 06 0c")
     player.midi_map.settings = MidiSettings(velocity_curve="hard")
@@ -173,7 +173,7 @@ def test_zone_that_a_keyboard_set_up_outlives_another_setting():
     assert player.controls().bend_semitones[0] == 12
 
 
-def test_target_that_is_unknown_is_as_if_nothing_was_taught():
+def test_unknown_target_is_ignored():
     player = Played(3, 1)
     player.midi_map.settings = MidiSettings(learnt={1: "telegraph"})
     send(player, "b0 01 7f")
@@ -212,7 +212,7 @@ def test_clock_tells_the_tempo_and_gives_a_pulse_every_sixteenth_note_while_it_r
     assert clock.tempo_bpm(97 / 48 + 1.0) == 0
 
 
-def test_clock_that_was_away_counts_its_tempo_anew():
+def test_tempo_is_measured_anew_after_a_pause_of_the_clock():
     clock = MidiClock()
     for tick in range(30):
         clock.tick(tick / 48)
@@ -234,7 +234,7 @@ def test_clock_reaches_the_player_through_its_messages():
 
 @settings(max_examples=200)
 @given(st.lists(st.lists(st.integers(0, 255), max_size=4), max_size=80))
-def test_no_bytes_make_it_fail_and_reset_leaves_silence(messages):
+def test_random_bytes_do_no_harm_and_reset_leaves_silence(messages):
     player = Played(3, 4)
     for message in messages:
         player.midi(*message)
@@ -263,7 +263,7 @@ def test_chart_in_the_documents_names_every_controller():
         assert f"`{target}`" in chart
 
 
-def test_clock_jack_makes_tempo_and_pulses_and_goes_before_midi():
+def test_clock_jack_makes_tempo_and_pulses_and_has_priority_over_midi():
     clock = MidiClock()
     clock.start()
     for step in range(9):
@@ -272,8 +272,8 @@ def test_clock_jack_makes_tempo_and_pulses_and_goes_before_midi():
     assert clock.tempo_bpm(11.0) == pytest.approx(120.0)
     for step in range(24):
         clock.tick(11.0 + step / 48)
-    assert clock.pulses == 9  # MIDI is heard, but the jack leads.
+    assert clock.pulses == 9  # MIDI arrives, but the jack has priority.
     for step in range(24):
         clock.tick(20.0 + step / 48)
-    assert clock.pulses == 13  # The cable is out: MIDI leads again.
+    assert clock.pulses == 13  # Without the cable MIDI counts again.
     assert clock.tempo_bpm(20.5) == pytest.approx(120.0)

@@ -46,14 +46,14 @@ def test_note_on_with_velocity_zero_is_a_note_off():
     assert player.held == 0
 
 
-def test_fifth_note_takes_the_oldest_of_four_held_ones_but_the_bass():
+def test_fifth_note_steals_the_oldest_of_four_held_voices_except_the_bass():
     player = Player(3, 4)
     for note in (60, 62, 64, 65, 67):
         player.note_on(note, 0.8)
     assert player.controls().note.tolist() == [60, 67, 64, 65]
 
 
-def test_released_voice_is_taken_before_a_held_one():
+def test_released_voice_is_stolen_before_a_held_one():
     player = Player(3, 4)
     for note in (60, 62, 64, 65):
         player.note_on(note, 0.8)
@@ -62,7 +62,7 @@ def test_released_voice_is_taken_before_a_held_one():
     assert player.controls().note.tolist() == [60, 62, 67, 65]
 
 
-def test_quietest_released_voice_is_taken_first_when_levels_are_heard():
+def test_quietest_released_voice_is_stolen_first_when_levels_are_known():
     player = Player(3, 4)
     for note in (60, 62, 64, 65):
         player.note_on(note, 0.8)
@@ -73,7 +73,7 @@ def test_quietest_released_voice_is_taken_first_when_levels_are_heard():
     assert player.controls().note.tolist() == [60, 67, 64, 65]
 
 
-def test_silent_voices_are_taken_lowest_first():
+def test_silent_voices_are_used_in_order():
     player = Player(3, 4)
     player.hear([-20.0, -80.0, -80.0, -80.0])
     player.note_on(67, 0.8)
@@ -147,7 +147,7 @@ def test_weights_by_controller_are_normalised_and_all_zero_changes_nothing():
     assert player.blend.tolist() == [0, 1, 0]
 
 
-def test_program_change_selects_a_pure_mode_and_ignores_one_that_is_not_there():
+def test_program_change_selects_one_mode_and_ignores_unknown_programs():
     player = Player(3, 1)
     MidiMap(player).receive(
         (
@@ -197,7 +197,7 @@ def test_panic_marks_every_voice_as_silent():
     assert not controls.velocity.any()
 
 
-def test_another_bundle_keeps_keys_and_as_much_of_the_blend_as_it_has():
+def test_another_bundle_keeps_keys_and_the_weights_of_shared_modes():
     player = Player(4, 2)
     player.note_on(60, 1.0)
     player.set_blend([0.0, 0.5, 0.0, 0.5])

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tombola_device.contract.errors import ShapeError
-from tombola_device.play.player import CV_KEY, BlendMode, Player
-from tombola_device.play.voices import Key, Priority, VoiceMode, Voices
+from tombola_device.play.blending import BlendMode
+from tombola_device.play.player import Player
+from tombola_device.play.voices import CV_KEY, Key, Priority, VoiceMode, Voices
 
 
 def playing(player: Player) -> list[float]:
@@ -47,7 +48,7 @@ def test_legato_strikes_only_the_first_of_keys_that_overlap():
 
 
 @pytest.mark.parametrize(("priority", "expected"), [(Priority.LAST, 62), (Priority.LOWEST, 60), (Priority.HIGHEST, 67)])
-def test_one_voice_plays_the_key_that_has_priority(priority, expected):
+def test_one_voice_plays_the_key_with_priority(priority, expected):
     player = in_mode(VoiceMode.MONO)
     player.priority = priority
     for note in (60, 67, 62):
@@ -66,7 +67,7 @@ def test_paraphonic_keys_are_struck_together_and_end_together():
     assert playing(player) == []
 
 
-def test_another_voice_mode_begins_with_all_keys_up():
+def test_change_of_the_voice_mode_releases_all_keys():
     player = Player(1, 4)
     for note in (60, 64):
         player.note_on(note, 0.8)
@@ -74,14 +75,14 @@ def test_another_voice_mode_begins_with_all_keys_up():
     assert player.held == 0
 
 
-def test_bass_of_a_full_chord_is_taken_last():
+def test_bass_of_a_full_chord_is_stolen_last():
     player = Player(1, 4)
     for note in (40, 60, 64, 67, 72):
         player.note_on(note, 0.8)
     assert playing(player) == [40, 72, 64, 67]
 
 
-def test_sostenuto_holds_what_was_held_when_it_went_down_and_nothing_else():
+def test_sostenuto_holds_only_the_voices_held_when_it_went_down():
     player = Player(1, 4)
     player.note_on(60, 0.8)
     player.sostenuto(1.0)
@@ -93,7 +94,7 @@ def test_sostenuto_holds_what_was_held_when_it_went_down_and_nothing_else():
     assert playing(player) == []
 
 
-def test_sustained_mono_note_sounds_on_until_the_pedal_rises():
+def test_sustained_mono_note_sounds_until_the_pedal_rises():
     player = in_mode(VoiceMode.MONO)
     player.sustain(1.0)
     player.note_on(60, 0.8)
@@ -116,7 +117,7 @@ def test_fewer_voices_release_the_upper_ones_and_more_are_used_at_once():
     assert len(playing(player)) == 3
 
 
-def test_keys_of_one_chord_keep_the_blends_that_they_were_struck_with():
+def test_keys_of_one_chord_keep_the_blends_of_their_note_ons():
     player = Player(3, 4)
     player.blend_mode = BlendMode.HELD
     for mode, note in enumerate((60, 64, 67)):
@@ -127,7 +128,7 @@ def test_keys_of_one_chord_keep_the_blends_that_they_were_struck_with():
     assert player.controls().blend.shape == (4, 2)
 
 
-def test_keys_in_turn_are_each_the_next_mode():
+def test_in_turns_each_key_plays_the_next_mode():
     player = Player(2, 4)
     player.blend_mode = BlendMode.TURNS
     for note in (60, 64, 67):
@@ -159,7 +160,7 @@ def test_trigger_strikes_while_the_gate_is_high_and_its_fall_does_not_end_the_no
     assert player.held == 0
 
 
-def test_control_voltages_add_to_the_blend_and_are_taken_away_again():
+def test_control_voltages_add_to_the_blend_and_can_be_removed():
     player = Player(3, 1)
     player.set_blend([1, 1, 0])
     player.cv_blend(2, 0.5)
@@ -173,7 +174,7 @@ def test_control_voltages_add_to_the_blend_and_are_taken_away_again():
     assert player.controls().timbre.tolist() == [[0.75, 0.5]]
 
 
-def test_more_voices_than_there_can_be_are_refused():
+def test_too_many_voices_are_refused():
     with pytest.raises(ShapeError, match="17 voices"):
         Voices(17)
 
@@ -212,7 +213,7 @@ def test_no_sequence_leaves_a_note_that_cannot_be_ended(actions, mode):
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 20)), max_size=60))
-def test_every_held_key_sounds_unless_a_later_one_took_its_voice(keys):
+def test_every_held_key_sounds_unless_a_later_one_stole_its_voice(keys):
     voices, held = Voices(4), {}
     for time, (pressed, number) in enumerate(keys):
         if pressed:

@@ -1,4 +1,4 @@
-"""Boards: which one this is, what it can play, and what it refuses with figures."""
+"""Boards: their identification, and the comparison with the cost of a bundle."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def costing(instructions: int | None) -> Cost:
         ("Raspberry Pi Zero 2 W Rev 1.0", "Zero 2 W", 4 / 3),
     ],
 )
-def test_a_board_is_known_by_the_name_that_its_firmware_gives(tmp_path, model, name, millions) -> None:
+def test_a_board_is_identified_by_the_model_name_in_the_device_tree(tmp_path, model, name, millions) -> None:
     (tmp_path / "model").write_bytes(model.encode() + b"\0")
     board = this_board(tmp_path / "model")
     assert board.name == name
@@ -37,25 +37,25 @@ def test_a_board_is_known_by_the_name_that_its_firmware_gives(tmp_path, model, n
     assert board.budget_instructions == pytest.approx(0.6 * millions * 1e6)
 
 
-def test_longer_names_stand_before_those_that_begin_them() -> None:
+def test_longer_names_precede_their_beginnings() -> None:
     starts = [start for start, _ in BOARDS]
     for index, start in enumerate(starts):
         assert not any(start.startswith(before) for before in starts[:index])
 
 
-def test_other_boards_keep_their_name_and_none_is_unknown(tmp_path) -> None:
+def test_other_boards_keep_their_name_and_a_missing_name_is_unknown(tmp_path) -> None:
     (tmp_path / "model").write_bytes(b"Radxa ROCK 5B\0")
     assert this_board(tmp_path / "model") == Board("Radxa ROCK 5B")
     assert this_board(tmp_path / "missing") == UNKNOWN
     assert UNKNOWN.budget_instructions is None
 
 
-def test_what_does_not_fit_is_refused_with_both_figures() -> None:
+def test_a_too_costly_bundle_is_refused_with_both_figures() -> None:
     with pytest.raises(Refused) as caught:
         check_cost(costing(5_100_000), PI_4)
     assert caught.value.code == ErrorCode.TOO_COSTLY
     assert str(caught.value) == (
-        "the bundle needs 5.1 M instructions a period but the device's board has 2.4 M for sound; "
+        "the bundle needs 5.1 M instructions per period but the device's board has 2.4 M for sound; "
         "prune the bundle further"
     )
     assert check_cost(costing(2_400_000), PI_4)
@@ -63,5 +63,5 @@ def test_what_does_not_fit_is_refused_with_both_figures() -> None:
 
 
 @pytest.mark.parametrize(("cost", "board"), [(costing(None), PI_4), (costing(10), UNKNOWN)])
-def test_what_is_not_known_is_neither_refused_nor_passed(cost: Cost, board: Board) -> None:
+def test_an_unknown_cost_or_speed_is_neither_refused_nor_passed(cost: Cost, board: Board) -> None:
     assert not check_cost(cost, board)

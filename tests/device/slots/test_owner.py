@@ -1,4 +1,4 @@
-"""Owners: who is enrolled and when, whose bundles come in, and what the player's permission is worth."""
+"""Owners: enrolment of keys, acceptance of their bundles, and the player's permission."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ def refused(code: ErrorCode) -> pytest.RaisesExc[Refused]:
     return pytest.raises(Refused, check=lambda error: error.code == code)
 
 
-def test_a_key_is_enrolled_in_the_window_kept_over_a_restart_and_its_bundles_come_in(place: tuple[Files, Path]) -> None:
+def test_a_key_is_enrolled_in_the_window_kept_over_a_restart_and_its_bundles_are_accepted(
+    place: tuple[Files, Path],
+) -> None:
     files, path = place
     owner = Owner(path, files=files)
     with refused(ErrorCode.NOT_PAIRING):
@@ -89,13 +91,13 @@ def test_one_window_enrols_one_key_and_ends_by_itself() -> None:
         enrol(owner, 2)
 
 
-def test_pairing_again_is_answered_alike_whenever_it_is() -> None:
+def test_pairing_again_has_the_same_answer_even_with_a_closed_window() -> None:
     owner = enrolled(1)
     assert enrol(owner) == 1
     assert len(owner.keys) == 1
 
 
-def test_a_key_that_is_not_the_hosts_own_is_not_enrolled() -> None:
+def test_a_key_without_its_private_key_is_not_enrolled() -> None:
     owner = enrolled()
     owner.open_window()
     with refused(ErrorCode.BAD_SIGNATURE):
@@ -109,7 +111,7 @@ def test_there_are_at_most_eight_and_one_can_be_removed() -> None:
     owner.open_window()
     with refused(ErrorCode.OWNERS_FULL) as caught:
         enrol(owner, 99)
-    assert "knows 8 owners already" in str(caught.value)
+    assert "already has 8 owners" in str(caught.value)
     owner.remove(owner.keys[3].fingerprint)
     assert enrol(owner, 99) == MAX_OWNERS
     with refused(ErrorCode.UNKNOWN_KEY):
@@ -127,7 +129,7 @@ def test_a_label_shows_no_control_characters() -> None:
 
 
 @pytest.mark.parametrize("known", [(), (2,)])
-def test_nobodys_and_a_strangers_bundle_are_refused_even_by_a_fresh_instrument(known: tuple[int, ...]) -> None:
+def test_unsigned_and_unknown_bundles_are_refused_even_by_a_new_instrument(known: tuple[int, ...]) -> None:
     owner = enrolled(*known)
     with refused(ErrorCode.UNSIGNED):
         check(owner)
@@ -143,7 +145,7 @@ def test_a_wrong_signature_is_refused_always(unsigned: Unsigned) -> None:
         owner.check(OTHER, public_key(seed(1)), sign_bundle(seed(1), bytes.fromhex(SHA256)))
 
 
-def test_where_unsigned_is_allowed_all_come_in() -> None:
+def test_with_unsigned_allowed_all_bundles_are_accepted() -> None:
     owner = enrolled(unsigned="allow")
     check(owner)
     check(owner, 1)
@@ -157,7 +159,7 @@ def test_the_players_permission_lets_one_bundle_in_and_stays_with_it_until_it_is
     assert owner.unsigned_allowed
     check(owner, number)
     assert not owner.unsigned_allowed
-    check(owner, number)  # Unplugged and plugged again.
+    check(owner, number)  # The same bundle again, after unplugging.
     with pytest.raises(Refused):
         check(owner, number, OTHER)
     owner.installed(SHA256)
@@ -172,7 +174,7 @@ def test_a_signed_bundle_does_not_use_the_permission_up() -> None:
     check(owner, None)
 
 
-def test_a_permission_that_nobody_uses_ends() -> None:
+def test_an_unused_permission_expires() -> None:
     clock = Clock()
     owner = enrolled(clock=clock)
     owner.allow_unsigned_once()
@@ -182,7 +184,7 @@ def test_a_permission_that_nobody_uses_ends() -> None:
 
 
 @pytest.mark.parametrize("bit", [3, 200, 700])
-def test_a_damaged_file_knows_nobody_and_says_so(bit: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_file_loses_the_owners_and_is_logged(bit: int, caplog: pytest.LogCaptureFixture) -> None:
     files, path = FakeFiles(), Path("/o.json")
     owner = Owner(path, files=files)
     owner.open_window()
@@ -190,18 +192,18 @@ def test_a_damaged_file_knows_nobody_and_says_so(bit: int, caplog: pytest.LogCap
     files.flip_bit(path, bit)
     with caplog.at_level(logging.WARNING):
         assert Owner(path, files=files).keys == ()
-    assert "is damaged, so no owner is known; pair again" in caplog.text
+    assert "is damaged, so all owners are lost; pair again" in caplog.text
 
 
-def test_a_disk_that_refuses_is_said_and_enrols_nobody(tmp_path: Path) -> None:
+def test_a_disk_error_is_reported_and_enrols_no_key(tmp_path: Path) -> None:
     if os.geteuid() == 0:
-        path = Path("/proc/tombola/owners.json")  # Root may write anywhere else.
+        path = Path("/proc/tombola/owners.json")  # Root could write anywhere else.
     else:
         tmp_path.chmod(0o500)
         path = tmp_path / "owners.json"
     owner = Owner(path)
     owner.open_window()
-    with pytest.raises(StoreError, match="cannot be written .*; check the card"):
+    with pytest.raises(StoreError, match="cannot be written .*; check the disk"):
         enrol(owner)
     assert owner.keys == ()
 
@@ -221,7 +223,7 @@ def test_owners_are_shown_and_forgotten_on_the_command_line(tmp_path, capsys):
     assert main(["owners", "--config", str(config)]) == 0
     mine, yours = (fingerprint(public_key(seed(number))) for number in (1, 2))
     assert capsys.readouterr().out == f"{mine}  me\n{yours}  you\n"
-    with Lock(tmp_path):  # It plays.
+    with Lock(tmp_path):  # The instrument plays.
         assert main(["owners", "--config", str(config), "--forget", mine]) == 1
     assert "stop it" in capsys.readouterr().err
     assert main(["owners", "--config", str(config), "--forget", mine]) == 0

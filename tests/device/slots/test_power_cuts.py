@@ -41,14 +41,14 @@ SEEDS = [bytes([number]) * 32 for number in range(4)]
 
 @dataclass
 class Life:
-    """An instrument's life up to a power cut, and what it had learned by then."""
+    """The life of an instrument up to a power cut, and what is known about its state then."""
 
     files: FakeFiles
     rng: random.Random
     good: str = FIRST
-    """The last one that is known to have been confirmed."""
+    """SHA-256 of the last bundle that was certainly confirmed."""
     maybe_good: set[str] = field(default_factory=set)
-    """May have been confirmed just when the power went."""
+    """Bundles that may have been confirmed at the moment of the power cut."""
     active: str = FIRST
     enrolled: int = 0
 
@@ -67,9 +67,9 @@ class Life:
         for start in range(held.offset, len(data), chunk_bytes):
             store.write(data[start : start + chunk_bytes])
             if self.rng.random() < 0.05:
-                return  # Unplugged; a later flash of the same resumes, another one throws it away.
+                return  # Unplugged. The next flash of this bundle resumes; one of another bundle discards the part.
         if sha256 == store.slots.previous:
-            self.maybe_good = {sha256}  # It has played before and needs no trial.
+            self.maybe_good = {sha256}  # The bundle has played before and needs no trial.
         store.finish()
         if store.slots.confirmed:
             assert store.slots.active is not None
@@ -83,7 +83,7 @@ class Life:
 
     def revert(self, store: Store) -> None:
         if store.slots.previous is not None:
-            # Going back makes the previous one, which has played before, the one that is kept.
+            # After a revert the previous bundle, which has played before, is the one to keep.
             self.maybe_good = {store.slots.previous}
             store.revert()
             assert store.slots.active is not None
@@ -126,7 +126,7 @@ def booted(files: FakeFiles) -> tuple[Store, str]:
 
 
 def cut_once(seed: int) -> str:
-    """One life, one cut (perhaps another while it boots again), then all that is promised; says where it was cut."""
+    """Run one life with one cut, or a second during the boot, and check all promises; return the place of the cut."""
     rng = random.Random(seed)
     files, plan = with_one_that_has_played(), rng.randrange(1 << 30)
     files.cut_power_at(rng.randrange(60), rng.choice([None, rng.randrange(4096)]))
@@ -145,7 +145,7 @@ def cut_once(seed: int) -> str:
         except PowerCut:
             where = "twice"
         files = files.after_power_cut(rng, reorders=reorders)
-    # It plays, and the one that has played before is there, bit by bit, whatever is on trial.
+    # A bundle plays, and the last confirmed one is stored bit by bit, whatever is on trial.
     good = {life.good, *life.maybe_good}
     assert any(files.size_bytes(FOLDER / f"{sha256}.tombola") == len(BUNDLES[sha256]) for sha256 in good)
     _, playing = booted(files)
@@ -153,11 +153,11 @@ def cut_once(seed: int) -> str:
         store, playing = booted(files)
     assert playing in good
     assert store.slots.confirmed
-    # No owner is lost or invented: at most the one that was being enrolled is missing.
+    # No owner is lost or invented; only the one being enrolled may be missing.
     keys = [key.key for key in Owner(OWNERS, files=files).keys]
     assert keys == [public_key(seed).hex() for seed in SEEDS[: len(keys)]]
     assert life.enrolled <= len(keys) <= life.enrolled + 1
-    # And the next flash goes through, from whatever is left of the last.
+    # The next flash succeeds, whatever the last one left.
     life = Life(files, random.Random(seed))
     life.rng.random = lambda: 1.0  # type: ignore[method-assign]  # never unplugged
     life.flash(store)
@@ -168,7 +168,7 @@ def cut_once(seed: int) -> str:
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("cuts", [CUTS, pytest.param(10_000, marks=pytest.mark.slow)])
-def test_whenever_the_power_goes_the_last_good_bundle_plays_and_the_next_flash_goes_through(cuts: int) -> None:
+def test_after_any_power_cut_the_last_good_bundle_plays_and_the_next_flash_succeeds(cuts: int) -> None:
     where = [cut_once(seed) for seed in range(cuts)]
     _LOG.info("%d power cuts: %s", cuts, dict(Counter(where)))
     assert where.count("within") > 0.5 * cuts

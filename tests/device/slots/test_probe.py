@@ -1,4 +1,4 @@
-"""The load probe: a bundle that is whole but does not play is refused."""
+"""The load probe: an undamaged bundle that does not play is refused."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def test_a_graph_that_plays_passes(make_bundle: Build, noise_bands: int) -> None
 
 
 @pytest.mark.parametrize("poison", [float("nan"), float("inf"), 1e5])
-def test_a_graph_whose_sound_is_not_finite_or_beyond_all_measure_is_refused(make_bundle: Build, poison: float) -> None:
+def test_a_graph_whose_sound_is_not_finite_or_far_too_loud_is_refused(make_bundle: Build, poison: float) -> None:
     with pytest.raises(BadBundle, match="'mode 0'; train or export it again"):
         probe_bundle(make_bundle(poison=poison))
 
 
 @pytest.mark.parametrize("graph", [{"state_size": 7}, {"noise_bands": 3}])
-def test_a_graph_that_is_not_what_the_manifest_says_is_refused(bundle: Bundle, graph: dict[str, int]) -> None:
+def test_a_graph_that_differs_from_its_manifest_is_refused(bundle: Bundle, graph: dict[str, int]) -> None:
     other = msgspec.structs.replace(bundle.manifest.graph, **graph)
     manifest = msgspec.structs.replace(bundle.manifest, graph=other)
     with pytest.raises(BadBundle, match="graph"):
@@ -52,7 +52,7 @@ def test_weights_outside_the_bundle_are_refused(bundle: Bundle) -> None:
         probe_bundle(dataclasses.replace(bundle, onnx=model.SerializeToString()))
 
 
-def test_bytes_that_are_no_graph_are_refused(bundle: Bundle) -> None:
+def test_bytes_that_are_not_a_graph_are_refused(bundle: Bundle) -> None:
     with pytest.raises(BadBundle, match="not ONNX"):
         probe_bundle(dataclasses.replace(bundle, onnx=b"tombola"))
 
@@ -63,7 +63,7 @@ def costing(bundle: Bundle, instructions: int | None) -> Bundle:
 
 
 def slow(bundle: Bundle) -> Bundle:
-    """The same sound after a detour of some hundred million multiplications a period."""
+    """The same sound with some hundred million extra multiplications per period."""
     model = onnx.load_from_string(bundle.onnx)
     size = onnx.helper.make_tensor("detour_size", onnx.TensorProto.INT64, [2], [450, 450])
     model.graph.initializer.append(size)
@@ -82,10 +82,10 @@ def slow(bundle: Bundle) -> Bundle:
 
 
 @pytest.mark.parametrize("probe", [probe_bundle, probe_in_child])
-def test_what_costs_more_than_the_board_has_is_refused_with_both_figures(bundle: Bundle, probe: Probe) -> None:
+def test_a_too_costly_bundle_is_refused_with_both_figures(bundle: Bundle, probe: Probe) -> None:
     pi_4 = Board("Pi 4", 1.5e9)
     with pytest.raises(
-        Refused, match=r"needs 5\.1 M instructions a period but the device's board has 2\.4 M"
+        Refused, match=r"needs 5\.1 M instructions per period but the device's board has 2\.4 M"
     ) as caught:
         probe(costing(bundle, 5_100_000), pi_4)
     assert caught.value.code == ErrorCode.TOO_COSTLY
@@ -93,7 +93,7 @@ def test_what_costs_more_than_the_board_has_is_refused_with_both_figures(bundle:
 
 
 @pytest.mark.parametrize("probe", [probe_bundle, probe_in_child])
-def test_what_says_no_cost_is_measured_and_refused_only_if_it_cannot_play(bundle: Bundle, probe: Probe) -> None:
+def test_a_bundle_without_a_cost_is_measured_and_refused_only_if_it_cannot_play(bundle: Bundle, probe: Probe) -> None:
     probe(bundle, Board("Pi 4", 1.5e9))
     with pytest.raises(Refused, match="for a period of 2667 µs") as caught:
         probe(slow(bundle), Board("some board"))
@@ -101,13 +101,13 @@ def test_what_says_no_cost_is_measured_and_refused_only_if_it_cannot_play(bundle
     assert caught.value.value >> 16 > 2667
 
 
-def test_a_machine_that_stalls_now_and_then_refuses_nothing() -> None:
+def test_occasional_stalls_of_the_machine_refuse_nothing() -> None:
     times_s = iter([0.0, 0.05, *(PERIOD_S * step / 4 for step in range(1000))])
     check_speed(lambda: None, lambda: next(times_s))
 
 
 @pytest.mark.parametrize("poison", [float("nan"), 1e5])
-def test_in_its_own_process_the_probe_finds_the_same(make_bundle: Build, poison: float) -> None:
+def test_the_probe_in_a_child_process_has_the_same_result(make_bundle: Build, poison: float) -> None:
     sentences = []
     for probe in (probe_bundle, probe_in_child):
         with pytest.raises(BadBundle) as caught:
@@ -116,12 +116,12 @@ def test_in_its_own_process_the_probe_finds_the_same(make_bundle: Build, poison:
     assert sentences[0] == sentences[1]
 
 
-def test_a_probe_that_does_not_come_to_an_end_is_stopped(bundle: Bundle) -> None:
-    with pytest.raises(BadBundle, match="did not come to an end in 0 s; export a simpler one"):
+def test_an_endless_probe_is_stopped(bundle: Bundle) -> None:
+    with pytest.raises(BadBundle, match="ran longer than 0 s; export a simpler one"):
         probe_in_child(bundle, limit_s=0.05)
 
 
-def test_a_graph_that_asks_for_all_memory_ends_its_probe_and_nothing_else(bundle: Bundle) -> None:
+def test_a_graph_that_needs_all_memory_ends_only_its_probe(bundle: Bundle) -> None:
     model = onnx.load_from_string(bundle.onnx)
     model.graph.initializer.append(
         onnx.helper.make_tensor("huge_size", onnx.TensorProto.INT64, [2], [1 << 15, 1 << 14])
@@ -134,10 +134,10 @@ def test_a_graph_that_asks_for_all_memory_ends_its_probe_and_nothing_else(bundle
         onnx.helper.make_node("Add", ["modest", "huge_total"], ["audio"]),
     ]
     model.graph.node.extend(nodes)
-    with pytest.raises(BadBundle, match="cannot be run .* ConstantOfShape"):  # 2 GiB, twice what it may take.
+    with pytest.raises(BadBundle, match="cannot be run .* ConstantOfShape"):  # 2 GiB, twice the limit.
         probe_in_child(dataclasses.replace(bundle, onnx=model.SerializeToString()))
 
 
-def test_a_probe_that_is_brought_down_is_said_and_no_more(bundle: Bundle) -> None:
-    with pytest.raises(BadBundle, match=r"brought the probe down \(exit .*\); export it again"):
+def test_a_crashed_probe_is_one_sentence(bundle: Bundle) -> None:
+    with pytest.raises(BadBundle, match=r"crashed the probe \(exit .*\); export it again"):
         probe_in_child(bundle, memory_bytes=20 << 20)

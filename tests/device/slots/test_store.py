@@ -1,4 +1,4 @@
-"""The slots: no moment without a playable bundle, whatever is sent and whenever the power goes."""
+"""The slots: a playable bundle at every moment, whatever is sent and whenever the power is cut."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ SHA = {name: bundle_sha256(data) for name, data in (("a", A), ("b", B), ("c", C)
 
 
 def plays(bundle: Bundle) -> None:
-    """A probe that everything passes."""
+    """A probe that accepts every bundle."""
 
 
 def install(store: Store, data: bytes, chunk_bytes: int = 200) -> Path:
-    """What a host does: go on where the device stands, if that is the beginning of this bundle."""
+    """Send a bundle as a host does: continue after the bytes that the device already holds."""
     held = store.begin(bundle_sha256(data), len(data))
     if zlib.crc32(data[: held.offset]) != held.crc32:
         held = store.begin(bundle_sha256(data), len(data), restart=True)
@@ -51,7 +51,7 @@ def fresh(files: Files, folder: Path = FOLDER, probe: Callable[[Bundle], None] =
 
 
 def playing(files: Files, store: Store) -> str:
-    """Name of the bundle that a boot plays, read from the disk."""
+    """Name of the bundle that the next boot would play."""
     return decode_bundle(files.read(store.boot())).manifest.name
 
 
@@ -80,7 +80,7 @@ def test_installed_then_confirmed_then_still_there_after_a_boot(place: tuple[Fil
     assert files.names(folder) == sorted([f"{SHA['a']}.tombola", f"{SHA['b']}.tombola", "slots.json"])
 
 
-def test_never_confirmed_it_is_given_two_boots_and_then_given_up_for_the_previous(place: tuple[Files, Path]) -> None:
+def test_an_unconfirmed_bundle_is_booted_twice_and_then_replaced_by_the_previous(place: tuple[Files, Path]) -> None:
     files, folder = place
     store = fresh(files, folder)
     install(store, A)
@@ -104,7 +104,7 @@ def test_a_power_cut_right_after_the_flash_costs_no_good_bundle() -> None:
     assert [playing(files, fresh(files)) for _ in range(5)] == ["b"] * 5
 
 
-def test_what_was_given_up_is_there_still_and_flashed_again_begins_a_new_trial_without_its_bytes() -> None:
+def test_a_rejected_bundle_stays_stored_and_flashing_it_again_begins_a_new_trial_without_sending_it() -> None:
     files = with_a()
     install(fresh(files), B)
     for _ in range(TRIAL_BOOTS + 1):
@@ -116,13 +116,13 @@ def test_what_was_given_up_is_there_still_and_flashed_again_begins_a_new_trial_w
     assert playing(files, fresh(files)) == "b"
 
 
-def test_slots_that_an_older_version_wrote_are_understood() -> None:
+def test_slots_of_an_older_version_are_read() -> None:
     files, text = with_a(), f'{{"active":"{SHA["a"]}","previous":null,"confirmed":true,"rejected":null}}'.encode()
     files.write(FOLDER / "slots.json", text + f"\n{zlib.crc32(text):08x}".encode())
     assert fresh(files).slots == Slots(SHA["a"])
 
 
-def test_an_unconfirmed_bundle_is_no_fallback_for_the_next() -> None:
+def test_an_unconfirmed_bundle_does_not_become_the_previous() -> None:
     files = with_a()
     store = fresh(files)
     install(store, B)
@@ -142,11 +142,11 @@ def test_flashing_the_previous_again_needs_no_bytes_and_no_trial() -> None:
     assert playing(files, fresh(files)) == "a"
 
 
-def test_what_is_active_is_said_to_be() -> None:
+def test_the_active_bundle_is_reported_as_active() -> None:
     assert fresh(with_a()).begin(SHA["a"], len(A)).active
 
 
-def test_the_first_bundle_plays_even_unconfirmed_when_there_is_no_other() -> None:
+def test_the_only_bundle_plays_even_unconfirmed() -> None:
     files = FakeFiles()
     install(fresh(files), A)
     assert playing(files, fresh(files)) == "a"
@@ -169,8 +169,8 @@ def test_the_factory_bundle_plays_when_there_is_no_other(tmp_path: Path) -> None
     assert store.revert() == factory
 
 
-def test_no_bundle_at_all_is_said_in_a_sentence() -> None:
-    with pytest.raises(StoreError, match="no playable bundle in /slots; flash one"):
+def test_a_store_without_bundles_is_an_error_in_one_sentence() -> None:
+    with pytest.raises(StoreError, match="/slots holds no playable bundle; flash one"):
         fresh(FakeFiles()).boot()
 
 
@@ -213,7 +213,7 @@ def test_a_bundle_that_does_not_play_is_refused_with_the_reason() -> None:
     assert playing(files, store) == "a"
 
 
-def test_a_transfer_goes_on_where_it_stopped_and_restarts_when_asked() -> None:
+def test_a_transfer_continues_where_it_stopped_and_restarts_on_request() -> None:
     files = with_a()
     store = fresh(files)
     store.begin(SHA["b"], len(B))
@@ -230,11 +230,11 @@ def test_more_bytes_than_announced_are_refused() -> None:
     store.begin(SHA["b"], 10)
     with pytest.raises(StoreError, match="more bytes"):
         store.write(bytes(11))
-    with pytest.raises(StoreError, match="nothing was begun"):
+    with pytest.raises(StoreError, match="no bundle was announced"):
         fresh(FakeFiles()).finish()
 
 
-def test_a_full_disk_is_said_before_and_during_the_transfer_and_nothing_is_lost() -> None:
+def test_a_full_disk_is_reported_before_and_during_the_transfer_and_nothing_is_lost() -> None:
     files = FakeFiles(RESERVE_BYTES + 5000)
     store = fresh(files)
     install(store, A)
@@ -244,7 +244,7 @@ def test_a_full_disk_is_said_before_and_during_the_transfer_and_nothing_is_lost(
     store.begin(SHA["b"], len(B))
     files.append(FOLDER / "log.txt", bytes(files.free_bytes(FOLDER) - 500))
     store.write(B[:400])
-    with pytest.raises(DiskFull, match="is full; remove something"):
+    with pytest.raises(DiskFull, match="is full; remove files"):
         store.write(B[400:])
     assert playing(files, fresh(files)) == "a"
     files.remove(FOLDER / "log.txt")
@@ -252,7 +252,7 @@ def test_a_full_disk_is_said_before_and_during_the_transfer_and_nothing_is_lost(
     assert fresh(files).slots.active == SHA["b"]
 
 
-def test_a_rotten_active_bundle_gives_way_to_the_previous_and_can_be_flashed_again() -> None:
+def test_a_damaged_active_bundle_is_replaced_by_the_previous_and_can_be_flashed_again() -> None:
     files = with_a()
     store = fresh(files)
     install(store, B)
@@ -265,7 +265,7 @@ def test_a_rotten_active_bundle_gives_way_to_the_previous_and_can_be_flashed_aga
     assert playing(files, fresh(files)) == "b"
 
 
-def test_a_rotten_pointer_file_still_finds_a_bundle_and_loses_none() -> None:
+def test_with_a_damaged_pointer_file_a_bundle_plays_and_none_is_lost() -> None:
     files = with_a()
     store = fresh(files)
     install(store, B)
@@ -290,7 +290,7 @@ def test_a_disk_that_cannot_be_written_does_not_stop_the_music() -> None:
     read_only.__dict__.update(files.after_power_cut(random.Random(0)).__dict__)
     store = fresh(read_only)
     assert playing(read_only, store) == "a"
-    with pytest.raises(StoreError, match="Read-only file system; check the card"):
+    with pytest.raises(StoreError, match="Read-only file system; check the disk"):
         install(store, C)
 
 

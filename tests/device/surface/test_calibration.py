@@ -11,14 +11,8 @@ from tombola_device.hal.panel.converters import FULL_SCALE
 from tombola_device.hal.panel.i2c import FakeI2c
 from tombola_device.hal.panel.memory import SIZE_BYTES, Eeprom, FakeEeprom, FakeMemory, FileMemory
 from tombola_device.hal.panel.pins import load_pin_map
-from tombola_device.surface.calibration import (
-    Calibration,
-    Line,
-    Voltmeter,
-    load_calibration,
-    save_calibration,
-    through,
-)
+from tombola_device.surface.calibration import load_calibration, nominal_lines, save_calibration
+from tombola_device.surface.volts import Calibration, Line, Voltmeter, through
 from tombola_device.surface.wizard import MEASURE_S, READINGS, SETTLE_S, TIMEOUT_S, OutputWizard, Step, Wizard
 
 NOMINAL = Line(7.0, -3.0)
@@ -96,7 +90,7 @@ def test_calibration_that_does_not_fit_is_refused_and_a_file_that_cannot_be_writ
 
 def test_volts_are_nominal_until_measured():
     pins = load_pin_map()
-    meter = Voltmeter(pins, Calibration({"V_OCT": Line(8.0, -2.0)}))
+    meter = Voltmeter(nominal_lines(pins), Calibration({"V_OCT": Line(8.0, -2.0)}))
     assert meter.of("V_OCT", 0.5) == 3.0
     assert meter.of("CV_X", 0.0) == pins.adc["CV_X"].volts_at_zero
     low, high = pins.dac["CV_A"].volts_at_zero, pins.dac["CV_A"].volts_at_full

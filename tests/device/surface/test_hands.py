@@ -8,9 +8,10 @@ from tombola_device.hal.panel.fake import FakePanel
 from tombola_device.hal.panel.port import Edge
 from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.player import Player
-from tombola_device.surface.buttons import LONG_S, PAIR_S, Buttons, Push
-from tombola_device.surface.hands import CvTarget, CvTargets, PanelMap
-from tombola_device.surface.outputs import PULSE_S, GateOut, GateSource, Sounding, Source, volts
+from tombola_device.surface.hands import PanelMap
+from tombola_device.surface.oled.buttons import LONG_S, PAIR_S, Buttons, Push
+from tombola_device.surface.outputs import PULSE_S, GateOut, Sounding, output_volts
+from tombola_device.surface.routing import CvTarget, CvTargets, GateSource, Source
 
 REST = {"V_OCT": 2.0, "CV_X": 0.0, "CV_Y": 0.0, "CV_1": 0.0, "CV_2": 0.0, "CV_3": 0.0}
 
@@ -129,7 +130,7 @@ def test_open_inputs_near_zero_and_noise_of_one_count_move_nothing():
 def test_knob_takes_hold_where_a_scene_left_its_value_and_not_before():
     bench = Bench()
     bench.player.set_timbre(0, 0.8)
-    bench.map.pick_up({5: 0.8})
+    bench.map.pick_up()
     bench.panel.turn(5, 0.6)
     bench.apply()
     assert bench.player.timbre[0] == 0.8
@@ -199,7 +200,7 @@ SOUND = Sounding(level_db=-30.0, note=60.0, blend=(0.25, 0.75), place=0.75, held
     ],
 )
 def test_outputs_carry_what_they_are_assigned(source, expected):
-    assert volts(source, SOUND) == pytest.approx(expected)
+    assert output_volts(source, SOUND) == pytest.approx(expected)
 
 
 def test_gate_output_follows_keys_or_makes_one_pulse_of_each_of_the_clock():

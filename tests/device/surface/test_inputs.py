@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import time
+
 from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.hal.midi.file import FileIn
 from tombola_device.hal.midi.port import FakeMidi
 from tombola_device.hal.panel.fake import FakePanel
+from tombola_device.hal.panel.pins import load_pin_map
+from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.offline import BlendAutomation
 from tombola_device.play.player import Player
+from tombola_device.surface.calibration import nominal_lines
+from tombola_device.surface.calibrator import Calibrator
+from tombola_device.surface.hands import PanelMap
 from tombola_device.surface.inputs import Inputs
+from tombola_device.surface.panel import PanelIn
+from tombola_device.surface.volts import Calibration, Voltmeter
+
+
+def inputs_of(player, source, panel, clock=time.monotonic):
+    """Inputs, and the reader of the panel in them."""
+    voltmeter = Voltmeter(nominal_lines(load_pin_map()), Calibration())
+    panel_in = PanelIn(panel, PanelMap(player), voltmeter, Calibrator(voltmeter, lambda _: None), clock)
+    return Inputs(player, MidiMap(player), [source], panel_in, clock), panel_in
 
 
 def test_inputs_pass_midi_panel_and_automation_on_to_the_player():
     now, player, source, panel = [0.0], Player(2, 2), FakeMidi(), FakePanel()
-    inputs = Inputs(player, [source], panel, clock=lambda: now[0])
+    inputs, _ = inputs_of(player, source, panel, lambda: now[0])
     inputs.poll()
     source.press(64)
     assert inputs.poll()
@@ -38,18 +54,18 @@ def test_panel_that_fails_is_given_up_and_midi_goes_on(caplog):
             raise DeviceUnavailable("the panel's converters do not answer; check SPI")
 
     player, source = Player(2, 2), FakeMidi()
-    inputs = Inputs(player, [source], Broken())
+    inputs, panel_in = inputs_of(player, source, Broken())
     inputs.poll()
     source.press(64)
     inputs.poll()
     assert player.held == 1
-    assert inputs.panel_name == ""
+    assert panel_in.name == ""
     assert "check SPI" in caplog.text
 
 
 def test_what_came_is_as_old_as_its_edge_or_as_the_poll_before():
     now, player, source, panel = [10.0], Player(2, 2), FakeMidi(), FakePanel()
-    inputs = Inputs(player, [source], panel, clock=lambda: now[0])
+    inputs, _ = inputs_of(player, source, panel, lambda: now[0])
     inputs.poll()
     now[0] = 10.002
     panel.raise_gate(time_s=10.0015)

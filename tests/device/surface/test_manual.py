@@ -11,10 +11,9 @@ import msgspec
 import pytest
 from tombola_device.config import Config, read_config
 from tombola_device.contract.errors import BadConfig
-from tombola_device.surface.hands import CvTarget
 from tombola_device.surface.oled import leds
 from tombola_device.surface.oled.menu import Page
-from tombola_device.surface.outputs import Source
+from tombola_device.surface.routing import CvTarget, Source
 
 DOCS = Path(__file__).parents[3] / "docs"
 MANUAL = (DOCS / "manual.md").read_text()

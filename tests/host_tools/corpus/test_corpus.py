@@ -22,7 +22,7 @@ from tombola_host.corpus.cache import AnalysisCache, default_cache_dir
 from tombola_host.corpus.corpus import Corpus, read_corpus
 from tombola_host.corpus.reading import FileResult, read_file
 from tombola_host.corpus.split import held_out_notes, split
-from tombola_host.corpus.summary import as_json, as_table
+from tombola_host.corpus.tables import as_json, as_table, wrong_label_lines
 
 Tone = Callable[..., Float32Array]
 Write = Callable[..., Path]
@@ -54,7 +54,7 @@ def test_one_two_second_clip_is_a_corpus(tone: Tone, write: Write, read: Read) -
     assert abs(clip.note - 69) < 0.005
     assert abs(float(np.median(clip.f0_hz)) - 440) < 0.5
     assert split(corpus) == (corpus.clips, ())
-    assert "none can be held out" in corpus.summary.remarks[-1]
+    assert corpus.summary.remarks[-1].startswith("no note can be held out")
 
 
 def test_quieter_clip_has_lower_velocity(tone: Tone, write: Write, read: Read) -> None:
@@ -87,8 +87,8 @@ def test_every_kind_of_bad_file_is_counted_and_the_good_ones_are_read(
     reasons = {refusal.path: refusal.reason.split(" ", maxsplit=1)[0] for refusal in corpus.refusals}
     assert reasons == {
         "bad/C4 noise.wav": "no",
-        "bad/clipped.wav": "clipped",
-        "bad/cut.wav": "truncated",
+        "bad/clipped.wav": "clipped;",
+        "bad/cut.wav": "truncated;",
         "bad/empty.wav": "empty",
         "bad/nan.wav": "holds",
         "bad/readme.md": "not",
@@ -122,7 +122,28 @@ def test_wrong_octave_in_a_name_is_said_in_the_summary(tone: Tone, write: Write,
     write("As3.wav", tone(70))
     corpus = read()
     assert abs(corpus.clips[0].note - 70) < 0.01
-    assert corpus.summary.remarks[0] == "As3.wav: labelled A#3, but sounds 1 octave higher: A#4 is used"
+    (wrong,) = corpus.summary.wrong_labels
+    assert (wrong.file, wrong.label, round(wrong.note)) == ("As3.wav", 58.0, 70)
+    assert wrong_label_lines([wrong]) == ("As3.wav: labelled A#3, but sounds as A#4; A#4 is used",)
+
+
+def test_note_a_semitone_off_its_label_is_said_and_one_out_of_tune_is_not(tone: Tone, write: Write, read: Read) -> None:
+    write("Fs6.wav", tone(89))
+    write("G5.wav", tone(79.4))
+    summary = read().summary
+    assert wrong_label_lines(summary.wrong_labels) == ("Fs6.wav: labelled F#6, but sounds as F6; F6 is used",)
+    figures = json.loads(as_json(summary))["wrong_labels"]
+    assert [(entry["file"], entry["label"], round(entry["note"])) for entry in figures] == [("Fs6.wav", 90.0, 89)]
+
+
+def test_many_labels_that_are_off_by_as_much_are_one_line(tone: Tone, write: Write, read: Read) -> None:
+    for name, note in (("C4", 72), ("D4", 74), ("E4", 76), ("F4", 77)):
+        write(f"{name}.wav", tone(note))
+    write("G4.wav", tone(68))
+    assert wrong_label_lines(read().summary.wrong_labels) == (
+        "4 files sound 1 octave higher than labelled; what sounds is used (C4.wav, D4.wav, E4.wav and 1 more)",
+        "G4.wav: labelled G4, but sounds as G#4; G#4 is used",
+    )
 
 
 def test_files_of_one_name_in_two_folders_stay_apart(tone: Tone, write: Write, read: Read) -> None:
@@ -163,7 +184,7 @@ def test_changed_file_or_label_is_read_anew(tone: Tone, write: Write, read: Read
     path = write("A4.wav", tone(69))
     read()
     path = path.rename(path.with_name("A3.wav"))
-    assert "sounds 1 octave higher" in read().summary.remarks[0]
+    assert read().summary.wrong_labels[0].label == 57.0
     write("A3.wav", tone(57))
     assert round(read().clips[0].note) == 57
     assert len(list((tmp_path / "cache").rglob("*.npz"))) == 3
@@ -202,7 +223,8 @@ def test_a_bug_in_one_file_is_a_refusal_and_not_the_end(
     monkeypatch.setattr(corpus_module, "read_file", broken)
     corpus = read()
     assert corpus.clips == ()
-    assert "ZeroDivisionError" in corpus.refusals[0].reason
+    assert corpus.refusals[0].reason == "could not be analysed; please report it with the file"
+    assert corpus.refusals[0].detail == "ZeroDivisionError: by zero"
 
 
 def test_file_that_ends_its_process_is_found_and_the_others_are_read(
@@ -308,9 +330,11 @@ def test_summary_is_one_json_object_and_one_table(tone: Tone, write: Write, read
     assert abs(figures["seconds"] - 1.2) < 0.03
     assert abs(figures["tuning_cents"]) < 0.5
     assert abs(figures["lowest_note"] - 60) < 0.01
-    assert figures["refused"] == [{"path": "[red]strange.txt", "reason": "not audio (.txt)"}]
+    assert figures["refused"] == [
+        {"path": "[red]strange.txt", "reason": "not a sound file", "detail": ".txt", "part": 0}
+    ]
     console = Console(width=100, record=True, file=io.StringIO())
     console.print(as_table(summary))
     text = console.export_text()
     assert "C4 … D4" in text
-    assert "[red]strange.txt: not audio (.txt)" in text
+    assert "[red]strange.txt: not a sound file (.txt)" in text

@@ -20,7 +20,6 @@ def test_note_near_its_label_is_found_within_half_a_cent(note: float, tone: Tone
     finding = find_note(tone(note, 1.0), float(round(note)))
     assert abs(finding.note - note) < 0.005
     assert finding.confidence > 0.4
-    assert finding.remark == ""
 
 
 @settings(max_examples=15, deadline=None)
@@ -33,20 +32,13 @@ def test_any_tone_is_found_from_any_label_within_a_semitone(note: float, off: fl
     assert abs(find_note(np.asarray(0.2 * sound, np.float32), note + off).note - note) < 0.01
 
 
-@pytest.mark.parametrize(
-    ("shift", "words"), [(12, "1 octave lower"), (-12, "1 octave higher"), (-24, "2 octaves higher")]
-)
-def test_label_an_octave_off_is_corrected_and_said(shift: int, words: str, tone: Tone) -> None:
-    finding = find_note(tone(64.1, 0.7), 64.0 + shift)
-    assert abs(finding.note - 64.1) < 0.01
-    assert words in finding.remark
-    assert "E4 is used" in finding.remark
+@pytest.mark.parametrize("shift", [12, -12, -24])
+def test_label_an_octave_off_is_corrected(shift: int, tone: Tone) -> None:
+    assert abs(find_note(tone(64.1, 0.7), 64.0 + shift).note - 64.1) < 0.01
 
 
-def test_label_of_another_note_is_corrected_and_said(tone: Tone) -> None:
-    finding = find_note(tone(69), 64.0)
-    assert abs(finding.note - 69) < 0.01
-    assert finding.remark == "labelled E4, but A4 sounds: that is used"
+def test_label_of_another_note_is_corrected(tone: Tone) -> None:
+    assert abs(find_note(tone(69), 64.0).note - 69) < 0.01
 
 
 def test_odd_partials_alone_keep_their_octave(tone: Tone) -> None:
@@ -69,7 +61,8 @@ def test_vibrato_gives_its_centre(tone: Tone) -> None:
 @pytest.mark.parametrize("label", [None, 60.0])
 def test_noise_is_refused_with_and_without_label(label: float | None) -> None:
     noise = 0.1 * np.random.default_rng(0).standard_normal(24_000).astype(np.float32)
-    with pytest.raises(BadAudio, match="unpitched" if label is None else "no pitch near its label C4"):
+    wanted = "no pitch: noise" if label is None else r"no pitch near the note in its name.*\(C4\)"
+    with pytest.raises(BadAudio, match=wanted):
         find_note(noise, label)
 
 
@@ -80,12 +73,12 @@ def test_pyin_and_the_spectrum_agree_without_a_label(tone: Tone) -> None:
 
 def test_trackers_that_disagree_are_refused_with_what_to_do(tone: Tone) -> None:
     contour = Contour(np.full(30, 57.0), 0.016)
-    with pytest.raises(BadAudio, match=r"uncertain \(A3 or A4\); put the note into the file's name"):
+    with pytest.raises(BadAudio, match=r"uncertain; put the note into the file's name, .*\(A3 or A4\)"):
         find_note(tone(69), None, (contour,))
 
 
 def test_silent_contour_is_unpitched(tone: Tone) -> None:
-    with pytest.raises(BadAudio, match="unpitched"):
+    with pytest.raises(BadAudio, match="no pitch: noise"):
         find_note(tone(69), None, (Contour(np.full(30, np.nan), 0.016),))
 
 

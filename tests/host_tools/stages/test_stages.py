@@ -147,7 +147,7 @@ def test_the_bundle_says_what_it_is_of(built, materials, tmp_path):
     assert [mode.name for mode in read.manifest.modes] == ["dull", "bright"]
     assert [mode.color for mode in read.manifest.modes] == list(COLORS[:2])
     assert read.manifest.provenance["run"] == merged.name
-    assert read.manifest.provenance["corpus_dull"] == materials[0].fingerprint
+    assert read.manifest.provenance["corpus_dull"] == materials[0].recordings
     assert read.manifest.licence == "CC0"
     assert read.manifest.cost.nodes <= 60
 

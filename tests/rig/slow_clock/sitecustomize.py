@@ -1,6 +1,6 @@
-"""The monotonic clock at the share TOMBOLA_TEST_SPEED of its speed, in processes with this folder in PYTHONPATH.
+"""Slows the monotonic clock to the share TOMBOLA_TEST_SPEED, in processes with this folder in PYTHONPATH.
 
-For cards that are slowed by as much: what compares a time stamp with what lies in the card's buffer is then right.
+With a card of the same speed, comparisons of time stamps with the fill of the card's buffer stay correct.
 """
 
 import os
@@ -8,7 +8,7 @@ import time
 
 
 class SlowClock:
-    """Called as ``time.monotonic``; no function, since pyserial keeps it in a class: a function would be a method."""
+    """Replaces ``time.monotonic``. Not a function: pyserial stores it in a class, which makes functions methods."""
 
     def __init__(self, speed: float) -> None:
         self._speed, self._monotonic = speed, time.monotonic

@@ -1,1 +1,1 @@
-"""Where the sound goes: one seam, its fakes and its back ends."""
+"""Sinks for sound: their interface, the back ends and the fakes."""

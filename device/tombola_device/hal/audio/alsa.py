@@ -1,8 +1,9 @@
-"""Sound through ALSA, by pyalsaaudio.
+"""Sound through ALSA, with pyalsaaudio.
 
-Source: alsa-lib's PCM interface; pyalsaaudio 0.11 returns -32 (EPIPE) from ``write`` after an xrun, without an
-exception, and may return a short count before it; ``avail`` returns the same, or another negative number if the card
-is gone.
+After an xrun, ``write`` of pyalsaaudio 0.11 returns -32 (EPIPE) and raises no exception; before it, ``write`` may
+return a short count. ``avail`` returns -32 after an xrun and another negative number if the card is lost.
+
+Source: alsa-lib's PCM interface.
 """
 
 from __future__ import annotations
@@ -22,24 +23,24 @@ from tombola_device.hal.audio.pacer import Pacer
 from tombola_device.hal.audio.port import check_block
 
 CHANNELS: Final = 2
-"""Cards have no mono; both channels carry the same."""
+"""Cards offer no mono; both channels get the same samples."""
 FORMATS: Final = (
     ("PCM_FORMAT_S32_LE", "<i4", 2147483520.0),
     ("PCM_FORMAT_S16_LE", "<i2", 32767.0),
     ("PCM_FORMAT_FLOAT_LE", "<f4", 1.0),
 )
-"""Name in alsaaudio, type, full scale. For 32 bit it is the largest float32 that still fits."""  # fmt: skip
+"""Name in alsaaudio, type, full scale. For 32 bit, full scale is the largest float32 that fits."""  # fmt: skip
 UNPACED_S: Final = 0.5
-"""A PCM that has taken so much more than time has passed does not wait (a file over null); then we do."""
+"""A PCM that is this far ahead of the clock does not wait (for example a file over null); then AlsaOut waits itself."""
 PATIENCE_S: Final = 0.25
-"""A card that has not played a period for so long is left to ``write``, which waits and then says what is wrong."""
+"""Longest wait for a period. After it ``write`` is called, which waits and then reports the error."""
 LOOKS: Final = 2
-"""How often a descriptor may be ready without room before we sleep by the clock; once is what a late period leaves."""
+"""Polls without room before ``Room`` sleeps by the clock instead. A late period causes one such poll."""
 SHORTEST_S: Final = 0.0002
 
 
 class _Pcm(Protocol):
-    """The part of ``alsaaudio.PCM`` that is used; it has no annotations."""
+    """The part of ``alsaaudio.PCM`` in use; alsaaudio has no annotations."""
 
     def info(self) -> dict[str, int]: ...
     def avail(self) -> int: ...
@@ -62,7 +63,7 @@ def _library() -> ModuleType:
 
 
 def has_card() -> bool:
-    """Whether ALSA knows a card or a PCM called default. False without pyalsaaudio."""
+    """Whether ALSA has a card or a PCM named ``default``. False without pyalsaaudio."""
     try:
         library = _library()
     except DeviceUnavailable:
@@ -71,27 +72,31 @@ def has_card() -> bool:
 
 
 class StereoFrames:
-    """One period as a card takes it: the same sample for both channels, in the card's type.
+    """Converts a period to the card's format: the same sample in both channels, in the card's type.
 
     Args:
-        dtype: The card's type, as numpy names it.
-        scale: What ±1.0 becomes.
+        dtype: The card's type, as a numpy name.
+        scale: Full scale of this type.
+
+    >>> frames = StereoFrames("<i2", 32767.0).of(np.full(PERIOD_SAMPLES, 0.5, np.float32))
+    >>> frames.shape, frames[0].tolist()
+    ((128, 2), [16383, 16383])
     """
 
     def __init__(self, dtype: str, scale: float) -> None:
         self._frames: npt.NDArray[np.generic] = np.zeros((PERIOD_SAMPLES, CHANNELS), dtype)
         self._left, self._right = self._frames.T
-        # An array: numpy multiplies by a number more slowly than by as many numbers.
+        # An array, because numpy multiplies by an array faster than by one number.
         self._scale = np.full(PERIOD_SAMPLES, scale, np.float32)
         self._scaled = np.zeros(PERIOD_SAMPLES, np.float32)
 
     def of(self, block: Float32Array) -> npt.NDArray[np.generic]:
-        """Shape (128,), full scale ±1.0 → (128, 2); the same memory each time.
+        """Convert shape (128,), full scale ±1.0, to shape (128, 2). Every call returns the same memory.
 
         Real time: audio thread.
         """
         np.multiply(block, self._scale, self._scaled)
-        # Assigned, not by copyto: that takes a third longer.
+        # Assignment, because copyto takes a third longer.
         self._left[...] = self._scaled
         self._right[...] = self._left
         return self._frames
@@ -100,12 +105,12 @@ class StereoFrames:
 class Room:
     """Waits until a PCM has room for a period.
 
-    A card's descriptor becomes ready at the end of a period, when its counter has just moved; a clock of ours would
-    have to guess when that is. Others are ready for reasons of their own (a plugin's timer that nobody read after a
-    period that came late), so what counts is the room; and one that is always ready must not make this spin.
+    A card's descriptor becomes ready at the end of a period. A clock could only guess that moment. Other descriptors
+    may be ready without room, for example a plugin's timer after a late period. So ``wait`` checks the room after each
+    poll. After LOOKS polls it sleeps, because a descriptor that is always ready would make it spin.
 
     Args:
-        pcm: An open one.
+        pcm: An open PCM.
     """
 
     def __init__(self, pcm: _Pcm) -> None:
@@ -117,7 +122,7 @@ class Room:
             self._poller.register(descriptor, events)
 
     def wait(self) -> int:
-        """Return when there is room for a period, with the room in samples; 0 after an xrun, or if the card stands.
+        """Wait for room for a period; return the room in samples, 0 after an xrun or if the card has stopped.
 
         Real time: audio thread.
         """
@@ -133,20 +138,20 @@ class Room:
 
     def _poll(self) -> None:
         ready = dict(self._poller.poll(1e3 * PATIENCE_S))
-        # Said to be ready or not: a plugin reads its descriptors here, so that they can become ready again.
+        # Also for descriptors that are not ready: here a plugin reads them, so that they can become ready again.
         with contextlib.suppress(_library().ALSAAudioError):
             self._pcm.polldescriptors_revents([(at, ready.get(at, 0)) for at in self._descriptors])
 
 
 class AlsaOut:
-    """One PCM, opened in the first of FORMATS that it takes.
+    """One PCM, opened in the first of FORMATS that it supports.
 
     Args:
         pcm: Name of the PCM, as in ``aplay -L``.
-        periods: How many periods of 128 samples its buffer should hold.
+        periods: Wanted length of its buffer, in periods of 128 samples.
 
     Raises:
-        DeviceUnavailable: There is no such PCM, somebody else has it, or it takes none of our formats.
+        DeviceUnavailable: The PCM is missing, another program uses it, or it supports none of FORMATS.
     """
 
     lost = False
@@ -194,15 +199,15 @@ class AlsaOut:
         try:
             taken = self._pcm.write(frames)
         except _library().ALSAAudioError as error:
-            raise DeviceUnavailable(f"{self.name} is gone ({error}); plug the card in and start again") from error
+            raise DeviceUnavailable(f"{self.name} is lost ({error}); plug the card in and start again") from error
         if taken == len(frames):
             return True
-        # An xrun. Before the stream runs again its buffer must be full, or it is dry at once; the block is lost.
+        # An xrun; this block is lost. The buffer must be full before the stream runs again, or it is empty at once.
         self._prefill()
         return False
 
     def _prefill(self) -> None:
-        """One buffer of silence in one write."""
+        """Write one buffer of silence in one call."""
         try:
             self._pcm.write(self._silence)
         except _library().ALSAAudioError as error:
@@ -227,10 +232,10 @@ def _open(library: ModuleType, pcm: str, periods: int) -> tuple[_Pcm, str, float
             raise DeviceUnavailable(
                 f"ALSA cannot open {pcm!r} ({error}); choose a PCM that `aplay -L` lists, or set audio to wav:FILE"
             ) from error
-        info = opened.info()  # What was asked for is only a wish.
+        info = opened.info()  # ALSA may have opened another format than the requested one.
         if (info["format"], info["rate"], info["channels"]) == (wanted, SAMPLE_RATE_HZ, CHANNELS):
             return opened, dtype, scale
         opened.close()
     raise DeviceUnavailable(
-        f"ALSA's {pcm!r} takes neither 32 nor 16 bit nor float at {SAMPLE_RATE_HZ} Hz in stereo; try plug:{pcm}"
+        f"ALSA's {pcm!r} supports neither 32 nor 16 bit nor float at {SAMPLE_RATE_HZ} Hz in stereo; try plug:{pcm}"
     )

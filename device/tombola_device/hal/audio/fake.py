@@ -1,4 +1,4 @@
-"""The sink that a test plays on."""
+"""The fake sink for tests."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from tombola_device.hal.audio.port import check_block
 
 
 class FakeOut:
-    """Keeps what it is given, and does what a test tells it to.
+    """Keeps all blocks that are written to it.
 
-    Verbs: ``run_dry`` makes the next write an xrun, ``unplug`` makes the next one fail, ``fill`` says how many samples
-    lie before the next.
+    Verbs for tests: ``run_dry`` makes the next write an xrun, ``unplug`` makes all further writes fail, ``fill`` sets
+    the number of samples before the next one.
+
+    >>> out = FakeOut()
+    >>> out.run_dry()
+    >>> out.write(np.zeros(128, np.float32)), out.write(np.zeros(128, np.float32)), len(out.sound)
+    (False, True, 256)
     """
 
     name = "a fake"
@@ -26,15 +31,15 @@ class FakeOut:
         self._ahead_samples = 0
 
     def run_dry(self) -> None:
-        """Let the next write find the sink empty."""
+        """Make the next write an xrun."""
         self._dry = True
 
     def unplug(self) -> None:
-        """Let all further writes fail."""
+        """Make all further writes fail."""
         self._gone = True
 
     def fill(self, samples: int) -> None:
-        """So much lies in the buffer from now on."""
+        """Set the number of samples in the buffer from now on."""
         self._ahead_samples = samples
 
     def wait(self) -> int:
@@ -56,5 +61,5 @@ class FakeOut:
 
     @property
     def sound(self) -> Float32Array:
-        """All that was written. Shape (T,)."""
+        """All written samples. Shape (T,)."""
         return np.concatenate(self.blocks) if self.blocks else np.zeros(0, np.float32)

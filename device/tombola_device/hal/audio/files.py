@@ -1,4 +1,4 @@
-"""Where sound goes without a card: nothing, and a wav file."""
+"""Sinks without a card: no sound, and a wav file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from tombola_device.hal.audio.port import check_block
 
 
 class NullOut:
-    """Throws the sound away, at the speed of sound or as fast as it comes."""
+    """Discards the sound.
+
+    Args:
+        paced: Whether to take blocks in real time, or as fast as they arrive.
+    """
 
     name = "nothing (no sound)"
     lost = False
@@ -36,15 +40,15 @@ class NullOut:
 
 
 MAX_WAV_SAMPLES = 2**30
-"""Six hours; the format's lengths end at 4 GiB."""
+"""Six hours. The lengths in a wav file end at 4 GiB."""
 
 
 class WavOut:
     """Writes a file: 16 bit, mono, 48 kHz, at most six hours.
 
     Args:
-        path: Replaced if it is there.
-        paced: Whether it takes sound at the speed of sound, or as fast as it comes.
+        path: File; an existing one is replaced.
+        paced: Whether to take blocks in real time, or as fast as they arrive.
 
     Raises:
         DeviceUnavailable: The file cannot be written.
@@ -59,11 +63,11 @@ class WavOut:
         self._scaled = np.zeros(PERIOD_SAMPLES, np.float32)
         self._samples = np.zeros(PERIOD_SAMPLES, "<i2")
         try:
-            # Not left to wave: one that could not open its file complains again when it is collected.
+            # Opened here: a Wave_write that fails to open its file also raises an error when it is collected.
             self._raw = path.open("wb")
         except OSError as error:
             raise DeviceUnavailable(f"{path} cannot be written: {error.strerror}; name another file") from error
-        self._file: wave.Wave_write | None = wave.open(self._raw, "wb")  # noqa: SIM115 - open as long as this is
+        self._file: wave.Wave_write | None = wave.open(self._raw, "wb")  # noqa: SIM115 - closed in ``close``
         self._file.setnchannels(1)
         self._file.setsampwidth(2)
         self._file.setframerate(SAMPLE_RATE_HZ)
@@ -78,14 +82,14 @@ class WavOut:
         if self._file is None:
             raise DeviceUnavailable(f"{self.name} is closed; open it again")
         if self._file.getnframes() >= MAX_WAV_SAMPLES:
-            raise DeviceUnavailable(f"{self.name} is six hours long and full; name another, or use a card")
+            raise DeviceUnavailable(f"{self.name} has reached its limit of six hours; name another file, or use a card")
         np.multiply(block, np.float32(32767), out=self._scaled)
         np.rint(self._scaled, out=self._scaled)
         self._samples[:] = self._scaled
         try:
             self._file.writeframesraw(self._samples.tobytes())
         except OSError as error:
-            raise DeviceUnavailable(f"{self._path} cannot be written: {error.strerror}; make room") from error
+            raise DeviceUnavailable(f"{self._path} cannot be written: {error.strerror}; free some space") from error
         return self._pacer is None or self._pacer.count()
 
     def close(self) -> None:

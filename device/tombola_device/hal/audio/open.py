@@ -1,4 +1,4 @@
-"""Sinks by their names in the configuration."""
+"""Opens a sink by its name in the configuration."""
 
 from __future__ import annotations
 
@@ -13,13 +13,19 @@ def open_audio(name: str, periods: int, fallback: Path) -> AudioOut:
     """Open a sink by its name in the configuration.
 
     Args:
-        name: ``auto`` (ALSA's default, else the file ``fallback``), ``alsa`` or ``alsa:PCM``, ``wav:FILE``,
+        name: ``auto`` (ALSA's default card, else the file ``fallback``), ``alsa`` or ``alsa:PCM``, ``wav:FILE``,
             ``null``; ``wav-fast:FILE`` and ``null-fast`` do not wait.
-        periods: How many periods a card's buffer holds.
+        periods: Length of a card's buffer in periods.
+        fallback: Wav file for ``auto`` without a card.
 
     Raises:
-        DeviceUnavailable: It is not there.
+        DeviceUnavailable: The sink cannot be opened.
         BadConfig: The name is unknown.
+
+    >>> import numpy as np
+    >>> sink = open_audio("null-fast", periods=4, fallback=Path("tombola.wav"))
+    >>> sink.wait(), sink.write(np.zeros(128, np.float32))
+    (0, True)
     """
     kind, _, rest = name.partition(":")
     if kind == "auto":
@@ -40,7 +46,7 @@ def _open_auto(periods: int, fallback: Path) -> AudioOut:
         if has_card():
             return _open_card("default", periods)
     except DeviceUnavailable:
-        pass  # The card is there but taken or broken: rather a file than no instrument.
+        pass  # The card is in use or broken: a file is better than no instrument.
     return WavOut(fallback)
 
 

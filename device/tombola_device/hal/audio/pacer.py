@@ -1,4 +1,4 @@
-"""Time as a card would give it, for back ends that have none of their own."""
+"""Paces sinks without a clock of their own, as a card would."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import time
 from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ
 
 LATEST_S = 0.25
-"""After a longer stall the clock starts anew, instead of rushing to make up for it."""
+"""After a longer stall the clock restarts, so that the caller does not render all missed periods at once."""
 
 
 BUFFER_SAMPLES = 4 * PERIOD_SAMPLES
-"""How far the caller may run ahead: what a card's buffer holds."""
+"""Samples that the caller may be ahead: the length of a card's buffer."""
 
 
 class Pacer:
-    """Lets one period pass per call.
+    """Makes each period take its real time.
 
     Args:
-        buffer_samples: How far the caller may run ahead: what a card's buffer holds.
+        buffer_samples: Samples that the caller may be ahead.
     """
 
     def __init__(self, buffer_samples: int = BUFFER_SAMPLES) -> None:
@@ -28,18 +28,18 @@ class Pacer:
 
     @property
     def lead_s(self) -> float:
-        """How far what was handed over is ahead of the time that has passed."""
+        """Time by which the written samples are ahead of the clock."""
         return self._samples / SAMPLE_RATE_HZ - (time.monotonic() - self._start_s)
 
     def wait(self) -> int:
-        """Return when there is room for a period, with the number of samples that will be heard before it."""
+        """Wait for room for a period; return the number of samples that play before it."""
         lead_s = self.lead_s
         if lead_s > self._most_s:
             time.sleep(lead_s - self._most_s)
         return max(round(self.lead_s * SAMPLE_RATE_HZ), 0)
 
     def count(self) -> bool:
-        """One period was handed over; False if it came too late."""
+        """Count one written period; return False if it was too late."""
         late = self.lead_s < -LATEST_S
         if late:
             self._start_s, self._samples = time.monotonic(), 0

@@ -1,7 +1,7 @@
-"""Where the sound goes: the seam that every sink serves.
+"""The interface of all sinks for sound.
 
-``wait`` returns when there is room for a period, ``write`` fills it: what is played is read from the inputs in between,
-as late as it can be. Read after ``write`` instead, it would be a period older when it is heard.
+``wait`` returns when the sink has room for a period; ``write`` fills it. The caller reads its inputs between the two,
+as late as possible. Inputs read before ``wait`` would be a period older when they are heard.
 """
 
 from __future__ import annotations
@@ -15,35 +15,47 @@ from tombola_device.contract.errors import ShapeError
 
 
 class AudioOut(Protocol):
-    """A mono sink at 48 kHz."""
+    """A mono sink at 48 kHz.
+
+    >>> class Meter:
+    ...     name, lost, peak = "a peak meter", False, 0.0
+    ...     def wait(self): return 0
+    ...     def write(self, block):
+    ...         self.peak = max(self.peak, float(np.abs(block).max()))
+    ...         return True
+    ...     def close(self): pass
+    >>> sink: AudioOut = Meter()
+    >>> sink.write(np.full(PERIOD_SAMPLES, -0.5, np.float32)), sink.peak
+    (True, 0.5)
+    """
 
     name: str
-    """What a user would call it."""
+    """Name for the user."""
 
     @property
     def lost(self) -> bool:
-        """Whether the sink is away just now, and the sound goes nowhere."""
+        """Whether the sink is unplugged at the moment and discards the sound."""
 
     def wait(self) -> int:
-        """Return when there is room for a period, with the number of samples that will be heard before it.
+        """Wait for room for a period; return the number of samples that play before it.
 
-        Real time: audio thread; sleeps, at most as long as a period. What goes wrong is told by ``write``.
+        Real time: audio thread; sleeps at most one period. ``write`` reports the errors.
         """
 
     def write(self, block: Float32Array) -> bool:
-        """Hand one period over, shape (128,), full scale ±1.0; False if the sink had run dry before it (an xrun).
+        """Write one period, shape (128,), full scale ±1.0; return False after an xrun (the sink was empty).
 
         Raises:
-            DeviceUnavailable: The sink is gone.
+            DeviceUnavailable: The sink is lost.
 
         Real time: audio thread; does not sleep after ``wait``.
         """
 
     def close(self) -> None:
-        """Play out what was handed over, and give the sink back. May be called twice."""
+        """Play the written samples to the end, and close the sink. May be called twice."""
 
 
 def check_block(block: Float32Array) -> None:
-    """Raise ShapeError unless it is one period of float32."""
+    """Raise ShapeError unless ``block`` is one period of float32."""
     if block.shape != (PERIOD_SAMPLES,) or block.dtype != np.float32:
         raise ShapeError(f"the block is {block.dtype} {block.shape}; write float32 ({PERIOD_SAMPLES},)")

@@ -1,4 +1,4 @@
-"""A card that may be unplugged: the music goes on unheard, and is heard again when the card is back."""
+"""A card that may be unplugged. Without it the music continues unheard; when it returns, the sound returns."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _LOG = logging.getLogger(__name__)
 
 
 class ReturningOut:
-    """An output that is opened again after it has gone; an ``AudioOut``.
+    """A sink that is opened again after it was lost.
 
     Args:
-        open_out: Opens the card. It is called here at once, and later in a thread of its own, since it takes
-            milliseconds and may wait.
-        retry_s: How often to look for it.
+        open_out: Opens the card. The constructor calls it; later a separate thread does, because it takes milliseconds
+            and may wait.
+        retry_s: Time between two attempts.
 
     Raises:
-        DeviceUnavailable: It is not there at the start.
+        DeviceUnavailable: The card is missing at the start.
     """
 
     def __init__(self, open_out: Callable[[], AudioOut], retry_s: float = RETRY_S) -> None:
@@ -42,18 +42,18 @@ class ReturningOut:
 
     @property
     def lost(self) -> bool:
-        """Whether the card is away."""
+        """Whether the card is unplugged."""
         return self._out is None
 
     def wait(self) -> int:
-        """See AudioOut; while the card is away a period still takes its time.
+        """See AudioOut; without a card a period takes its real time.
 
         Real time: audio thread.
         """
         return self._out.wait() if self._out is not None else self._pacer.wait()
 
     def write(self, block: Float32Array) -> bool:
-        """See AudioOut; what is written while the card is away is no xrun.
+        """See AudioOut; without a card a write is not an xrun.
 
         Real time: audio thread.
         """
@@ -80,7 +80,7 @@ class ReturningOut:
                 out.close()
 
     def _look(self) -> None:
-        """Wait until the card is missed, then for it to come back."""
+        """Whenever the card is lost, try to open it until it returns."""
         _become_ordinary()
         while not self._closed.is_set():
             self._missing.wait()
@@ -90,12 +90,12 @@ class ReturningOut:
                 back = self._open_out()
             except DeviceUnavailable:
                 continue
-            # In this order: a card that goes again at once is missed again.
+            # In this order, so that a card that is lost again at once is noticed.
             self._missing.clear()
             self._back = back
 
 
 def _become_ordinary() -> None:
-    """Threads inherit the audio thread's priority; looking for a card needs none."""
+    """Give up the priority inherited from the audio thread."""
     with contextlib.suppress(AttributeError, OSError):
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))

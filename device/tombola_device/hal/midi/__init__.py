@@ -1,1 +1,1 @@
-"""Where notes come from: one seam, its fakes and its back ends."""
+"""Sources of MIDI: their interface, the back ends and the fakes."""

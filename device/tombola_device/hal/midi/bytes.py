@@ -1,41 +1,48 @@
-"""MIDI as a stream of bytes: from a DIN socket, a TCP connection, a UART.
+"""MIDI messages from a stream of bytes, as from a DIN socket, a UART or a TCP connection.
 
-Source: MIDI 1.0 detailed specification: running status, real-time bytes that may stand anywhere, system exclusive.
+Source: MIDI 1.0 detailed specification: running status, real-time bytes between any two bytes, system exclusive.
 """
 
 from __future__ import annotations
 
 from typing import Final, TypeAlias
 
-Message: TypeAlias = tuple[int, ...]
+MidiMessage: TypeAlias = tuple[int, ...]
+"""The bytes of one MIDI message, status first."""
 
 _FIRST_STATUS, _FIRST_SYSTEM, _FIRST_REAL_TIME = 0x80, 0xF0, 0xF8
 _ONE_DATA_BYTE = (0xC0, 0xD0)
 PASSED_ON: Final = (0xF8, 0xFA, 0xFB, 0xFC, 0xFF)
-"""Clock, start, continue, stop, reset: the system messages that a player acts on."""
+"""Clock, start, continue, stop and reset: the system messages that the player uses."""
 
 
 class MidiBytes:
-    """Puts channel and real-time messages together; other system messages are left out, since the player knows none.
+    """Assembles channel messages and the messages of PASSED_ON; drops other system messages.
 
-    A real-time message comes out where it stood in the stream, before the message that it interrupted. Memory is one
-    message, whatever comes in: the inside of a system exclusive message is not kept.
+    A real-time message that interrupts another message is returned first. At most one incomplete message is kept: the
+    bytes of a system exclusive message are dropped at once.
+
+    >>> stream = MidiBytes()
+    >>> stream.feed(bytes([0x90, 60, 100, 64]))  # The last byte uses running status.
+    [(144, 60, 100)]
+    >>> stream.feed(bytes([0xF8, 100]))
+    [(248,), (144, 64, 100)]
     """
 
     def __init__(self) -> None:
         self._status = 0
         self._data: list[int] = []
 
-    def feed(self, data: bytes) -> list[Message]:
-        """Take the next bytes, in pieces of any length, and give the messages that they complete."""
-        messages: list[Message] = []
+    def feed(self, data: bytes) -> list[MidiMessage]:
+        """Take received bytes, in pieces of any length; return the messages that they complete."""
+        messages: list[MidiMessage] = []
         for byte in data:
             if byte >= _FIRST_REAL_TIME:
                 if byte in PASSED_ON:
                     messages.append((byte,))
                 continue
             if byte >= _FIRST_STATUS:
-                # A system message ends running status; its data bytes are then without a status and left out.
+                # A system message ends running status, so its data bytes have no status and are dropped.
                 self._status, self._data = (byte if byte < _FIRST_SYSTEM else 0), []
                 continue
             if self._status == 0:

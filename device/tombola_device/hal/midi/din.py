@@ -1,4 +1,4 @@
-"""MIDI from the DIN or TRS socket: a UART at 31 250 baud, both ways.
+"""MIDI from the DIN or TRS socket: a UART at 31 250 baud, in both directions.
 
 Source: MIDI 1.0 electrical specification, 31.25 kbaud ± 1 %; on a Raspberry Pi the port is /dev/ttyAMA0.
 """
@@ -13,47 +13,60 @@ from typing import Final, Protocol
 
 import serial
 
-from tombola_device.hal.midi.bytes import Message, MidiBytes
-from tombola_device.hal.midi.held import Held
+from tombola_device.hal.midi.bytes import MidiBytes, MidiMessage
+from tombola_device.hal.midi.held import HeldKeys
 
 BAUD: Final = 31_250
 REOPEN_S: Final = 0.5
 MOST_BYTES: Final = 4096
-"""Read at most so much at once: 1.3 s of a full line."""
+"""Most bytes per read: 1.3 s of a busy line."""
 _LOG = logging.getLogger(__name__)
 
 
 class Uart(Protocol):
-    """The part of ``serial.Serial`` that is used, without time-outs. Every method may raise OSError."""
+    """The part of ``serial.Serial`` in use, without time-outs. Every method may raise OSError.
+
+    >>> class Loopback:
+    ...     def __init__(self): self.bytes = b""
+    ...     def read(self, size, /):
+    ...         data, self.bytes = self.bytes[:size], self.bytes[size:]
+    ...         return data
+    ...     def write(self, data, /): self.bytes += data
+    ...     def close(self): pass
+    >>> uart: Uart = Loopback()
+    >>> uart.write(b"note")
+    >>> uart.read(3)
+    b'not'
+    """
 
     def read(self, size: int, /) -> bytes:
-        """What is there, at most ``size`` bytes."""
+        """Received bytes, at most ``size``; does not wait."""
 
     def write(self, data: bytes, /) -> int | None:
-        """Send."""
+        """Send bytes; does not wait."""
 
     def close(self) -> None:
-        """Give it back."""
+        """Close the UART."""
 
 
 def open_uart(path: str) -> Uart:
-    """Open a UART or pty for MIDI, for this process alone.
+    """Open a UART or pty for MIDI, for this process only.
 
     Raises:
-        OSError: It is not there, or somebody else has it.
+        OSError: The port is missing, or another process uses it.
     """
     uart: Uart = serial.Serial(path, BAUD, timeout=0, write_timeout=0, exclusive=True)
     return uart
 
 
 class DinIn:
-    """A DIN socket; one that vanishes lets its keys go and is opened again when it is back.
+    """A DIN socket. When its port is lost, its keys are released; the port is opened again when it returns.
 
     Args:
         path: The serial port.
-        thru: Whether what comes in goes out again, unchanged.
+        thru: Whether to send received bytes out again, unchanged.
         open_port: Opens ``path``.
-        clock: Seconds.
+        clock: Returns seconds.
     """
 
     def __init__(
@@ -66,12 +79,12 @@ class DinIn:
     ) -> None:
         self.name, self.done = f"DIN at {path}", False
         self._path, self._thru, self._open_port, self._clock = path, thru, open_port, clock
-        self._bytes, self._held = MidiBytes(), Held()
+        self._bytes, self._held = MidiBytes(), HeldKeys()
         self._port: Uart | None = None
         self._reopen_s = clock()
         self._open()
 
-    def poll(self) -> list[Message]:
+    def poll(self) -> list[MidiMessage]:
         """See MidiIn."""
         if self._port is None and not self._open():
             return []
@@ -79,7 +92,7 @@ class DinIn:
         try:
             data = self._port.read(MOST_BYTES)
         except OSError as error:
-            _LOG.info("%s is gone: %s", self.name, error)
+            _LOG.info("%s is lost: %s", self.name, error)
             self._hang_up()
             return self._held.release()
         if data and self._thru:
@@ -96,7 +109,7 @@ class DinIn:
 
     def _pass_on(self, data: bytes) -> None:
         assert self._port is not None
-        # A full output drops what is passed on; what comes in must not wait for it.
+        # A full output drops the bytes, because the input must not wait for the output.
         with contextlib.suppress(OSError):
             self._port.write(data)
 
@@ -110,7 +123,7 @@ class DinIn:
         except OSError as error:
             _LOG.debug("%s cannot be opened: %s", self.name, error)
             return False
-        self._bytes = MidiBytes()  # Half a message from before belongs to nothing that comes now.
+        self._bytes = MidiBytes()  # Drop an incomplete message from before the interruption.
         return True
 
     def _hang_up(self) -> None:

@@ -1,4 +1,4 @@
-"""A performance from a standard MIDI file."""
+"""MIDI from a standard MIDI file."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 from types import ModuleType
 
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable
-from tombola_device.hal.midi.bytes import Message
+from tombola_device.hal.midi.bytes import MidiMessage
 
 
-def read_midi_file(path: Path) -> list[tuple[float, Message]]:
-    """All channel messages of a standard MIDI file with their times in seconds.
+def read_midi_file(path: Path) -> list[tuple[float, MidiMessage]]:
+    """Read the channel messages of a standard MIDI file, with their times in seconds.
 
     Raises:
         DeviceUnavailable: mido is missing.
-        BadConfig: It cannot be read or is no MIDI file.
+        BadConfig: The file cannot be read or is not a MIDI file.
     """
     mido = _load_mido()
     time_s, messages = 0.0, []
@@ -28,22 +28,30 @@ def read_midi_file(path: Path) -> list[tuple[float, Message]]:
                 messages.append((time_s, tuple(message.bytes())))
     except OSError as error:
         raise BadConfig(f"the MIDI file {path} cannot be read ({error.strerror or error}); name another") from error
-    except Exception as error:  # mido raises whatever its parser stumbles over.
-        raise BadConfig(f"{path} is no MIDI file ({error}); name another") from error
+    except Exception as error:  # mido's parser raises many kinds of exceptions.
+        raise BadConfig(f"{path} is not a MIDI file ({error}); name another") from error
     return messages
 
 
 class FileIn:
-    """Plays timed messages against the clock.
+    """Plays timed messages in real time.
 
     Args:
-        name: Where they are from.
-        messages: (seconds, message), rising.
-        clock: Seconds; the first call of ``poll`` is time 0.
+        name: Name of the source.
+        messages: Pairs (seconds, message) with rising times.
+        clock: Returns seconds; the first call of ``poll`` is time 0.
+
+    >>> now_s = [0.0]
+    >>> source = FileIn("two notes", [(0.0, (0x90, 60, 100)), (1.0, (0x80, 60, 0))], clock=lambda: now_s[0])
+    >>> source.poll(), source.poll()
+    ([(144, 60, 100)], [])
+    >>> now_s[0] = 1.5
+    >>> source.poll(), source.done
+    ([(128, 60, 0)], True)
     """
 
     def __init__(
-        self, name: str, messages: Sequence[tuple[float, Message]], clock: Callable[[], float] = time.monotonic
+        self, name: str, messages: Sequence[tuple[float, MidiMessage]], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.name = name
         self._messages, self._clock = list(messages), clock
@@ -54,7 +62,7 @@ class FileIn:
         """See MidiIn."""
         return self._next >= len(self._messages)
 
-    def poll(self) -> list[Message]:
+    def poll(self) -> list[MidiMessage]:
         """See MidiIn."""
         if self._start_s < 0:
             self._start_s = self._clock()

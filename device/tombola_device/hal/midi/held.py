@@ -1,25 +1,31 @@
-"""What a source of MIDI holds down, so that a keyboard that is pulled out does not leave its keys sounding."""
+"""Tracks the held keys and controls of a source, to release them when it is unplugged."""
 
 from __future__ import annotations
 
-from tombola_device.hal.midi.bytes import Message
+from tombola_device.hal.midi.bytes import MidiMessage
 
 _PEDALS = (64, 66)
 _CENTRE = (0, 64)
 
 
-class Held:
-    """Keys, pedals, pressure and wheels of one source that are not at rest."""
+class HeldKeys:
+    """The keys, pedals, pressures and wheels of one source that are not at rest.
+
+    >>> held = HeldKeys()
+    >>> held.follow((0x90, 60, 100))
+    >>> held.release(), held.release()
+    ([(128, 60, 64)], [])
+    """
 
     def __init__(self) -> None:
-        self._rest: dict[tuple[int, ...], Message] = {}
+        self._rest: dict[tuple[int, ...], MidiMessage] = {}
 
-    def follow(self, message: Message) -> None:
-        """A message that the source sent; one that is cut short says nothing."""
+    def follow(self, message: MidiMessage) -> None:
+        """Take one message of the source; an incomplete message is ignored."""
         if len(message) != (2 if message[0] & 0xF0 in (0xC0, 0xD0) else 3):
             return
         kind, channel = message[0] & 0xF0, message[0] & 0x0F
-        rest: Message
+        rest: MidiMessage
         if kind in (0x80, 0x90):
             key, rest = (0x80, channel, message[1]), (0x80 | channel, message[1], 64)
             down = kind == 0x90 and message[2] > 0
@@ -37,7 +43,7 @@ class Held:
         else:
             self._rest.pop(key, None)
 
-    def release(self) -> list[Message]:
-        """The messages that bring all of it to rest, once: keys first come, first let go."""
+    def release(self) -> list[MidiMessage]:
+        """Return, once, the messages that bring everything to rest, in the order of the presses."""
         messages, self._rest = list(self._rest.values()), {}
         return messages

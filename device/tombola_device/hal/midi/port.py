@@ -1,49 +1,64 @@
-"""Where notes come from. Messages are tuples of bytes, status first; the player knows what they mean.
+"""The interface of all sources of MIDI.
 
-The sources: ``midi_ports`` (USB and other programs), ``midi_din`` (the DIN socket's UART), ``midi_socket`` (TCP),
-``midi_file`` (a performance), and the fake here.
+Sources: ``ports`` (USB and other programs), ``din`` (the DIN socket's UART), ``socket`` (TCP), ``file`` (a MIDI file)
+and the fake here.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from tombola_device.hal.midi.bytes import Message
+from tombola_device.hal.midi.bytes import MidiMessage
 
 
 class MidiIn(Protocol):
-    """A source of MIDI."""
+    """A source of MIDI.
+
+    >>> class Metronome:
+    ...     name, done = "a metronome", False
+    ...     def poll(self): return [(0x99, 76, 100)]
+    ...     def close(self): pass
+    >>> source: MidiIn = Metronome()
+    >>> source.poll()
+    [(153, 76, 100)]
+    """
 
     @property
     def name(self) -> str:
-        """What a user would call it."""
+        """Name for the user."""
 
     @property
     def done(self) -> bool:
-        """Whether nothing will ever come any more."""
+        """Whether no more messages will arrive."""
 
-    def poll(self) -> list[Message]:
-        """What came since the last call, in order. Does not wait."""
+    def poll(self) -> list[MidiMessage]:
+        """The messages since the last call, in order. Does not wait."""
 
     def close(self) -> None:
-        """Give the source back. May be called twice."""
+        """Close the source. May be called twice."""
 
 
 class FakeMidi:
-    """Plays what a test tells it to: ``press``, ``release``, ``turn``, ``select``."""
+    """A source that a test plays with ``press``, ``release``, ``turn`` and ``select``.
+
+    >>> midi = FakeMidi()
+    >>> midi.press(60)
+    >>> midi.poll(), midi.poll()
+    ([(144, 60, 100)], [])
+    """
 
     name = "a fake"
 
     def __init__(self) -> None:
         self.done = False
-        self._messages: list[Message] = []
+        self._messages: list[MidiMessage] = []
 
     def press(self, note: int, velocity: int = 100) -> None:
-        """Push a key down."""
+        """Press a key."""
         self._messages.append((0x90, note, velocity))
 
     def release(self, note: int) -> None:
-        """Let a key go."""
+        """Release a key."""
         self._messages.append((0x80, note, 0))
 
     def turn(self, controller: int, value: int) -> None:
@@ -55,10 +70,10 @@ class FakeMidi:
         self._messages.append((0xC0, program))
 
     def finish(self) -> None:
-        """Say that nothing more will come."""
+        """End the source."""
         self.done = True
 
-    def poll(self) -> list[Message]:
+    def poll(self) -> list[MidiMessage]:
         """See MidiIn."""
         messages, self._messages = self._messages, []
         return messages

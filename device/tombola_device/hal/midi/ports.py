@@ -1,4 +1,4 @@
-"""MIDI from USB and from other programs; ports come and go while the instrument plays."""
+"""MIDI from USB and from other programs. Ports may appear and vanish while the instrument plays."""
 
 from __future__ import annotations
 
@@ -8,66 +8,82 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from tombola_device.contract.errors import DeviceUnavailable
-from tombola_device.hal.midi.bytes import PASSED_ON, Message
-from tombola_device.hal.midi.held import Held
+from tombola_device.hal.midi.bytes import PASSED_ON, MidiMessage
+from tombola_device.hal.midi.held import HeldKeys
 from tombola_device.hal.midi.rtmidi import RtmidiBackend
 
 SCAN_S: Final = 0.2
-"""How often the list of ports is read, 13 µs each (measured). A port that goes and comes back under its name between
-two readings would stay mute; USB needs longer than this to find a device again (USB 2.0, 7.1.7.3: 100 ms until a plug
-rests, then two resets of 50 ms)."""
+"""Time between two readings of the list of ports; one reading takes 13 µs (measured). A port that vanishes and returns
+under the same name between two readings would stay mute. USB needs at least this time to find a device again (USB 2.0,
+7.1.7.3: 100 ms until the plug is stable, then two resets of 50 ms)."""
 LOOP_PORTS: Final = ("Midi Through", "tombola")
-"""ALSA's way through would bring back what other programs send out; our own port is no source either."""
+"""Ports that are ignored: ALSA's loop-back, which returns what other programs send, and our own port."""
 JACK: Final = "jack"
 _FIRST_SYSTEM: Final = 0xF0
 _LOG = logging.getLogger(__name__)
 
 
-class Port(Protocol):
-    """An input that is open."""
+class MidiPort(Protocol):
+    """An open input.
 
-    def poll(self) -> list[Message]:
-        """What came since the last call, in order. Does not wait."""
+    >>> class Silence:
+    ...     def poll(self): return []
+    ...     def close(self): pass
+    >>> port: MidiPort = Silence()
+    >>> port.poll()
+    []
+    """
+
+    def poll(self) -> list[MidiMessage]:
+        """The messages since the last call, in order. Does not wait."""
 
     def close(self) -> None:
-        """Give it back."""
+        """Close the port."""
 
 
-class Backend(Protocol):
-    """Where ports are. Its errors may be any Exception: rtmidi's differ between its versions."""
+class MidiBackend(Protocol):
+    """Lists and opens ports. It may raise any Exception: rtmidi's exceptions differ between its versions.
+
+    >>> class OneKeyboard:
+    ...     def get_input_names(self): return ["keyboard"]
+    ...     def open_input(self, name, /): return FakePort()
+    ...     def close(self): pass
+    >>> backend: MidiBackend = OneKeyboard()
+    >>> PortsIn("key", backend).name
+    'keyboard'
+    """
 
     def get_input_names(self) -> list[str]:
-        """Ports that can be opened now."""
+        """Names of the ports that can be opened now."""
 
-    def open_input(self, name: str, /) -> Port:
-        """Open one of them."""
+    def open_input(self, name: str, /) -> MidiPort:
+        """Open a port by its name."""
 
     def close(self) -> None:
-        """Give it back."""
+        """Close the back end."""
 
 
 class PortsIn:
     """All hardware and software MIDI inputs, or those whose name contains ``name``.
 
-    Ports that appear are opened and ports that vanish are closed, looked for every SCAN_S; the keys that one held when
-    it vanished are let go.
+    Every SCAN_S new ports are opened and vanished ports are closed. The held keys of a vanished port are released.
 
     Args:
-        name: Part of a name; empty: all but LOOP_PORTS.
-        backend: Where ports are found; by default the system's.
-        clock: Seconds.
+        name: Part of the names; empty: all ports except LOOP_PORTS.
+        backend: Lists and opens ports; None: the system's.
+        clock: Returns seconds.
 
     Raises:
-        DeviceUnavailable: The library is missing, it finds no MIDI at all, or a port that was named is not there.
+        DeviceUnavailable: rtmidi is missing or finds no MIDI interface, or no name contains ``name``.
     """
 
     def __init__(
-        self, name: str = "", backend: Backend | None = None, clock: Callable[[], float] = time.monotonic
+        self, name: str = "", backend: MidiBackend | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._wanted, self._clock = name, clock
         self._backend = backend if backend is not None else RtmidiBackend()
-        self._ports: dict[str, Port] = {}
-        self._held: dict[str, Held] = {}
+        self._ports: dict[str, MidiPort] = {}
+        self._held: dict[str, HeldKeys] = {}
         self._refused: set[str] = set()
         self.done = False
         try:
@@ -75,22 +91,22 @@ class PortsIn:
         except Exception as error:
             raise DeviceUnavailable(f"MIDI ports cannot be opened ({error}); set midi to none") from error
         if name and not self._ports:
-            raise DeviceUnavailable(f"there is no MIDI input whose name contains {name!r}; see `aconnect -l`")
+            raise DeviceUnavailable(f"no name of a MIDI input contains {name!r}; choose one from `aconnect -l`")
 
     @property
     def name(self) -> str:
         """See MidiIn."""
         return ", ".join(self._ports) or "no MIDI port"
 
-    def poll(self) -> list[Message]:
+    def poll(self) -> list[MidiMessage]:
         """See MidiIn."""
         if self.done:
             return []
-        messages: list[Message] = []
+        messages: list[MidiMessage] = []
         if self._clock() - self._scan_s >= SCAN_S:
             try:
                 messages += self._scan()
-            except Exception as error:  # noqa: BLE001 - what cannot be listed now may be the next time
+            except Exception as error:  # noqa: BLE001 - the next reading may succeed
                 _LOG.debug("MIDI ports cannot be listed: %s", error)
         for name, port in self._ports.items():
             messages += self._read(port, self._held[name])
@@ -106,19 +122,19 @@ class PortsIn:
         self._ports.clear()
         self._backend.close()
 
-    def _read(self, port: Port, held: Held) -> list[Message]:
-        came = [message for message in port.poll() if message]  # Other programs send what they like.
-        messages = [message for message in came if message[0] < _FIRST_SYSTEM or message[0] in PASSED_ON]
+    def _read(self, port: MidiPort, held: HeldKeys) -> list[MidiMessage]:
+        arrived = [message for message in port.poll() if message]  # Other programs may send empty messages.
+        messages = [message for message in arrived if message[0] < _FIRST_SYSTEM or message[0] in PASSED_ON]
         for message in messages:
             held.follow(message)
         return messages
 
-    def _scan(self) -> list[Message]:
-        """Open what has come and close what has gone; what lets its keys go."""
+    def _scan(self) -> list[MidiMessage]:
+        """Open new ports and close vanished ports; return the messages that release the keys of vanished ports."""
         self._scan_s = self._clock()
         names = [port for port in dict.fromkeys(self._backend.get_input_names()) if self._wanted in port]
         names = [port for port in names if self._wanted or not port.startswith(LOOP_PORTS)]
-        messages: list[Message] = []
+        messages: list[MidiMessage] = []
         for gone in [port for port in self._ports if port not in names]:
             _LOG.info("the MIDI input %s was unplugged", gone)
             port, held = self._ports.pop(gone), self._held.pop(gone)
@@ -128,23 +144,23 @@ class PortsIn:
             if name not in self._ports:
                 try:
                     self._ports[name] = self._backend.open_input(name)
-                except Exception as error:  # noqa: BLE001 - one port that somebody else holds must not cost the others
-                    if name not in self._refused:  # Once is enough to read.
+                except Exception as error:  # noqa: BLE001 - a busy port must not stop the others
+                    if name not in self._refused:  # Log each refused port once.
                         self._refused.add(name)
                         _LOG.info("the MIDI input %s cannot be opened: %s", name, error)
                 else:
                     self._refused.discard(name)
-                    self._held[name] = Held()
+                    self._held[name] = HeldKeys()
                     _LOG.info("listening to the MIDI input %s", name)
         return messages
 
 
 def open_ports(midi: str) -> PortsIn:
-    """Open what the configuration's ``midi`` names.
+    """Open the ports that the configuration's ``midi`` names.
 
     Args:
-        midi: ``auto`` (all inputs of the first interface that answers), ``jack`` (all of a JACK server), a part of an
-            input's name, or ``jack:`` and a part.
+        midi: ``auto`` (all inputs of the first interface that answers), ``jack`` (all inputs of a JACK server), a part
+            of an input's name, or ``jack:`` and a part of the name.
 
     Raises:
         DeviceUnavailable: See PortsIn.
@@ -160,23 +176,23 @@ class FakePort:
 
     def __init__(self) -> None:
         self.closed = self.refuses = False
-        self._messages: list[Message] = []
+        self._messages: list[MidiMessage] = []
 
-    def send(self, message: Message) -> None:
-        """Let a message come."""
+    def send(self, message: MidiMessage) -> None:
+        """Let a message arrive at the port."""
         self._messages.append(message)
 
     def refuse(self) -> None:
-        """Behave as if another program had it."""
+        """Behave as if another program used the port."""
         self.refuses = True
 
-    def poll(self) -> list[Message]:
-        """See Port."""
+    def poll(self) -> list[MidiMessage]:
+        """See MidiPort."""
         messages, self._messages = self._messages, []
         return messages
 
     def close(self) -> None:
-        """See Port."""
+        """See MidiPort."""
         self.closed = True
 
 
@@ -188,25 +204,25 @@ class FakeBackend:
         self.closed = False
 
     def plug(self, name: str) -> FakePort:
-        """A keyboard comes."""
+        """Plug in a keyboard; return its port."""
         self._plugged[name] = FakePort()
         return self._plugged[name]
 
     def unplug(self, name: str) -> None:
-        """And goes."""
+        """Unplug a keyboard."""
         del self._plugged[name]
 
     def get_input_names(self) -> list[str]:
-        """See Backend."""
+        """See MidiBackend."""
         return list(self._plugged)
 
     def open_input(self, name: str, /) -> FakePort:
-        """See Backend."""
+        """See MidiBackend."""
         port = self._plugged[name]
         if port.refuses:
-            raise OSError(f"{name} is taken")
+            raise OSError(f"{name} is in use")
         return port
 
     def close(self) -> None:
-        """See Backend."""
+        """See MidiBackend."""
         self.closed = True

@@ -1,7 +1,8 @@
-"""Real MIDI ports by python-rtmidi: ALSA's sequencer on a Pi, JACK, CoreMIDI, Windows.
+"""Real MIDI ports through python-rtmidi: ALSA's sequencer on a Pi, JACK, CoreMIDI, Windows.
 
-Without mido between: its listing makes two clients anew each time, 77 ms of JACK's (measured, 13 µs for one that is
-kept), and its callback takes the interpreter's lock for each message in the thread that must empty the kernel's queue.
+This module does not use mido, for two reasons. To list ports, mido makes two new clients each time, which takes 77 ms
+with JACK (measured; 13 µs with one client that is kept). And mido's callback takes the interpreter's lock for each
+message, in the thread that must empty the kernel's queue.
 """
 
 from __future__ import annotations
@@ -12,30 +13,30 @@ from types import ModuleType
 from typing import Any, Final
 
 from tombola_device.contract.errors import DeviceUnavailable
-from tombola_device.hal.midi.bytes import Message
+from tombola_device.hal.midi.bytes import MidiMessage
 
 CLIENT: Final = "tombola"
 MOST_MESSAGES: Final = 16_384
-"""What rtmidi keeps of each port between two polls. It keeps one less; half a megabyte."""
+"""Size of rtmidi's queue per port, half a megabyte. It holds one message less."""
 _LOG = logging.getLogger(__name__)
 
 
 class RtmidiPort:
-    """One input that is listened to.
+    """One open input.
 
     Args:
-        midi_in: rtmidi's own, open.
-        name: As it was listed.
+        midi_in: An open ``rtmidi.MidiIn``.
+        name: Name from the list of ports.
     """
 
     def __init__(self, midi_in: Any, name: str) -> None:  # noqa: ANN401 - rtmidi has no annotations
         self._in, self._name = midi_in, name
         self.overruns = 0
-        """How often so much came between two polls that some of it may be lost."""
+        """Number of polls with a full queue; messages may be lost then."""
 
-    def poll(self) -> list[Message]:
-        """What came, in order; system exclusive and active sensing do not."""
-        messages: list[Message] = []
+    def poll(self) -> list[MidiMessage]:
+        """The messages since the last call, in order, without system exclusive and active sensing."""
+        messages: list[MidiMessage] = []
         while (got := self._in.get_message()) is not None:
             messages.append(tuple(got[0]))
             if len(messages) == MOST_MESSAGES - 1:
@@ -45,7 +46,7 @@ class RtmidiPort:
         return messages
 
     def close(self) -> None:
-        """Give it back."""
+        """Close the port."""
         self._in.close_port()
         self._in.delete()
 
@@ -54,7 +55,7 @@ class RtmidiBackend:
     """The ports of one of the system's MIDI interfaces.
 
     Args:
-        api: ``jack``, or another of rtmidi's own names; by default the first, in rtmidi's order, that answers.
+        api: ``jack`` or another name of rtmidi; empty: the first interface that answers, in rtmidi's order.
 
     Raises:
         DeviceUnavailable: python-rtmidi is missing, or no interface answers.
@@ -67,7 +68,7 @@ class RtmidiBackend:
             name = str(self._rtmidi.get_api_name(number))
             if api in ("", name):
                 try:
-                    # One client lists for as long as the instrument plays.
+                    # One client lists the ports until the instrument stops.
                     self._list = self._rtmidi.MidiIn(rtapi=number, name=CLIENT)
                 except Exception as error:  # noqa: BLE001 - rtmidi's errors differ between its versions
                     refused.append(f"{name}: {error}")
@@ -75,14 +76,14 @@ class RtmidiBackend:
                     self._api = number
                     return
         why = "; ".join(refused) or "python-rtmidi was built without it"
-        raise DeviceUnavailable(f"no MIDI ports {f'by {api} ' if api else ''}({why}); set midi to none")
+        raise DeviceUnavailable(f"no MIDI ports found {f'through {api} ' if api else ''}({why}); set midi to none")
 
     def get_input_names(self) -> list[str]:
-        """See Backend."""
+        """See MidiBackend."""
         return [str(name) for name in self._list.get_ports()]
 
     def open_input(self, name: str, /) -> RtmidiPort:
-        """See Backend."""
+        """See MidiBackend."""
         midi_in = self._rtmidi.MidiIn(rtapi=self._api, name=f"{CLIENT} in", queue_size_limit=MOST_MESSAGES)
         try:
             midi_in.ignore_types(sysex=True, timing=False, active_sense=True)
@@ -93,7 +94,7 @@ class RtmidiBackend:
         return RtmidiPort(midi_in, name)
 
     def close(self) -> None:
-        """See Backend."""
+        """See MidiBackend."""
         self._list.delete()
 
 

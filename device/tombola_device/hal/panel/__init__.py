@@ -1,1 +1,1 @@
-"""Knobs, jacks, buttons, display and lamps: one seam, its fakes and its back ends."""
+"""Knobs, jacks, buttons, display and LEDs: their interface, the back ends and the fakes."""

@@ -1,4 +1,4 @@
-"""Analogue to digital converters: MCP3208, twelve bits, eight inputs.
+"""Analogue-to-digital converters: MCP3208, twelve bits, eight inputs.
 
 Source: Microchip MCP3208 datasheet DS21298E, fig. 6-1: start bit, single-ended, three bits of channel, then one
 sampling clock, a null bit and twelve bits of result; 1 MHz at 2.7 V, 2 MHz at 5 V.
@@ -16,32 +16,40 @@ SPI_HZ: Final = 1_000_000
 
 
 class Converter(Protocol):
-    """Eight inputs."""
+    """A converter with eight inputs.
+
+    >>> class Grounded:
+    ...     def read(self, channel): return 0
+    ...     def close(self): pass
+    >>> converter: Converter = Grounded()
+    >>> converter.read(3)
+    0
+    """
 
     def read(self, channel: int) -> int:
-        """One conversion, 0 … FULL_SCALE.
+        """Convert one input, 0 … FULL_SCALE.
 
         Raises:
-            DeviceUnavailable: It does not answer.
+            DeviceUnavailable: The converter does not answer.
         """
 
     def close(self) -> None:
-        """Give the bus back. May be called twice."""
+        """Close the bus. May be called twice."""
 
 
 class FakeConverter:
-    """Reads what a test sets, with noise if it wants; verbs: ``set``, ``unplug``."""
+    """Reads the values that a test sets; verbs: ``set``, ``unplug``."""
 
     def __init__(self, rest: int = 0) -> None:
         self.counts = [rest] * CHANNELS
         self._gone = False
 
     def set(self, channel: int, counts: int) -> None:
-        """What an input reads from now on."""
+        """Set the value of an input from now on."""
         self.counts[channel] = counts
 
     def unplug(self) -> None:
-        """Do not answer any more."""
+        """Stop answering."""
         self._gone = True
 
     def read(self, channel: int) -> int:
@@ -55,10 +63,10 @@ class FakeConverter:
 
 
 class SpidevConverter:
-    """A converter on the kernel's SPI, 24 µs a conversion and about as much for the call.
+    """A converter on the kernel's SPI: 24 µs per conversion and about as much for the call.
 
     Raises:
-        DeviceUnavailable: spidev is missing or SPI is not switched on.
+        DeviceUnavailable: spidev is missing or SPI is off.
     """
 
     def __init__(self, bus: int, chip_enable: int) -> None:
@@ -92,13 +100,13 @@ class SpidevConverter:
 
 
 class GpiozeroConverter:
-    """A converter through gpiozero: its own SPI in software, on mock pins too.
+    """A converter through gpiozero's SPI in software, which also works on mock pins.
 
     Args:
-        pins: Keyword arguments of gpiozero's MCP3208: clock, data and select pins, pin factory.
+        pins: Keyword arguments of gpiozero's MCP3208: clock, data and select pins, and the pin factory.
 
     Raises:
-        DeviceUnavailable: gpiozero is missing or finds no pins.
+        DeviceUnavailable: gpiozero is missing or cannot use the pins.
     """
 
     def __init__(self, **pins: Any) -> None:  # noqa: ANN401 - gpiozero has no annotations

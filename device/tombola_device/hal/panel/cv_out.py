@@ -1,6 +1,6 @@
 """CV outputs: MCP4728, four channels of twelve bits.
 
-Source: Microchip MCP4728 datasheet DS22187E, fig. 5-7 (fast write, which leaves its EEPROM alone) and 5-15.
+Source: Microchip MCP4728 datasheet DS22187E, fig. 5-7 (fast write, which does not change its EEPROM) and 5-15.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ CHANNELS: Final = 4
 
 
 class CvOut:
-    """The DAC.
+    """The DAC of the CV outputs.
 
     Args:
-        bus: Where it is.
-        address: Its address.
+        bus: I²C bus of the chip.
+        address: Address of the chip.
     """
 
     def __init__(self, bus: I2cBus, address: int) -> None:
@@ -29,29 +29,31 @@ class CvOut:
         self._sent: list[int] | None = None
 
     def write(self, shares: Mapping[int, float]) -> None:
-        """Move channels, each to a share of its range, 0 … 1; what has not moved is not sent again.
+        """Set channels, each to a share of its range, 0 … 1. Nothing is sent if no value changed.
 
         Raises:
-            DeviceUnavailable: It does not answer.
+            DeviceUnavailable: The DAC does not answer.
         """
         for channel, share in shares.items():
             self._counts[channel] = round(min(max(share, 0.0), 1.0) * FULL_SCALE)
         if self._counts == self._sent:
             return
-        # Fast write: two bytes a channel from A on; power-down bits 0. All change together at the last one.
+        # Fast write: two bytes per channel, from A on; power-down bits 0. All channels change at the last byte.
         data = b"".join(counts.to_bytes(2, "big") for counts in self._counts)
         try:
             self._bus.write(self._address, data)
         except OSError as error:
-            raise DeviceUnavailable(f"the DAC of the CV outputs does not answer ({error.strerror})") from error
+            raise DeviceUnavailable(
+                f"the DAC of the CV outputs does not answer ({error.strerror}); check the board"
+            ) from error
         self._sent = list(self._counts)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """See Converter; the bus belongs to the caller."""
 
 
 class FakeMcp4728:
-    """The chip, for a FakeI2c: what its outputs stand at, 0 … 4095."""
+    """The chip on a FakeI2c; ``counts``: its outputs, 0 … 4095."""
 
     def __init__(self) -> None:
         self.counts = [0] * CHANNELS
@@ -59,7 +61,7 @@ class FakeMcp4728:
     def receive(self, data: bytes) -> None:
         """See Chip."""
         assert len(data) % 2 == 0
-        assert data[0] >> 6 == 0, "only fast writes leave the EEPROM alone"
+        assert data[0] >> 6 == 0, "only fast writes do not change the EEPROM"
         for channel in range(len(data) // 2):
             self.counts[channel] = int.from_bytes(data[2 * channel : 2 * channel + 2], "big") & 0x0FFF
 

@@ -1,7 +1,7 @@
 """The display: 128 × 64 pixels on I²C, through luma.oled.
 
-A full picture is 1 KiB: 25 ms at 400 kHz, in which the control loop would miss 25 readings of the pitch input. So it is
-sent by a thread of its own, and only when something has changed; the kernel lets the bus's other chips in between.
+A full picture is 1 KiB and takes 25 ms at 400 kHz. In this time the control loop would miss 25 readings of the pitch
+input. So a separate thread sends pictures, and only changed ones; the kernel lets other chips use the bus in between.
 """
 
 from __future__ import annotations
@@ -16,17 +16,26 @@ if TYPE_CHECKING:
 
 
 class Display(Protocol):
-    """A picture for the player."""
+    """Shows pictures to the player.
+
+    >>> class Counter:
+    ...     shown = 0
+    ...     def show(self, image): self.shown += 1
+    ...     def close(self): pass
+    >>> display: Display = Counter()
+    >>> display.show(None), display.shown
+    (None, 1)
+    """
 
     def show(self, image: Image) -> None:
-        """Show a picture, soon. Does not wait; of two that come together the later one is shown."""
+        """Show a picture soon. Does not wait; a newer picture replaces one that was not shown yet."""
 
     def close(self) -> None:
-        """Go dark. May be called twice."""
+        """Switch the display off. May be called twice."""
 
 
 class FakeDisplay:
-    """Keeps what it was shown."""
+    """Keeps all pictures."""
 
     def __init__(self) -> None:
         self.images: list[Image] = []
@@ -42,10 +51,10 @@ class FakeDisplay:
 
 
 class LumaDisplay:
-    """One of luma's devices, fed by a thread.
+    """One of luma's devices; a thread sends the pictures.
 
     Args:
-        device: ``display(image)`` and ``hide()``, as luma.core has them.
+        device: A device of luma.core, with ``display(image)`` and ``hide()``.
     """
 
     def __init__(self, device: Any) -> None:  # noqa: ANN401 - luma has no annotations
@@ -81,14 +90,14 @@ class LumaDisplay:
                     self._device.hide()
                     return
         except OSError:
-            return  # Unplugged: the sound goes on without it.
+            return  # The display is unplugged; the sound continues without it.
 
 
 def open_display(bus: int, address: int) -> LumaDisplay:
-    """The display of the panel, an SH1106.
+    """Open the display of the panel, an SH1106.
 
     Raises:
-        DeviceUnavailable: luma.oled is missing, or nothing answers.
+        DeviceUnavailable: luma.oled is missing, or the display does not answer.
     """
     try:
         from luma.core.error import DeviceNotFoundError
@@ -101,4 +110,4 @@ def open_display(bus: int, address: int) -> LumaDisplay:
     try:
         return LumaDisplay(sh1106(i2c(port=bus, address=address)))
     except (DeviceNotFoundError, OSError) as error:
-        raise DeviceUnavailable(f"the display does not answer on I²C {bus}: {error}") from error
+        raise DeviceUnavailable(f"the display does not answer on I²C {bus} ({error}); check the board") from error

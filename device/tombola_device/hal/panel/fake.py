@@ -1,4 +1,4 @@
-"""The panel that a test plays by hand."""
+"""The fake panel for tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from tombola_device.hal.panel.port import KNOBS, Edge, PanelState, shares_at_res
 
 @dataclass
 class FakePanel:
-    """A panel that a test plays by hand: ``turn``, ``patch``, ``raise_gate``, ``drop_gate``, ``click``, ``unplug``."""
+    """A panel that a test plays with ``turn``, ``patch``, ``raise_gate``, ``drop_gate``, ``click``, ``unplug``.
+
+    >>> panel = FakePanel()
+    >>> panel.turn(7, 0.5)
+    >>> panel.raise_gate()
+    >>> panel.read().knobs[7], panel.read().edges
+    (0.5, ())
+    """
 
     name: str = "a fake"
     muted: bool = True
@@ -25,27 +32,27 @@ class FakePanel:
     _gone: bool = False
 
     def turn(self, knob: int, position: float) -> None:
-        """Knob 0 … 7 to 0 … 1."""
+        """Turn knob 0 … 7 to a position 0 … 1."""
         self._knobs[knob] = position
 
     def patch(self, name: str, share: float) -> None:
-        """A share of an input's range, 0 … 1."""
+        """Set an input to a share of its range, 0 … 1."""
         self._voltages[name] = share
 
     def raise_gate(self, name: str = "GATE_IN", time_s: float = 0.0) -> None:
-        """A gate rises, or a button is pressed."""
+        """Raise a gate, or press a button."""
         self._edges.append(Edge(name, True, time_s))  # noqa: FBT003 - as declared
 
     def drop_gate(self, name: str = "GATE_IN", time_s: float = 0.0) -> None:
-        """A gate falls, or a button is let go."""
+        """Drop a gate, or release a button."""
         self._edges.append(Edge(name, False, time_s))  # noqa: FBT003 - as declared
 
     def click(self, turns: int) -> None:
-        """Turn the encoder."""
+        """Turn the encoder by clicks, right > 0."""
         self._turns += turns
 
     def unplug(self) -> None:
-        """Do not answer any more."""
+        """Stop answering."""
         self._gone = True
 
     def read(self) -> PanelState:

@@ -1,4 +1,4 @@
-"""The panel on pins, through gpiozero: real ones and mock ones."""
+"""The panel on real or mock pins, through gpiozero."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tombola_device.hal.panel.port import BUTTONS, GATES, Edge, PanelState
 from tombola_device.hal.panel.readings import Readings
 
 MOST_EDGES: Final = 1024
-"""A clock of 1 kHz for half a second; more, unread, are dropped, the oldest first."""
+"""Half a second of a 1 kHz clock. If more edges are unread, the oldest are dropped."""
 STEPS_PER_CLICK: Final = 1
 
 
@@ -33,17 +33,17 @@ def _library() -> ModuleType:
 
 
 class GpioPanel:
-    """All of the panel's pins.
+    """The panel on the pins of a Raspberry Pi.
 
     Args:
-        pins: What is where.
-        converters: By the pin map's names.
-        cv_out: The DAC; none: CV outputs stay where they are.
-        factory: gpiozero's pins; by default those that it finds.
-        closed: Called when it has been closed.
+        pins: The pin map.
+        converters: Converters by their names in the pin map.
+        cv_out: The DAC; None: the CV outputs never change.
+        factory: gpiozero's pin factory; None: gpiozero's default.
+        closed: Called at the end of ``close``.
 
     Raises:
-        DeviceUnavailable: gpiozero is missing, or finds no pins.
+        DeviceUnavailable: gpiozero is missing or cannot use the pins.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class GpioPanel:
         try:
             used = library.Device._default_pin_factory() if factory is None else factory  # noqa: SLF001
             low = set(pins.active_low)
-            # Active low here: "on" lets the sound through, and what holds it silent is the pin's rest.
+            # "On" lets the sound pass; the pin at rest mutes the outputs.
             self._unmute = library.DigitalOutputDevice(pins.gpio["AUDIO_MUTE"], pin_factory=used)
             self._gate = library.DigitalOutputDevice(
                 pins.gpio["GATE_OUT"], active_high="GATE_OUT" not in low, pin_factory=used
@@ -116,7 +116,7 @@ class GpioPanel:
         self._when_closed()
 
     def _watch(self, factory: Any, name: str, low: bool) -> tuple[Any, Any]:  # noqa: ANN401, FBT001
-        """Queue a pin's edges with the time that the kernel gave them; the pin and its callback, kept alive."""
+        """Queue the edges of a pin with the kernel's times; return the pin and its callback to keep both alive."""
         pin = factory.pin(self._pins.gpio[name])
         pin.input_with_pull("up" if low else "floating")
         pin.bounce = None
@@ -130,10 +130,10 @@ class GpioPanel:
 
 
 def open_gpio_panel() -> GpioPanel:
-    """The panel of a Raspberry Pi.
+    """Open the panel of a Raspberry Pi.
 
     Raises:
-        DeviceUnavailable: A library is missing, or pins, SPI or I²C are not there.
+        DeviceUnavailable: A library is missing, or pins, SPI or I²C cannot be opened.
     """
     from tombola_device.hal.panel.i2c import open_i2c
 

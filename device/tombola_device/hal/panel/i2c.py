@@ -1,4 +1,4 @@
-"""The I²C bus: smbus2 on a Raspberry Pi, and a fake with chips that a test puts on it."""
+"""The I²C bus: smbus2 on a Raspberry Pi, and a fake bus with the chips of a test."""
 
 from __future__ import annotations
 
@@ -9,35 +9,52 @@ from tombola_device.contract.errors import DeviceUnavailable
 
 
 class I2cBus(Protocol):
-    """Bytes to and from a chip."""
+    """Transfers bytes to and from chips.
+
+    >>> class OneChip:
+    ...     memory = b""
+    ...     def write(self, address, data): self.memory = data
+    ...     def read(self, address, count): return self.memory[:count]
+    >>> bus: I2cBus = OneChip()
+    >>> bus.write(0x50, b"abc")
+    >>> bus.read(0x50, 2)
+    b'ab'
+    """
 
     def write(self, address: int, data: bytes) -> None:
-        """One transfer to a chip.
+        """Write bytes to a chip in one transfer.
 
         Raises:
-            OSError: It does not answer.
+            OSError: The chip does not answer.
         """
 
     def read(self, address: int, count: int) -> bytes:
-        """One transfer from a chip.
+        """Read ``count`` bytes from a chip in one transfer.
 
         Raises:
-            OSError: It does not answer.
+            OSError: The chip does not answer.
         """
 
 
 class Chip(Protocol):
-    """A chip on a FakeI2c."""
+    """A chip on a FakeI2c.
+
+    >>> class Ones:
+    ...     def receive(self, data): pass
+    ...     def send(self, count): return bytes([1] * count)
+    >>> FakeI2c({0x20: Ones()}).read(0x20, 2).hex()
+    '0101'
+    """
 
     def receive(self, data: bytes) -> None:
-        """Take what was written."""
+        """Take the bytes of one write."""
 
     def send(self, count: int) -> bytes:
-        """Give what is read."""
+        """Return ``count`` bytes for one read."""
 
 
 class FakeI2c:
-    """A bus with the chips of a test."""
+    """A bus with fake chips, by address."""
 
     def __init__(self, chips: dict[int, Chip]) -> None:
         self.chips = chips
@@ -57,11 +74,11 @@ class FakeI2c:
 
 
 class SmbusI2c:
-    """The kernel's bus.
+    """The kernel's bus, through smbus2.
 
     Args:
-        bus: smbus2's.
-        message: smbus2's ``i2c_msg``.
+        bus: An ``smbus2.SMBus``.
+        message: ``smbus2.i2c_msg``.
     """
 
     def __init__(self, bus: Any, message: Any) -> None:  # noqa: ANN401 - smbus2 is not needed elsewhere
@@ -82,7 +99,7 @@ def open_i2c(number: int) -> I2cBus:
     """Open a bus of the Raspberry Pi.
 
     Raises:
-        DeviceUnavailable: smbus2 is missing, or I²C is not switched on.
+        DeviceUnavailable: smbus2 is missing, or I²C is off.
     """
     try:
         from smbus2 import SMBus, i2c_msg

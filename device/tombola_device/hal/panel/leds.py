@@ -1,4 +1,4 @@
-"""Sixteen dimmed lights: PCA9685.
+"""Sixteen dimmable LEDs: PCA9685.
 
 Source: NXP PCA9685 rev. 4: MODE1 (7.3.1: sleep, auto-increment), MODE2 (7.3.2), PRE_SCALE (7.3.5), LEDn (7.3.3).
 """
@@ -21,34 +21,34 @@ WAKE_S: Final = 0.0005
 
 
 class Leds:
-    """The driver.
+    """The driver of the LEDs.
 
     Args:
-        bus: Where it is.
-        address: Its address.
+        bus: I²C bus of the chip.
+        address: Address of the chip.
 
     Raises:
-        DeviceUnavailable: It does not answer.
+        DeviceUnavailable: The driver does not answer.
     """
 
     def __init__(self, bus: I2cBus, address: int) -> None:
         self._bus, self._address = bus, address
         self._sent: list[int] | None = None
-        self._write(bytes((MODE1, SLEEP)))  # The rate can only be set while it sleeps.
+        self._write(bytes((MODE1, SLEEP)))  # The rate can be set only in sleep.
         self._write(bytes((PRE_SCALE, round(CLOCK_HZ / (4096 * RATE_HZ)) - 1)))
         self._write(bytes((MODE2, OPEN_DRAIN)))
         self._write(bytes((MODE1, AUTO_INCREMENT)))
         time.sleep(WAKE_S)
 
     def show(self, channels: Sequence[float]) -> None:
-        """Light of each channel, 0 … 1; what has not changed is not sent again.
+        """Set the light of each channel, 0 … 1. Nothing is sent if no channel changed.
 
         Raises:
-            DeviceUnavailable: It does not answer.
+            DeviceUnavailable: The driver does not answer.
         """
         counts = [round(min(max(level, 0.0), 1.0) * FULL) for level in channels]
         if counts != self._sent:
-            # On at 0, off at the count: four bytes a channel, the lower byte first.
+            # On at 0, off at the count: four bytes per channel, low byte first.
             data = b"".join(b"\0\0" + count.to_bytes(2, "little") for count in counts)
             self._write(bytes((LED0,)) + data)
             self._sent = counts
@@ -57,11 +57,13 @@ class Leds:
         try:
             self._bus.write(self._address, data)
         except OSError as error:
-            raise DeviceUnavailable(f"the driver of the LEDs does not answer ({error.strerror})") from error
+            raise DeviceUnavailable(
+                f"the driver of the LEDs does not answer ({error.strerror}); check the board"
+            ) from error
 
 
 class FakePca9685:
-    """The chip's registers, for a FakeI2c."""
+    """The chip on a FakeI2c, with its registers."""
 
     def __init__(self) -> None:
         self.registers = bytearray(256)
@@ -84,5 +86,5 @@ class FakePca9685:
 
     @property
     def counts(self) -> list[int]:
-        """When each channel goes off, 0 … 4095."""
+        """Count at which each channel switches off, 0 … 4095."""
         return [int.from_bytes(self.registers[LED0 + 4 * led + 2 : LED0 + 4 * led + 4], "little") for led in range(16)]

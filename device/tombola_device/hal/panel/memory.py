@@ -1,6 +1,6 @@
-"""A few kilobytes that outlive updates: the EEPROM on the board, or a file where there is none.
+"""A few kilobytes that survive software updates: the EEPROM on the board, or a file on other computers.
 
-Source: Microchip 24LC32A datasheet DS20001713: 4096 bytes, pages of 32, 5 ms a write, 1 million times.
+Source: Microchip 24LC32A datasheet DS20001713: 4096 bytes, pages of 32, 5 ms per write, 1 million writes.
 """
 
 from __future__ import annotations
@@ -20,34 +20,44 @@ BLANK: Final = b"\xff"
 
 
 class Memory(Protocol):
-    """SIZE_BYTES bytes."""
+    """SIZE_BYTES bytes of memory.
+
+    >>> class Volatile:
+    ...     def __init__(self): self.image = bytearray(BLANK * SIZE_BYTES)
+    ...     def read(self): return bytes(self.image)
+    ...     def write(self, offset, data): self.image[offset : offset + len(data)] = data
+    >>> memory: Memory = Volatile()
+    >>> memory.write(3, b"abc")
+    >>> memory.read()[3:6]
+    b'abc'
+    """
 
     def read(self) -> bytes:
-        """All of it.
+        """Read all bytes.
 
         Raises:
-            DeviceUnavailable: It does not answer.
+            DeviceUnavailable: The EEPROM does not answer.
             StoreError: The file cannot be read.
         """
 
     def write(self, offset: int, data: bytes) -> None:
-        """Change a part of it; when the power fails, any byte of that part may be old, new or neither.
+        """Write ``data`` at ``offset``. After a power cut each byte of this part may have any value.
 
         Raises:
-            DeviceUnavailable: It does not answer.
+            DeviceUnavailable: The EEPROM does not answer.
             StoreError: The file cannot be written.
         """
 
 
 class FakeMemory:
-    """Bytes; verb: ``cut_power_after``, which loses the rest of a write."""
+    """Bytes in memory; verb: ``cut_power_after``, which loses the rest of a write."""
 
     def __init__(self) -> None:
         self.image = bytearray(BLANK * SIZE_BYTES)
         self._left: int | None = None
 
     def cut_power_after(self, count: int) -> None:
-        """Let so many more bytes be written, and then none."""
+        """Store ``count`` more bytes, then none."""
         self._left = count
 
     def read(self) -> bytes:
@@ -61,11 +71,11 @@ class FakeMemory:
             self._left -= len(kept)
         self.image[offset : offset + len(kept)] = kept
         if len(kept) < len(data):
-            raise DeviceUnavailable("the power is gone")
+            raise DeviceUnavailable("the power of the fake is cut")
 
 
 class Eeprom:
-    """The chip."""
+    """The chip on the board."""
 
     def __init__(self, bus: I2cBus, address: int) -> None:
         self._bus, self._address = bus, address
@@ -82,7 +92,8 @@ class Eeprom:
         """See Memory."""
         try:
             while data:
-                part = data[: PAGE_BYTES - offset % PAGE_BYTES]  # A write that leaves its page would begin it again.
+                # A write beyond the end of a page would continue at the start of that page.
+                part = data[: PAGE_BYTES - offset % PAGE_BYTES]
                 self._bus.write(self._address, offset.to_bytes(2, "big") + part)
                 time.sleep(WRITE_S)
                 offset, data = offset + len(part), data[len(part) :]
@@ -91,7 +102,7 @@ class Eeprom:
 
 
 class FakeEeprom:
-    """The chip, for a FakeI2c."""
+    """The chip on a FakeI2c."""
 
     def __init__(self) -> None:
         self.image = bytearray(BLANK * SIZE_BYTES)
@@ -101,7 +112,7 @@ class FakeEeprom:
         """See Chip."""
         self._at = int.from_bytes(data[:2], "big") % SIZE_BYTES
         page = self._at // PAGE_BYTES * PAGE_BYTES
-        for byte in data[2:]:  # The address counter wraps round in its page.
+        for byte in data[2:]:  # The address counter stays within its page.
             self.image[self._at] = byte
             self._at = page + (self._at + 1) % PAGE_BYTES
 
@@ -113,7 +124,7 @@ class FakeEeprom:
 
 
 class FileMemory:
-    """The same bytes in a file."""
+    """The memory as a file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -125,7 +136,7 @@ class FileMemory:
         except FileNotFoundError:
             return BLANK * SIZE_BYTES
         except OSError as error:
-            raise StoreError(f"{self._path} cannot be read ({error.strerror}); check the card") from error
+            raise StoreError(f"{self._path} cannot be read ({error.strerror}); check the disk") from error
 
     def write(self, offset: int, data: bytes) -> None:
         """See Memory."""
@@ -139,4 +150,4 @@ class FileMemory:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise StoreError(f"{self._path} cannot be written ({error.strerror}); check the card") from error
+            raise StoreError(f"{self._path} cannot be written ({error.strerror}); check the disk") from error

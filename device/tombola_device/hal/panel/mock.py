@@ -12,7 +12,7 @@ from tombola_device.hal.panel.port import BUTTONS, GATES, shares_at_rest
 
 CLOCK_PIN, MOSI_PIN, MISO_PIN = 11, 10, 9
 SELECT_PINS: Final = (8, 7)
-"""SPI0's pins are those of every Raspberry Pi, not of our board; its chip enables 0 and 1."""
+"""Chip enables 0 and 1 of SPI0. Its pins are the same on every Raspberry Pi."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class MockPanel:
     """The real panel on mock pins.
 
     Args:
-        panel: As on real ones.
-        counts: What each converter's inputs read, 0 … 4095, by its name; to be set.
+        panel: The panel.
+        counts: Converter → values of its inputs, 0 … 4095; a test may change them.
         factory: gpiozero's mock pins: ``factory.pin(5).drive_low()``.
     """
 
@@ -31,7 +31,7 @@ class MockPanel:
 
 
 def mock_panel() -> MockPanel:
-    """The real panel on mock pins, its converters answering bit by bit.
+    """Make the real panel on mock pins. Its converters answer bit by bit.
 
     Raises:
         DeviceUnavailable: gpiozero is missing.
@@ -40,7 +40,7 @@ def mock_panel() -> MockPanel:
     from gpiozero.pins.mock import MockFactory, MockSPIDevice
 
     class MockMcp3208(MockSPIDevice):  # type: ignore[misc]  # gpiozero has no annotations
-        """The converter's end of the bus, bit by bit."""
+        """A converter that answers bit by bit."""
 
         def __init__(self, select_pin: int, counts: list[int], factory: Any) -> None:  # noqa: ANN401
             super().__init__(CLOCK_PIN, MOSI_PIN, MISO_PIN, select_pin, pin_factory=factory)
@@ -56,7 +56,7 @@ def mock_panel() -> MockPanel:
             started = self._request[self._request.index(1) :] if 1 in self._request else []
             if len(started) == 5:  # Start, single-ended, three bits of channel.
                 channel = started[2] << 2 | started[3] << 1 | started[4]
-                # One clock to sample and the null bit come before the twelve bits.
+                # One sampling clock and the null bit precede the twelve bits.
                 self.tx_word(self._counts[channel], 14)
 
     pins, factory = load_pin_map(), MockFactory()
@@ -64,7 +64,7 @@ def mock_panel() -> MockPanel:
     for name, share in shares_at_rest(pins).items():
         counts[pins.adc[name].converter][pins.adc[name].channel] = round(share * FULL_SCALE)
     before = library.Device.pin_factory
-    library.Device.pin_factory = factory  # Its SPI bus looks for the factory there, whatever it is told.
+    library.Device.pin_factory = factory  # gpiozero's SPI bus ignores its argument and uses this factory.
     converters: dict[str, Converter] = {}
     for name, chip in pins.spi.items():
         select = SELECT_PINS[chip.chip_enable]

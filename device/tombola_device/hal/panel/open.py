@@ -1,4 +1,4 @@
-"""Panels by their names in the configuration."""
+"""Opens a panel by its name in the configuration."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tombola_device.hal.panel.port import Panel
 
 
 def open_panel(name: str) -> Panel | None:
-    """Open the panel by its name in the configuration.
+    """Open a panel by its name in the configuration; None: no panel.
 
     Args:
-        name: ``auto`` (the pins on a Raspberry Pi with gpiozero, else none), ``gpio``, ``mock`` or ``none``.
+        name: ``auto`` (the pins of a Raspberry Pi with gpiozero, else no panel), ``gpio``, ``mock`` or ``none``.
 
     Raises:
-        DeviceUnavailable: The pins are not there.
+        DeviceUnavailable: The pins cannot be opened.
         BadConfig: The name is unknown.
     """
     if name not in ("auto", "gpio", "mock", "none"):
@@ -34,7 +34,7 @@ def open_panel(name: str) -> Panel | None:
 
 
 def on_a_pi(model: Path = Path("/proc/device-tree/model")) -> bool:
-    """Whether this computer says that it is a Raspberry Pi."""
+    """Whether this computer is a Raspberry Pi, by the model name in the device tree."""
     try:
         return "Raspberry Pi" in model.read_text(errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""What is soldered where: read from ``pin_map.json``, which the hardware's description writes."""
+"""The pin map of the board, read from ``pin_map.json``. The hardware description generates this file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Bus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AnalogInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One channel of a converter; ``volts_at_zero`` … ``volts_at_full``: what its range stands for, nominally."""
+    """One channel of a converter; ``volts_at_zero`` … ``volts_at_full``: the nominal voltages of its range."""
 
     converter: str
     channel: Annotated[int, Meta(ge=0, le=7)]
@@ -28,12 +28,12 @@ class AnalogInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def share_at_zero_volts(self) -> float:
-        """Where in the range nothing is."""
+        """Share of the range at 0 V."""
         return -self.volts_at_zero / (self.volts_at_full - self.volts_at_zero)
 
 
 class AnalogOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One channel of the DAC, with what its range stands for, nominally."""
+    """One channel of the DAC, with the nominal voltages of its range."""
 
     channel: Annotated[int, Meta(ge=0, le=3)]
     volts_at_zero: float
@@ -41,32 +41,32 @@ class AnalogOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class I2c(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The chips of the I²C bus, by address."""
+    """The I²C bus and the addresses of its chips, by name."""
 
     bus: int
     addresses: dict[str, Annotated[int, Meta(ge=8, le=119)]]
 
 
 class Led(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Channels of the LED driver of one two-coloured LED."""
+    """The two channels of the LED driver for one two-colour LED."""
 
     red: Annotated[int, Meta(ge=0, le=15)]
     green: Annotated[int, Meta(ge=0, le=15)]
 
 
 class PinMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One revision of the board.
+    """The pin map of one revision of the board.
 
     Args:
-        board: Its name.
-        revision: Its revision.
-        gpio: Number of each GPIO, as the Raspberry Pi counts them (BCM).
-        active_low: Those that are low when what they are named after is so.
-        spi: Chips on SPI.
-        adc: Analogue inputs.
-        i2c: Chips on I²C.
-        dac: Analogue outputs.
-        leds: In the order of the panel.
+        board: Name of the board.
+        revision: Revision of the board.
+        gpio: Name → number of the GPIO (BCM).
+        active_low: Names of the GPIOs whose active level is low.
+        spi: Name → chip on SPI.
+        adc: Name → analogue input.
+        i2c: The I²C bus.
+        dac: Name → analogue output.
+        leds: LEDs in the order of the panel.
     """
 
     board: str
@@ -81,10 +81,10 @@ class PinMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load_pin_map() -> PinMap:
-    """The board that this firmware was built for.
+    """Load the pin map of this firmware's board.
 
     Raises:
-        BadConfig: The file is damaged, or two things are wired to one pin.
+        BadConfig: The file is damaged, or uses one pin twice.
     """
     return read_pin_map(resources.files("tombola_device.hal.panel").joinpath("pin_map.json").read_bytes())
 
@@ -93,7 +93,7 @@ def read_pin_map(data: bytes) -> PinMap:
     """Parse and check a pin map.
 
     Raises:
-        BadConfig: It is damaged, or two things are wired to one pin.
+        BadConfig: ``data`` is damaged, or uses one pin twice.
     """
     try:
         pins = msgspec.json.decode(data, type=PinMap)
@@ -111,8 +111,10 @@ def read_pin_map(data: bytes) -> PinMap:
             raise BadConfig(f"the pin map uses {what} {twice[0]} twice; install the firmware again")
     for name in pins.active_low:
         if name not in pins.gpio:
-            raise BadConfig(f"the pin map calls {name} active low but gives it no GPIO; install the firmware again")
+            raise BadConfig(
+                f"the pin map marks {name} as active low but has no GPIO for it; install the firmware again"
+            )
     for name, pin in pins.adc.items():
         if pin.converter not in pins.spi or pin.volts_at_zero == pin.volts_at_full:
-            raise BadConfig(f"the pin map gives {name} no converter or no range; install the firmware again")
+            raise BadConfig(f"the pin map lacks a converter or a range for {name}; install the firmware again")
     return pins

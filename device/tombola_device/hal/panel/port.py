@@ -1,4 +1,4 @@
-"""The front panel: knobs, voltages, gates, encoder and buttons in; mute, gate and voltages out."""
+"""The interface of all panels. Inputs: knobs, voltages, gates, encoder, buttons. Outputs: mute, gate, voltages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BUTTONS: Final = ("ENC_SW", "SHIFT", "SAVE")
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A gate or a button went up or down at ``time_s`` by ``time.monotonic``, as the kernel stamped it."""
+    """A gate or a button changed to ``high`` at ``time_s``, the kernel's time stamp on ``time.monotonic``."""
 
     name: str
     high: bool
@@ -25,13 +25,13 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class PanelState:
-    """What the panel says.
+    """One reading of the panel.
 
     Args:
-        knobs: 0 … 1 each.
-        voltages: Share of the converter's range, 0 … 1, by the names of VOLTAGES; calibration makes volts of it.
-        edges: Gates and buttons since the last reading, in order.
-        turns: Clicks of the encoder since the last reading, to the right > 0.
+        knobs: Positions, 0 … 1.
+        voltages: Name of VOLTAGES → share of the converter's range, 0 … 1. The calibration converts it to volts.
+        edges: Edges of gates and buttons since the last reading, in order.
+        turns: Clicks of the encoder since the last reading; right > 0.
     """
 
     knobs: tuple[float, ...]
@@ -41,34 +41,46 @@ class PanelState:
 
 
 class Panel(Protocol):
-    """Controls and jacks."""
+    """The knobs, jacks and buttons of the instrument.
+
+    >>> class OneKnob:
+    ...     name, muted = "one knob", True
+    ...     def read(self): return PanelState(knobs=(0.5,), voltages={})
+    ...     def set_mute(self, *, muted): self.muted = muted
+    ...     def set_gate(self, *, high): pass
+    ...     def set_voltages(self, shares): pass
+    ...     def close(self): self.muted = True
+    >>> panel: Panel = OneKnob()
+    >>> panel.read().knobs
+    (0.5,)
+    """
 
     name: str
 
     def read(self) -> PanelState:
-        """All of it now, in less than a millisecond.
+        """Read all inputs, in less than a millisecond.
 
         Raises:
             DeviceUnavailable: The converters do not answer.
         """
 
     def set_mute(self, *, muted: bool) -> None:
-        """Hold the outputs silent, or let them sound. Muted at the start and when closed."""
+        """Mute the sound outputs, or let them sound. They are muted at the start and after ``close``."""
 
     def set_gate(self, *, high: bool) -> None:
-        """Move the gate output."""
+        """Set the gate output."""
 
     def set_voltages(self, shares: Mapping[str, float]) -> None:
-        """Move CV outputs, each to a share of its range, 0 … 1.
+        """Set CV outputs, each to a share of its range, 0 … 1.
 
         Raises:
             DeviceUnavailable: The DAC does not answer.
         """
 
     def close(self) -> None:
-        """Mute, and give the pins back. May be called twice."""
+        """Mute the outputs and free the pins. May be called twice."""
 
 
 def shares_at_rest(pins: PinMap) -> dict[str, float]:
-    """What inputs with nothing patched read: 0 V."""
+    """The reading of each unpatched input (0 V), as a share of its range."""
     return {name: pins.adc[name].share_at_zero_volts for name in VOLTAGES}

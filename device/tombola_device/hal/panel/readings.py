@@ -1,4 +1,4 @@
-"""From single conversions to steady values: which input is read when, and how much is averaged."""
+"""Turns single conversions into steady values: the order of the readings and their averaging."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from tombola_device.hal.panel.pins import AnalogInput
 PITCH: Final = "V_OCT"
 PITCH_READINGS: Final = 4
 PITCH_MEAN: Final = 16
-"""Each scan reads pitch four times and gives the mean of the last sixteen: noise of 1 LSB (2.9 cents) then is 0.7."""
+"""Each scan reads pitch four times and averages the last sixteen: noise of 1 LSB (2.9 cents) becomes 0.7 cents."""
 JUMP_COUNTS: Final = 6.0
-"""A pitch that moved further than this (18 cents) is a new one: what was read before it is not averaged in, so that
-there is no slide. Below it lies a vibrato, which a mean of 4 ms does not touch."""
+"""A larger change of pitch (18 cents) starts a new note: older readings are dropped, so that the pitch does not slide.
+A vibrato moves less per reading, and the mean over 4 ms does not change it."""
 CVS_A_SCAN: Final = 3
-"""Of the five other voltages, so that each is at most two scans old: with one a scan, five milliseconds would be added
-to a latency of at most a buffer."""
+"""Number of the five other voltages that each scan reads. Each reading is then at most two scans old; with one per scan
+the latency would grow by 5 ms."""
 CV_SHARE: Final = 0.25
-"""Other voltages follow with one pole, a quarter of the way a reading: half the way in 4 ms."""
+"""Other voltages pass a one-pole filter: each reading moves the value by a quarter of the difference, half in 4 ms."""
 
 
 class Readings:
-    """Scans the inputs: pitch each time, three other voltages and one knob in turn.
+    """Scans the inputs. Each scan reads pitch, the next three of the other voltages and the next knob.
 
-    At 1 kHz that is eight conversions a millisecond (0.4 ms of the bus), each other voltage 600 times a second and each
-    knob 125 times.
+    At 1000 scans per second, each other voltage is read 600 times per second and each knob 125 times. One scan makes
+    eight conversions, 0.4 ms of the bus.
 
     Args:
-        inputs: From the pin map.
-        converters: By the names that it uses.
+        inputs: Analogue inputs of the pin map.
+        converters: Converters by their names in the pin map.
     """
 
     def __init__(self, inputs: Mapping[str, AnalogInput], converters: Mapping[str, Converter]) -> None:
@@ -46,7 +46,7 @@ class Readings:
         self._read_pitch()
 
     def scan(self) -> None:
-        """Read what is due.
+        """Read the inputs of one scan.
 
         Raises:
             DeviceUnavailable: A converter does not answer.
@@ -61,7 +61,7 @@ class Readings:
         self._turn += 1
 
     def settle_pitch(self) -> None:
-        """A gate has just risen: pitch as it stands now, with nothing from before."""
+        """Measure pitch anew after a gate has risen, without older readings."""
         self._pitch.clear()
         for _ in range(PITCH_MEAN // PITCH_READINGS):
             self._read_pitch()
@@ -73,7 +73,7 @@ class Readings:
 
     @property
     def voltages(self) -> dict[str, float]:
-        """Share of the converter's range at each other input, 0 … 1, by name."""
+        """Name of each input except knobs → share of the converter's range, 0 … 1."""
         return {name: self._values[name] for name in (PITCH, *self._cvs) if name in self._values}
 
     def _read(self, name: str) -> int:

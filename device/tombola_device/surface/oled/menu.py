@@ -1,17 +1,33 @@
-"""Where the player is in the menu, and what a turn or a push means there. Pure.
+"""The place in the menu, and the actions that a turn or a push asks for there. Pure.
 
-play ◄─turn─► (nothing: it moves the morph)      push ─► next page: scenes ─► settings ─► calibrate ─► slots ─► about
-any page: long push ─► play; after AWAY_S without a touch ─► play
-SAVE ─► keep the scene that was last chosen; long SAVE ─► silence; SHIFT+SAVE held ─► enrol an owner
+SHIFT and turn ─► through the pages: play, scenes, settings, calibrate, slots, about
+play: turn ─► morph; push ─► scenes
+any page: long push ─► play; AWAY_S without a touch ─► play
+SAVE ─► save the scene that was last chosen; long SAVE ─► panic; SHIFT+SAVE held ─► enrol an owner
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import Final, TypeAlias
+from typing import Final
 
-from tombola_device.surface.buttons import Push
+from tombola_device.surface.actions import (
+    JACKS,
+    Action,
+    AllowUnsigned,
+    Calibrate,
+    CancelCalibration,
+    Choose,
+    ConfirmCalibration,
+    Enrol,
+    MorphBy,
+    Panic,
+    RecallScene,
+    Revert,
+    SaveScene,
+    StopLearning,
+)
+from tombola_device.surface.oled.buttons import Push
 from tombola_device.surface.view import View
 
 AWAY_S: Final = 20.0
@@ -20,7 +36,7 @@ MORPH_PER_CLICK: Final = 1 / 48
 
 
 class Page(Enum):
-    """The pages, in the order in which SHIFT and the encoder walk through them."""
+    """The pages, in the order in which SHIFT and the encoder go through them."""
 
     PLAY = "play"
     SCENES = "scenes"
@@ -30,74 +46,37 @@ class Page(Enum):
     ABOUT = "about"
 
 
-@dataclass(frozen=True, slots=True)
-class MorphBy:
-    """Walk on through the modes."""
-
-    amount: float
-
-
-@dataclass(frozen=True, slots=True)
-class SaveScene:
-    """Keep the scene at a place."""
-
-    place: int
-
-
-@dataclass(frozen=True, slots=True)
-class RecallScene:
-    """Bring the scene of a place back."""
-
-    place: int
-
-
-@dataclass(frozen=True, slots=True)
-class Choose:
-    """Give a setting another choice."""
-
-    option: int
-    choice: int
-
-
-class Do(Enum):
-    """What needs no figure."""
-
-    CALIBRATE = "begin, or push in the wizard"
-    CANCEL = "cancel the wizard"
-    STOP_LEARNING = "no controller is to be taught any more"
-    REVERT = "go back to the previous bundle"
-    ALLOW_UNSIGNED = "let the next bundle be unsigned"
-    ENROL = "open for an owner's key"
-    SILENCE = "panic"
-
-
-Action: TypeAlias = MorphBy | SaveScene | RecallScene | Choose | Do
-CALIBRATE_ROWS: Final = ("V/OCT", "CV A", "CV B")
-SLOT_ROWS: Final = (Do.REVERT, Do.ALLOW_UNSIGNED, Do.ENROL)
+SLOT_ROWS: Final[tuple[Action, ...]] = (Revert(), AllowUnsigned(), Enrol())
 
 
 class Menu:
     """The state of the menu.
 
-    Pages are walked through with SHIFT and the encoder; on a page the encoder chooses and a push does.
+    SHIFT and the encoder change the page; on a page the encoder chooses a row and a push acts on it.
+
+    >>> menu, view = Menu(), View()
+    >>> menu.turn(4, view, now_s=0.0, shift=True), menu.page
+    ([], <Page.SLOTS: 'slots'>)
+    >>> [menu.push(Push("ENC_SW"), view, now_s=0.0) for _ in range(2)]
+    [[], [Revert()]]
     """
 
     def __init__(self) -> None:
         self.page = Page.PLAY
         self.row = 0
         self.asks = False
-        """Whether the row waits for a second push, since what it does cannot be undone."""
+        """Whether the row waits for a second push, because its action cannot be undone."""
         self.editing = False
         self.candidate = 0
-        """The choice that is shown while one that waits is made."""
+        """The choice that is shown, but does not hold yet, of an option that waits."""
         self.scene = 0
         self._touched_s = 0.0
 
     def turn(self, steps: int, view: View, now_s: float, *, shift: bool) -> list[Action]:
-        """The encoder was turned."""
+        """Give the actions of a turn of the encoder."""
         self._touched_s, self.asks = now_s, False
         if view.learning:
-            return [Do.STOP_LEARNING]
+            return [StopLearning()]
         if shift:
             pages = list(Page)
             self._go(pages[(pages.index(self.page) + steps) % len(pages)])
@@ -109,34 +88,34 @@ class Menu:
             if option.waits:
                 self.candidate = (self.candidate + steps) % len(option.choices)
                 return []
-            return [Choose(self.row, (option.chosen + steps) % len(option.choices))]
+            return [Choose(option.name, option.choices[(option.chosen + steps) % len(option.choices)])]
         if self.page is not Page.CALIBRATE or not view.calibration:
             self.row = min(max(self.row + steps, 0), max(self._rows(view) - 1, 0))
         return []
 
     def push(self, push: Push, view: View, now_s: float) -> list[Action]:
-        """A button was pushed."""
+        """Give the actions of a push."""
         self._touched_s = now_s
         if push.name == "SHIFT+SAVE":
-            return [Do.ENROL]
+            return [Enrol()]
         if push.name == "SAVE":
             if push.long:
-                return [Do.SILENCE]
+                return [Panic()]
             place = self.row if self.page is Page.SCENES else self.scene
             self.scene = place
             return [SaveScene(place)]
         if push.name != "ENC_SW":
             return []
         if view.learning and not push.long:
-            return [Do.STOP_LEARNING]
+            return [StopLearning()]
         if push.long:
             wizard = self.page is Page.CALIBRATE and bool(view.calibration)
             self._go(Page.PLAY)
-            return [Do.CANCEL] if wizard else []
+            return [CancelCalibration()] if wizard else []
         return self._enter(view)
 
     def tick(self, view: View, now_s: float) -> None:
-        """Time passes; the play page comes back, but not out of the wizard."""
+        """Take the time; the play page comes back after AWAY_S, but not while a calibration runs."""
         if now_s - self._touched_s > AWAY_S and not (self.page is Page.CALIBRATE and view.calibration):
             if self.page is not Page.PLAY:
                 self._go(Page.PLAY)
@@ -150,7 +129,7 @@ class Menu:
         return {
             Page.SCENES: len(view.scenes),
             Page.SETTINGS: len(view.options),
-            Page.CALIBRATE: len(CALIBRATE_ROWS),
+            Page.CALIBRATE: len(JACKS),
             Page.SLOTS: len(SLOT_ROWS),
             Page.ABOUT: len(view.about),
         }.get(self.page, 1)
@@ -166,13 +145,13 @@ class Menu:
         elif self.page is Page.SETTINGS:
             return self._edit(view)
         elif self.page is Page.CALIBRATE:
-            return [Do.CALIBRATE]
+            return [ConfirmCalibration() if view.calibration else Calibrate(JACKS[self.row])]
         elif self.page is Page.SLOTS:
             return self._confirmed(SLOT_ROWS[self.row])
         return []
 
     def _edit(self, view: View) -> list[Action]:
-        """Begin to choose, or end it; only then a choice that waits takes hold."""
+        """Begin or end choosing; a choice that waits takes hold at the end."""
         if self.row >= len(view.options):
             return []
         self.editing = not self.editing
@@ -180,11 +159,11 @@ class Menu:
         if self.editing:
             self.candidate = option.chosen
         elif option.waits and option.chosen != self.candidate < len(option.choices):
-            return [Choose(self.row, self.candidate)]
+            return [Choose(option.name, option.choices[self.candidate])]
         return []
 
-    def _confirmed(self, action: Do) -> list[Action]:
-        """What cannot be undone takes two pushes."""
+    def _confirmed(self, action: Action) -> list[Action]:
+        """An action that cannot be undone takes two pushes."""
         if not self.asks:
             self.asks = True
             return []

@@ -1,11 +1,12 @@
-"""The pages, drawn. Pure: a view and the menu's state in, a picture out."""
+"""Draws the pages. Pure: a view and the menu's state in, a picture out."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tombola_device.surface.actions import JACKS
 from tombola_device.surface.oled.canvas import HEIGHT, LETTER_WIDTH, WIDTH, Canvas, wrapped
-from tombola_device.surface.oled.menu import CALIBRATE_ROWS, SLOT_ROWS, Do, Menu, Page
+from tombola_device.surface.oled.menu import SLOT_ROWS, Menu, Page
 from tombola_device.surface.view import View
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ MOST_BARS: Final = 8
 
 
 def draw(view: View, menu: Menu) -> Image:
-    """One page, 128 × 64, black and white; what must be seen now lies over it."""
+    """Draw one page, 128 × 64, black and white; a fault, a notice or a flash lies over it."""
     canvas = Canvas()
     {
         Page.PLAY: _play,
@@ -29,18 +30,18 @@ def draw(view: View, menu: Menu) -> Image:
         Page.SLOTS: _slots,
         Page.ABOUT: _about,
     }[menu.page](canvas, view, menu)
-    message = view.fault or ("card unplugged; the sound comes back with it" if view.lost else view.message)
-    if view.learning and not message:
-        message = f"{view.learning}: move a control; push to cancel"
-    if message:
-        _overlay(canvas, message)
+    words = view.fault or ("card unplugged; the sound comes back with it" if view.lost else view.notice)
+    if view.learning and not words:
+        words = f"{view.learning}: move a control; push to cancel"
+    if words:
+        _overlay(canvas, words)
     elif view.flashing >= 0:
         _overlay(canvas, f"a bundle is coming: {100 * view.flashing:.0f} %", view.flashing)
     return canvas.image
 
 
 def boot_picture(version: str) -> Image:
-    """What stands there until it sounds: a drum of tickets, and the version."""
+    """Draw the picture of the start: a drum of tickets, and the version."""
     canvas = Canvas()
     for spoke, (x, y) in enumerate(((64, 5), (88, 11), (100, 29), (88, 46), (64, 52), (40, 46), (28, 29), (40, 11))):
         canvas.frame(x - 4, y - 3, 9, 7)
@@ -52,7 +53,7 @@ def boot_picture(version: str) -> Image:
 
 
 def _play(canvas: Canvas, view: View, _: Menu) -> None:
-    """Which modes sound, at a glance: a bar each, the strongest by name in large letters."""
+    """Draw a bar for each mode, and the name of the strongest in large letters."""
     strongest = max(range(len(view.blend)), key=lambda mode: view.blend[mode], default=-1)
     name = view.modes[strongest] if strongest >= 0 else "no bundle"
     canvas.text(0, 0, name, width=WIDTH - 26, big=True)
@@ -74,7 +75,7 @@ def _play(canvas: Canvas, view: View, _: Menu) -> None:
 
 
 def _list(canvas: Canvas, rows: list[tuple[str, str]], chosen: int) -> None:
-    """Rows of two columns around the chosen one, which is white."""
+    """Draw rows of two columns around the chosen row, which is white."""
     first = min(max(chosen - ROWS // 2, 0), max(len(rows) - ROWS, 0))
     for place, (left, right) in enumerate(rows[first : first + ROWS]):
         y, here = TOP + ROW_HEIGHT * place, first + place == chosen
@@ -108,8 +109,8 @@ def _calibrate(canvas: Canvas, view: View, menu: Menu) -> None:
     canvas.title("calibrate", f"{view.pitch_volts:+.3f}V")
     words, top = view.calibration, TOP + 2
     if not words:
-        _list(canvas, [(row, "") for row in CALIBRATE_ROWS], menu.row)
-        top += ROW_HEIGHT * len(CALIBRATE_ROWS)
+        _list(canvas, [(jack, "") for jack in JACKS], menu.row)
+        top += ROW_HEIGHT * len(JACKS)
         words = "with a cable to V/OCT" if menu.row else "1 V and 3 V, from the source you play with"
     for line, text in enumerate(wrapped(words, WIDTH // LETTER_WIDTH, (HEIGHT - top) // ROW_HEIGHT)):
         canvas.text(0, top + ROW_HEIGHT * line, text)
@@ -121,16 +122,16 @@ def _slots(canvas: Canvas, view: View, menu: Menu) -> None:
     canvas.text(2, TOP, f"now  {view.bundle}", width=WIDTH - 4 - LETTER_WIDTH * len(state))
     canvas.right(WIDTH - 2, TOP, state)
     canvas.text(2, TOP + ROW_HEIGHT, f"then {view.previous or '·'}", width=WIDTH - 4)
-    words = {
-        Do.REVERT: ("go back", ""),
-        Do.ALLOW_UNSIGNED: ("allow one unsigned", "✓" if view.unsigned else ""),
-        Do.ENROL: ("pair an owner", "open" if view.pairing else str(view.owners)),
-    }
-    for place, action in enumerate(SLOT_ROWS):
+    rows = (
+        ("go back", ""),
+        ("allow one unsigned", "✓" if view.unsigned else ""),
+        ("pair an owner", "open" if view.pairing else str(view.owners)),
+    )
+    assert len(rows) == len(SLOT_ROWS)
+    for place, (left, right) in enumerate(rows):
         y, here = TOP + 2 + ROW_HEIGHT * (place + 2), place == menu.row
         if here:
             canvas.box(0, y - 1, WIDTH, ROW_HEIGHT)
-        left, right = words[action]
         canvas.text(2, y, left, white=not here, width=WIDTH - 4 - LETTER_WIDTH * len(right))
         canvas.right(WIDTH - 2, y, right, white=not here)
 
@@ -140,8 +141,8 @@ def _about(canvas: Canvas, view: View, menu: Menu) -> None:
     _list(canvas, [(line, "") for line in view.about], menu.row)
 
 
-def _overlay(canvas: Canvas, message: str, share: float = -1.0) -> None:
-    lines = wrapped(message, 19, 4)
+def _overlay(canvas: Canvas, words: str, share: float = -1.0) -> None:
+    lines = wrapped(words, 19, 4)
     height = 9 * len(lines) + 7 + (8 if share >= 0 else 0)
     top = (HEIGHT - height) // 2
     canvas.box(3, top - 2, WIDTH - 6, height + 4, white=False)

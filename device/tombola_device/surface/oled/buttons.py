@@ -1,4 +1,4 @@
-"""From a button's edges to what the player means: a short push, a long one, two together."""
+"""Makes pushes of a button's edges: a short push, a long push, two buttons together."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ BOUNCE_S: Final = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A button was pushed. ``name``: of BUTTONS, or ``SHIFT+SAVE`` for both held PAIR_S."""
+    """A push of a button. ``name``: one of BUTTONS, or ``SHIFT+SAVE`` when both were held for PAIR_S."""
 
     name: str
     long: bool = False
 
 
 class Buttons:
-    """Times the buttons."""
+    """Times the buttons.
+
+    >>> buttons = Buttons()
+    >>> buttons.edge(Edge("SAVE", True, 1.0)), buttons.edge(Edge("SAVE", False, 1.2))
+    ([], [Push(name='SAVE', long=False)])
+    """
 
     def __init__(self) -> None:
         self._down_s: dict[str, float] = {}
@@ -34,7 +39,7 @@ class Buttons:
         return "SHIFT" in self._down_s
 
     def edge(self, edge: Edge) -> list[Push]:
-        """A button went down or up; a short push is told when it goes up."""
+        """Take a button's edge; a short push is reported when the button goes up."""
         if edge.name not in BUTTONS or edge.time_s - self._changed_s.get(edge.name, -1.0) < BOUNCE_S:
             return []
         self._changed_s[edge.name] = edge.time_s
@@ -48,7 +53,7 @@ class Buttons:
         return [Push(edge.name)]
 
     def tick(self, now_s: float) -> list[Push]:
-        """Time passes; a long push is told while it is held."""
+        """Take the time; a long push is reported while the button is still down."""
         if {"SHIFT", "SAVE"} <= self._down_s.keys():
             since_s = max(self._down_s["SHIFT"], self._down_s["SAVE"])
             pair_spent = {"SHIFT", "SAVE"} <= self._spent

@@ -1,0 +1,87 @@
+"""A fake audio process for tests: no process, no sound, and time in periods that the test plays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from tombola_device.audio.client import AudioEvent
+from tombola_device.audio.frames import AudioStatus, quiet_status
+from tombola_device.contract.bundle import bundle_sha256, decode_bundle
+from tombola_device.contract.controls import Controls
+from tombola_device.contract.errors import BadBundle, DeviceUnavailable
+
+
+class FakeAudio:
+    """Plays one bundle in silence: ``play``, ``sound``, ``break_down``, ``slim``, ``unplug``, ``die``.
+
+    Args:
+        bundle: File of the first bundle.
+        voices: V.
+    """
+
+    def __init__(self, bundle: Path, voices: int = 4) -> None:
+        self.sent: list[Controls] = []
+        self.loads: list[Path] = []
+        self.alive, self.stopped = True, False
+        self._status = replace(quiet_status(voices), sha256=bundle_sha256(bundle.read_bytes()))
+        self._events: list[AudioEvent] = []
+        self.ready = AudioEvent("ready", audio="nothing (a fake)", sha256=self._status.sha256, voices=voices)
+
+    def play(self, periods: int) -> None:
+        """Play a number of periods."""
+        status = self._status
+        self._status = replace(status, periods=status.periods + periods, played=status.played + periods)
+
+    def sound(self, level_db: float, voice: int = 0) -> None:
+        """Let a voice sound at a level, dB."""
+        levels_db = list(self._status.levels_db)
+        levels_db[voice] = level_db
+        self._status = replace(self._status, levels_db=tuple(levels_db))
+
+    def break_down(self, fault: str) -> None:
+        """Become silent, with a fault."""
+        self._status = replace(self._status, fault=fault)
+
+    def slim(self, voices: int) -> None:
+        """Reduce the voices, as after overload."""
+        self._status = replace(self._status, voice_limit=voices, slimmed=self._status.slimmed + 1)
+
+    def unplug(self) -> None:
+        """Lose the card."""
+        self._status = replace(self._status, lost=True)
+
+    def die(self) -> None:
+        """End without an event."""
+        self.alive = False
+
+    def send(self, controls: Controls, stamp_s: float = 0.0) -> None:  # noqa: ARG002 - nothing leaves it
+        """See Audio."""
+        self.sent.append(controls)
+
+    def status(self) -> AudioStatus:
+        """See Audio."""
+        return self._status
+
+    def load(self, bundle: Path) -> None:
+        """See Audio; the bundle plays at once, without a fade."""
+        if not self.alive:
+            raise DeviceUnavailable("the fake has ended; make another one")
+        self.loads.append(bundle)
+        try:
+            data = bundle.read_bytes()
+            decode_bundle(data)
+        except (OSError, BadBundle) as error:
+            self._events.append(AudioEvent("refused", path=str(bundle), reason=str(error)))
+            return
+        self._events.append(AudioEvent("loaded", path=str(bundle), sha256=bundle_sha256(data)))
+        self._status = replace(self._status, sha256=bundle_sha256(data), played=0, fault="")
+
+    def events(self) -> list[AudioEvent]:
+        """See Audio."""
+        events, self._events = self._events, []
+        return events
+
+    def stop(self) -> None:
+        """See Audio."""
+        self.alive, self.stopped = False, True

@@ -1,0 +1,83 @@
+"""The bundles: the serial line that brings them, the slots that hold them, the owners who may sign them."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from tombola_device.config import Config
+from tombola_device.flash.serve import Flashd
+from tombola_device.slots.board import this_board
+from tombola_device.slots.owner import OWNERS_FILE, Owner
+from tombola_device.slots.probe_child import probe_in_child
+from tombola_device.slots.store import Store
+from tombola_device.surface.view import View
+
+COMING: Final = ("receiving", "checking")
+"""What the serial line does while a bundle arrives; see ``Reception.doing``."""
+
+
+class Bundles:
+    """The slots, their owners, and the serial line in a thread of its own.
+
+    Args:
+        config: How the instrument is set up.
+        playing: Answers a host that asks what plays; called in the serial line's thread.
+    """
+
+    def __init__(self, config: Config, playing: Callable[[], Mapping[str, object]]) -> None:
+        self.board = this_board()
+        self.store = Store(config.slots_path, partial(probe_in_child, board=self.board), config.factory_path)
+        self.owner = Owner(config.state_path / OWNERS_FILE, config.unsigned)
+        self.serial = config.serial
+        """The port over which bundles are flashed; empty: none."""
+        self._playing = playing
+        self._installed: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        self._flashd: Flashd | None = None
+        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        """Serve the serial line."""
+        if not self.serial:
+            return
+        flashd = self._flashd = Flashd(
+            self.serial, self.store, self.install, self._playing, owner=self.owner, board=self.board
+        )
+        self._thread = threading.Thread(target=flashd.run, args=(self._ended,), name="flashd")
+        self._thread.start()
+
+    def install(self, path: Path) -> None:
+        """Let the control loop play a bundle that has become active. May be called by any thread."""
+        self._installed.put(path)
+
+    def installed(self) -> list[Path]:
+        """The bundles that were installed since the last call, in order."""
+        paths = []
+        while not self._installed.empty():
+            paths.append(self._installed.get())
+        return paths
+
+    def see(self, view: View) -> View:
+        """Complete a view with the slots, the owners and the bundle that is arriving."""
+        slots, flashd = self.store.slots, self._flashd
+        return replace(
+            view,
+            previous=slots.previous[:12] if slots.previous else "",
+            confirmed=slots.confirmed,
+            flashing=flashd.progress if flashd is not None and flashd.doing in COMING else -1.0,
+            owners=len(self.owner.keys),
+            pairing=self.owner.window_s > 0,
+            unsigned=self.owner.unsigned_allowed,
+        )
+
+    def close(self) -> None:
+        """End the serial line's thread, and wait for it."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()

@@ -1,0 +1,249 @@
+"""The two states of the daemon: it waits for a bundle, or it plays one.
+
+    Waiting ──── a bundle was found at the start, or is flashed ────► Playing ─┐
+                                                                         ▲    │ another bundle is flashed,
+                                                                         │    │ the player goes back, or the
+                                                                         └────┘ bundle on trial is mute
+
+Once it plays, it plays until the daemon ends: an audio process that dies ends the daemon, and systemd starts it again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from tombola_device.audio.client import Audio, AudioEvent, error_of
+from tombola_device.audio.frames import AudioStatus, quiet_status
+from tombola_device.contract.bundle import bundle_sha256, decode_bundle
+from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB, Controls
+from tombola_device.contract.errors import DeviceUnavailable, StoreError
+from tombola_device.contract.manifest import Manifest
+from tombola_device.daemon.trial import Trial
+from tombola_device.play.player import Player
+from tombola_device.slots.store import Store
+from tombola_device.surface.view import View
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedBundle:
+    """A bundle's manifest, and the hash by which the audio process and the slots call it."""
+
+    manifest: Manifest
+    sha256: str
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """Names of its modes."""
+        return tuple(mode.name for mode in self.manifest.modes)
+
+
+def read_named_bundle(path: Path) -> NamedBundle:
+    """Read a bundle's file.
+
+    Raises:
+        StoreError: It cannot be read.
+        BadBundle: It is damaged.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"the bundle {path} cannot be read ({error.strerror}); flash it again") from error
+    return NamedBundle(decode_bundle(data).manifest, bundle_sha256(data))
+
+
+class Waiting:
+    """No bundle plays: one can be flashed, an owner be paired, a jack be calibrated; the outputs are muted."""
+
+    healthy: Final = False
+    level_db: Final = SILENCE_DB
+    name: Final = ""
+    doing: Final = "waiting for a bundle"
+
+    def __init__(self) -> None:
+        self.status = quiet_status(1)
+        self.pulse = 0
+
+    def install(self, path: Path, start: Start) -> Playing:
+        """Start to play with a bundle that was flashed.
+
+        Raises:
+            TombolaError: The audio process does not start with it.
+        """
+        return start(path)
+
+    def revert(self) -> str:
+        """See House."""
+        return "nothing plays yet"
+
+    def tick(self) -> bool:
+        """See Playing."""
+        self.pulse += 1
+        return False
+
+    def send(self, controls: Controls, came_s: float) -> None:
+        """See Playing; nobody listens."""
+
+    def see(self) -> View:
+        """See Playing."""
+        return View()
+
+    def close(self) -> None:
+        """See Playing; nothing is open."""
+
+
+class Playing:
+    """A bundle plays in the audio process.
+
+    Args:
+        audio: The audio process.
+        bundle: The bundle that it began with.
+        player: The player.
+        store: Where bundles live.
+        on_arrival: Called with each bundle that has taken over from another one.
+    """
+
+    def __init__(
+        self, audio: Audio, bundle: NamedBundle, player: Player, store: Store, on_arrival: Callable[[NamedBundle], None]
+    ) -> None:
+        self.audio, self.bundle = audio, bundle
+        self.status = quiet_status(player.voices)
+        """The newest status. The serial line's thread reads it too."""
+        self._player, self._store, self._on_arrival = player, store, on_arrival
+        self._trial = Trial(store)
+        self._coming: NamedBundle | None = None
+        self._limit, self._slimmed = player.voices, 0
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the sound may be heard."""
+        return self.status.periods > 0 and not self.status.fault and not self.status.lost
+
+    @property
+    def level_db(self) -> float:
+        """Level of the loudest voice."""
+        return max(self.status.levels_db)
+
+    @property
+    def pulse(self) -> int:
+        """Changes as long as sound is rendered; 0: none has been yet."""
+        return self.status.periods
+
+    @property
+    def name(self) -> str:
+        """Name of the bundle that plays; empty: none."""
+        return self.bundle.manifest.name
+
+    @property
+    def doing(self) -> str:
+        """What the daemon does, in one line."""
+        return f"playing {self.name}"
+
+    def install(self, path: Path, _: Start) -> Playing:
+        """Cross-fade to a bundle that was flashed; the audio process runs already."""
+        self.audio.load(path)
+        return self
+
+    def revert(self) -> str:
+        """See House."""
+        try:
+            self.audio.load(self._store.revert())
+        except StoreError as error:
+            return str(error)
+        return "going back"
+
+    def tick(self) -> bool:
+        """Hear the audio process, and judge the bundle on trial. True if the controls must be sent again.
+
+        Raises:
+            DeviceUnavailable: The audio process has ended by itself.
+            TombolaError: The audio process has ended, and said why.
+        """
+        self._hear(self.audio.status())
+        for event in self.audio.events():
+            self._act_on(event)
+        arrived = self._arrive()
+        if not self.audio.alive:
+            raise DeviceUnavailable("the audio process has ended by itself; start tombolad again")
+        self._load(self._trial.judge(self.status))
+        return arrived
+
+    def send(self, controls: Controls, came_s: float) -> None:
+        """Send the player's controls; ``came_s``: when the change behind them came in."""
+        self.audio.send(controls, came_s)
+
+    def see(self) -> View:
+        """What can be shown of the bundle and of the audio process."""
+        status, manifest = self.status, self.bundle.manifest
+        return View(
+            bundle=manifest.name,
+            peak_db=status.peak_db,
+            load=status.load_p99_us * FRAME_RATE_HZ / 1e6,
+            sounding=sum(level_db > SILENCE_DB for level_db in status.levels_db),
+            voices=status.voice_limit,
+            slimmed=status.slimmed > 0 and status.voice_limit < self._player.voices,
+            xruns=status.xruns,
+            about=(
+                f"latency {status.latency_p50_ms:.1f} ms",
+                f"at most {status.latency_max_ms:.1f} ms",
+                *(manifest.licence or "no licence given").split("; "),
+            ),
+            fault=status.fault,
+            lost=status.lost,
+        )
+
+    def close(self) -> None:
+        """End the audio process."""
+        self.audio.stop()
+
+    def _hear(self, status: AudioStatus) -> None:
+        if status is self.status:  # An old one would call a voice silent that was taken just now.
+            return
+        self.status = status
+        self._player.hear(status.levels_db)
+        if status.voice_limit == self._limit:
+            return
+        if status.slimmed > self._slimmed:
+            _LOG.warning("too much to do: %s now; fewer voices or a smaller bundle", count(status.voice_limit, "voice"))
+        self._limit, self._slimmed = status.voice_limit, status.slimmed
+        self._player.limit_voices(status.voice_limit)
+
+    def _act_on(self, event: AudioEvent) -> None:
+        if event.event == "ended":
+            raise error_of(event)
+        if event.event == "refused":
+            _LOG.warning("%s", event.reason)
+            self._load(self._trial.go_back())
+        elif event.event == "loaded":
+            self._coming = read_named_bundle(Path(event.path))
+
+    def _arrive(self) -> bool:
+        """Turn to the bundle that was loaded once it plays alone; True if the controls changed.
+
+        Not before: the bundle that fades out would follow a blend that is meant for other modes.
+        """
+        coming = self._coming
+        if coming is None or self.status.sha256 != coming.sha256 or self.status.fading:
+            return False
+        self._coming, self.bundle = None, coming
+        self._on_arrival(coming)
+        return True
+
+    def _load(self, path: Path | None) -> None:
+        if path is not None:
+            self.audio.load(path)
+
+
+State: TypeAlias = Waiting | Playing
+Start: TypeAlias = Callable[[Path], Playing]
+"""Starts the audio process with a bundle."""
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: 1 voice, 2 voices."""
+    return f"{number} {noun}{'s' if number != 1 else ''}"

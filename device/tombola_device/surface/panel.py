@@ -1,0 +1,134 @@
+"""The panel's jacks and knobs at work: readings move the player, the outputs follow it.
+
+These need no face: a module without a display plays by its knobs and jacks all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from tombola_device.contract.errors import DeviceUnavailable
+from tombola_device.hal.panel.port import Panel, PanelState
+from tombola_device.surface.calibrator import PITCH, Calibrator
+from tombola_device.surface.hands import PanelMap
+from tombola_device.surface.outputs import GateOut, Sounding, output_volts
+from tombola_device.surface.routing import Assignments
+from tombola_device.surface.volts import Voltmeter
+
+READ_S: Final = 0.001
+"""Gates and pitch are read a thousand times a second, other voltages 600 times, knobs 125 times."""
+OUTPUT_S: Final = 0.005
+OLDEST_EDGE_S: Final = 1.0
+"""An edge is read within milliseconds; one that seems older was stamped by another clock."""
+_LOG = logging.getLogger(__name__)
+
+
+class PanelIn:
+    """Reads the panel: knobs, voltages and gates move the player, the pitch voltage is calibrated.
+
+    Args:
+        panel: The panel; it is given up when it no longer answers.
+        hands: What its knobs and jacks do to the player.
+        voltmeter: Makes volts of its readings.
+        calibrator: Takes the readings of V/OCT.
+        clock: Seconds.
+    """
+
+    def __init__(
+        self,
+        panel: Panel,
+        hands: PanelMap,
+        voltmeter: Voltmeter,
+        calibrator: Calibrator,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.panel: Panel | None = panel
+        """The panel; None since it has failed."""
+        self.state: PanelState | None = None
+        """The reading of the last ``poll``; None if it did not read."""
+        self._hands, self._voltmeter, self._calibrator, self._clock = hands, voltmeter, calibrator, clock
+        self._read_s = -READ_S
+
+    @property
+    def name(self) -> str:
+        """The panel's name; empty since it has failed."""
+        return self.panel.name if self.panel is not None else ""
+
+    def poll(self) -> bool:
+        """Read the panel if it is time; True if the player was moved. Does not wait."""
+        now_s = self._clock()
+        self.state = None
+        if self.panel is None or now_s - self._read_s < READ_S:
+            return False
+        self._read_s = now_s
+        try:
+            state = self.state = self.panel.read()
+        except DeviceUnavailable as error:
+            _LOG.warning("%s", error)
+            self.close()
+            self.panel = None
+            return False
+        self._calibrator.read(state.voltages[PITCH], now_s)
+        volts = {name: self._voltmeter.of(name, share) for name, share in state.voltages.items()}
+        return self._hands.apply(state, volts)
+
+    def stamps_s(self) -> list[float]:
+        """When the last reading's edges were; without those stamped by another clock, as kernels before 5.7 do."""
+        edges, now_s = self.state.edges if self.state is not None else (), self._clock()
+        return [edge.time_s for edge in edges if 0 <= now_s - edge.time_s < OLDEST_EDGE_S]
+
+    def close(self) -> None:
+        """Give the panel back."""
+        if self.panel is not None:
+            self.panel.close()
+
+
+class PanelOut:
+    """Moves the CV and gate outputs, and lets the sound out.
+
+    Args:
+        source: Where the panel is read; outputs stop when that has given the panel up.
+        voltmeter: Makes shares of volts.
+        calibrator: Says where an output must stand while it is being measured.
+    """
+
+    def __init__(self, source: PanelIn, voltmeter: Voltmeter, calibrator: Calibrator) -> None:
+        self._source, self._voltmeter, self._calibrator = source, voltmeter, calibrator
+        self._gate = GateOut()
+        self._gate_high: bool | None = None
+        self._muted = True
+        self._moved_s = 0.0
+
+    def poll(self, sounding: Sounding, assigned: Assignments, now_s: float, *, healthy: bool) -> None:
+        """Follow the player.
+
+        Args:
+            sounding: What the outputs follow.
+            assigned: What each output carries.
+            now_s: By ``time.monotonic``.
+            healthy: Whether the sound may be heard; the outputs are muted otherwise.
+        """
+        panel = self._source.panel
+        if panel is None:
+            return
+        if healthy == self._muted:
+            self._muted = not healthy
+            panel.set_mute(muted=self._muted)
+        if now_s - self._moved_s >= OUTPUT_S:
+            self._moved_s = now_s
+            self._move(panel, sounding, assigned, now_s)
+
+    def _move(self, panel: Panel, sounding: Sounding, assigned: Assignments, now_s: float) -> None:
+        high = self._gate.level(assigned.gate, sounding, now_s)
+        if high != self._gate_high:
+            self._gate_high = high
+            panel.set_gate(high=high)
+        sources = {"CV_A": assigned.cv_a, "CV_B": assigned.cv_b}
+        shares = {name: self._voltmeter.share(name, output_volts(source, sounding)) for name, source in sources.items()}
+        try:
+            panel.set_voltages(shares | self._calibrator.drive)
+        except DeviceUnavailable as error:
+            _LOG.debug("%s", error)

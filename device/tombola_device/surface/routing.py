@@ -1,0 +1,82 @@
+"""What the assignable jacks are connected to: which input moves what, which output carries what. Pure."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Protocol
+
+import msgspec
+
+
+class CvTarget(Enum):
+    """What a CV input can move."""
+
+    NONE = "none"
+    MORPH = "morph"
+    LEVEL = "level"
+    VELOCITY = "velocity"
+    WEIGHT_1 = "weight 1"
+    WEIGHT_2 = "weight 2"
+    WEIGHT_3 = "weight 3"
+    WEIGHT_4 = "weight 4"
+    WEIGHT_5 = "weight 5"
+
+
+class CvTargets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What each assignable input moves."""
+
+    cv_1: CvTarget = CvTarget.MORPH
+    cv_2: CvTarget = CvTarget.LEVEL
+    cv_3: CvTarget = CvTarget.NONE
+
+
+class Source(Enum):
+    """What a CV output can carry.
+
+    ENVELOPE  level of the loudest voice, -60 dB is 0 V
+    MORPH     place on the way through the modes
+    PITCH     pitch of the first voice, 1 V/octave, 0 V is note 36
+    WEIGHT_n  weight of mode n
+    """
+
+    NONE = "none"
+    ENVELOPE = "envelope"
+    MORPH = "morph"
+    PITCH = "pitch"
+    WEIGHT_1 = "weight 1"
+    WEIGHT_2 = "weight 2"
+    WEIGHT_3 = "weight 3"
+    WEIGHT_4 = "weight 4"
+    WEIGHT_5 = "weight 5"
+
+
+class GateSource(Enum):
+    """What the gate output carries: high while any key is held, or one pulse for each pulse of the clock."""
+
+    GATE = "gate"
+    CLOCK = "clock"
+
+
+class Assignments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What each output carries."""
+
+    cv_a: Source = Source.ENVELOPE
+    cv_b: Source = Source.MORPH
+    gate: GateSource = GateSource.GATE
+
+
+class Hands(Protocol):
+    """The knobs and CV inputs, as far as scenes and settings concern them; ``hands.PanelMap`` is the real one.
+
+    >>> class NoHands:
+    ...     targets = CvTargets()
+    ...     def pick_up(self): pass
+    >>> hands: Hands = NoHands()
+    >>> hands.targets.cv_1
+    <CvTarget.MORPH: 'morph'>
+    """
+
+    targets: CvTargets
+
+    def pick_up(self) -> None:
+        """The values were changed elsewhere: each knob waits until it passes the value that holds now."""

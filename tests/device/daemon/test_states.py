@@ -1,0 +1,302 @@
+"""Waiting, playing, falling back: the daemon's states in virtual time, without a process."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from tombola_device.audio.client import AudioProcess
+from tombola_device.audio.fake import FakeAudio
+from tombola_device.contract.bundle import bundle_sha256, encode_bundle
+from tombola_device.contract.errors import BadBundle, DeviceUnavailable, StoreError
+from tombola_device.daemon.performance import TAIL_S, Performance, Performing
+from tombola_device.daemon.states import Playing, Waiting, read_named_bundle
+from tombola_device.daemon.trial import TRIAL_PERIODS
+from tombola_device.daemon.watchdog import Watchdog
+from tombola_device.play.player import Player
+from tombola_device.slots.store import Store
+
+
+class Instrument:
+    """The states with a real store, a fake audio process and a player; ``flash`` does what the serial line does."""
+
+    def __init__(self, folder, make_bundle):
+        self.folder, self.make_bundle = folder, make_bundle
+        self.factory = self.file("factory")
+        self.store = Store(folder / "slots", lambda _: None, self.factory)
+        self.player, self.arrived = Player(1, 4), []
+        self.state = Waiting()
+
+    def file(self, name, **options):
+        path = self.folder / f"{name}.tombola"
+        path.write_bytes(encode_bundle(self.make_bundle(name=name, **options)))
+        return path
+
+    def start(self, path):
+        bundle = read_named_bundle(path)
+        self.player.set_modes(len(bundle.modes))
+        return Playing(FakeAudio(path), bundle, self.player, self.store, self.arrived.append)
+
+    def flash(self, path):
+        data = path.read_bytes()
+        self.store.begin(bundle_sha256(data), len(data))
+        self.store.write(data)
+        self.state = self.state.install(self.store.finish(), self.start)
+        return bundle_sha256(data)
+
+    def play(self, periods):
+        self.state.audio.play(periods)
+        return self.state.tick()
+
+
+@pytest.fixture
+def instrument(tmp_path, make_bundle):
+    return Instrument(tmp_path, make_bundle)
+
+
+def test_waiting_is_mute_silent_and_alive_and_shows_no_bundle(instrument):
+    state = instrument.state
+    pulses = [state.pulse, *(state.tick() or state.pulse for _ in range(2))]
+    assert pulses == [0, 1, 2]
+    assert (state.healthy, state.level_db, state.name, state.see().bundle) == (False, -80.0, "", "")
+    assert state.revert() == "nothing plays yet"
+    state.send(instrument.player.controls(), 0.0)
+
+
+def test_first_bundle_turns_waiting_into_playing_which_is_healthy_from_its_first_period(instrument):
+    sha256 = instrument.flash(instrument.file("first"))
+    assert isinstance(instrument.state, Playing)
+    assert not instrument.state.healthy
+    instrument.play(1)
+    assert (instrument.state.healthy, instrument.state.pulse, instrument.state.name) == (True, 1, "first")
+    assert instrument.state.status.sha256 == sha256
+    assert instrument.arrived == []
+
+
+def test_bundle_is_confirmed_after_two_seconds_and_not_one_period_earlier(instrument):
+    instrument.state = instrument.start(instrument.factory)
+    instrument.flash(instrument.file("next", modes=1))
+    assert instrument.play(TRIAL_PERIODS - 1)
+    assert [bundle.manifest.name for bundle in instrument.arrived] == ["next"]
+    assert not instrument.store.slots.confirmed
+    assert not instrument.play(1)
+    assert instrument.store.slots.confirmed
+
+
+def test_bundle_on_trial_that_goes_mute_is_given_up_once_and_the_one_before_plays(instrument):
+    instrument.state = instrument.start(instrument.factory)
+    bad = instrument.flash(instrument.file("bad", modes=1))
+    instrument.play(10)
+    audio = instrument.state.audio
+    audio.break_down("the sound is not a number")
+    instrument.state.tick()
+    assert instrument.store.slots.rejected == bad
+    assert audio.loads[1:] == [instrument.factory]
+    instrument.play(1)
+    assert instrument.state.name == "factory"
+    assert instrument.state.healthy
+    assert len(audio.loads) == 2
+
+
+def test_confirmed_bundle_that_goes_mute_is_shown_with_its_fault_and_not_given_up(instrument):
+    instrument.state = instrument.start(instrument.factory)
+    instrument.flash(instrument.file("next"))
+    instrument.play(TRIAL_PERIODS)
+    instrument.state.audio.break_down("the sound is not a number")
+    instrument.state.tick()
+    assert (instrument.state.healthy, instrument.state.see().fault) == (False, "the sound is not a number")
+    assert instrument.store.slots.confirmed
+
+
+def test_bundle_that_the_audio_process_refuses_is_given_up(instrument):
+    instrument.state = instrument.start(instrument.factory)
+    path = instrument.file("next")
+    sha256 = instrument.flash(path)
+    instrument.state.audio.events()
+    damaged = instrument.store.path_of(sha256)
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    instrument.state.audio.load(damaged)
+    instrument.state.tick()
+    assert instrument.store.slots.rejected == sha256
+    assert instrument.state.audio.loads[-1] == instrument.factory
+
+
+def test_player_can_go_back_once_and_is_told_when_there_is_nothing_to_go_back_to(instrument):
+    instrument.state = instrument.start(instrument.factory)
+    instrument.flash(instrument.file("next"))
+    instrument.play(1)
+    assert instrument.state.revert() == "going back"
+    assert instrument.state.audio.loads[-1] == instrument.factory
+    assert "no previous bundle" in instrument.state.revert()
+
+
+def test_voices_follow_what_can_be_rendered_and_the_view_says_slim(instrument, caplog):
+    instrument.state = instrument.start(instrument.factory)
+    instrument.play(1)
+    assert not instrument.state.see().slimmed
+    instrument.state.audio.slim(2)
+    instrument.state.tick()
+    for note in (60, 64, 67):
+        instrument.player.note_on(note, 1.0)
+    assert instrument.player.held == 2
+    assert (instrument.state.see().voices, instrument.state.see().slimmed) == (2, True)
+    assert "2 voices now" in caplog.text
+
+
+def test_lost_card_mutes_and_a_dead_audio_process_is_one_sentence(instrument):
+    instrument.state = instrument.start(instrument.factory)
+    instrument.play(1)
+    instrument.state.audio.unplug()
+    instrument.state.tick()
+    assert (instrument.state.healthy, instrument.state.see().lost) == (False, True)
+    instrument.state.audio.die()
+    with pytest.raises(DeviceUnavailable, match="ended by itself"):
+        instrument.state.tick()
+    instrument.state.close()
+    assert instrument.state.audio.stopped
+
+
+def test_bundle_without_a_file_is_one_sentence(tmp_path):
+    with pytest.raises(StoreError, match="flash it again"):
+        read_named_bundle(tmp_path / "missing.tombola")
+    (tmp_path / "damaged.tombola").write_bytes(b"?")
+    with pytest.raises(BadBundle):
+        read_named_bundle(tmp_path / "damaged.tombola")
+
+
+# The audio process and its fake
+
+
+@pytest.fixture(params=["fake", "process"])
+def audio(request, instrument, tmp_path):
+    if request.param == "fake":
+        audio = FakeAudio(instrument.factory, 2)
+        audio.play(1)
+    else:
+        audio = AudioProcess(
+            instrument.factory,
+            voices=2,
+            audio="null",
+            buffer_periods=4,
+            fallback=tmp_path / "x.wav",
+            realtime=False,
+        )
+    yield audio
+    audio.stop()
+
+
+def wait_for_event(audio):
+    for _ in range(3000):
+        if events := audio.events():
+            return events[0]
+        time.sleep(0.01)
+    pytest.fail("no event came")
+
+
+def test_audio_takes_another_bundle_refuses_a_damaged_one_and_takes_none_after_its_end(audio, instrument):
+    assert (audio.alive, audio.ready.event, audio.ready.voices) == (True, "ready", 2)
+    assert len(audio.status().levels_db) == 2
+    path = instrument.file("next")
+    audio.load(path)
+    event = wait_for_event(audio)
+    assert (event.event, event.path) == ("loaded", str(path))
+    path.write_bytes(path.read_bytes()[:-1])
+    audio.load(path)
+    event = wait_for_event(audio)
+    assert event.event == "refused"
+    assert "cut short" in event.reason
+    audio.stop()
+    audio.stop()
+    assert not audio.alive
+    with pytest.raises(DeviceUnavailable):
+        audio.load(path)
+
+
+# Watchdog and performance
+
+
+class Ear:
+    """What a Notifier tells."""
+
+    def __init__(self, watchdog_s=1.0):
+        self.watchdog_s, self.heard = watchdog_s, []
+
+    def ready(self):
+        self.heard.append("ready")
+
+    def status(self, text):
+        self.heard.append(text)
+
+    def alive(self):
+        self.heard.append("alive")
+
+    def stopping(self):
+        self.heard.append("stopping")
+
+    def close(self):
+        self.heard.append("closed")
+
+
+def test_watchdog_is_fed_only_while_the_pulse_goes_on():
+    ear = Ear()
+    watchdog = Watchdog(ear)
+    watchdog.tick(0, "playing a", 10.0)
+    assert ear.heard == []
+    watchdog.tick(1, "playing a", 10.1)
+    assert ear.heard == ["ready", "playing a", "alive"]
+    for tick in range(30):
+        watchdog.tick(1, "playing a", 10.2 + tick / 10)
+    assert ear.heard == ["ready", "playing a", "alive"]
+    watchdog.tick(2, "playing b", 13.2)
+    watchdog.tick(3, "playing b", 13.3)
+    assert ear.heard[3:] == ["playing b", "alive"]
+
+
+def test_watchdog_is_fed_while_the_audio_process_starts_but_not_before_it_was_ready():
+    ear = Ear()
+    watchdog = Watchdog(ear)
+    watchdog.starting(5.0)
+    assert ear.heard == []
+    watchdog.tick(1, "waiting", 10.0)
+    watchdog.starting(10.5)
+    watchdog.starting(11.0)
+    assert ear.heard == ["ready", "waiting", "alive", "alive"]
+
+
+class Stage:
+    """The inputs that a performance begins on."""
+
+    def __init__(self):
+        self.performed = 0
+
+    def perform(self, midi, automation):
+        self.performed += 1
+
+
+@pytest.mark.parametrize(("after_flash", "flashed", "begins"), [(0, 0, 1), (0, 1, 1), (1, 0, 0), (1, 1, 1)])
+def test_performance_begins_with_the_bundle_that_it_waits_for_and_only_once(after_flash, flashed, begins):
+    stage = Stage()
+    performing = Performing(Performance(after_flash=bool(after_flash)))
+    for _ in range(2):
+        performing.bundle_plays(stage, flashed=bool(flashed))
+    assert stage.performed == begins
+
+
+def test_performance_is_over_after_its_seconds_its_last_sound_or_its_tail():
+    now = [100.0]
+    assert not Performing(Performance(seconds=1.0), lambda: now[0]).over(-80.0, performing=False)
+    timed = Performing(Performance(seconds=1.0), lambda: now[0])
+    rung = Performing(Performance(exit_when_done=True), lambda: now[0])
+    for performing in (timed, rung):
+        performing.bundle_plays(Stage(), flashed=False)
+    now[0] = 100.9
+    assert not timed.over(-80.0, performing=True)
+    now[0] = 101.0
+    assert timed.over(-20.0, performing=True)
+    assert not rung.over(-80.0, performing=True)
+    assert not rung.over(-80.0, performing=False)
+    now[0] = 101.25
+    assert not rung.over(-20.0, performing=False)
+    assert rung.over(-80.0, performing=False)
+    now[0] = 101.01 + TAIL_S
+    assert rung.over(-20.0, performing=False)

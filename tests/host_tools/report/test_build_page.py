@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from tombola_device.contract.manifest import Envelope, Mode
+from tombola_host.corpus.corpus import Corpus
+from tombola_host.corpus.material import from_corpus
+from tombola_host.corpus.summary import summarise
+from tombola_host.export.bundle import export_bundle
+from tombola_host.report import build_page
+
+ENVELOPE = Envelope([0.0, 0.1], [-30.0, -20.0], 0.0, -200.0)
+
+
+def test_a_recording_is_said_to_be_unheard_only_if_the_build_held_it_out(voice, clip, monkeypatch):
+    """The folder may have changed since the build."""
+
+    def material(*notes):
+        clips = tuple(clip(note, frames=20) for note in notes)
+        return from_corpus("toy", Corpus("toy", clips, (), summarise("toy", len(clips), clips, [], [])), "")
+
+    built_from, changed = material(55.0, 57.0, 60.0, 62.0), material(55.0, 57.0, 60.0, 62.0, 64.0)
+    network = voice(1, hidden=4)
+    mode = Mode("toy", "#e8a33d", (50.0, 70.0), ENVELOPE, (-1.0, 0.0, 1.0), (-1.0, 0.0, 1.0))
+    bundle = export_bundle(network, "toy", "voice", [mode], {"corpus_toy": built_from.recordings}, "")
+    monkeypatch.setattr(build_page, "load_trainee", lambda *_: SimpleNamespace(network=network))
+
+    def remark(of):
+        return build_page._mode_sounds(bundle, 0, of, None).sounds[0].remark
+
+    held_out = built_from.test.notes[0].name
+    assert remark(built_from) == f"{held_out}, never learned from"
+    assert "never" not in remark(changed)
+    assert remark(changed).endswith("the recordings changed since the build: it may have been learned from")
