@@ -64,7 +64,7 @@ def corpus(
     from tombola_host.corpus.verdict import verdict
 
     with working() as reporter:
-        summary = read_corpus(folder, progress=reporter.task(f"read {folder.name}")).summary
+        summary = read_corpus(folder, progress=reporter.task(f"listening to {folder.name}")).summary
     if as_json_:
         output.print_json(as_json(summary))
     else:

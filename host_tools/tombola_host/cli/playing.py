@@ -10,7 +10,7 @@ import msgspec
 import typer
 from rich.table import Table
 from tombola_device.contract.errors import BadConfig
-from tombola_device.play.offline import Event
+from tombola_device.play.offline import PerformedEvent
 
 from tombola_host.cli.app import (
     DEFAULT_BAUD,
@@ -85,7 +85,7 @@ def render(
     check_output(out)
     loaded = read_bundle(bundle)
     if midi is not None:
-        events: Sequence[Event] = read_midi(midi)
+        events: Sequence[PerformedEvent] = read_midi(midi)
     else:
         events = phrase_at(loaded, blend)
     with working() as reporter:

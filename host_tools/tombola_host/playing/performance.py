@@ -44,7 +44,7 @@ def read_midi(path: Path) -> list[PerformedEvent]:
     return midi_events(timed)
 
 
-def phrase_at(bundle: Bundle, blend: str) -> tuple[Event, ...]:
+def phrase_at(bundle: Bundle, blend: str) -> tuple[PerformedEvent, ...]:
     """The built-in phrase, in the range of the mode that a blend leans to most; of the first mode without one."""
     weights = blend_point(bundle, blend) if blend else [1.0]
     return phrase(bundle.manifest.modes, weights.index(max(weights))).events

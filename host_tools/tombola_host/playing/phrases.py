@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tombola_device.contract.manifest import Mode
-from tombola_device.play.offline import BlendAutomation, Event
+from tombola_device.play.offline import BlendAutomation, PerformedEvent
 
 BEAT_S = 0.42
 LEGATO = 0.97
@@ -40,7 +40,7 @@ class Performance:
         blend: The way through the modes.
     """
 
-    events: tuple[Event, ...]
+    events: tuple[PerformedEvent, ...]
     seconds: float
     blend: BlendAutomation
 
@@ -53,7 +53,7 @@ def phrase(modes: Sequence[Mode], mode: int) -> Performance:
         mode: Which of them, from 0.
     """
     low, high = modes[mode].note_range
-    events: list[Event] = []
+    events: list[PerformedEvent] = []
     beat = 0.0
     for beats, degree, velocity in MELODY:
         events += _note(beat * BEAT_S, beats * BEAT_S * LEGATO, fitted(degree, low, high), velocity)
@@ -74,7 +74,7 @@ def sweep(modes: Sequence[Mode]) -> Performance:
         times += [arrived_s, arrived_s + STAY_S]
         weights += [tuple(float(other == number) for other in range(len(modes)))] * 2
     end_s = times[-1] + STRIKE_S
-    events: list[Event] = []
+    events: list[PerformedEvent] = []
     struck = 0
     while struck * STRIKE_S < end_s:
         note = fitted(SWEEP_DEGREES[struck % len(SWEEP_DEGREES)], min(low, high), max(low, high))
@@ -101,5 +101,5 @@ def fitted(degree: int, low: float, high: float) -> int:
     return min(max(note, first), last)
 
 
-def _note(time_s: float, held_s: float, note: int, velocity: float) -> list[Event]:
-    return [Event(time_s, "note_on", (note, velocity)), Event(time_s + held_s, "note_off", (note,))]
+def _note(time_s: float, held_s: float, note: int, velocity: float) -> list[PerformedEvent]:
+    return [PerformedEvent(time_s, "note_on", (note, velocity)), PerformedEvent(time_s + held_s, "note_off", (note,))]
