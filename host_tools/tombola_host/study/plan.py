@@ -16,13 +16,12 @@ from tombola_host.training.effort import Effort, Length
 NAME = re.compile(r"[\w .+-]{1,64}")
 """As a bundle's manifest wants names."""
 
-# Seconds on two cores of a laptop of 2020, from the demo at effort quick: 16 s for 24 steps of the dense network, 15 s
+# Seconds on a machine with two idle cores, from the demo at effort quick: 16 s for 24 steps of the dense network, 15 s
 # for a ticket, 55 s for a merge. They need only be right in proportion: the time to go adapts as the work goes on.
 FILE_S = 0.4
 DENSE_STEP_S, CONTROL_WINDOW_S, AUDIO_WINDOW_S, ROUND_STEP_S = 0.65, 0.0015, 0.009, 0.1
 COMPARE_NOTE_S, COMPARE_S = 0.5, 10.0
 PACK_S = 4.0
-SOUND_FILES = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".m4a", ".mp4"}
 
 
 def listening_to(mode: str) -> str:
@@ -104,7 +103,9 @@ def build_parts(
 
 def count_recordings(folder: Path) -> int:
     """How many files of sound lie in a folder and below, by their endings."""
-    return sum(path.suffix.lower() in SOUND_FILES for path in folder.rglob("*"))
+    from tombola_host.corpus.files import AUDIO_SUFFIXES
+
+    return sum(path.suffix.lower() in AUDIO_SUFFIXES for path in folder.rglob("*"))
 
 
 def _seconds(length: Length) -> float:

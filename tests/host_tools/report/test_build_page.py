@@ -7,6 +7,7 @@ from tombola_host.corpus.corpus import Corpus
 from tombola_host.corpus.material import from_corpus
 from tombola_host.corpus.summary import summarise
 from tombola_host.export.bundle import export_bundle
+from tombola_host.generators import family_named
 from tombola_host.report import build_page
 
 ENVELOPE = Envelope([0.0, 0.1], [-30.0, -20.0], 0.0, -200.0)
@@ -26,7 +27,7 @@ def test_a_recording_is_said_to_be_unheard_only_if_the_build_held_it_out(voice, 
     monkeypatch.setattr(build_page, "load_trainee", lambda *_: SimpleNamespace(network=network))
 
     def remark(of):
-        return build_page._mode_sounds(bundle, 0, of, None).sounds[0].remark
+        return build_page._mode_sounds(family_named("voice"), bundle, 0, of, None).sounds[0].remark
 
     held_out = built_from.test.notes[0].name
     assert remark(built_from) == f"{held_out}, never learned from"
