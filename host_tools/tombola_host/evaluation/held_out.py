@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import PERIOD_SAMPLES, SCALAR_COLUMNS, Float32Array
+from tombola_device.contract.graph import FRAME
 from tombola_device.engine.noise import TABLE_SAMPLES, noise_table, overlapping
 from tombola_device.engine.session import Session
 from torch import Tensor
@@ -71,13 +72,13 @@ def network_playback(network: Voice, mode: int, encoder: TimbreEncoder | None = 
 
 def bundle_playback(bundle: Bundle, mode: int) -> Playback:
     """Play by the very graph that the device plays, in one pure mode at its default timbre."""
-    session = Session(bundle.onnx, bundle.manifest, voices=1)
-    graph = bundle.manifest.graph
+    graph = bundle.manifest.graphs[FRAME]
+    session = Session(bundle.graphs[FRAME], graph, voices=1)
     table = noise_table(graph.noise_bands) if graph.noise_bands else np.zeros((0, TABLE_SAMPLES), np.float32)
     periods = table.reshape(len(table), -1, PERIOD_SAMPLES).transpose(1, 0, 2)
     chunks = overlapping(periods, np.roll(periods, -1, axis=0)) if graph.overlap else periods
     described = bundle.manifest.modes[mode]
-    timbre = torch.tensor([described.timbre_x[1], described.timbre_y[1]])
+    timbre = torch.tensor([described.controls[axis][1] for axis in ("timbre_x", "timbre_y")])
 
     def play(note: Note) -> Float32Array:
         controls = _controls(note, one_hot(mode, len(bundle.manifest.modes)))

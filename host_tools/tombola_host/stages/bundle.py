@@ -16,6 +16,7 @@ from tombola_host import __version__
 from tombola_host.corpus.material import Material
 from tombola_host.corpus.windows import NOTE, ModeData, one_hot
 from tombola_host.export.bundle import export_bundle
+from tombola_host.export.voice import VoiceExport
 from tombola_host.generators.voice.losses import normalized
 from tombola_host.generators.voice.network import Voice
 from tombola_host.runs.store import Run, write_atomically
@@ -53,7 +54,7 @@ def make_bundle(merged: Run, materials: Sequence[Material], name: str) -> Bundle
         **{f"corpus_{material.name}": material.fingerprint for material in materials},
     }
     licences = sorted({material.licence for material in materials})
-    return export_bundle(trainee.network, name, "voice", modes, provenance, " ".join(licences))
+    return export_bundle(VoiceExport(trainee.network), name, "voice", modes, provenance, " ".join(licences))
 
 
 def write_bundle(bundle: Bundle, path: Path) -> None:
@@ -68,8 +69,7 @@ def _mode(trainee: Trainee, index: int, modes: int, material: Material) -> Mode:
         color=COLORS[index % len(COLORS)],
         note_range=material.note_range,
         envelope=material.envelope,
-        timbre_x=x,
-        timbre_y=y,
+        controls=dict(zip(TIMBRE_AXES, (x, y), strict=True)),
         licence=material.licence,
     )
 

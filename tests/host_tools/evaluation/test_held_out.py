@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from tombola_device.contract.manifest import Envelope, Mode
+from tombola_device.engine.gliding import TIMBRE
 from tombola_host.evaluation.held_out import (
     LONGEST_FRAMES,
     NoteError,
@@ -61,7 +62,7 @@ def test_the_encoder_s_timbre_is_heard(mode, voice):
 
 def test_the_bundle_plays_what_the_network_plays_but_for_its_noise(mode, voice):
     network = voice(2, hidden=6, noise=False)
-    modes = [Mode(name, "#e8a33d", (50.0, 70.0), ENVELOPE, (-1.0, 0.0, 1.0), (-1.0, 0.0, 1.0)) for name in "ab"]
+    modes = [Mode(name, "#e8a33d", (50.0, 70.0), ENVELOPE, dict.fromkeys(TIMBRE, (-1.0, 0.0, 1.0))) for name in "ab"]
     play = bundle_playback(export_bundle(network, "two", "voice", modes, {}, ""), 1)
     for note in mode(frames=60).notes:  # the second starts from rest again
         assert np.abs(play(note) - network_playback(network, 1)(note)).max() < PARITY
