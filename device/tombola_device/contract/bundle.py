@@ -23,8 +23,9 @@ In version 1 the graphs are one graph without a role, and the manifest is that o
 The lengths are checked before any byte is hashed and the hashes before any part is parsed. A graph is not parsed here:
 that is the work of the load probe.
 
-    bundle = decode_bundle(path.read_bytes())
-    print(bundle.manifest.name, {role: len(graph) for role, graph in bundle.graphs.items()})
+>>> bundle = decode_bundle(path.read_bytes())
+>>> bundle.manifest.name, {role: len(graph) for role, graph in bundle.graphs.items()}
+('golden', {'frame': 256})
 """
 
 from __future__ import annotations

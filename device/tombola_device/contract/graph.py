@@ -109,7 +109,7 @@ def block_graph(
     noise_samples = 2 * PERIOD_SAMPLES if overlap else PERIOD_SAMPLES
     ports = [Port("controls", "controls", [len(SCALAR_COLUMNS) + modes])]
     if motion:
-        ports += [Port("motion", "motion", [3]), Port("level", "level", [])]
+        ports += [Port("motion", "motion", [3]), Port("level", "level", [1])]
     if noise_bands:
         ports.append(Port("noise", "noise", [noise_bands, noise_samples]))
     if state_size:

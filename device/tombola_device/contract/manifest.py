@@ -2,9 +2,10 @@
 
 This is version 2. What version 1 said is in ``manifest_1`` and becomes this when it is read.
 
-    manifest = Manifest("drum", "hits", [Mode("kick", "#a03020", (36, 36), gate="one_shot", graph="onset")],
-                        {"onset": onset_graph(modes=1, samples=24_000)}, Cost(0, 0, 0, 0))
-    assert decode_manifest(encode_manifest(manifest)) == manifest
+>>> kick = Mode("kick", "#a03020", (36, 36), gate="one_shot", graph="onset")
+>>> manifest = Manifest("drum", "hits", [kick], {"onset": onset_graph(modes=1, samples=24_000)}, Cost(0, 0, 0, 0))
+>>> decode_manifest(encode_manifest(manifest)) == manifest
+True
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def bundle_playback(bundle: Bundle, mode: int) -> Playback:
     periods = table.reshape(len(table), -1, PERIOD_SAMPLES).transpose(1, 0, 2)
     chunks = overlapping(periods, np.roll(periods, -1, axis=0)) if graph.overlap else periods
     described = bundle.manifest.modes[mode]
-    timbre = torch.tensor([described.controls[axis][1] for axis in ("timbre_x", "timbre_y")])
+    timbre = torch.tensor([described.controls.get(axis, (0.0, 0.0, 0.0))[1] for axis in ("timbre_x", "timbre_y")])
 
     def play(note: Note) -> Float32Array:
         controls = _controls(note, one_hot(mode, len(bundle.manifest.modes)))

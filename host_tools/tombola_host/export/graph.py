@@ -12,6 +12,7 @@ import torch
 from tombola_device.contract.errors import TombolaError
 from tombola_device.contract.graph import STATE_AFTER, STATE_BEFORE, UNREAD
 from tombola_device.engine.session import OUTPUTS
+from torch import Tensor
 
 from tombola_host.export.examples import example
 from tombola_host.export.exportable import ExportedGraph
@@ -69,6 +70,7 @@ def export_onnx(exported: ExportedGraph) -> bytes:
     del model.opset_import[:]
     model.opset_import.extend(own)
     model.producer_name, model.producer_version, model.doc_string = "tombola", "", ""
+    _declare(model, inputs, [*given.values(), *rest])
     # onnxruntime 1.32 keeps its plans of memory by the exclusive or of all axes of all inputs. In an even number of
     # them the number of voices cancels, the plan of the first number is taken for all, and each node asks for memory:
     # 45 000 instructions of a Raspberry Pi for four voices.
@@ -83,6 +85,15 @@ def export_onnx(exported: ExportedGraph) -> bytes:
             f"{MOST_STATE_TENSORS} are played in time, so simplify the generator's step"
         )
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _declare(model: onnx.ModelProto, names: list[str], tensors: list[Tensor]) -> None:
+    """Give the graph the inputs back that its module does not read: they were optimised away, but are its ports."""
+    read = {value.name for value in model.graph.input}
+    for name, tensor in zip(names, tensors, strict=True):
+        if name not in read:
+            shape = ["voices", *tensor.shape[1:]]
+            model.graph.input.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape))
 
 
 def state_name(name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import msgspec
-from tombola_device.contract.controls import PERIOD_SAMPLES
 from tombola_device.contract.graph import FRAME, Port, block_graph
 from torch import Tensor, nn
 
@@ -32,9 +31,8 @@ class VoiceExport:
         network = self._network
         size = sum(math.prod(shape) for shape in network.state_shapes.values())
         graph = block_graph(network.modes, size, network.noise_bands, overlap=True, motion=True)
-        # Matrices and images, which the graph's nodes take without being turned first.
-        shapes = {"level": [1], "noise": [1, network.noise_bands, 2 * PERIOD_SAMPLES]}
-        ports = [Port(port.name, port.kind, shapes.get(port.kind, port.shape)) for port in graph.ports]
+        # With an axis more, noise is multiplied by gains without a node that turns either first.
+        ports = [Port(port.name, port.kind, [1, *port.shape]) if port.kind == "noise" else port for port in graph.ports]
         graph = msgspec.structs.replace(graph, ports=ports, delay_samples=network.delay_samples)
         return {FRAME: ExportedGraph(_Frame(network), graph, network.state_shapes, self._offline)}
 
@@ -44,14 +42,17 @@ class VoiceExport:
 
 
 class _Frame(nn.Module):
-    """``Generator.frame`` as a module, which is what the exporter takes."""
+    """``Generator.frame`` as a module, which is what the exporter takes.
+
+    In which order the file has the weights depends on their names, and so on that of the attribute.
+    """
 
     def __init__(self, network: Generator) -> None:
         super().__init__()
-        self.network = network
+        self.generator = network
 
     def forward(
         self, controls: Tensor, motion: Tensor, level: Tensor, noise: Tensor, *state: Tensor
     ) -> tuple[Tensor, ...]:
-        audio, overlap, after = self.network.frame(controls, motion, level, noise, state)
+        audio, overlap, after = self.generator.frame(controls, motion, level, noise, state)
         return audio, overlap, *after

@@ -153,7 +153,7 @@ def test_a_manifest_of_version_1_says_the_same_in_this_version() -> None:
     assert [(port.kind, port.shape) for port in graph.ports] == [
         ("controls", [8]),
         ("motion", [3]),
-        ("level", []),
+        ("level", [1]),
         ("noise", [4, 256]),
         ("state", [8]),
         ("audio", [128]),

@@ -105,6 +105,13 @@ def test_what_says_no_cost_is_measured_and_refused_only_if_it_cannot_play(bundle
     assert caught.value.value >> 16 > 2667
 
 
+def test_what_a_note_takes_to_begin_is_measured_even_if_the_cost_of_a_held_one_is_known(make_struck: Build) -> None:
+    quick, endless = make_struck(samples=1_000), make_struck(hits=16, samples=1 << 18)  # The second takes 0.1 s.
+    probe_bundle(costing(quick, 1_000), Board("Pi 4", 1.5e9))
+    with pytest.raises(Refused, match="for a period of 2667 µs"):
+        probe_bundle(costing(endless, 1_000), Board("Pi 4", 1.5e9))
+
+
 def test_a_machine_that_stalls_now_and_then_refuses_nothing() -> None:
     times_s = iter([0.0, 0.05, *(PERIOD_S * step / 4 for step in range(1000))])
     check_speed(lambda: None, lambda: next(times_s))

@@ -17,6 +17,7 @@ from tombola_host.evaluation.held_out import (
 )
 from tombola_host.export.bundle import export_bundle
 from tombola_host.export.parity import PARITY
+from tombola_host.export.voice import VoiceExport
 from tombola_host.generators.voice.encoder import TimbreEncoder
 
 ENVELOPE = Envelope([0.0, 0.1], [-30.0, -20.0], 0.0, -200.0)
@@ -63,6 +64,6 @@ def test_the_encoder_s_timbre_is_heard(mode, voice):
 def test_the_bundle_plays_what_the_network_plays_but_for_its_noise(mode, voice):
     network = voice(2, hidden=6, noise=False)
     modes = [Mode(name, "#e8a33d", (50.0, 70.0), ENVELOPE, dict.fromkeys(TIMBRE, (-1.0, 0.0, 1.0))) for name in "ab"]
-    play = bundle_playback(export_bundle(network, "two", "voice", modes, {}, ""), 1)
+    play = bundle_playback(export_bundle(VoiceExport(network), "two", "voice", modes, {}, ""), 1)
     for note in mode(frames=60).notes:  # the second starts from rest again
         assert np.abs(play(note) - network_playback(network, 1)(note)).max() < PARITY
