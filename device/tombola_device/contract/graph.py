@@ -20,6 +20,8 @@ FRAME, ONSET = "frame", "onset"
 """Roles of a graph that runs for each block and of one that runs for each onset, where a bundle has one of them."""
 ONSET_COLUMNS = ("note", "velocity", "timbre_x", "timbre_y")
 """What is known when a note begins. A graph that runs once for each onset takes any of these."""
+TIMBRE = ("timbre_x", "timbre_y")
+"""Columns whose range is each mode's own."""
 MAX_STATE, MAX_NOISE_BANDS = 65_536, 256
 MAX_HIT_SAMPLES = 1 << 18
 """5.46 s, 1 MiB: each voice has memory for two hits."""

@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from tombola_device.contract.controls import MAX_MODES, PERIOD_SAMPLES, SAMPLE_RATE_HZ
 from tombola_device.contract.errors import BadBundle
-from tombola_device.contract.graph import FRAME, Column, Graph, Role, check_ports
+from tombola_device.contract.graph import FRAME, TIMBRE, Column, Graph, Role, check_ports
 
 MANIFEST_VERSION = 2
 
@@ -190,9 +190,9 @@ def _check_mode(mode: Mode, graph: Graph) -> None:
     if mode.note_range[0] > mode.note_range[1]:
         raise BadBundle(f"the lowest note of mode {mode.name!r} is above its highest; export again")
     for column, (lowest, default, highest) in mode.controls.items():
-        if column not in graph.columns:
+        if column not in TIMBRE or column not in graph.columns:
             raise BadBundle(
-                f"mode {mode.name!r} has the control {column!r}, which its graph does not take; export again"
+                f"mode {mode.name!r} has the control {column!r}, which nothing moves or its graph does not take; export"
             )
         if not lowest <= default <= highest:
             raise BadBundle(f"the default {column} of mode {mode.name!r} is outside its range; export again")

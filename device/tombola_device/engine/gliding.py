@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tombola_device.contract.controls import FRAME_RATE_HZ, SCALAR_COLUMNS, Controls, Float32Array, Float64Array
+from tombola_device.contract.graph import TIMBRE
 from tombola_device.contract.manifest import Mode
 from tombola_device.engine.glide import Glide
 
@@ -18,7 +19,6 @@ SETTLING_PERIODS = 100
 """After 13 time constants what is left is below 1e-5 of the way: then the target is taken exactly."""
 GLIDE_SHARE = 1.0 - math.exp(-1.0 / (GLIDE_S * FRAME_RATE_HZ))
 """Of the way that is left, what is gone in a period."""
-TIMBRE = ("timbre_x", "timbre_y")
 
 _NOTE, _VELOCITY, _TIMBRE = (SCALAR_COLUMNS.index(name) for name in ("note", "velocity", "timbre_x"))
 _AXES = len(TIMBRE)

@@ -23,10 +23,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tombola_device.contract.controls import PERIOD_SAMPLES, SILENCE_DB, Controls, Float32Array
-from tombola_device.contract.graph import Graph
+from tombola_device.contract.graph import TIMBRE, Graph
 from tombola_device.contract.manifest import Mode
 from tombola_device.engine.envelope import Envelopes
-from tombola_device.engine.gliding import TIMBRE, between, timbre_points
+from tombola_device.engine.gliding import between, timbre_points
 from tombola_device.engine.onset_session import OnsetSession
 from tombola_device.engine.share import Share, straight
 from tombola_device.engine.sound import Sound

@@ -13,9 +13,9 @@ import numpy as np
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import SCALAR_COLUMNS, SILENCE_DB, Float32Array
 from tombola_device.contract.errors import BadBundle
+from tombola_device.contract.graph import TIMBRE
 from tombola_device.contract.manifest import Mode
 from tombola_device.contract.refusals import ErrorCode, Refused, two_figures
-from tombola_device.engine.gliding import TIMBRE
 from tombola_device.engine.onset_session import OnsetSession
 from tombola_device.engine.session import Session
 from tombola_device.slots.board import PERIOD_S, Board, check_cost

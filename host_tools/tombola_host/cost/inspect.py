@@ -12,9 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.errors import BadBundle
-from tombola_device.contract.graph import Graph
+from tombola_device.contract.graph import TIMBRE, Graph
 from tombola_device.contract.manifest import Manifest
-from tombola_device.engine.gliding import TIMBRE
 
 
 @dataclass(frozen=True, slots=True)

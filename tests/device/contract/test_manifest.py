@@ -84,6 +84,7 @@ def test_equal_manifests_give_equal_bytes_whatever_the_order_of_provenance() -> 
         ("modes.0.gate", "open"),
         ("modes.1.gate", "held"),
         ("modes.0.controls.vibrato", [0.0, 0.0, 1.0]),
+        ("modes.0.controls.note", [0.0, 0.0, 1.0]),
         ("modes", []),
         ("modes", [msgspec.to_builtins(mode(f"m{i}")) for i in range(MAX_MODES + 1)]),
         ("modes", [msgspec.to_builtins(mode()), msgspec.to_builtins(mode())]),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
+from pathlib import Path
+
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tombola_device.contract.bundle import decode_bundle, encode_bundle
+from tombola_device.contract.bundle import Bundle, decode_bundle, encode_bundle
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.graph import onset_graph
 from tombola_device.contract.manifest import Envelope
@@ -16,6 +21,7 @@ from tombola_device.engine.onset_session import OnsetSession
 from tombola_device.play.player import Player
 from tombola_device.slots.probe import probe_bundle
 
+QUARTET = Path(__file__).parents[3] / "models" / "quartet" / "quartet.tombola"
 SAMPLES = 6000
 GAIN = 10 ** (HEADROOM_DB / 20)
 TIME = np.arange(SAMPLES)
@@ -222,6 +228,63 @@ def test_sound_does_not_depend_on_how_many_periods_are_rendered_at_once(make_str
             engine.render(controls, blocks[-1])
         sounds.append(np.concatenate(blocks))
     np.testing.assert_array_equal(*sounds)
+
+
+@pytest.fixture(scope="module")
+def quartet_and_hit(make_struck):
+    """The shipped bundle, whose noise sounds on from period to period, and a hit beside its four modes."""
+    quartet, hits = decode_bundle(QUARTET.read_bytes()), make_struck(hits=1)
+    modes = [*quartet.manifest.modes, *hits.manifest.modes]
+    ports = {**quartet.manifest.graphs, **hits.manifest.graphs}
+    manifest = msgspec.structs.replace(quartet.manifest, modes=modes, graphs=ports)
+    return decode_bundle(encode_bundle(Bundle(manifest, {**quartet.graphs, **hits.graphs})))
+
+
+@pytest.mark.parametrize("mode", range(4))
+def test_a_blend_with_a_graph_whose_sound_overlaps_is_the_sum_of_both_at_equal_power(quartet_and_hit, mode):
+    def played(*blends):
+        engine, player, sounds = Engine(quartet_and_hit, 1), Player(5, 1), []
+        for blend in blends:
+            player.set_blend(blend)
+            if not sounds:
+                player.note_on(62, 0.9)
+            sounds.append(render(engine, player, 60))
+        return np.concatenate(sounds)
+
+    one, hit_alone = np.eye(5)[mode], np.eye(5)[4]
+    both = (one + hit_alone) / 2
+    np.testing.assert_allclose(
+        played(both, both), (played(one, one) + played(hit_alone, hit_alone)) * np.sqrt(0.5), atol=2e-3
+    )
+    # On the way from one to the other nothing jumps more than both do.
+    own = sum(np.abs(np.diff(played(alone, alone))).max() for alone in (one, hit_alone))
+    assert np.abs(np.diff(played(hit_alone, one))).max() <= own
+    assert np.abs(np.diff(played(one, hit_alone))).max() <= own
+
+
+def test_two_hundred_hits_leave_nothing_behind(make_struck):
+    engine, player = Engine(make_struck(tones=1, hits=1), 4), Player(2, 4)
+    player.set_blend([0.5, 0.5])
+
+    def play(hits):
+        out = np.zeros(128, np.float32)
+        for number in range(hits):
+            player.note_on(40 + number % 40, 0.7)
+            controls = player.controls()
+            for _ in range(5):
+                engine.render(controls, out)
+            player.note_off(40 + number % 40)
+
+    play(20)
+    gc.collect()
+    tracemalloc.start()
+    before, objects = tracemalloc.get_traced_memory()[0], len(gc.get_objects())
+    play(200)
+    gc.collect()
+    grown, more = tracemalloc.get_traced_memory()[0] - before, len(gc.get_objects()) - objects
+    tracemalloc.stop()
+    assert grown < 20_000  # The last frame and the player's few notes; a hit has 24 000 bytes.
+    assert more < 20
 
 
 # What is refused

@@ -9,9 +9,8 @@ from onnx import TensorProto, helper
 from rich.console import Console
 from tombola_device.contract.bundle import Bundle, encode_bundle
 from tombola_device.contract.errors import BadBundle, BadConfig
-from tombola_device.contract.graph import block_graph
+from tombola_device.contract.graph import TIMBRE, block_graph
 from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
-from tombola_device.engine.gliding import TIMBRE
 from tombola_host.cost import bench as benching
 from tombola_host.cost import inspect as inspecting
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from tombola_device.contract.graph import TIMBRE
 from tombola_device.contract.manifest import Envelope, Mode
-from tombola_device.engine.gliding import TIMBRE
 from tombola_host.evaluation.held_out import (
     LONGEST_FRAMES,
     NoteError,

@@ -9,10 +9,9 @@ import onnx
 import pytest
 import torch
 from tombola_device.contract.errors import BadBundle
-from tombola_device.contract.graph import UNREAD, block_graph, onset_graph
+from tombola_device.contract.graph import TIMBRE, UNREAD, block_graph, onset_graph
 from tombola_device.contract.manifest import Envelope, Mode, decode_manifest, encode_manifest
 from tombola_device.engine.engine import Engine
-from tombola_device.engine.gliding import TIMBRE
 from tombola_device.engine.graph_check import check_graph
 from tombola_device.engine.noise import overlapping
 from tombola_device.engine.session import Session
