@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from tombola_device.contract.controls import PERIOD_SAMPLES, Float32Array
 from tombola_device.contract.errors import BadBundle
+from tombola_device.contract.graph import Graph
 from tombola_device.engine.onset_session import OnsetSession
 from tombola_device.engine.session import OUTPUTS, Session
 from torch import Tensor
@@ -40,23 +41,13 @@ def check_parity(exported: ExportedGraph, onnx: bytes, seed: int = 0) -> Parity:
     """Play moving controls through torch and through the device's own session, for each number of CHECKED_VOICES.
 
     Raises:
-        ExportError: They differ by more than ``PARITY``, or the graph does not play with each number of voices.
+        ExportError: They differ by more than ``PARITY``, the graph does not play with each number of voices, or its
+            voices hear each other.
     """
     worst = Parity(0.0, 0.0)
     for voices in CHECKED_VOICES:
-        try:
-            played, stepped, offline = _sounds(exported, onnx, voices, seed)
-        except BadBundle as error:
-            raise ExportError(
-                f"the device refuses the exported graph ({error}); where it has a number for the voices, "
-                f"{EXAMPLE_VOICES} when it was traced, that is baked in: leave the first axis free in the module"
-            ) from error
-        except Exception as error:  # The runtime's own exceptions share no base but Exception.
-            reason = str(error).replace("\n", " ").strip()[:200]
-            raise ExportError(
-                f"the exported graph does not play with {voices} voice(s) ({reason}); the number of voices, "
-                f"{EXAMPLE_VOICES} when it was traced, is baked into it: leave the first axis free in the module"
-            ) from error
+        played = _play(exported.graph, onnx, example(exported.graph, voices, CHECKED_FRAMES, seed))
+        stepped, offline = _make(exported, example(exported.graph, voices, CHECKED_FRAMES, seed))
         onnx_off = _difference(stepped, played)
         parity = Parity(onnx_off, onnx_off if offline is None else _late(offline, played, exported.graph.delay_samples))
         if not max(parity.onnx, parity.streamed) <= PARITY:
@@ -66,26 +57,48 @@ def check_parity(exported: ExportedGraph, onnx: bytes, seed: int = 0) -> Parity:
                 "number of voices, or report this with the run"
             )
         worst = Parity(max(worst.onnx, parity.onnx), max(worst.streamed, parity.streamed))
+    # The voices of the last round, of which one is left.
+    alone = example(exported.graph, voices, CHECKED_FRAMES, seed)
+    alone = Example(alone.graph, alone.controls[:1], None if alone.noise is None else alone.noise[:1])
+    heard = _difference(_play(exported.graph, onnx, alone), played[:1])
+    if not heard <= PARITY:
+        raise ExportError(
+            f"a voice of the exported graph sounds otherwise beside {voices - 1} others than alone, by {heard:.1e}; "
+            "voices must not hear each other, so let nothing in the module go over its first axis"
+        )
     return worst
 
 
-def _sounds(
-    exported: ExportedGraph, onnx: bytes, voices: int, seed: int
-) -> tuple[Float32Array, Float32Array, Float32Array | None]:
-    """By the session, by the module, offline if it can be. Shape (V, T) each."""
-    graph = exported.graph
-    if graph.rate == "onset":
-        given = example(graph, voices, 1, seed)
-        with torch.no_grad():
-            made = exported.module(given.controls[:, 0]).reshape(voices, -1).numpy()
-        return _play_hits(OnsetSession(onnx, graph, voices), given), made, None
-    session = Session(onnx, graph, voices)
-    played = _play_blocks(session, example(graph, voices, CHECKED_FRAMES, seed))
-    given = example(graph, voices, CHECKED_FRAMES, seed)
+def _play(graph: Graph, onnx: bytes, given: Example) -> Float32Array:
+    """By the device's session. Shape (V, T).
+
+    Raises:
+        ExportError: It refuses the graph, or the graph cannot be run.
+    """
+    voices = len(given.controls)
+    baked = f"the number of voices, {EXAMPLE_VOICES} when it was traced, is baked into it: leave the first axis free"
+    try:
+        if graph.rate == "onset":
+            return _play_hits(OnsetSession(onnx, graph, voices), given)
+        return _play_blocks(Session(onnx, graph, voices), given)
+    except BadBundle as error:
+        raise ExportError(
+            f"the device refuses the exported graph ({error}); where it has a number for the voices, {baked}"
+        ) from error
+    except Exception as error:  # The runtime's own exceptions share no base but Exception.
+        reason = str(error).replace("\n", " ").strip()[:200]
+        raise ExportError(
+            f"the exported graph does not play with {voices} voice(s) ({reason}); {baked} in the module"
+        ) from error
+
+
+def _make(exported: ExportedGraph, given: Example) -> tuple[Float32Array, Float32Array | None]:
+    """By the module, and offline if it can be. Shape (V, T) each."""
     with torch.no_grad():
+        if exported.graph.rate == "onset":
+            return exported.module(given.controls[:, 0]).reshape(len(given.controls), -1).numpy(), None
         stepped = _step(exported, given)
-        offline = None if exported.offline is None else exported.offline(given.controls, given.noise).numpy()
-    return played, stepped, offline
+        return stepped, None if exported.offline is None else exported.offline(given.controls, given.noise).numpy()
 
 
 def _play_hits(session: OnsetSession, given: Example) -> Float32Array:

@@ -141,6 +141,14 @@ class Louder(Leaky):
         return sound / int(controls.shape[0]), after
 
 
+class Neighbourly(Leaky):
+    """Each voice hears the mean of all."""
+
+    def forward(self, controls, level):
+        sound, after = super().forward(controls, level)
+        return sound + 0.1 * sound.mean(dim=0, keepdim=True), after
+
+
 class Struck(nn.Module):
     """A whole hit, once for each onset: residual convolutions over a learned start."""
 
@@ -192,6 +200,11 @@ def test_a_network_without_noise_and_motion_is_exported_without_an_edit():
 def test_a_graph_into_which_the_number_of_voices_is_baked_is_refused_by_the_export(module):
     with pytest.raises(ExportError, match="baked in|with 1 voice"):
         export_bundle(Family(frame=frame(module())), "baked", "toy", [described("a")], {}, "CC0")
+
+
+def test_a_graph_whose_voices_hear_each_other_is_refused_by_the_export():
+    with pytest.raises(ExportError, match="sounds otherwise beside 15 others than alone"):
+        export_bundle(Family(frame=frame(Neighbourly())), "choir", "toy", [described("a")], {}, "CC0")
 
 
 def test_hits_and_tones_of_one_family_become_one_bundle_that_plays():
