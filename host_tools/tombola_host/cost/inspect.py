@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.errors import BadBundle
+from tombola_device.contract.graph import TIMBRE, Graph
 from tombola_device.contract.manifest import Manifest
 
 
@@ -44,14 +45,14 @@ class Inspection:
         bytes: Of the file.
         sha256: By which host and device know it.
         manifest: What it says of itself.
-        graph: What its graph is.
+        graphs: What each of its graphs is.
     """
 
     file: str
     bytes: int
     sha256: str
     manifest: Manifest
-    graph: GraphFacts
+    graphs: dict[str, GraphFacts]
 
 
 def inspect_bundle(path: Path) -> Inspection:
@@ -65,7 +66,8 @@ def inspect_bundle(path: Path) -> Inspection:
     except OSError as error:
         raise BadBundle(f"the bundle {path} cannot be read ({error.strerror}); check the path") from error
     bundle = decode_bundle(data)
-    return Inspection(str(path), len(data), bundle_sha256(data), bundle.manifest, graph_facts(bundle.onnx))
+    graphs = {role: graph_facts(graph) for role, graph in bundle.graphs.items()}
+    return Inspection(str(path), len(data), bundle_sha256(data), bundle.manifest, graphs)
 
 
 def graph_facts(graph: bytes) -> GraphFacts:
@@ -102,18 +104,15 @@ def as_json(inspection: Inspection) -> str:
 
 def as_table(inspection: Inspection) -> Group:
     """The same for a terminal, to be printed by rich."""
-    manifest, graph = inspection.manifest, inspection.graph
+    manifest = inspection.manifest
     facts = Table(title=escape(manifest.name), title_justify="left", show_header=False)
-    operators = ", ".join(f"{count} {kind}" for kind, count in graph.operators.items())
-    tensors = ", ".join(f"{name} {shape}" for name, shape in (*graph.inputs.items(), *graph.outputs.items()))
     rows = {
         "file": f"{inspection.file}, {inspection.bytes} bytes",
         "SHA-256": inspection.sha256,
         "generator": manifest.generator,
         "sound": f"{manifest.sample_rate_hz} Hz, periods of {manifest.period_samples}, delay {manifest.delay_samples}",
         "cost": f"{manifest.cost.parameters} parameters, {manifest.cost.nodes} nodes, {manifest.cost.onnx_bytes} bytes",
-        "graph": f"opset {graph.opset}, {graph.nodes} nodes: {operators}",
-        "tensors": tensors,
+        **{f"graph {role}": _graph_text(manifest.graphs[role], graph) for role, graph in inspection.graphs.items()},
         "licence": manifest.licence or "not stated",
         **{f"provenance: {key}": str(value) for key, value in sorted(manifest.provenance.items())},
     }
@@ -124,12 +123,21 @@ def as_table(inspection: Inspection) -> Group:
         modes.add_row(
             f"[{mode.color}]■[/] {escape(mode.name)}",
             f"{mode.note_range[0]:.0f} … {mode.note_range[1]:.0f}",
-            f"{mode.envelope.decay_db_per_s:.1f}",
-            f"{mode.envelope.release_db_per_s:.0f}",
-            *(" / ".join(f"{value:.2f}" for value in span) for span in (mode.timbre_x, mode.timbre_y)),
+            f"{mode.envelope.decay_db_per_s:.1f}" if mode.envelope else "",
+            f"{mode.envelope.release_db_per_s:.0f}" if mode.envelope and mode.gate == "held" else "",
+            *(" / ".join(f"{value:.2f}" for value in mode.controls.get(axis, ())) for axis in TIMBRE),
             escape(mode.licence),
         )
     return Group(facts, modes)
+
+
+def _graph_text(graph: Graph, facts: GraphFacts) -> str:
+    operators = ", ".join(f"{count} {kind}" for kind, count in facts.operators.items())
+    tensors = ", ".join(f"{name} {shape}" for name, shape in (*facts.inputs.items(), *facts.outputs.items()))
+    return (
+        f"{graph.block_samples} samples once a {graph.rate}; opset {facts.opset}, {facts.nodes} nodes: {operators}; "
+        f"tensors {tensors}"
+    )
 
 
 def _size(dims: list[int]) -> int:

@@ -1,18 +1,19 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 from tombola_device.contract.manifest import Envelope, Mode
 from tombola_host.corpus.corpus import Corpus
 from tombola_host.corpus.material import from_corpus
 from tombola_host.corpus.summary import summarise
 from tombola_host.export.bundle import export_bundle
+from tombola_host.generators import family_named
+from tombola_host.generators.voice.export import VoiceExport
 from tombola_host.report import build_page
 
+VOICE = family_named("voice")
 ENVELOPE = Envelope([0.0, 0.1], [-30.0, -20.0], 0.0, -200.0)
 
 
-def test_a_recording_is_said_to_be_unheard_only_if_the_build_held_it_out(voice, clip, monkeypatch):
+def test_a_recording_is_said_to_be_unheard_only_if_the_build_held_it_out(voice, clip, with_encoder, monkeypatch):
     """The folder may have changed since the build."""
 
     def material(*notes):
@@ -21,12 +22,12 @@ def test_a_recording_is_said_to_be_unheard_only_if_the_build_held_it_out(voice, 
 
     built_from, changed = material(55.0, 57.0, 60.0, 62.0), material(55.0, 57.0, 60.0, 62.0, 64.0)
     network = voice(1, hidden=4)
-    mode = Mode("toy", "#e8a33d", (50.0, 70.0), ENVELOPE, (-1.0, 0.0, 1.0), (-1.0, 0.0, 1.0))
-    bundle = export_bundle(network, "toy", "voice", [mode], {"corpus_toy": built_from.recordings}, "")
-    monkeypatch.setattr(build_page, "load_trainee", lambda *_: SimpleNamespace(network=network))
+    mode = Mode("toy", "#e8a33d", (50.0, 70.0), ENVELOPE, dict.fromkeys(("timbre_x", "timbre_y"), (-1.0, 0.0, 1.0)))
+    bundle = export_bundle(VoiceExport(network), "toy", "voice", [mode], {"corpus_toy": built_from.recordings}, "")
+    monkeypatch.setattr(build_page, "load_trainee", lambda *_: with_encoder(network))
 
     def remark(of):
-        return build_page._mode_sounds(bundle, 0, of, None).sounds[0].remark
+        return build_page._mode_sounds(VOICE, bundle, 0, of, None).sounds[0].remark
 
     held_out = built_from.test.notes[0].name
     assert remark(built_from) == f"{held_out}, never learned from"
