@@ -1,20 +1,65 @@
-"""What long work tells while it goes on. The command line draws it; tests and libraries may ignore it."""
+"""Progress of long work: one bar with the time to go, or plain lines without a terminal.
+
+    reporter.plan([Part("listening to violin", 20.0), Part("learning violin", 40.0)])
+    step = reporter.task("learning violin")
+    step(12, 24, "loss 0.412")
+
+The plan says beforehand what will be done and how long that takes on a common computer. The time to go is what is left
+of the plan, times how slow this computer has proved to be.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 
 Step = Callable[[int, int, str], None]
 """Called with what is done, what there is to do, and a word on how it stands."""
 
+LINE_EVERY_S = 10.0
+"""Between two plain lines: rare enough for a log, often enough to show that something goes on."""
+FIRST_LINE_S = 2.0
+"""Work that is done sooner needs no line."""
+REDRAW_EVERY_S = 0.25
+UNPLANNED_S = 5.0
+LEARNING_S = 15.0
+"""So many seconds of the plan outweigh what was measured at first: a start is slow and says little."""
+WAITING_SPEED = 0.7
+"""A part that has not told how far it is moves with time, ever slower: to half at the planned time, since of two parts
+side by side each takes twice its share."""
+SKIPPED_SPEED = 5.0
+"""A first report that comes this many times sooner than planned tells of work that was done in an earlier run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of the work that lies ahead.
+
+    Args:
+        title: As ``Reporter.task`` will be given it.
+        seconds: How long it takes on a common computer; of parts that run side by side, each one's share.
+    """
+
+    title: str
+    seconds: float
+
 
 class Reporter(Protocol):
-    """Where progress goes."""
+    """Where the state of long work goes. ``Silent`` is the smallest one."""
+
+    def plan(self, parts: Sequence[Part]) -> None:
+        """Say what will be done, before it begins; called again, with more, or with better figures."""
 
     def task(self, title: str) -> Step:
         """Begin a piece of work; call the result as it goes on."""
@@ -24,7 +69,10 @@ class Reporter(Protocol):
 
 
 class Silent:
-    """Tells nobody."""
+    """Discards everything."""
+
+    def plan(self, parts: Sequence[Part]) -> None:
+        """Ignore what lies ahead."""
 
     def task(self, title: str) -> Step:
         """Ignore a piece of work."""
@@ -35,39 +83,221 @@ class Silent:
         """Ignore a line."""
 
 
-class Bars:
-    """Progress bars with the time to go.
+class _Work:
+    """A part, and how far it is."""
+
+    def __init__(self, part: Part) -> None:
+        self.title = part.title
+        self.seconds = part.seconds
+        self.begun_s: float | None = None
+        self.start = 0.0
+        self.share = 0.0
+        self.word = ""
+        self.told = False
+
+    def tell(self, share: float, word: str, now_s: float) -> None:
+        assert self.begun_s is not None
+        if not self.told and (now_s - self.begun_s) * SKIPPED_SPEED < share * self.seconds:
+            self.start = share  # It was done in an earlier run: neither work that lay ahead nor a sign of speed.
+        self.told, self.share, self.word = True, share, word
+
+    def done_s(self, now_s: float, slowness: float) -> float:
+        """How many of its planned seconds are behind it."""
+        if self.begun_s is None:
+            return 0.0
+        if not self.told:
+            expected_s = max(self.seconds * slowness, 1e-6)
+            return self.seconds * (1.0 - math.exp(-WAITING_SPEED * (now_s - self.begun_s) / expected_s))
+        return self.seconds * (self.share - self.start)
+
+    @property
+    def whole_s(self) -> float:
+        """How many there were when this run began it."""
+        return self.seconds * (1.0 - self.start)
+
+
+class Meter:
+    """How far all parts are together, and how long they will take: sums over the plan, without a clock of its own."""
+
+    def __init__(self, now_s: float) -> None:
+        self._begun_s = now_s
+        self._works: list[_Work] = []
+        self._slowness = 1.0
+        self._reached = 0.0
+
+    def plan(self, parts: Sequence[Part]) -> None:
+        """More lies ahead; a part of a title that lies ahead already takes its place."""
+        titles = {part.title for part in parts}
+        self._works = [work for work in self._works if work.begun_s is not None or work.title not in titles]
+        self._works += [_Work(part) for part in parts]
+
+    def begin(self, title: str, now_s: float) -> Callable[[int, int, str, float], None]:
+        """Begin a part, planned or not; call the result with done, total, word and the time."""
+        work = next((w for w in self._works if w.title == title and w.begun_s is None), None)
+        if work is None:
+            work = _Work(Part(title, UNPLANNED_S))
+            self._works.append(work)
+        work.begun_s = now_s
+
+        def tell(done: int, total: int, word: str, at_s: float) -> None:
+            work.tell(min(max(done / total, 0.0), 1.0) if total > 0 else 0.0, word, at_s)
+
+        return tell
+
+    def share(self, now_s: float) -> float:
+        """Of the whole, 0 to 1; it never goes back."""
+        whole_s = sum(work.whole_s for work in self._works)
+        if whole_s > 0:
+            self._reached = max(self._reached, min(self._done_s(now_s) / whole_s, 1.0))
+        return self._reached
+
+    def to_go_s(self, now_s: float) -> float:
+        """Estimated seconds until the end."""
+        done_s = self._done_s(now_s)
+        self._slowness = (now_s - self._begun_s + LEARNING_S) / (done_s + LEARNING_S)
+        return (sum(work.whole_s for work in self._works) - done_s) * self._slowness
+
+    def doing(self, *, words: bool) -> str:
+        """What goes on now, all that goes on side by side; with ``words`` also the last word on it."""
+        active = [work for work in self._works if work.begun_s is not None and work.share < 1.0]
+        if not active:
+            return "nearly there" if any(work.begun_s is not None for work in self._works) else "getting ready"
+        # Where there is one part only, its word is all that there is to read: the file, the state of the line.
+        told = [work.word for work in active if work.word] if words or len(self._works) == 1 else []
+        return joined([work.title for work in active]) + (f" ({', '.join(told)})" if told else "")
+
+    def _done_s(self, now_s: float) -> float:
+        return sum(work.done_s(now_s, self._slowness) for work in self._works)
+
+
+def joined(titles: Sequence[str]) -> str:
+    """``learning violin, bells`` out of ``learning violin`` and ``learning bells``; others with "and" between."""
+    first, *others = dict.fromkeys(titles)
+    verb, _, _ = first.rpartition(" ")
+    if verb and all(other.startswith(f"{verb} ") for other in others):
+        return ", ".join([first, *(other[len(verb) + 1 :] for other in others)])
+    return " and ".join([first, *others])
+
+
+def duration(seconds: float) -> str:
+    """A time to go as one says it: 40 s, 3 min, 1 h 20 min."""
+    if seconds < 55:
+        return f"{max(5 * round(seconds / 5), 5)} s"
+    minutes = max(round(seconds / 60), 1)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+class Teller:
+    """The ``Reporter`` of the command line: a meter, a console, and a log that keeps the same lines.
 
     Args:
-        progress: A running rich display.
+        console: Where lines go.
+        log: A file that lines are added to; it is made with its folder.
+        clock: Seconds that only rise.
     """
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, console: Console, log: Path | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._log = log
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._meter = Meter(clock())
+
+    def plan(self, parts: Sequence[Part]) -> None:
+        """Add what lies ahead."""
+        with self._lock:
+            self._meter.plan(parts)
 
     def task(self, title: str) -> Step:
-        """A bar of its own."""
-        task: TaskID = self._progress.add_task(title, total=None, word="")
+        """Begin a part."""
+        with self._lock:
+            tell = self._meter.begin(title, self._clock())
+        self.note(f"begin {title}")
 
         def step(done: int, total: int, word: str) -> None:
-            self._progress.update(task, completed=done, total=total, word=word)
+            with self._lock:
+                tell(done, total, word, self._clock())
 
         return step
 
     def say(self, text: str) -> None:
-        """A line above the bars."""
-        self._progress.console.print(text, highlight=False)
+        """A line of its own, never wrapped: what can be copied must stay in one piece."""
+        self.show(text)
+        self.note(text)
+
+    def show(self, text: str) -> None:
+        """A line for the eyes alone, not for the log."""
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def share(self) -> float:
+        """Of the whole, 0 to 1."""
+        with self._lock:
+            return self._meter.share(self._clock())
+
+    def line(self, *, words: bool = False) -> str:
+        """How things stand, in one line."""
+        with self._lock:
+            now_s = self._clock()
+            share, to_go_s = self._meter.share(now_s), self._meter.to_go_s(now_s)
+            return f"{100 * share:3.0f} % · {duration(to_go_s)} to go · {self._meter.doing(words=words)}"
+
+    def note(self, text: str) -> None:
+        """Write a line to the log."""
+        if self._log is None:
+            return
+        with suppress(OSError):  # A full disk must not end the work.
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            with self._log.open("a", encoding="utf-8") as file:
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
 
 @contextmanager
-def bars(console: Console) -> Iterator[Reporter]:
-    """Progress bars on a console while the block runs."""
-    columns = (
-        TextColumn("{task.description:<18}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True),
-        TextColumn("[dim]{task.fields[word]}"),
-    )
-    with Progress(*columns, console=console, refresh_per_second=4) as progress:
-        yield Bars(progress)
+def reporting(console: Console, log: Path | None = None, every_s: float = LINE_EVERY_S) -> Iterator[Teller]:
+    """Show progress on a console while the block runs: a bar on a terminal, else a plain line now and then.
+
+    Args:
+        console: Where it goes, stderr as a rule.
+        log: A file that keeps the lines.
+        every_s: Between two lines.
+    """
+    teller = Teller(console, log)
+    with _drawing(console, teller) as draw:
+        ended = threading.Event()
+        watcher = threading.Thread(target=_watch, args=(teller, draw, every_s, ended), daemon=True)
+        watcher.start()
+        try:
+            yield teller
+        finally:
+            ended.set()
+            watcher.join(1.0)
+
+
+@contextmanager
+def _drawing(console: Console, teller: Teller) -> Iterator[Callable[[], None] | None]:
+    """Yield a function that redraws the bar; None where there is no terminal."""
+    if not console.is_terminal:
+        yield None
+        return
+    text = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis"))
+    with Progress(BarColumn(bar_width=24), text, console=console, auto_refresh=False, transient=True) as bar:
+        whole = bar.add_task("", total=1.0)
+
+        def draw() -> None:
+            bar.update(whole, completed=teller.share(), description=escape(teller.line()), refresh=True)
+
+        yield draw
+
+
+def _watch(teller: Teller, draw: Callable[[], None] | None, every_s: float, ended: threading.Event) -> None:
+    """Lines and pictures come from a thread of their own, so that a long step does not silence them."""
+    due_s = time.monotonic() + min(FIRST_LINE_S, every_s)
+    while not ended.wait(min(REDRAW_EVERY_S, every_s / 4)):
+        if draw is not None:
+            draw()
+        if time.monotonic() >= due_s:
+            due_s += every_s
+            teller.note(teller.line(words=True))
+            if draw is None:
+                teller.show(teller.line())

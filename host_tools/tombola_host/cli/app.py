@@ -12,19 +12,21 @@ import typer
 from platformdirs import user_cache_path
 from rich.console import Console
 from tombola_device.contract.bundle import Bundle, decode_bundle
-from tombola_device.contract.errors import BadBundle
+from tombola_device.contract.errors import BadBundle, BadConfig, StoreError
 
-from tombola_host.progress import Reporter, bars
+from tombola_host import __version__
+from tombola_host.link.serial_line import BAUD
+from tombola_host.progress import Reporter, reporting
 from tombola_host.runs.store import RunStore
 from tombola_host.training.effort import EFFORTS
 
 app = typer.Typer(
     name="tombola",
     help="Turn folders of recordings into one small network, and flash it to the instrument.\n\n"
-    "First steps:  tombola corpus violin/   ·   tombola build violin=violin/ bells=bells/ -o mine.tombola   ·   "
-    "tombola flash mine.tombola --port /dev/ttyACM0",
+    # \b: lines that are not wrapped, so that they can be copied.
+    "\b\nFirst steps:\n  tombola corpus violin/\n  tombola build violin=violin/ bells=bells/ -o mine.tombola\n"
+    "  tombola flash mine.tombola",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -33,16 +35,51 @@ Folders = Annotated[
     list[str], typer.Argument(metavar="NAME=FOLDER…", help="A mode's name and its folder of recordings, once per mode.")
 ]
 EffortOption = Annotated[str, typer.Option("--effort", help=f"How long to train: {', '.join(EFFORTS)}.")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Of all trainings.")]
-RunsOption = Annotated[Path | None, typer.Option("--runs", help="Where runs are kept, to be resumed.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, max=2**31 - 1, help="Another number, another training.")]
+RunsOption = Annotated[
+    Path | None, typer.Option("--runs", help="Where to keep what was learned, so that a build can go on.")
+]
+FamilyOption = Annotated[str, typer.Option("--family", help="Kind of network; an unknown one lists those there are.")]
+CriterionOption = Annotated[
+    str, typer.Option("--criterion", help="How units are scored; an unknown one lists those there are.")
+]
+ScheduleOption = Annotated[
+    str, typer.Option("--schedule", help="How tickets are drawn; an unknown one lists those there are.")
+]
+MethodOption = Annotated[str, typer.Option("--method", help="How tickets are merged; the family's own way by default.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; one per core by default.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print figures as JSON.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A .tombola file.")]
+PortOption = Annotated[
+    str | None, typer.Option("--port", help="The instrument's serial port, if it is not found by itself.")
+]
+BaudOption = Annotated[int, typer.Option("--baud", min=300, help="Of a real UART; USB ignores it.")]
+DEFAULT_BAUD = BAUD
 
 INTERRUPTED = 130
 
 errors = Console(stderr=True, highlight=False)
 output = Console(highlight=False)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(f"tombola {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    del version  # Its callback has printed it.
+
+
+def say(text: str) -> None:
+    """Print lines as they are: never wrapped, so that a command in them can be copied, and without markup."""
+    output.print(text, markup=False, soft_wrap=True)
 
 
 def run_store(folder: Path | None) -> RunStore:
@@ -51,11 +88,16 @@ def run_store(folder: Path | None) -> RunStore:
     return RunStore(chosen or user_cache_path("tombola") / "runs")
 
 
+def log_path(store: RunStore) -> Path:
+    """The log of all work on these runs."""
+    return store.root / "tombola.log"
+
+
 def read_bundle(path: Path) -> Bundle:
     """A bundle's file.
 
     Raises:
-        BadBundle: It cannot be read, or is no whole bundle.
+        BadBundle: It cannot be read, or is not a whole bundle.
     """
     try:
         data = path.read_bytes()
@@ -66,11 +108,42 @@ def read_bundle(path: Path) -> Bundle:
     return decode_bundle(data)
 
 
+def check_output(path: Path) -> None:
+    """Make sure that a file can be written, before minutes go into its content.
+
+    Raises:
+        BadConfig: It is a folder.
+        StoreError: Its folder cannot be written to.
+    """
+    if path.is_dir():
+        raise BadConfig(f"{path} is a folder; name the file that is to be written there, such as {path / 'mine'}")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise StoreError(f"cannot write {path}, because {folder} cannot be written to; choose another folder")
+
+
+def chosen_port(port: str | None) -> str:
+    """The serial port that was named, else the one where an instrument is plugged in.
+
+    Raises:
+        DeviceUnavailable: No port was given, and no instrument or more than one is plugged in.
+    """
+    if port is not None:
+        return port
+    from tombola_host.link.ports import find_port
+
+    return find_port()
+
+
 @contextmanager
-def working() -> Iterator[Reporter]:
-    """Progress bars while the block runs; interrupted, one sentence and exit code 130."""
+def working(log: Path | None = None) -> Iterator[Reporter]:
+    """Show progress while the block runs; interrupted, end with one sentence and exit code 130.
+
+    Args:
+        log: A file that keeps the lines.
+    """
     try:
-        with bars(errors) as reporter:
+        with reporting(errors, log) as reporter:
             yield reporter
     except KeyboardInterrupt:
         errors.print("tombola: interrupted; run the same command again to go on where it stopped", soft_wrap=True)

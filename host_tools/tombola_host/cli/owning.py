@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from tombola_host.cli.app import app, errors, output, working
+from tombola_host.cli.app import DEFAULT_BAUD, BaudOption, PortOption, app, chosen_port, errors, say, working
 from tombola_host.link.flash import pair as ask_to_pair
 from tombola_host.link.keys import default_label, key_path, new_key, read_key
-from tombola_host.link.serial_line import BAUD
 
 key_app = typer.Typer(help="The key that signs what you flash.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(key_app, name="key")
@@ -23,9 +22,7 @@ def key_new() -> None:
     """
     path = key_path()
     made = new_key(path)
-    output.print(
-        f"{made.fingerprint} in {path}; keep a copy where nobody else can read it.", soft_wrap=True, markup=False
-    )
+    say(f"{made.fingerprint} in {path}; keep a copy where nobody else can read it.")
 
 
 @key_app.command("show")
@@ -36,21 +33,26 @@ def key_show() -> None:
     """
     path = key_path()
     key = read_key(path)
-    output.print(f"{key.fingerprint} in {path}\npublic: {key.public.hex()}", soft_wrap=True, markup=False)
+    say(f"{key.fingerprint} in {path}\npublic: {key.public.hex()}")
 
 
 @app.command()
 def pair(
-    port: Annotated[str, typer.Option("--port", help="The instrument's serial port.")],
+    port: PortOption = None,
     label: Annotated[str, typer.Option("--label", help="What the instrument calls this key; at most 32 bytes.")] = "",
-    baud: Annotated[int, typer.Option("--baud", min=300, help="Of a real UART; USB ignores it.")] = BAUD,
+    baud: BaudOption = DEFAULT_BAUD,
 ) -> None:
     """Make an instrument take what you flash. Hold its SHIFT and SAVE before or after; it waits a minute for that.
 
-    Example:  tombola pair --port /dev/ttyACM0
+    Example:  tombola pair
     """
     key = read_key(key_path())
+    found = chosen_port(port)
     with working():
-        owners = ask_to_pair(port, key, label or default_label(), baud=baud, say=errors.print)
+        owners = ask_to_pair(found, key, label or default_label(), baud=baud, say=_tell)
     others = f", one of {owners} owners" if owners > 1 else ""
-    output.print(f"Paired: the instrument knows {key.fingerprint}{others}. Compare it with its display.")
+    say(f"Paired: the instrument knows {key.fingerprint}{others}. Compare it with its display.")
+
+
+def _tell(text: str) -> None:
+    errors.print(text, markup=False, soft_wrap=True)

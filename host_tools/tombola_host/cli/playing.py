@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,8 +10,24 @@ import msgspec
 import typer
 from rich.table import Table
 from tombola_device.contract.errors import BadConfig
+from tombola_device.play.offline import PerformedEvent
 
-from tombola_host.cli.app import BundleArgument, Folders, JsonOption, app, output, read_bundle, working
+from tombola_host.cli.app import (
+    DEFAULT_BAUD,
+    BaudOption,
+    BundleArgument,
+    EffortOption,
+    Folders,
+    JsonOption,
+    PortOption,
+    app,
+    check_output,
+    chosen_port,
+    output,
+    read_bundle,
+    say,
+    working,
+)
 from tombola_host.corpus.folders import parse_folders
 from tombola_host.cost.arm64.count import costs_table, count, with_costs
 from tombola_host.cost.arm64.root import FEATURES, prepare_root
@@ -23,46 +40,82 @@ from tombola_host.cost.inspect import inspect_bundle
 from tombola_host.link.flash import device_info
 from tombola_host.link.flash import flash as send
 from tombola_host.link.keys import key_path, read_key
-from tombola_host.playing.performance import read_midi, render_file, write_sound
+from tombola_host.playing.level import amplified, normalised, peak_db
+from tombola_host.playing.performance import check_sound_path, phrase_at, read_midi, render_file, write_sound
+from tombola_host.progress import Part
 from tombola_host.runs.store import write_atomically
+from tombola_host.study.plan import FILE_S, count_recordings, listening_to
+from tombola_host.training.effort import effort_named
 
 if TYPE_CHECKING:
     from tombola_host.evaluation.judge import ModeJudgement
+
+JUDGING, MEASURING = "judging", "measuring"
+JUDGED_S = 6.0
+"""For a mode."""
 
 
 @app.command()
 def render(
     bundle: BundleArgument,
-    midi: Annotated[Path, typer.Option("--midi", help="A standard MIDI file.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="A .wav, .flac or .ogg file.")],
+    midi: Annotated[Path | None, typer.Option("--midi", help="A MIDI file; without it, a built-in phrase.")] = None,
     blend: Annotated[str, typer.Option("--blend", help="Where to stand, such as sax=0.7,harp=0.3.")] = "",
     automation: Annotated[
         Path | None,
         typer.Option("--automation", help='A way through the blend: {"time_s": [0, 4], "blend": [[1, 0], [0, 1]]}.'),
     ] = None,
     voices: Annotated[int, typer.Option("--voices", min=1, max=16, help="How many notes at once.")] = 4,
+    gain_db: Annotated[
+        float | None, typer.Option("--gain", metavar="DB", help="Change the instrument's own level by so many dB.")
+    ] = None,
+    normalise: Annotated[
+        bool | None,
+        typer.Option(help="Bring the peak to -1 dBFS, or keep the instrument's own level. Without --gain: bring it."),
+    ] = None,
 ) -> None:
-    """Render a MIDI file offline, by the device's own engine.
+    """Render a MIDI file, or a built-in phrase, to a sound file. The device's own engine plays it.
 
+    \b
     Example:  tombola render quartet.tombola --midi song.mid --blend sax=1,harp=1 -o song.wav
     """
-    audio = render_file(read_bundle(bundle), read_midi(midi), blend=blend, automation=automation, voices=voices)
+    if gain_db is not None and normalise:
+        raise BadConfig("--gain and --normalise both set the level; give one of them")
+    check_sound_path(out)
+    check_output(out)
+    loaded = read_bundle(bundle)
+    if midi is not None:
+        events: Sequence[PerformedEvent] = read_midi(midi)
+    else:
+        events = phrase_at(loaded, blend)
+    with working() as reporter:
+        reporter.plan([Part("playing", 3.0)])
+        step = reporter.task("playing")
+        audio = render_file(loaded, events, blend=blend, automation=automation, voices=voices)
+        step(1, 1, "")
+    if gain_db is not None:
+        audio = amplified(audio, gain_db)
+    elif normalise is not False:
+        audio = normalised(audio)
     write_sound(audio, out)
-    output.print(f"{out}: {len(audio) / 48_000:.1f} s")
+    say(f"{out}: {len(audio) / 48_000:.1f} s, peak {peak_db(audio):.1f} dBFS")
 
 
 @app.command()
 def evaluate(bundle: BundleArgument, folders: Folders, as_json: JsonOption = False) -> None:
-    """Judge each mode on notes that it never learned from: spectrum, pitch, likeness to the recordings.
+    """Judge each mode on notes that it never learned from. By spectrum, pitch and likeness to the recordings.
 
+    \b
     Example:  tombola evaluate quartet.tombola sax=rec/sax harp=rec/harp --json
     """
     from tombola_host.corpus.material import gather
     from tombola_host.evaluation.judge import judge
 
-    loaded = read_bundle(bundle)
+    loaded, modes = read_bundle(bundle), parse_folders(folders)
     with working() as reporter:
-        judgements = judge(loaded, gather(parse_folders(folders), reporter), reporter.task("judge"))
+        listening = [Part(listening_to(mode), 1.0 + FILE_S * count_recordings(path)) for mode, path in modes.items()]
+        reporter.plan([*listening, Part(JUDGING, JUDGED_S * len(modes))])
+        judgements = judge(loaded, gather(modes, reporter), reporter.task(JUDGING))
     if as_json:
         output.print_json(msgspec.json.encode(judgements).decode())
     else:
@@ -79,16 +132,21 @@ def bench(
     prepare: Annotated[bool, typer.Option("--prepare", help="Make the tree first, or fetch what it lacks.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Write the counts into the bundle.")] = False,
 ) -> None:
-    """Measure what a bundle costs here: size, and µs per period in a loop paced like a sound card's.
+    """Measure what a bundle costs on this computer, or a Raspberry Pi. Size, and µs per period of 128 samples.
 
-    Or, with --arm64, what it costs on a Raspberry Pi: instructions, counted in an emulator, the same on any machine.
+    With --arm64 a Pi's instructions are counted in an emulator, and are the same on any machine.
 
     Example:  tombola bench quartet.tombola --json
     """
     if arm64 is not None:
         _bench_arm64(bundle, arm64, cpu, prepare=prepare, write=write, as_json=as_json)
         return
-    measured = run_bench(bundle, seconds=seconds)
+    with working() as reporter:
+        # Two numbers of voices, each with what is measured beside the paced loop.
+        reporter.plan([Part(MEASURING, 2 * (seconds + 6.0))])
+        step = reporter.task(MEASURING)
+        measured = run_bench(bundle, seconds=seconds)
+        step(1, 1, "")
     if as_json:
         output.print_json(bench_json(measured))
     else:
@@ -98,10 +156,16 @@ def bench(
 def _bench_arm64(bundle: Path, root: Path, cpu: str, *, prepare: bool, write: bool, as_json: bool) -> None:
     if cpu not in FEATURES:
         raise BadConfig(f"the processor {cpu!r} is unknown; give {' or '.join(FEATURES)}")
-    if prepare:
-        prepare_root(root)
     read_bundle(bundle)
-    costs = count(bundle, root, cpu)
+    with working() as reporter:
+        reporter.plan([Part("preparing", 120.0)] * prepare + [Part("counting instructions", 60.0)])
+        if prepare:
+            step = reporter.task("preparing")
+            prepare_root(root)
+            step(1, 1, "")
+        step = reporter.task("counting instructions")
+        costs = count(bundle, root, cpu)
+        step(1, 1, "")
     if write:
         write_atomically(bundle, with_costs(bundle.read_bytes(), costs))
     if as_json:
@@ -111,8 +175,12 @@ def _bench_arm64(bundle: Path, root: Path, cpu: str, *, prepare: bool, write: bo
 
 
 @app.command()
-def inspect(bundle: BundleArgument, as_json: JsonOption = False) -> None:
-    """Say what is in a bundle: modes, ranges, graph, cost, provenance, licence.
+def inspect(
+    bundle: BundleArgument,
+    everything: Annotated[bool, typer.Option("--all", help="Also the graph, its operators, and the hashes.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which instruments a bundle has, and their notes.
 
     Example:  tombola inspect quartet.tombola
     """
@@ -120,65 +188,72 @@ def inspect(bundle: BundleArgument, as_json: JsonOption = False) -> None:
     if as_json:
         output.print_json(inspect_json(inspection))
     else:
-        output.print(inspect_table(inspection))
+        output.print(inspect_table(inspection, everything=everything))
 
 
 @app.command()
 def flash(
     bundle: BundleArgument,
-    port: Annotated[str, typer.Option("--port", help="The instrument's serial port.")],
-    baud: Annotated[int, typer.Option("--baud", min=300, help="Of a real UART; USB ignores it.")] = 115_200,
+    port: PortOption = None,
+    baud: BaudOption = DEFAULT_BAUD,
     trace: Annotated[bool, typer.Option("--trace", help="Print each frame in hexadecimal.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Send a bundle to the instrument, signed if you have a key. It plays on meanwhile; unplugging does no harm.
 
-    Example:  tombola flash quartet.tombola --port /dev/ttyACM0
+    Example:  tombola flash quartet.tombola
     """
+    read_bundle(bundle)
     path = key_path()
     key = read_key(path) if path.exists() else None
+    found = chosen_port(port)
     with working() as reporter:
-        step = reporter.task("flash")
-        sent = send(bundle, port, key=key, baud=baud, progress=step, trace=reporter.say if trace else None)
-    if sent.already_active:
-        output.print(f"{bundle} is what the instrument plays already; nothing was sent.")
+        step = reporter.task(f"sending to {found}")
+        sent = send(bundle, found, key=key, baud=baud, progress=step, trace=reporter.say if trace else None)
+    if as_json:
+        output.print_json(msgspec.json.encode(sent).decode())
+    elif sent.already_active:
+        say(f"{bundle} is what the instrument plays already; nothing was sent.")
     else:
-        output.print(
+        say(
             f"{bundle}: {sent.size_bytes} bytes in {sent.seconds:.1f} s, "
             f"{sent.payload_bytes_per_s / 1000:.1f} kB/s; it is playing."
         )
 
 
 @app.command()
-def device(
-    port: Annotated[str, typer.Option("--port", help="The instrument's serial port.")],
-    baud: Annotated[int, typer.Option("--baud", min=300, help="Of a real UART; USB ignores it.")] = 115_200,
-) -> None:
+def device(port: PortOption = None, baud: BaudOption = DEFAULT_BAUD) -> None:
     """Ask an instrument who it is and what it plays, as JSON.
 
-    Example:  tombola device --port /dev/ttyACM0
+    Example:  tombola device
     """
-    output.print_json(data=device_info(port, baud=baud))
+    output.print_json(data=device_info(chosen_port(port), baud=baud))
 
 
 @app.command()
 def demo(
     sounds: Annotated[Path | None, typer.Option("--sounds", help="Your own folder, one sub-folder per mode.")] = None,
     folder: Annotated[Path, typer.Option("--folder", help="Where everything goes.")] = Path("build/demo"),
-    effort: Annotated[str, typer.Option("--effort", help="How long to train.")] = "quick",
+    effort: EffortOption = "quick",
+    compare: Annotated[
+        bool, typer.Option(help="Also train what the result is measured against, for the report.")
+    ] = True,
 ) -> None:
-    """From recordings to a playing instrument, and a page to hear it: build/demo/report.html.
+    """From recordings to a playing instrument, and a page to hear it. The page is build/demo/report.html.
 
     Example:  tombola demo --sounds my-recordings/
     """
+    effort_named(effort)
+    check_output(folder / "report.html")
     from tombola_host.demo.demo import run_demo
 
-    with working() as reporter:
-        page = run_demo(folder, reporter, sounds=sounds, effort=effort)
-    output.print(f"Open {page}")
+    with working(folder / "demo.log") as reporter:
+        page = run_demo(folder, reporter, sounds=sounds, effort=effort, compare=compare)
+    say(f"Open {page}")
 
 
 def _judgement_table(judgements: tuple[ModeJudgement, ...]) -> Table:
-    table = Table(title="on notes never learned from", title_justify="left")
+    table = Table(title="on notes that were not learned from", title_justify="left")
     columns = ("mode", "notes", "spectral error", "pitch median", "pitch 95 %", "Fréchet ratio")
     for column in columns:
         table.add_column(column, justify="left" if column == "mode" else "right")

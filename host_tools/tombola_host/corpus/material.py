@@ -59,7 +59,7 @@ def gather(folders: Mapping[str, Path], reporter: Reporter, cache: Path | None =
 
 
 def _material(name: str, folder: Path, reporter: Reporter, cache: Path | None) -> Material:
-    step = reporter.task(f"analyse {name}")
+    step = reporter.task(f"listening to {name}")
     corpus = read_corpus(folder, cache, step)
     if not corpus.clips:
         raise BadAudio(f"nothing in {folder} can be learned from; `tombola corpus {folder}` says why for each file")

@@ -1,4 +1,4 @@
-"""What is in a bundle: its manifest, and what can be read off its graph without running it."""
+"""What a bundle contains: its manifest, and facts about its graph that need no run."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import msgspec
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.graph import TIMBRE, Graph
-from tombola_device.contract.manifest import Manifest
+from tombola_device.contract.manifest import Manifest, Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class GraphFacts:
         nodes: How many run every period; constants are not counted.
         operators: How often each kind of node occurs, the most frequent first.
         weights: Stored numbers, constants included.
-        inputs: Shape of each, a name for a free axis; ``outputs`` likewise.
+        inputs: Shape of each input; a free axis has a name in place of a length.
+        outputs: The same for the outputs.
     """
 
     opset: int
@@ -41,11 +43,11 @@ class Inspection:
     """A bundle, described.
 
     Args:
-        file: Where it lies.
-        bytes: Of the file.
-        sha256: By which host and device know it.
-        manifest: What it says of itself.
-        graphs: What each of its graphs is.
+        file: Path of the bundle.
+        bytes: Size of the file.
+        sha256: Hash of the file; host and device identify the bundle by it.
+        manifest: As stored in the bundle.
+        graphs: Facts about each of its graphs, by role.
     """
 
     file: str
@@ -59,7 +61,7 @@ def inspect_bundle(path: Path) -> Inspection:
     """Read and describe a bundle.
 
     Raises:
-        BadBundle: It cannot be read, is damaged, or its graph is no ONNX.
+        BadBundle: It cannot be read, is damaged, or its graph is not ONNX.
     """
     try:
         data = path.read_bytes()
@@ -74,7 +76,7 @@ def graph_facts(graph: bytes) -> GraphFacts:
     """Count what a serialised ONNX graph holds.
 
     Raises:
-        BadBundle: It is no ONNX.
+        BadBundle: It is not ONNX.
     """
     import onnx
     from google.protobuf.message import DecodeError
@@ -82,7 +84,7 @@ def graph_facts(graph: bytes) -> GraphFacts:
     try:
         model = onnx.load_from_string(graph)
     except DecodeError as error:
-        raise BadBundle(f"the bundle's graph is no ONNX ({error}); export the bundle again") from error
+        raise BadBundle(f"the bundle's graph is not ONNX ({error}); export the bundle again") from error
     kinds = Counter(node.op_type for node in model.graph.node)
     constants = [item.t for node in model.graph.node if node.op_type == "Constant" for item in node.attribute]
     tensors = [*model.graph.initializer, *constants]
@@ -102,33 +104,61 @@ def as_json(inspection: Inspection) -> str:
     return msgspec.json.format(msgspec.json.encode(inspection), indent=2).decode()
 
 
-def as_table(inspection: Inspection) -> Group:
-    """The same for a terminal, to be printed by rich."""
+def as_table(inspection: Inspection, *, everything: bool = False) -> Group:
+    """The same for a terminal, to be printed by rich: notes and instruments, or everything."""
+    from tombola_host.corpus.pitch import note_name
+
     manifest = inspection.manifest
-    facts = Table(title=escape(manifest.name), title_justify="left", show_header=False)
-    rows = {
-        "file": f"{inspection.file}, {inspection.bytes} bytes",
+    facts = Table(show_header=False)
+    rows = {"file": f"{inspection.file}, {inspection.bytes / 1000:.0f} kB"}
+    if (a72 := manifest.cost.arm64_instructions_per_period) is not None:
+        rows["Raspberry Pi 4"] = f"{a72:,} instructions a period for one note".replace(",", " ")
+    rows["delay"] = f"{1000 * manifest.delay_samples / manifest.sample_rate_hz:.1f} ms"
+    rows["licence"] = manifest.licence or "not stated"
+    for name, text in (rows | _graph_rows(inspection) if everything else rows).items():
+        facts.add_row(name, escape(text))
+    modes = Table("mode", "notes", "a held note", "after the key", title=escape(manifest.name), title_justify="left")
+    for column in ("timbre X", "timbre Y") if everything else ():
+        modes.add_column(column)
+    for mode in manifest.modes:
+        low, high = mode.note_range
+        modes.add_row(
+            f"[{mode.color}]■[/] {escape(mode.name)}",
+            f"{note_name(low)} … {note_name(high)}",
+            *_envelope_words(mode),
+            *(" / ".join(f"{value:.2f}" for value in mode.controls.get(axis, ())) for axis in TIMBRE if everything),
+        )
+    hint = () if everything else (Text("--all shows the graphs, their operators, the hashes and where it comes from."),)
+    return Group(modes, facts, *hint)
+
+
+def _envelope_words(mode: Mode) -> tuple[str, str]:
+    """What becomes of a note while its key is held, and after."""
+    envelope = mode.envelope
+    if mode.gate == "one_shot" or envelope is None:
+        return "sounds to its end", "the same"
+    return _held(envelope.decay_db_per_s), f"{_seconds(-60.0 / envelope.release_db_per_s)} to silence"
+
+
+def _graph_rows(inspection: Inspection) -> dict[str, str]:
+    manifest = inspection.manifest
+    return {
         "SHA-256": inspection.sha256,
         "generator": manifest.generator,
         "sound": f"{manifest.sample_rate_hz} Hz, periods of {manifest.period_samples}, delay {manifest.delay_samples}",
         "cost": f"{manifest.cost.parameters} parameters, {manifest.cost.nodes} nodes, {manifest.cost.onnx_bytes} bytes",
         **{f"graph {role}": _graph_text(manifest.graphs[role], graph) for role, graph in inspection.graphs.items()},
-        "licence": manifest.licence or "not stated",
         **{f"provenance: {key}": str(value) for key, value in sorted(manifest.provenance.items())},
     }
-    for name, text in rows.items():
-        facts.add_row(name, escape(text))
-    modes = Table("mode", "notes", "decay dB/s", "release dB/s", "timbre X", "timbre Y", "licence")
-    for mode in manifest.modes:
-        modes.add_row(
-            f"[{mode.color}]■[/] {escape(mode.name)}",
-            f"{mode.note_range[0]:.0f} … {mode.note_range[1]:.0f}",
-            f"{mode.envelope.decay_db_per_s:.1f}" if mode.envelope else "",
-            f"{mode.envelope.release_db_per_s:.0f}" if mode.envelope and mode.gate == "held" else "",
-            *(" / ".join(f"{value:.2f}" for value in mode.controls.get(axis, ())) for axis in TIMBRE),
-            escape(mode.licence),
-        )
-    return Group(facts, modes)
+
+
+def _held(decay_db_per_s: float) -> str:
+    """What becomes of a note while its key is held: -60 dB is where one calls it silent."""
+    return "sounds on" if decay_db_per_s > -3.0 else f"rings for {_seconds(-60.0 / decay_db_per_s)}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s" if seconds >= 0.1 else f"{1000 * seconds:.0f} ms"
 
 
 def _graph_text(graph: Graph, facts: GraphFacts) -> str:

@@ -66,7 +66,7 @@ def read_capture(path: Path, sample_format: SampleFormat = "S32_LE", channels: i
     Args:
         path: Of the raw file.
         sample_format: As ALSA was told when it was played.
-        channels: C; likewise.
+        channels: C, as ALSA was told when it was played.
 
     Returns:
         Shape (T, C), full scale ±1.0. A last frame that is not whole, after a kill, is left out.

@@ -15,16 +15,27 @@ from platformdirs import user_cache_path
 from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
 from tombola_device.contract.errors import DeviceUnavailable
 
-from tombola_host.corpus.sources import fetch_demo_sounds
+from tombola_host.corpus.sources import INSTRUMENTS, fetch_demo_sounds, own_sounds
 from tombola_host.demo.asoundrc import ENVIRONMENT_VARIABLE, PCM, SYSTEM_CONFIGURATION, read_capture, write_asoundrc
 from tombola_host.link.flash import flash
 from tombola_host.link.pty_line import PtyLine
-from tombola_host.progress import Reporter
-from tombola_host.report.build_page import Performed, write_page
+from tombola_host.playing.level import normalised
+from tombola_host.playing.performance import write_sound
+from tombola_host.playing.previews import write_previews
+from tombola_host.progress import Part, Reporter
+from tombola_host.report.build_page import WRITING, Performed, write_page
 from tombola_host.runs.store import RunStore
 from tombola_host.stages.bundle import write_bundle
 from tombola_host.study.build import Settings, build
+from tombola_host.study.plan import build_parts
 
+FETCHING, PLAYING, SENDING, PERFORMING = (
+    "fetching recordings",
+    "playing each mode",
+    "sending it to the instrument",
+    "playing it live",
+)
+FETCHED_S, SENT_S, PERFORMED_S, WRITTEN_S = 10.0, 5.0, 20.0, 45.0
 TICKS_PER_BEAT = 480
 BEAT_S = 0.5
 CC_MORPH = 1
@@ -43,21 +54,26 @@ class _Sink:
     Args:
         audio: The daemon's ``audio`` setting.
         file: What it writes.
+        through: The same in a few words, without a path.
         remark: What the reader of the report should know.
     """
 
     audio: str
     file: Path
+    through: str
     remark: str
 
 
-def run_demo(folder: Path, reporter: Reporter, sounds: Path | None = None, effort: str = "quick") -> Path:
+def run_demo(
+    folder: Path, reporter: Reporter, sounds: Path | None = None, effort: str = "quick", *, compare: bool = True
+) -> Path:
     """Everything, step by step; a second run goes on where the first stopped.
 
     Args:
         folder: Where the bundle, the sound and the report go.
         sounds: One sub-folder per mode; the demo recordings are fetched without it.
         effort: A name in ``EFFORTS``.
+        compare: Whether to train and measure what the result is compared with.
 
     Returns:
         The report.
@@ -66,15 +82,31 @@ def run_demo(folder: Path, reporter: Reporter, sounds: Path | None = None, effor
         TombolaError: A step failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    folders = fetch_demo_sounds(user_cache_path("tombola") / "sounds", reporter.task("fetch sounds"), own=sounds)
+    cache, settings = user_cache_path("tombola") / "sounds", Settings(effort=effort)
+    expected = (
+        own_sounds(sounds) if sounds else {instrument.mode: cache / instrument.mode for instrument in INSTRUMENTS}
+    )
+    missing = sum(not path.is_dir() for path in expected.values())
+    reporter.plan(
+        [
+            Part(FETCHING, FETCHED_S * missing),
+            *build_parts(expected, settings.lengths, None, compare=compare),
+            Part(PLAYING, 1.0 + len(expected)),
+            Part(SENDING, SENT_S),
+            Part(PERFORMING, PERFORMED_S),
+            Part(WRITING, WRITTEN_S),
+        ]
+    )
+    folders = fetch_demo_sounds(cache, reporter.task(FETCHING), own=sounds)
     store = RunStore(folder / "runs")
-    built = build("demo", folders, Settings(effort=effort), store, reporter)
+    built = build("demo", folders, settings, store, reporter, compare=compare)
     bundle = folder / "demo.tombola"
     write_bundle(built.bundle, bundle)
+    write_previews(built.bundle, bundle, reporter.task(PLAYING))
     midi = folder / "performance.mid"
     seconds = write_performance(midi, len(built.materials))
     performed = _play(folder, bundle, midi, seconds, reporter)
-    soundfile.write(folder / "performance.wav", performed.audio, SAMPLE_RATE_HZ, subtype="PCM_24")
+    write_sound(normalised(performed.audio), folder / "performance.wav")
     page = folder / "report.html"
     write_page(built.run, store, page, reporter, performed)
     return page
@@ -114,8 +146,6 @@ def _morph(position: float) -> mido.Message:
 
 def _play(folder: Path, bundle: Path, midi: Path, seconds: float, reporter: Reporter) -> Performed:
     sink = _sink(folder)
-    if sink.remark:
-        reporter.say(sink.remark)
     sink.file.unlink(missing_ok=True)
     config = folder / "tombolad.toml"
     environment = {**os.environ, ENVIRONMENT_VARIABLE: str((folder / "asoundrc").absolute())}
@@ -133,14 +163,14 @@ def _play(folder: Path, bundle: Path, midi: Path, seconds: float, reporter: Repo
             daemon = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
             try:
                 assert daemon.stdout is not None
-                reporter.say(f"tombolad: {daemon.stdout.readline().strip()}")
-                sent = flash(bundle, str(line.host_port), progress=reporter.task("flash"))
+                daemon.stdout.readline()  # It listens now.
+                sent = flash(bundle, str(line.host_port), progress=reporter.task(SENDING))
                 _wait(daemon, seconds, reporter)
             finally:
                 daemon.terminate()
                 daemon.wait(10)
     audio = _heard(sink, folder, seconds)
-    return Performed(audio, midi, sent.size_bytes, sent.payload_bytes_per_s, sink.audio, sink.remark)
+    return Performed(audio, midi, sent.size_bytes, sent.payload_bytes_per_s, sink.through, sink.remark)
 
 
 def _forget(state: Path) -> None:
@@ -150,7 +180,7 @@ def _forget(state: Path) -> None:
 
 
 def _wait(daemon: subprocess.Popen[str], seconds: float, reporter: Reporter) -> None:
-    step = reporter.task("perform")
+    step = reporter.task(PERFORMING)
     for second in range(int(seconds + DAEMON_END_S)):
         step(min(second, int(seconds)), int(seconds), "through the real-time engine")
         try:
@@ -163,16 +193,20 @@ def _wait(daemon: subprocess.Popen[str], seconds: float, reporter: Reporter) -> 
 
 def _sink(folder: Path) -> _Sink:
     """ALSA with a PCM that writes to a file; a wav file where ALSA cannot be had."""
+    missing = ""
     try:
         import alsaaudio  # noqa: F401  # it may be missing: it needs ALSA's headers to build
     except ImportError:
-        remark = "pyalsaaudio is not installed (it needs ALSA's headers), so the daemon plays to a wav file."
-        return _Sink(f"wav:{(folder / 'played.wav').absolute()}", folder / "played.wav", remark)
+        missing = "pyalsaaudio is not installed (it needs ALSA's headers)"
     if not Path(SYSTEM_CONFIGURATION).exists():
-        remark = f"{SYSTEM_CONFIGURATION} is not there (Debian: libasound2-data), so the daemon plays to a wav file."
-        return _Sink(f"wav:{(folder / 'played.wav').absolute()}", folder / "played.wav", remark)
+        missing = f"{SYSTEM_CONFIGURATION} is missing (Debian: libasound2-data)"
+    if missing:
+        played = folder / "played.wav"
+        return _Sink(
+            f"wav:{played.absolute()}", played, "into a wav file", f"The sound did not go through ALSA: {missing}."
+        )
     write_asoundrc(folder / "asoundrc", folder / "played.raw")
-    return _Sink(f"alsa:{PCM}", folder / "played.raw", "")
+    return _Sink(f"alsa:{PCM}", folder / "played.raw", "through ALSA", "")
 
 
 def _heard(sink: _Sink, folder: Path, seconds: float) -> Float32Array:
@@ -187,7 +221,9 @@ def _heard(sink: _Sink, folder: Path, seconds: float) -> Float32Array:
     sounding = np.flatnonzero(np.abs(audio) > 1e-5)
     audio = audio[sounding[0] : sounding[-1] + 1] if sounding.size else audio[:0]
     if len(audio) < FEWEST_HEARD * seconds * SAMPLE_RATE_HZ:
-        log = (folder / "tombolad.log").read_text("utf-8").strip().splitlines()
-        reason = log[-1] if log else "it said nothing"
+        # ALSA and JACK write there too; what the daemon itself has to say begins with its name.
+        log = (folder / "tombolad.log").read_text("utf-8").splitlines()
+        own = [line.removeprefix("tombolad: ") for line in log if line.startswith("tombolad: ")]
+        reason = own[-1] if own else f"{folder / 'tombolad.log'} may tell why"
         raise DeviceUnavailable(f"tombolad played {len(audio) / SAMPLE_RATE_HZ:.1f} s of {seconds:.0f} s: {reason}")
     return np.ascontiguousarray(audio, np.float32)

@@ -1,4 +1,4 @@
-"""MIDI files and automation files as events for the engine."""
+"""Performances read from MIDI and automation files, rendered, and written as sound files."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from tombola_device.contract.errors import BadConfig, StoreError
 from tombola_device.play.automation import read_automation
 from tombola_device.play.offline import PerformedEvent, midi_events, render_performance
 
+from tombola_host.playing.phrases import phrase
+
 LARGEST_MIDI_BYTES = 4 * 1024 * 1024
+WRITE_SAMPLES = 16_384
+"""libsndfile's Vorbis coder keeps what it is given on the stack; a long sound at once can overflow it."""
 
 
 def read_midi(path: Path) -> list[PerformedEvent]:
     """All channel messages of a MIDI file.
 
     Raises:
-        BadConfig: It is not there or no MIDI file.
+        BadConfig: It is missing or not a MIDI file.
     """
     try:
         if path.stat().st_size > LARGEST_MIDI_BYTES:
@@ -40,11 +44,17 @@ def read_midi(path: Path) -> list[PerformedEvent]:
     return midi_events(timed)
 
 
+def phrase_at(bundle: Bundle, blend: str) -> tuple[PerformedEvent, ...]:
+    """The built-in phrase, in the range of the mode that a blend leans to most; of the first mode without one."""
+    weights = blend_point(bundle, blend) if blend else [1.0]
+    return phrase(bundle.manifest.modes, weights.index(max(weights))).events
+
+
 def blend_point(bundle: Bundle, text: str) -> list[float]:
     """A blend as ``sax=0.7,harp=0.3``: one weight per mode, those not named 0.
 
     Raises:
-        BadConfig: A mode is unknown or a weight no number ≥ 0.
+        BadConfig: A mode is unknown, or a weight is not a number ≥ 0.
     """
     names = [mode.name for mode in bundle.manifest.modes]
     weights = [0.0] * len(names)
@@ -58,12 +68,22 @@ def blend_point(bundle: Bundle, text: str) -> list[float]:
             weight = -1.0
         if not 0 <= weight < 1e6:
             raise BadConfig(
-                f"the weight {value!r} of {name.strip()!r} is no number of 0 or more; write {name.strip()}=0.5"
+                f"the weight {value!r} of {name.strip()!r} is not a number of 0 or more; write {name.strip()}=0.5"
             )
         weights[names.index(name.strip())] = weight
     if not sum(weights):
         raise BadConfig(f"the blend {text!r} is silent; give one mode a weight, such as {names[0]}=1")
     return weights
+
+
+def check_sound_path(path: Path) -> None:
+    """Make sure that ``write_sound`` knows the ending.
+
+    Raises:
+        BadConfig: It does not.
+    """
+    if path.suffix.lower() not in {".wav", ".flac", ".ogg"}:
+        raise BadConfig(f"{path} has an ending that is not known here; use .wav, .flac or .ogg")
 
 
 def write_sound(audio: Float32Array, path: Path) -> None:
@@ -73,12 +93,13 @@ def write_sound(audio: Float32Array, path: Path) -> None:
         BadConfig: The ending is unknown.
         StoreError: It cannot be written.
     """
-    if path.suffix.lower() not in {".wav", ".flac", ".ogg"}:
-        raise BadConfig(f"{path} has an ending that is not known here; use .wav, .flac or .ogg")
+    check_sound_path(path)
     subtype = "VORBIS" if path.suffix.lower() == ".ogg" else "PCM_24"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, audio, SAMPLE_RATE_HZ, subtype=subtype)
+        with soundfile.SoundFile(path, "w", SAMPLE_RATE_HZ, 1, subtype=subtype) as file:
+            for start in range(0, len(audio), WRITE_SAMPLES):
+                file.write(audio[start : start + WRITE_SAMPLES])
     except (OSError, soundfile.SoundFileError) as error:
         raise StoreError(f"cannot write {path} ({error}); free some space or choose another folder") from error
 

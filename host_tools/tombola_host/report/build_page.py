@@ -19,7 +19,10 @@ from tombola_host.evaluation.held_out import Playback, bundle_playback, trainee_
 from tombola_host.evaluation.judge import ModeJudgement, built_from, judge, never_learned_from
 from tombola_host.generators import family_named
 from tombola_host.generators.family import Family
+from tombola_host.playing.level import normalised
 from tombola_host.playing.performance import read_midi
+from tombola_host.playing.phrases import phrase, sweep
+from tombola_host.playing.previews import play
 from tombola_host.progress import Reporter, Silent
 from tombola_host.report.data import BlendSweep, Curve, Goal, ModeSounds, Plot, ReportData, Sound, Table
 from tombola_host.report.page import write_report
@@ -27,6 +30,7 @@ from tombola_host.runs.store import Run, RunStore
 from tombola_host.stages.compare import Row, load_rows
 from tombola_host.stages.trainee_files import load_trainee
 
+WRITING = "writing the page"
 HEARD_S = 3.0
 BENCH_S = 4.0
 SMOOTHED_STEPS = 20
@@ -41,7 +45,7 @@ class Performed:
         midi: The performance.
         flashed_bytes: How much went over the line.
         flash_bytes_per_s: Payload rate.
-        sink: The daemon's audio setting.
+        through: How the sound left the daemon, in a few words.
         remark: What the reader should know of it.
     """
 
@@ -49,7 +53,7 @@ class Performed:
     midi: Path
     flashed_bytes: int
     flash_bytes_per_s: float
-    sink: str
+    through: str
     remark: str
 
 
@@ -61,51 +65,48 @@ def write_page(run: Run, store: RunStore, path: Path, reporter: Reporter, perfor
     """
     facts = run.result()
     if "tickets" not in facts:
-        raise BadRun(f"{run.path} is no build; give the run that `tombola build` names")
+        raise BadRun(f"{run.path} is not a build; give the run that `tombola build` names")
     family = family_named(facts["family"])
     bundle_path = run.path / "bundle.tombola"
     bundle = decode_bundle(bundle_path.read_bytes())
     folders = {mode: Path(folder) for mode, folder in facts["folders"].items()}
     materials = gather(folders, Silent())
-    step = reporter.task("report")
+    step = reporter.task(WRITING)
     tickets = [store.find(name) for name in facts["tickets"]]
     merged = store.find(facts["merged"])
     rows = load_rows(store.find(facts["compare"])) if facts["compare"] else ()
-    step(1, 5, "judge on held-out notes")
     judged = judge(bundle, [material for material in materials if material.test.notes], lambda done, total, word: None)
-    step(2, 5, "bench, in a paced loop")
+    step(1, 4, "judged on held-out notes")
     cost = bench(bundle_path, seconds=BENCH_S)
-    step(3, 5, "sounds")
+    step(2, 4, "timed in a paced loop")
     sounds = tuple(
         _mode_sounds(family, bundle, mode, material, ticket)
         for mode, (material, ticket) in enumerate(zip(materials, tickets, strict=True))
     )
-    step(4, 5, "pictures")
+    step(3, 4, "played")
     found = [ticket.result() for ticket in tickets]
     figures = {
-        "modes": str(len(materials)),
         "parameters": f"{bundle.manifest.cost.parameters:,}",
-        "bundle": f"{bundle_path.stat().st_size / 1000:.0f} kB",
-        "per 128-frame period": f"{cost.timings[0].p50_us:.0f} µs",
+        "to flash": f"{bundle_path.stat().st_size / 1000:.0f} kB",
+        "of a core here, one note": f"{100 * cost.timings[0].real_time_factor:.0f} %",
     }
     if performed:
         figures["flashed at"] = f"{performed.flash_bytes_per_s / 1000:.0f} kB/s"
     data = ReportData(
         title=f"Tombola: {facts['name']}",
-        summary=f"{', '.join(folders)} as one network of {bundle.manifest.cost.parameters:,} parameters, built at "
-        f"effort {facts['effort']} with seed {facts['seed']}.",
+        summary=f"{_listed(list(folders))} in one small network. Press and listen.",
         facts=figures,
-        sweep=_sweep(bundle, performed) if performed else None,
+        sweep=_sweep(bundle, performed),
         modes=sounds,
         comparison=_comparison(rows) if rows else None,
         plots=(*_loss_plots(facts, store, found, merged), _density_plot(found)),
         bench=cost,
         goals=tuple(_goals(rows, found, judged, bundle)),
-        provenance=dict(bundle.manifest.provenance),
-        remarks=tuple(filter(None, [performed.remark if performed else "", _licences(materials)])),
+        provenance={"effort": facts["effort"], **bundle.manifest.provenance},
+        remarks=(performed.remark,) if performed and performed.remark else (),
     )
     write_report(data, path)
-    step(5, 5, str(path))
+    step(4, 4, "done")
 
 
 def _mode_sounds(family: Family, bundle: Bundle, mode: int, material: Material, ticket: Run) -> ModeSounds:
@@ -118,21 +119,43 @@ def _mode_sounds(family: Family, bundle: Bundle, mode: int, material: Material, 
         known = "the recordings changed since the build: it may have been learned from"
     sounds = (
         Sound("recording", _first(note.audio.numpy()), f"{note.name}, {known}"),
-        Sound("ticket", _played(alone, note), "the mode's own small network"),
-        Sound("merged", _played(bundle_playback(bundle, mode), note), "as it is on the device"),
+        Sound("alone", _played(alone, note), "the mode's own small network, before it joined the others"),
+        Sound("Tombola", _played(bundle_playback(bundle, mode), note), "as the instrument plays it"),
     )
-    return ModeSounds(material.name, bundle.manifest.modes[mode].color, sounds, material.licence)
+    melody = play(bundle, phrase(bundle.manifest.modes, mode))
+    return ModeSounds(material.name, bundle.manifest.modes[mode].color, sounds, material.licence, melody)
 
 
-def _played(play: Playback, note: Note) -> Float32Array:
-    return _first(play(note))
+def _played(play_note: Playback, note: Note) -> Float32Array:
+    return _first(play_note(note))
 
 
 def _first(audio: Float32Array) -> Float32Array:
-    return audio[: int(HEARD_S * 48_000)]
+    """As much as is shown, at the same peak as every other sound."""
+    return normalised(audio[: int(HEARD_S * 48_000)])
 
 
-def _sweep(bundle: Bundle, performed: Performed) -> BlendSweep:
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _sweep(bundle: Bundle, performed: Performed | None) -> BlendSweep | None:
+    """A blend through all modes: as the daemon played it, else as the engine renders it; none with a single mode."""
+    if performed is not None:
+        return _performed_sweep(bundle, performed)
+    modes = bundle.manifest.modes
+    if len(modes) < 2:
+        return None
+    performance = sweep(modes)
+    way = performance.blend
+    audio = play(bundle, performance)
+    times, weights = np.array(way.time_s), np.array(way.blend, np.float64)
+    grid = np.arange(0.0, performance.seconds, 0.02)
+    moved = np.stack([np.interp(grid, times, column) for column in weights.T], axis=1)
+    return BlendSweep(grid, moved, audio, f"The blend goes {' → '.join(mode.name for mode in modes)}.")
+
+
+def _performed_sweep(bundle: Bundle, performed: Performed) -> BlendSweep:
     """The blend as the MIDI file moved it, for the picture above the spectrogram."""
     from tombola_device.play.midi_map import MidiMap
     from tombola_device.play.player import Player
@@ -144,8 +167,8 @@ def _sweep(bundle: Bundle, performed: Performed) -> BlendSweep:
         event.apply(player, midi_map)
         times.append(event.time_s)
         weights.append(player.blend)
-    caption = f"Chords held while the blend walks through all modes and back, played by tombolad on {performed.sink}."
-    return BlendSweep(np.array(times), np.array(weights, np.float64), performed.audio, caption)
+    caption = f"Chords, while the blend walks through all modes and back; played live by tombolad {performed.through}."
+    return BlendSweep(np.array(times), np.array(weights, np.float64), normalised(performed.audio), caption)
 
 
 def _comparison(rows: Sequence[Row]) -> Table:
@@ -215,7 +238,3 @@ def _goals(
             )
         )
     return goals
-
-
-def _licences(materials: Sequence[Material]) -> str:
-    return " ".join(f"{material.name}: {material.licence}" for material in materials)

@@ -1,4 +1,4 @@
-"""What a report shows, as plain data: arrays and words that a run fills in."""
+"""The content of a report as plain data."""
 
 from __future__ import annotations
 
@@ -39,14 +39,16 @@ class ModeSounds:
     Args:
         name: Of the mode.
         color: ``#rrggbb``.
-        sounds: The first is the recording.
+        sounds: The first is the recording, the last is what the instrument makes of it.
         licence: Of its recordings.
+        phrase: The built-in melody. Shape (T,), full scale ±1.0.
     """
 
     name: str
     color: str
     sounds: tuple[Sound, ...]
     licence: str = ""
+    phrase: Float32Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Table:
     """Figures in rows.
 
     Args:
-        columns: Headings; the first is that of the rows' names.
+        columns: Headings; the first column names the rows.
         rows: As long as the columns each.
         caption: Under it: what, how, on which notes and seeds.
         lower_is_better: Columns whose lowest figure is marked.
@@ -134,15 +136,15 @@ class ReportData:
     Args:
         title: Of the page.
         summary: One or two sentences under it.
-        facts: Large figures at the top: what → figure.
-        sweep: The performance, first to be heard.
+        facts: Large figures below the players: what → figure.
+        sweep: What is heard first.
         modes: In the order of the blend vector.
         comparison: The four-way table: isolated tickets, joint small network, mixture, merged.
         plots: Loss and density curves.
         bench: The cost table.
         goals: Figures to reach.
         provenance: Hashes, seeds, settings, versions.
-        remarks: What the reader should know: what was left out or fell back, one sentence each.
+        remarks: What was left out or replaced, one sentence each; they stand at the end.
     """
 
     title: str

@@ -1,4 +1,8 @@
-"""One page that tells what a run made: sounds to hear, pictures and figures, in a single file that needs no network."""
+"""One page that shows what a run made, in a single file that needs no network.
+
+The first screen is for the ears, on a phone too: the blend, and for each mode a phrase, a recording and the
+instrument's own sound side by side. Pictures, figures and credits follow.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +17,16 @@ from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
 from tombola_device.contract.errors import ShapeError, StoreError
 
 from tombola_host.cost.bench import BenchReport
-from tombola_host.report.data import Cell, Goal, ModeSounds, Plot, ReportData, Table
+from tombola_host.report.data import Cell, Goal, ModeSounds, Plot, ReportData, Sound, Table
 from tombola_host.report.pictures import plot_svg, spectrogram_db, spectrogram_png, sweep_svg
 from tombola_host.report.style import SCRIPT, STYLE
 
 MP3_COMPRESSION = 0.3
 """Of 0 … 1: some 130 kbit/s for one channel, at which the notes and their copies sound like the originals."""
 PEAK = 0.98
+NOTES_TEXT = (
+    "The same note each time, all at the same peak level. Colour is loudness, from 50 Hz at the bottom to 20 kHz."
+)
 
 
 def write_report(data: ReportData, path: Path) -> int:
@@ -45,29 +52,26 @@ def write_report(data: ReportData, path: Path) -> int:
 
 def render_page(data: ReportData) -> str:
     """The whole page as HTML."""
+    facts = "".join(
+        f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in data.facts.items()
+    )
+    plots = "".join(map(_plot, data.plots))
     sections = (
-        _section("Hear it", _sweep(data), "Held notes while the blend moves through all modes: one network, one pass."),
-        _section(
-            "Modes", "".join(map(_mode, data.modes)), "The same note each time; the recording was not learned from."
-        ),
+        f'<section class="hear">{_hear(data)}</section>' if data.sweep or data.modes else "",
+        f'<div class="facts">{facts}</div>' if facts else "",
+        _section("The blend", _sweep(data), "From one mode to the next without a gap: one network, never two mixed."),
+        _section("Note by note", "".join(map(_mode, range(len(data.modes)), data.modes)), NOTES_TEXT),
         _section("Compared", _table(data.comparison) if data.comparison else ""),
-        _section("Learning", f'<div class="plots">{"".join(map(_plot, data.plots))}</div>' if data.plots else ""),
+        _section("Learning", f'<div class="plots">{plots}</div>' if plots else ""),
         _section("Cost", _cost(data.bench) if data.bench else ""),
         _section("Figures to reach", _goals(data.goals) if data.goals else ""),
         _section("Where it comes from", _origin(data)),
     )
-    facts = "".join(
-        f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in data.facts.items()
-    )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(data.title)}</title><style>{STYLE}</style></head><body><main>"
-        f"<h1>{escape(data.title)}</h1><p>{escape(data.summary)}</p>"
-        + "".join(f'<p class="soft">{escape(remark)}</p>' for remark in data.remarks)
-        + (f'<div class="facts">{facts}</div>' if facts else "")
-        + "".join(sections)
-        + f"</main><script>{SCRIPT}</script></body></html>\n"
+        f"<title>{escape(data.title)}</title><style>{STYLE}</style><script>{SCRIPT}</script></head><body><main>"
+        f"<h1>{escape(data.title)}</h1><p>{escape(data.summary)}</p>" + "".join(sections) + "</main></body></html>\n"
     )
 
 
@@ -101,10 +105,38 @@ def _section(title: str, body: str, text: str = "") -> str:
     )
 
 
-def _player(audio: Float32Array, label: str) -> str:
+def _player(audio: Float32Array, label: str, name: str = "") -> str:
+    """A player; with a name, buttons can start it."""
     mime, data = encode_audio(audio)
     source = f"data:{mime};base64,{base64.b64encode(data).decode()}"
-    return f'<audio controls preload="metadata" aria-label="{escape(label)}" src="{source}"></audio>'
+    named = f' id="{name}"' if name else ""
+    return f'<audio controls preload="metadata"{named} aria-label="{escape(label)}" src="{source}"></audio>'
+
+
+def _hear(data: ReportData) -> str:
+    """The first screen: the blend, and a row of buttons for each mode."""
+    first = ""
+    if data.sweep is not None:
+        caption = f"<figcaption>{escape(data.sweep.caption)}</figcaption>"
+        first = f"<figure>{_player(data.sweep.audio, 'the blend')}{caption}</figure>"
+    rows = "".join(map(_row, range(len(data.modes)), data.modes))
+    return first + (f'<ul class="rows">{rows}</ul>' if rows else "")
+
+
+def _row(number: int, mode: ModeSounds) -> str:
+    """A mode's phrase, the recording and what the instrument makes of it, side by side."""
+    heard = [Sound("phrase", mode.phrase)] if mode.phrase is not None else []
+    if mode.sounds:
+        heard.append(Sound("recording", mode.sounds[0].audio))
+    if len(mode.sounds) > 1:
+        heard.append(Sound("Tombola", mode.sounds[-1].audio))
+    buttons = ""
+    for place, sound in enumerate(heard):
+        name, label = f"sound-{number}-{place}", f"{mode.name}, {sound.title}"
+        button = f'<button data-plays="{name}" aria-label="play {escape(label)}">{escape(sound.title)}</button>'
+        buttons += f"<span>{button}{_player(sound.audio, label, name)}</span>"
+    dot = f'<i class="dot" style="background:{escape(mode.color)}"></i>'
+    return f"<li><b>{dot}<span>{escape(mode.name)}</span></b>{buttons}</li>"
 
 
 def _sweep(data: ReportData) -> str:
@@ -116,19 +148,25 @@ def _sweep(data: ReportData) -> str:
             f"the weights of the sweep are {sweep.weights.shape}, not {(len(sweep.time_s), len(data.modes))}"
         )
     picture = sweep_svg(sweep, [mode.name for mode in data.modes], [mode.color for mode in data.modes])
-    caption = f"<figcaption>{escape(sweep.caption)}</figcaption>"
-    return f"<figure><div class='wide'>{picture}</div>{_player(sweep.audio, 'blend sweep')}{caption}</figure>"
+    return f'<figure class="picture">{picture}</figure>'
 
 
-def _mode(mode: ModeSounds) -> str:
-    loudest_db = max(float(spectrogram_db(sound.audio).max()) for sound in mode.sounds)
+def _mode(number: int, mode: ModeSounds) -> str:
+    """Spectrograms; recording and own sound are played by the players of the mode's row, the rest here."""
+    before = int(mode.phrase is not None)
+    loudest_db = max((float(spectrogram_db(sound.audio).max()) for sound in mode.sounds), default=0.0)
     figures = []
-    for sound in mode.sounds:
+    for place, sound in enumerate(mode.sounds):
         image = base64.b64encode(spectrogram_png(sound.audio, loudest_db)).decode()
         label = f"{mode.name}, {sound.title}"
         picture = f'<img alt="spectrogram of {escape(label)}" src="data:image/png;base64,{image}">'
+        if 0 < place < len(mode.sounds) - 1:
+            player = _player(sound.audio, label)
+        else:
+            heard = f"sound-{number}-{before + (place > 0)}"
+            player = f'<button data-plays="{heard}" aria-label="play {escape(label)}">play</button>'
         text = f"<b>{escape(sound.title)}</b>" + (f" · {escape(sound.remark)}" if sound.remark else "")
-        figures.append(f"<figure>{picture}{_player(sound.audio, label)}<figcaption>{text}</figcaption></figure>")
+        figures.append(f"<figure>{picture}{player}<figcaption>{text}</figcaption></figure>")
     heading = f'<h3><span class="dot" style="background:{escape(mode.color)}"></span>{escape(mode.name)}</h3>'
     return f'{heading}<div class="sounds">{"".join(figures)}</div>'
 
@@ -149,11 +187,11 @@ def _table(table: Table, kind: str = "") -> str:
             cells += f"<td{style}>{_text(cell)}</td>"
         body += f"<tr>{cells}</tr>"
     head = "".join(f"<th>{escape(name)}</th>" for name in table.columns)
-    caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
+    # Below the part that scrolls: in it a caption would be as wide as the table, and cut off on a phone.
+    caption = f'<p class="soft">{escape(table.caption)}</p>' if table.caption else ""
     style = f' class="{kind}"' if kind else ""
-    return (
-        f'<div class="scroll"><table{style}>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
+    rows = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="scroll"><table{style}>{rows}</table></div>{caption}'
 
 
 def _lowest(cells: Iterable[Cell]) -> float | None:
@@ -171,21 +209,20 @@ def _text(cell: Cell) -> str:
 
 
 def _cost(report: BenchReport) -> str:
-    columns = ("voices", "p50 µs", "p90 µs", "p99 µs", "max µs", "real-time factor")
-    apart = ("blend moving p50 µs", "graph alone p50 µs", "hot p50 µs")
+    columns = ("notes at once", "usual, µs", "99 of 100, µs", "longest, µs", "blend moving, µs", "of the time there is")
     rows = tuple(
         (
-            *(f"{t.voices}", t.p50_us, t.p90_us, t.p99_us, t.max_us, t.real_time_factor),
-            *(t.moving_p50_us, t.graph_p50_us, t.hot_p50_us),
+            *(f"{t.voices}", t.p50_us, t.p99_us, t.max_us, t.moving_p50_us),
+            f"{100 * t.real_time_factor:.1f} %",
         )
         for t in report.timings
     )
     caption = (
-        f"{report.parameters} parameters, {report.bundle_bytes} bytes, {report.nodes} nodes, "
-        f"{report.state_tensors} state tensor(s), delay {report.delay_samples} samples. Time per period of 128 samples "
-        f"in a loop paced like a sound card's (hot: without pauses), one core, {report.machine}."
+        "How long 128 samples, 2.67 ms of sound, take to make, in a loop that waits for each as a sound card does; one "
+        f"core, {report.machine}. {report.parameters} parameters, {report.bundle_bytes} bytes, {report.nodes} nodes, "
+        f"delay {report.delay_samples} samples."
     )
-    return _table(Table((*columns, *apart), rows, caption))
+    return _table(Table(columns, rows, caption))
 
 
 def _goals(goals: Sequence[Goal]) -> str:
@@ -201,4 +238,5 @@ def _goals(goals: Sequence[Goal]) -> str:
 def _origin(data: ReportData) -> str:
     licences = tuple((f"sounds of {mode.name}", mode.licence) for mode in data.modes if mode.licence)
     rows = (*licences, *((name, cell) for name, cell in data.provenance.items()))
-    return _table(Table(("what", "value"), rows), "words") if rows else ""
+    remarks = "".join(f'<p class="soft">{escape(remark)}</p>' for remark in data.remarks)
+    return remarks + (_table(Table(("what", "value"), rows), "words") if rows else "")

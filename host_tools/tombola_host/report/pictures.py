@@ -29,6 +29,8 @@ FFT_SAMPLES = 2048
 WIDTH_PIXELS, HEIGHT_PIXELS = 480, 240
 PNG_COLORS = 32
 MOST_POINTS = 300
+PLOT_POINTS, SWEEP_POINTS = 8.0, 11.0
+"""Sizes of text: the sweep is as wide as the page, 20 rem on a phone, where 11 points become 9 pixels."""
 INK = "#010203"
 """Stands for the colour of the page's text, which light and dark mode choose."""
 PALETTE = ("#d1603d", "#3d7dd1", "#3f9b6c", "#a35cc4", "#c79a2b", "#4aa7ad")
@@ -97,13 +99,13 @@ def plot_svg(plot: Plot) -> str:
     axes.set_ylabel(plot.y_label)
     axes.grid(visible=True, color=INK, alpha=0.12)
     if len(plot.curves) > 1:
-        axes.legend(frameon=False, fontsize=8, labelcolor=INK)
+        axes.legend(frameon=False, fontsize=PLOT_POINTS, labelcolor=INK)
     return _svg(figure, plot.title)
 
 
 def sweep_svg(sweep: BlendSweep, names: Sequence[str], colors: Sequence[str]) -> str:
     """Blend weights, spectrogram and level of a sweep, one under another over the same time."""
-    figure = _figure(9.0, 4.8)
+    figure = _figure(6.0, 5.0)
     weights, spectrogram, level = figure.subplots(3, 1, sharex=True, height_ratios=(1.0, 2.2, 1.0))
     seconds = len(sweep.audio) / SAMPLE_RATE_HZ
     step = max(len(sweep.time_s) // MOST_POINTS, 1)
@@ -111,7 +113,9 @@ def sweep_svg(sweep: BlendSweep, names: Sequence[str], colors: Sequence[str]) ->
     weights.set_ylim(0, 1)
     weights.set_yticks([])
     weights.set_ylabel("blend")
-    weights.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=6, frameon=False, fontsize=8, labelcolor=INK)
+    weights.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False, labelcolor=INK, fontsize=SWEEP_POINTS
+    )
     _draw_spectrogram(spectrogram, sweep.audio, float(spectrogram_db(sweep.audio).max()))
     spectrogram.set_yticks([100, 1000, 10_000], ["100", "1k", "10k"])
     spectrogram.minorticks_off()
@@ -124,7 +128,7 @@ def sweep_svg(sweep: BlendSweep, names: Sequence[str], colors: Sequence[str]) ->
     level.set_xlabel("s")
     level.set_xlim(0, seconds)
     level.grid(visible=True, color=INK, alpha=0.12)
-    return _svg(figure, "blend sweep")
+    return _svg(figure, "blend sweep", points=SWEEP_POINTS)
 
 
 def _draw_spectrogram(axes: Axes, audio: Float32Array, loudest_db: float) -> None:
@@ -154,15 +158,17 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), dpi=100, layout="constrained")
 
 
-def _svg(figure: Figure, salt: str) -> str:
+def _svg(figure: Figure, salt: str, points: float = PLOT_POINTS) -> str:
     """The figure as markup that can stand in a page; ``salt`` keeps the ids of several apart."""
     from matplotlib import rc_context
 
     for axes in figure.axes:
         axes.set_facecolor("none")
-        axes.tick_params(colors=INK, which="both", labelsize=8)
+        axes.tick_params(colors=INK, which="both", labelsize=points)
         axes.xaxis.label.set_color(INK)
         axes.yaxis.label.set_color(INK)
+        axes.xaxis.label.set_fontsize(points)
+        axes.yaxis.label.set_fontsize(points)
         for side, spine in axes.spines.items():
             spine.set_color(INK)
             spine.set_alpha(0.35)

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from tombola_device.contract.bundle import Bundle
-from tombola_device.contract.controls import MAX_MODES
-from tombola_device.contract.errors import BadConfig
 
 from tombola_host.corpus.material import Material, gather
 from tombola_host.generators import family_named
@@ -28,6 +26,7 @@ from tombola_host.stages import ticket as ticket_stage
 from tombola_host.stages import train as train_stage
 from tombola_host.stages.merge import Joining
 from tombola_host.stages.ticket import Lot
+from tombola_host.study import plan
 from tombola_host.training.effort import Effort, effort_named
 
 VERSION = 2
@@ -119,38 +118,38 @@ def build(
     store: RunStore,
     reporter: Reporter,
     *,
-    baselines: bool = True,
+    compare: bool = False,
 ) -> Built:
     """From recordings to a bundle.
 
     Args:
         name: The bundle's name.
         folders: Mode name → folder of recordings, in the order of the blend vector.
-        baselines: Whether to train and measure what the merged network is compared with.
+        compare: Whether to train and measure what the merged network is compared with.
 
     Raises:
         BadAudio: A folder has nothing that can be learned from.
-        BadConfig: There are no modes or too many, or a setting has no such name.
+        BadConfig: There are no modes or too many, or a name or a setting cannot be; said before anything is read.
     """
-    if not 1 <= len(folders) <= MAX_MODES:
-        raise BadConfig(
-            f"{len(folders)} modes were given; a bundle has 1 to {MAX_MODES}, so give that many NAME=FOLDER"
-        )
+    plan.check_build(name, folders)
+    reporter.plan(plan.build_parts(folders, settings.lengths, settings.workers, compare=compare))
     family = settings.networks
     materials = gather(folders, reporter)
     dense = train_all(materials, settings, store, reporter)
     tickets = draw_all(materials, dense, settings, store, reporter)
-    merged, joint = merge_all(materials, tickets, settings, store, reporter, baselines=baselines)
+    merged, joint = merge_all(materials, tickets, settings, store, reporter, baselines=compare)
     comparison = None
     if joint is not None:
         comparison = compare_stage.open_run(store, family, merged, joint, tickets)
-        compare_stage.compare(comparison, family, merged, joint, tickets, materials, reporter.task("compare"))
+        compare_stage.compare(comparison, family, merged, joint, tickets, materials, reporter.task(plan.COMPARING))
+    step = reporter.task(plan.PACKING)
     bundle = bundle_stage.make_bundle(family, merged, materials, name)
     facts = {"name": name, "merged": merged.name, "compare": comparison.name if comparison else ""}
     run = store.open(Spec("build", VERSION, family.name, facts))
     bundle_stage.write_bundle(bundle, run.path / "bundle.tombola")
     built = Built(materials, dense, tickets, merged, joint, comparison, bundle, run)
     run.finish(_record(name, folders, settings, built))
+    step(1, 1, "")
     return built
 
 
@@ -177,7 +176,7 @@ def train_all(
     size = settings.dense or family.dense
     runs = tuple(train_stage.open_run(store, family, material, length, size, seed) for material in materials)
     jobs = [
-        Job(f"train {material.name}", train_stage.train, (run, family, material, length, size, seed))
+        Job(plan.learning(material.name), train_stage.train, (run, family, material, length, size, seed))
         for run, material in zip(runs, materials, strict=True)
     ]
     run_jobs(jobs, reporter, settings.workers)
@@ -194,7 +193,7 @@ def draw_all(
         for material, source in zip(materials, dense, strict=True)
     )
     jobs = [
-        Job(f"ticket {material.name}", ticket_stage.draw, (run, family, source, material, lot))
+        Job(plan.condensing(material.name), ticket_stage.draw, (run, family, source, material, lot))
         for run, source, material in zip(runs, dense, materials, strict=True)
     ]
     run_jobs(jobs, reporter, settings.workers)
@@ -217,7 +216,7 @@ def merge_all(
     runs = [merge_stage.open_run(store, family, tickets, joining) for joining in joinings]
     jobs = [
         Job(
-            "merge" if joining.method == method else f"baseline {joining.method}",
+            plan.JOINING if joining.method == method else plan.JOINING_TO_COMPARE,
             merge_stage.merge,
             (run, family, tickets, materials, joining),
         )

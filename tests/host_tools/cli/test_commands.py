@@ -2,19 +2,303 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
+import pytest
+import soundfile
+from tombola_device.contract.errors import BadConfig, DeviceUnavailable, StoreError
+from tombola_host import __version__
+from tombola_host.cli import keeping, making, owning, playing, staging
+from tombola_host.cli.app import app, check_output, run_store, say
+from tombola_host.runs.spec import Spec
+from tombola_host.runs.store import RunStore
+from tombola_host.study.plan import build_parts, check_build
+from tombola_host.training.effort import EFFORTS
+from typer.testing import CliRunner
+
+del keeping, owning, staging  # Imported for their commands.
+
+QUARTET = Path(__file__).parents[3] / "models" / "quartet" / "quartet.tombola"
 IMPORTED = """
 import sys
-from tombola_host.cli import making, owning, playing
+from tombola_host.cli import keeping, making, owning, playing, staging
 print(*sorted({name.split(".")[0] for name in sys.modules}))
 """
 SLOW = {"torch", "scipy", "librosa", "matplotlib", "onnx", "onnxruntime"}
 """1.5 s of torch alone, which who flashes would wait for each time."""
 
 
+def tombola(*arguments, **options):
+    return CliRunner().invoke(app, [str(word) for word in arguments], catch_exceptions=False, **options)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for name, count in (("sax", 3), ("harp", 2)):
+        (tmp_path / name).mkdir()
+        for number in range(count):
+            (tmp_path / name / f"{number}.wav").touch()
+    return [f"{name}={tmp_path / name}" for name in ("sax", "harp")]
+
+
+@pytest.fixture
+def _nothing_is_analysed(monkeypatch):
+    def begin(*arguments, **options):
+        pytest.fail("the recordings were analysed")
+
+    monkeypatch.setattr("tombola_host.corpus.corpus.read_corpus", begin)
+    monkeypatch.setattr("tombola_host.corpus.material.read_corpus", begin)
+
+
 def test_commands_begin_without_the_libraries_of_training():
     done = subprocess.run([sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=True)
     assert not SLOW & set(done.stdout.split())
     assert "typer" in done.stdout.split()
+
+
+def test_the_version_is_printed():
+    assert tombola("--version").output == f"tombola {__version__}\n"
+
+
+def test_a_shell_can_complete_commands():
+    assert "--install-completion" in tombola("--help").output
+    environment = {"_TOMBOLA_COMPLETE": "complete_bash", "COMP_WORDS": "tombola fl", "COMP_CWORD": "1"}
+    assert tombola(env=environment, prog_name="tombola").output.split() == ["flash"]
+
+
+@pytest.mark.usefixtures("_nothing_is_analysed")
+@pytest.mark.parametrize("command", ["build", "export", "train", "ticket", "merge"])
+def test_an_unknown_effort_is_refused_before_anything_is_analysed(command, folders, tmp_path):
+    out = ["-o", tmp_path / "x.tombola"] if command in {"build", "export"} else []
+    with pytest.raises(BadConfig, match="no effort 'fast'; choose one of: quick, normal, long"):
+        tombola(command, *folders, *out, "--effort", "fast", "--runs", tmp_path / "runs")
+
+
+@pytest.mark.usefixtures("_nothing_is_analysed")
+@pytest.mark.parametrize("option", ["--family", "--criterion", "--schedule", "--method"])
+def test_an_unknown_name_is_refused_before_anything_is_analysed_and_the_known_ones_are_told(option, folders, tmp_path):
+    with pytest.raises(BadConfig, match="there is no .*'nobody'.*choose|'nobody'.*one of"):
+        tombola("build", *folders, "-o", tmp_path / "x.tombola", option, "nobody", "--runs", tmp_path / "runs")
+
+
+@pytest.mark.usefixtures("_nothing_is_analysed")
+@pytest.mark.parametrize(
+    ("mode", "out", "error", "words"),
+    [
+        ("sax/alto", "x.tombola", BadConfig, "the mode cannot be called 'sax/alto'; use 1 to 64 letters"),
+        ("s" * 65, "x.tombola", BadConfig, "the mode cannot be called"),
+        ("sax", "x!.tombola", BadConfig, "the bundle cannot be called 'x!'"),
+        ("sax", ".", BadConfig, "is a folder; name the file"),
+        ("sax", "sax/0.wav/x.tombola", StoreError, "cannot be written to; choose another folder"),
+    ],
+)
+def test_what_would_fail_at_the_end_is_refused_at_the_start(folders, tmp_path, mode, out, error, words):
+    folder = folders[0].partition("=")[2]
+    with pytest.raises(error, match=words):
+        tombola("build", f"{mode}={folder}", "-o", tmp_path / out, "--runs", tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_demo_of_an_unknown_effort_fetches_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("tombola_host.demo.demo.fetch_demo_sounds", lambda *_, **__: pytest.fail("it fetched"))
+    with pytest.raises(BadConfig, match="no effort 'fast'"):
+        tombola("demo", "--folder", tmp_path, "--effort", "fast")
+
+
+@pytest.mark.parametrize("modes", [0, 17])
+def test_no_modes_or_too_many_are_refused(modes):
+    with pytest.raises(BadConfig, match=f"{modes} modes were given; a bundle has 1 to 16"):
+        check_build("x", {f"mode {number}": Path() for number in range(modes)})
+
+
+@pytest.mark.usefixtures("_nothing_is_analysed")
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(folders, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    command = ["build", *folders, "-o", tmp_path / "mine.tombola", "--runs", tmp_path / "runs", "--dry-run"]
+    plan = json.loads(tombola(*command, "--json").output)
+    assert {name: mode["recordings"] for name, mode in plan["modes"].items()} == {"sax": 3, "harp": 2}
+    assert [Path(path).name for path in plan["sounds"]] == ["mine-1-sax.wav", "mine-2-harp.wav", "mine-blend.wav"]
+    assert plan["seconds"] == pytest.approx(
+        sum(
+            part.seconds for part in build_parts(making.parse_folders(folders), EFFORTS["normal"], None, compare=False)
+        ),
+        abs=1,
+    )
+    told = tombola(*command).output
+    assert f"3 recordings in {tmp_path / 'sax'}" in told
+    assert "in about" in told
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_comparing_costs_time_only_where_it_is_asked_for(folders):
+    modes = making.parse_folders(folders)
+    plain, compared = (build_parts(modes, EFFORTS["quick"], 1, compare=compare) for compare in (False, True))
+    assert {part.title for part in compared} - {part.title for part in plain} == {
+        "learning all at once, to compare",
+        "comparing",
+    }
+    assert sum(part.seconds for part in compared) > 1.3 * sum(part.seconds for part in plain)
+
+
+@pytest.mark.parametrize(("option", "compare"), [([], False), (["--compare"], True)])
+def test_a_build_compares_only_when_asked_and_ends_in_sound(folders, tmp_path, monkeypatch, option, compare):
+    from tombola_device.contract.bundle import decode_bundle
+
+    bundle = decode_bundle(QUARTET.read_bytes())
+    asked = []
+
+    def build(name, modes, settings, store, reporter, *, compare):
+        asked.append(compare)
+        return SimpleNamespace(bundle=bundle, comparison=None, run=SimpleNamespace(path=tmp_path / "runs" / "build-1"))
+
+    monkeypatch.setattr("tombola_host.study.build.build", build)
+    out = tmp_path / "deep" / "mine.tombola"
+    done = tombola("build", *folders, "-o", out, "--runs", tmp_path / "runs", "--json", *option)
+    facts = json.loads(done.stdout)
+    assert asked == [compare]
+    assert facts["bytes"] == out.stat().st_size
+    assert len(facts["sounds"]) == 5
+    for path in facts["sounds"]:
+        audio, _ = soundfile.read(path)
+        assert Path(path).parent == out.parent
+        assert 20 * np.log10(np.abs(audio).max()) == pytest.approx(-1.0, abs=0.05)
+
+
+def test_commands_to_copy_are_never_wrapped(capsys):
+    text = "  look    tombola report " + "/a/very/long/path" * 20 + "/[red]build"
+    say(text)
+    assert capsys.readouterr().out == text + "\n"
+
+
+def test_a_render_without_a_midi_file_is_a_phrase_at_minus_1_dbfs(tmp_path):
+    done = tombola("render", QUARTET, "-o", tmp_path / "a.wav", "--blend", "flute=1")
+    assert done.stdout.endswith("peak -1.0 dBFS\n")
+    audio, _ = soundfile.read(tmp_path / "a.wav")
+    assert np.abs(audio).max() == pytest.approx(10 ** (-1 / 20), abs=0.001)
+
+
+def test_a_render_can_keep_the_instruments_own_level_or_change_it(tmp_path):
+    peaks = {}
+    for name, options in {"own": ["--no-normalise"], "zero": ["--gain", "0"], "less": ["--gain", "-6"]}.items():
+        tombola("render", QUARTET, "-o", tmp_path / "a.wav", *options)
+        peaks[name] = 20 * np.log10(np.abs(soundfile.read(tmp_path / "a.wav")[0]).max())
+    assert peaks["own"] < -6.0
+    assert peaks["zero"] == pytest.approx(peaks["own"], abs=0.01)
+    assert peaks["less"] == pytest.approx(peaks["own"] - 6.0, abs=0.01)
+    with pytest.raises(BadConfig, match="give one of them"):
+        tombola("render", QUARTET, "-o", tmp_path / "a.wav", "--gain", "3", "--normalise")
+
+
+def test_a_sound_of_an_unknown_kind_is_refused_before_anything_is_rendered(tmp_path, monkeypatch):
+    monkeypatch.setattr(playing, "render_file", lambda *_, **__: pytest.fail("it rendered"))
+    with pytest.raises(BadConfig, match=r"use \.wav, \.flac or \.ogg"):
+        tombola("render", QUARTET, "-o", tmp_path / "a.mp3")
+
+
+def test_an_inspection_speaks_of_notes_and_instruments_and_all_of_operators():
+    told = tombola("inspect", QUARTET).output
+    for words in ("violin", "G3 … C7", "sounds on", "rings for"):
+        assert words in told
+    for words in ("MatMul", "opset", "SHA-256", "controls"):
+        assert words not in told
+        assert words in tombola("inspect", QUARTET, "--all", env={"COLUMNS": "200"}).output
+
+
+def test_a_flash_finds_the_port_itself_and_answers_in_json(tmp_path, monkeypatch):
+    from tombola_host.link.flash import FlashReport
+
+    sent = []
+
+    def send(bundle, port, **options):
+        sent.append(port)
+        return FlashReport("ab", 10, 0, 1.0, 10.0, already_active=False, sessions=1, resent_chunks=0, pluggings=0)
+
+    monkeypatch.setenv("TOMBOLA_KEY", str(tmp_path / "none.key"))
+    monkeypatch.setattr(playing, "send", send)
+    monkeypatch.setitem(sys.modules, "tombola_host.link.ports", SimpleNamespace(find_port=lambda: "/dev/ttyACM7"))
+    assert json.loads(tombola("flash", QUARTET, "--json").stdout)["size_bytes"] == 10
+    tombola("flash", QUARTET, "--port", "/dev/ttyUSB0")
+    assert sent == ["/dev/ttyACM7", "/dev/ttyUSB0"]
+
+
+def test_without_an_instrument_a_flash_is_one_sentence(monkeypatch):
+    def find_port():
+        raise DeviceUnavailable("no instrument is plugged in; connect it by USB, or give --port")
+
+    monkeypatch.setitem(sys.modules, "tombola_host.link.ports", SimpleNamespace(find_port=find_port))
+    for command in (["flash", QUARTET], ["device"]):
+        with pytest.raises(DeviceUnavailable, match="connect it by USB, or give --port"):
+            tombola(*command)
+
+
+def test_what_is_kept_is_listed_and_cleared_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    store = RunStore(tmp_path / "mine")
+    run = store.open(Spec("train", 1, "voice", {"seed": 0}))
+    (run.path / "weights").write_bytes(bytes(2_000_000))
+    (tmp_path / "mine" / "tombola.log").write_text("a line\n")
+    (tmp_path / "mine" / "song.wav").write_text("not ours")
+    runs = ["--runs", tmp_path / "mine"]
+    listed = {entry["name"]: entry for entry in json.loads(tombola("cache", "list", "--json", *runs).output)}
+    assert set(listed) == {"analyses", "runs", "sounds"}
+    assert listed["runs"]["bytes"] == pytest.approx(2_000_000, rel=0.01)
+    assert str(tmp_path / "mine") in tombola("cache", "list", *runs).output
+    assert "Nothing was deleted." in tombola("cache", "clear", "runs", *runs, input="n\n").output
+    assert run.path.is_dir()
+    assert "2.0 MB freed." in tombola("cache", "clear", "runs", "--yes", *runs).output
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["song.wav"]
+    with pytest.raises(BadConfig, match="clear analyses, runs, sounds or all"):
+        tombola("cache", "clear", "songs", *runs)
+
+
+def test_runs_are_kept_where_the_option_the_environment_or_the_cache_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("TOMBOLA_RUNS", str(tmp_path / "environment"))
+    assert run_store(tmp_path / "option").root == tmp_path / "option"
+    assert run_store(None).root == tmp_path / "environment"
+
+
+def test_an_output_in_a_folder_that_is_not_there_yet_is_fine(tmp_path):
+    check_output(tmp_path / "new" / "deep" / "x.tombola")
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_is_asked_for_reaches_the_build(folders, tmp_path, monkeypatch):
+    class Asked(Exception):
+        pass
+
+    def build(name, modes, settings, store, reporter, *, compare):
+        raise Asked(settings.effort, settings.seed, settings.criterion, settings.merge_method, settings.workers)
+
+    monkeypatch.setattr("tombola_host.study.build.build", build)
+    options = ["--effort", "quick", "--seed", "7", "--method", "joint", "--workers", "2", "--criterion", "magnitude"]
+    with pytest.raises(Asked) as caught:
+        tombola("build", *folders, "-o", tmp_path / "x.tombola", "--runs", tmp_path / "runs", *options)
+    assert caught.value.args == ("quick", 7, "magnitude", "joint", 2)
+
+
+def test_an_interrupt_is_one_sentence_and_exit_code_130(folders, tmp_path, monkeypatch):
+    def build(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tombola_host.study.build.build", build)
+    done = tombola("build", *folders, "-o", tmp_path / "x.tombola", "--runs", tmp_path / "runs")
+    assert done.exit_code == 130
+    assert done.stderr == "tombola: interrupted; run the same command again to go on where it stopped\n"
+
+
+def test_no_command_in_a_help_text_is_wrapped_and_no_summary_is_cut():
+    for command in ("build", "export", "render", "evaluate", "merge", "bench", "flash", "demo", "train", "ticket"):
+        (example,) = [line for line in tombola(command, "--help").output.splitlines() if "Example:" in line]
+        source = app.registered_commands
+        (callback,) = [entry.callback for entry in source if (entry.name or entry.callback.__name__) == command]
+        written = [line.strip() for line in callback.__doc__.splitlines() if "Example:" in line]
+        assert [example.strip()] == written
+    told = tombola("--help").output
+    assert "  tombola build violin=violin/ bells=bells/ -o mine.tombola\n" in told
+    cut = [line.split()[0] for line in told.partition("Commands:")[2].splitlines() if line.endswith("...")]
+    assert set(cut) <= {"corpus"}

@@ -89,7 +89,7 @@ def test_a_bundle_that_cannot_be_played_is_one_sentence(tmp_path, bundle):
     with pytest.raises(BadBundle, match=r"bad\.tombola cannot be measured: ") as caught:
         benching.bench(bad, seconds=0.1)
     assert "\n" not in str(caught.value)
-    with pytest.raises(BadBundle, match="is no ONNX"):
+    with pytest.raises(BadBundle, match="is not ONNX"):
         inspecting.inspect_bundle(bad)
 
 
@@ -121,5 +121,9 @@ def test_an_inspection_counts_what_the_graph_holds(bundle):
     assert json.loads(inspecting.as_json(found))["manifest"]["modes"][1]["name"] == "two"
     text = table(inspecting.as_table(found))
     assert "small test" in text
-    assert "40 … 80" in text
-    assert "provenance: seed" in text
+    assert "E2 … G#5" in text
+    assert "sounds on" in text
+    assert "MatMul" not in text
+    everything = table(inspecting.as_table(found, everything=True))
+    assert "2 nodes: 1 MatMul, 1 Identity" in everything
+    assert "provenance: seed" in everything

@@ -38,8 +38,9 @@ def data(title="Two & <modes>"):
             ModeSounds(
                 name,
                 color,
-                tuple(Sound(t, note(330.0, seed=i)) for i, t in enumerate(("real", "ticket", "merged"))),
+                tuple(Sound(t, note(330.0, seed=i)) for i, t in enumerate(("recording", "alone", "Tombola"))),
                 "MIT",
+                note(440.0, seed=3),
             )
             for name, color in zip(("sax", "harp"), COLORS, strict=True)
         ),
@@ -100,10 +101,43 @@ def test_the_page_refers_to_nothing_outside_itself_and_closes_its_tags(page):
     assert not re.findall(r"@import|url\((?!#)", page)
 
 
-def test_the_page_holds_seven_players_six_spectrograms_and_three_drawings(page):
-    assert page.count("<audio") == 7
+def test_the_page_holds_nine_players_six_spectrograms_and_three_drawings(page):
+    """The blend; phrase, recording, alone and Tombola of two modes."""
+    assert page.count("<audio") == 9
     assert page.count("<img") == 6
     assert page.count("<svg") == 3
+
+
+def test_the_first_screen_is_for_the_ears(page):
+    """Players come before figures, pictures, remarks and credits."""
+    first_player = page.index("<audio")
+    for later in ('class="facts"', "<svg", "<img", "<table", "no ALSA here", ">MIT<"):
+        assert page.index(later) > page.index("</ul>") > first_player, later
+    visible = re.sub(r"<style.*?</style>|<script.*?</script>|<[^>]+>", "", page[: page.index("</ul>")], flags=re.DOTALL)
+    assert len(visible.split()) < 40
+
+
+def test_a_mode_has_phrase_recording_and_own_sound_side_by_side(page):
+    rows = re.findall(r"<li>(.*?)</li>", page)
+    assert [re.findall(r"<button[^>]*>([^<]+)<", row) for row in rows] == [["phrase", "recording", "Tombola"]] * 2
+    for row in rows:
+        assert re.findall(r'data-plays="([^"]+)"', row) == re.findall(r'<audio[^>]* id="([^"]+)"', row)
+
+
+def test_every_button_starts_a_player_that_is_there_once(page):
+    players = re.findall(r'<audio[^>]* id="([^"]+)"', page)
+    assert len(players) == len(set(players)) == 6
+    started = re.findall(r'<button data-plays="([^"]+)" aria-label="play (\w+), (\w+)"', page)
+    labels = dict(re.findall(r'<audio[^>]* id="([^"]+)" aria-label="([^"]+)"', page))
+    assert len(started) == 10
+    for name, mode, title in started:
+        assert labels[name] == f"{mode}, {title}"
+
+
+def test_no_picture_is_wider_than_a_phone_and_no_caption_is_as_wide_as_a_table(page):
+    assert "min-width: 34rem" not in page
+    assert "<caption" not in page
+    assert "figure svg { display: block; width: 100%" in page
 
 
 def test_words_of_the_run_cannot_become_markup(page):

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+import os
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -32,6 +36,22 @@ def never_end(step):
     for done in range(1200):
         step(done, 1200, "on and on")
         time.sleep(0.05)
+
+def tell_nothing(path, step):
+    with open(path, "w") as file:
+        file.write(str(os.getpid()))
+    time.sleep(100)
+
+def give_a_function(step):
+    return lambda: 1
+"""
+INTERRUPTED = """
+import sys
+import some_work
+from tombola_host.progress import Silent
+from tombola_host.runs.pool import Job, run_jobs
+if __name__ == "__main__":
+    run_jobs([Job(path, some_work.tell_nothing, (path,)) for path in sys.argv[1:]], Silent(), workers=2)
 """
 
 
@@ -82,3 +102,30 @@ def test_the_first_error_reaches_the_caller_and_stops_the_rest(work):
 def test_a_process_that_is_killed_is_told_in_one_sentence(work):
     with pytest.raises(TombolaError, match="ended from outside, perhaps for want of memory; run again"):
         run_jobs([Job("endless", work.never_end, ()), Job("killed", work.die, ())], Silent(), workers=2)
+
+
+def test_a_result_that_cannot_be_sent_is_told(work):
+    with pytest.raises(TypeError, match="what give_a_function gave cannot be sent"):
+        run_jobs([Job("function", work.give_a_function, ()), Job("other", work.double, (1,))], Silent(), workers=2)
+
+
+@pytest.mark.parametrize("everyone", [False, True], ids=["parent alone", "whole group, as Ctrl-C does"])
+def test_an_interrupted_pool_ends_at_once_though_its_jobs_are_in_a_long_step(work, tmp_path, everyone):
+    """Jobs that next tell of themselves in 100 s; a pool that waits for that takes as long."""
+    (tmp_path / "main.py").write_text(INTERRUPTED)
+    paths = [tmp_path / "first", tmp_path / "second"]
+    command = [sys.executable, str(tmp_path / "main.py"), *map(str, paths)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while not all(path.exists() and path.read_text() for path in paths):
+        assert process.poll() is None
+        time.sleep(0.05)
+    begun = time.monotonic()
+    (os.killpg if everyone else os.kill)(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert time.monotonic() - begun < 3.0
+    assert process.returncode == -signal.SIGINT
+    assert told.count("Traceback") == 1
+    assert told.rstrip().endswith("KeyboardInterrupt")
+    for path in paths:
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(path.read_text()), 0)

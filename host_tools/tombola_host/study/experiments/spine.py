@@ -33,7 +33,7 @@ from tombola_host.generators.base import Generator, count_parameters
 from tombola_host.generators.family import Family
 from tombola_host.merging.joint import joint_network
 from tombola_host.merging.size import MergedSize
-from tombola_host.progress import Reporter, Step, bars
+from tombola_host.progress import Reporter, Step, reporting
 from tombola_host.runs.pool import Job, run_jobs
 from tombola_host.runs.spec import Spec
 from tombola_host.runs.store import Run, RunStore
@@ -235,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         folders = parse_folders(options.folders)
         for seed in options.seeds:
-            with bars(Console(stderr=True)) as reporter:
+            with reporting(Console(stderr=True)) as reporter:
                 materials = gather(folders, reporter)
                 per_seed[seed] = one_seed(
                     materials, seed, options.effort, options.extra, RunStore(options.runs), reporter

@@ -1,0 +1,112 @@
+"""The plan of a build: its parts, how long each takes, and the checks that come first."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from tombola_device.contract.controls import MAX_MODES
+from tombola_device.contract.errors import BadConfig
+
+from tombola_host.progress import Part
+from tombola_host.training.effort import Effort, Length
+
+NAME = re.compile(r"[\w .+-]{1,64}")
+"""As a bundle's manifest wants names."""
+
+# Seconds on two cores of a laptop of 2020, from the demo at effort quick: 16 s for 24 steps of the dense network, 15 s
+# for a ticket, 55 s for a merge. They need only be right in proportion: the time to go adapts as the work goes on.
+FILE_S = 0.4
+DENSE_STEP_S, CONTROL_WINDOW_S, AUDIO_WINDOW_S, ROUND_STEP_S = 0.65, 0.0015, 0.009, 0.1
+COMPARE_NOTE_S, COMPARE_S = 0.5, 10.0
+PACK_S = 4.0
+SOUND_FILES = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".m4a", ".mp4"}
+
+
+def listening_to(mode: str) -> str:
+    """Title of the analysis of a mode's recordings."""
+    return f"listening to {mode}"
+
+
+def learning(mode: str) -> str:
+    """Title of the training of a mode's dense network."""
+    return f"learning {mode}"
+
+
+def condensing(mode: str) -> str:
+    """Title of the search for a mode's ticket, and its training."""
+    return f"condensing {mode}"
+
+
+JOINING = "joining the voices"
+JOINING_TO_COMPARE = "learning all at once, to compare"
+COMPARING = "comparing"
+PACKING = "packing the instrument"
+
+
+def check_build(name: str, folders: Mapping[str, Path]) -> None:
+    """Refuse names and numbers of modes that would fail only at the end of a build.
+
+    Args:
+        name: Of the bundle.
+        folders: Mode name → folder.
+
+    Raises:
+        BadConfig: There are no modes or too many, or a bundle cannot store a name.
+    """
+    if not 1 <= len(folders) <= MAX_MODES:
+        raise BadConfig(
+            f"{len(folders)} modes were given; a bundle has 1 to {MAX_MODES}, so give that many NAME=FOLDER"
+        )
+    for kind, word in (("bundle", name), *(("mode", mode) for mode in folders)):
+        if not NAME.fullmatch(word):
+            raise BadConfig(
+                f"the {kind} cannot be called {word!r}; use 1 to 64 letters, digits, spaces and . + - _ for it"
+            )
+
+
+def build_parts(
+    folders: Mapping[str, Path], effort: Effort, workers: int | None, *, compare: bool, until: str = "bundle"
+) -> tuple[Part, ...]:
+    """The parts of a build in their order.
+
+    Args:
+        folders: Mode name → folder.
+        effort: The trainings.
+        workers: Processes; one per core by default.
+        compare: Whether baselines are trained and measured.
+        until: ``train``, ``ticket``, ``merge`` or ``bundle``: the last stage.
+    """
+    side_by_side = min(workers or os.cpu_count() or 1, len(folders))
+    dense_s = effort.dense.control_steps * DENSE_STEP_S
+    ticket_s = len(effort.shares) * effort.dense.control_steps * ROUND_STEP_S + _seconds(effort.ticket)
+    files = {mode: count_recordings(folder) for mode, folder in folders.items()}
+    parts = [Part(listening_to(mode), 1.0 + FILE_S * files[mode]) for mode in folders]
+    parts += [Part(learning(mode), dense_s / side_by_side) for mode in folders]
+    if until == "train":
+        return tuple(parts)
+    parts += [Part(condensing(mode), ticket_s / side_by_side) for mode in folders]
+    if until == "ticket":
+        return tuple(parts)
+    merge_s = _seconds(effort.merge)
+    if compare:
+        two = min(workers or os.cpu_count() or 1, 2)
+        compare_s = COMPARE_S + COMPARE_NOTE_S * sum(files.values())
+        parts += [Part(JOINING, merge_s / two), Part(JOINING_TO_COMPARE, merge_s / two), Part(COMPARING, compare_s)]
+    else:
+        parts.append(Part(JOINING, merge_s))
+    if until == "bundle":
+        parts.append(Part(PACKING, PACK_S))
+    return tuple(parts)
+
+
+def count_recordings(folder: Path) -> int:
+    """How many files of sound lie in a folder and below, by their endings."""
+    return sum(path.suffix.lower() in SOUND_FILES for path in folder.rglob("*"))
+
+
+def _seconds(length: Length) -> float:
+    control_s = length.control_steps * length.control_windows * CONTROL_WINDOW_S
+    return control_s + length.audio_steps * length.audio_windows * AUDIO_WINDOW_S

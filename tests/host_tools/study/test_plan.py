@@ -1,0 +1,90 @@
+"""What a build announces is what it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tombola_host.corpus.corpus import Corpus
+from tombola_host.corpus.material import from_corpus, gather
+from tombola_host.corpus.summary import summarise
+from tombola_host.generators.voice.size import VoiceSize
+from tombola_host.merging.size import MergedSize
+from tombola_host.progress import Silent
+from tombola_host.runs.store import RunStore
+from tombola_host.study import build as building
+from tombola_host.study.plan import build_parts, listening_to
+from tombola_host.training.effort import EFFORTS, Effort, Length
+
+STEPS = Length(control_steps=2, audio_steps=1, control_windows=2, audio_windows=1)
+TINY = Effort(dense=Length(2, 0, 2, 1), shares=(0.7, 0.5), ticket=STEPS, merge=STEPS)
+MODES = ("dull", "bright")
+
+
+class Recorder(Silent):
+    """Remembers what was planned, and how far each piece of work came."""
+
+    def __init__(self):
+        self.planned, self.reached = [], {}
+
+    def plan(self, parts):
+        self.planned += [part.title for part in parts]
+
+    def task(self, title):
+        self.reached[title] = 0.0
+        return lambda done, total, word: self.reached.update({title: done / total})
+
+
+@pytest.fixture
+def materials(clip):
+    made = []
+    for name, tilt in zip(MODES, (0.6, 0.15), strict=True):
+        clips = tuple(clip(note, frames=130, tilt=tilt) for note in (55.0, 57.0, 60.0, 62.0))
+        made.append(from_corpus(name, Corpus(name, clips, (), summarise(name, 4, clips, [], [])), "CC0"))
+    return tuple(made)
+
+
+@pytest.mark.parametrize("compare", [False, True])
+def test_a_build_does_what_it_announced_and_finishes_each_part(materials, tmp_path, monkeypatch, compare):
+    def listen(folders, reporter):
+        for name in folders:
+            reporter.task(listening_to(name))(1, 1, "")
+        return materials
+
+    monkeypatch.setitem(EFFORTS, "tiny", TINY)
+    monkeypatch.setattr(building, "gather", listen)
+    settings = building.Settings(effort="tiny", dense=VoiceSize(24, 24), size=MergedSize(12, 10, 2), workers=1)
+    told = Recorder()
+    folders = dict.fromkeys(MODES, tmp_path)
+    built = building.build("tiny", folders, settings, RunStore(tmp_path / "runs"), told, compare=compare)
+    assert sorted(told.planned) == sorted(told.reached)
+    assert len(told.planned) == (10 if compare else 8)
+    assert set(told.reached.values()) == {1.0}
+    assert (built.comparison is not None) is compare
+    assert (built.joint is not None) is compare
+
+
+def test_recordings_are_listened_to_under_the_announced_title(tmp_path):
+    told = Recorder()
+    with pytest.raises(Exception, match="can be learned from"):
+        gather({"sax": tmp_path}, told, tmp_path / "cache")
+    assert list(told.reached) == [listening_to("sax")]
+
+
+def test_a_stage_announces_only_what_comes_up_to_it():
+    folders = {"sax": Path("none"), "harp": Path("none")}
+    counts = {
+        stage: len(build_parts(folders, EFFORTS["quick"], 1, compare=False, until=stage))
+        for stage in ("train", "ticket", "merge", "bundle")
+    }
+    assert counts == {"train": 4, "ticket": 6, "merge": 7, "bundle": 8}
+
+
+def test_two_processes_take_half_as_long_for_the_modes_but_not_for_joining_them():
+    folders = {"sax": Path("none"), "harp": Path("none")}
+    one, two = (
+        {part.title: part.seconds for part in build_parts(folders, EFFORTS["normal"], workers, compare=False)}
+        for workers in (1, 2)
+    )
+    assert two["learning sax"] == pytest.approx(one["learning sax"] / 2)
+    assert two["joining the voices"] == one["joining the voices"]
