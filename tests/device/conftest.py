@@ -8,6 +8,7 @@ from collections.abc import Callable
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnx
 import onnx.helper
@@ -15,7 +16,8 @@ import onnx.numpy_helper
 import onnx.parser
 import pytest
 from tombola_device.contract.bundle import Bundle
-from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
+from tombola_device.contract.graph import block_graph, onset_graph
+from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 
 Build = Callable[..., Bundle]
 ALSA_CONF = Path("/usr/share/alsa/alsa.conf")
@@ -133,8 +135,7 @@ def tone_bundle(
             color="#a0b0c0",
             note_range=(36.0, 96.0),
             envelope=envelopes[min(index, len(envelopes) - 1)],
-            timbre_x=(-2.0, 0.0, 1.0),
-            timbre_y=(-1.0, 0.5, 1.0),
+            controls={"timbre_x": (-2.0, 0.0, 1.0), "timbre_y": (-1.0, 0.5, 1.0)},
         )
         for index in range(modes)
     ]
@@ -142,10 +143,75 @@ def tone_bundle(
         name=name,
         generator="tones",
         modes=listed,
-        graph=Graph(state_size=modes + 2, noise_bands=noise_bands),
+        graphs={"frame": block_graph(modes, modes + 2, noise_bands)},
         cost=Cost(parameters=0, onnx_bytes=len(graph), nodes=36, state_tensors=1),
     )
-    return Bundle(manifest, graph)
+    return Bundle(manifest, {"frame": graph})
+
+
+HIT_SAMPLES = 6000
+
+
+def hit_graph(hits: int, samples: int = HIT_SAMPLES) -> bytes:
+    """Hit m is a cosine of (m + 1) times the note's frequency that dies away to -60 dB; it begins at 1 / (m + 2)."""
+    text = f"""
+    hits (float[voices,{4 + hits}] controls) => (float[voices,{samples}] audio)
+    {{
+       note = Slice(controls, i0, i1, i1)
+       blend = Slice(controls, i4, columns, i1)
+       semitones = Mul(note, semitone)
+       pitch = Add(semitones, tuning)
+       turns = Exp(pitch)
+       turns3 = Unsqueeze(turns, i1)
+       angle = Mul(turns3, times)
+       wave = Cos(angle)
+       struck = Mul(wave, fall)
+       weights = Unsqueeze(blend, i2)
+       parts = Mul(struck, weights)
+       audio = ReduceSum<keepdims=0>(parts, i1)
+    }}
+    """
+    graph, semitone, time = onnx.parser.parse_graph(text), math.log(2) / 12, np.arange(samples)
+    number = np.arange(1, hits + 1).reshape(1, -1, 1)
+    constants = {
+        "semitone": semitone,
+        "tuning": math.log(440 / 48_000) - 69 * semitone,
+        "times": 2 * np.pi * number * time,
+        "fall": 10 ** (-3 * time / samples) / (number + 1),
+    }
+    integers = {"i0": 0, "i1": 1, "i2": 2, "i4": 4, "columns": 4 + hits}
+    graph.initializer.extend(
+        [onnx.numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in constants.items()]
+        + [onnx.numpy_helper.from_array(np.array([value], np.int64), name) for name, value in integers.items()]
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def struck_bundle(tones: int = 0, hits: int = 2, samples: int = HIT_SAMPLES, **mode: object) -> Bundle:
+    """Hits, after any number of tones: two graphs in one bundle. ``mode`` changes what is said of the hits."""
+    graph = hit_graph(hits, samples)
+    graphs, ports = {"onset": graph}, {"onset": onset_graph(hits, samples)}
+    before = tone_bundle(tones) if tones else None
+    struck = [
+        msgspec.structs.replace(
+            Mode(f"hit {index}", "#102030", (36.0, 96.0), gate="one_shot", graph="onset"),
+            **mode,
+        )
+        for index in range(hits)
+    ]
+    if before is not None:
+        graphs |= before.graphs
+        ports |= before.manifest.graphs
+    modes = [*(before.manifest.modes if before else []), *struck]
+    return Bundle(Manifest("struck", "hits", modes, ports, Cost(0, len(graph), 12, 0)), graphs)
+
+
+@pytest.fixture(scope="session")
+def make_struck() -> Build:
+    """``struck_bundle``."""
+    return struck_bundle
 
 
 @pytest.fixture(scope="session")

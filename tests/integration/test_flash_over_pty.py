@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from tombola_device.contract.bundle import Bundle, bundle_sha256, decode_bundle, encode_bundle
 from tombola_device.contract.errors import BadBundle, FlashError
-from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
+from tombola_device.contract.graph import block_graph
+from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 from tombola_device.contract.protocol import WINDOW_CHUNKS
 from tombola_device.contract.sender import CHUNK_BYTES
 from tombola_device.flash.serve import Flashd
@@ -21,12 +22,12 @@ from tombola_host.link.flash import device_info, flash
 from tombola_host.link.pty_line import PtyLine
 
 ENVELOPE = Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0)
-MODE = Mode("m", "#000000", (0.0, 127.0), ENVELOPE, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+MODE = Mode("m", "#000000", (0.0, 127.0), ENVELOPE)
 
 
 def encoded(name: str, graph_bytes: int) -> bytes:
-    manifest = Manifest(name, "voice", [MODE], Graph(1, 0), Cost(1, 1, 1, 1))
-    return encode_bundle(Bundle(manifest, random.Random(name).randbytes(graph_bytes)))
+    manifest = Manifest(name, "voice", [MODE], {"frame": block_graph(1, 1)}, Cost(1, 1, 1, 1))
+    return encode_bundle(Bundle(manifest, {"frame": random.Random(name).randbytes(graph_bytes)}))
 
 
 def probe(bundle: Bundle) -> None:

@@ -14,7 +14,8 @@ import pytest
 from tombola_device.contract import protocol as p
 from tombola_device.contract.bundle import Bundle, bundle_sha256, encode_bundle
 from tombola_device.contract.errors import BadConfig, FlashError
-from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
+from tombola_device.contract.graph import block_graph
+from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 from tombola_device.contract.refusals import ErrorCode, Refused
 from tombola_device.flash.serve import Flashd
 from tombola_device.slots.owner import Owner
@@ -29,13 +30,13 @@ from typer.testing import CliRunner
 del owning, playing  # Imported for their commands.
 
 ENVELOPE = Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0)
-MODE = Mode("m", "#000000", (0.0, 127.0), ENVELOPE, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+MODE = Mode("m", "#000000", (0.0, 127.0), ENVELOPE)
 KEY, STRANGER = OwnerKey(b"k" * 32), OwnerKey(b"s" * 32)
 
 
 def encoded(name: str) -> bytes:
-    manifest = Manifest(name, "voice", [MODE], Graph(1, 0), Cost(1, 1, 1, 1))
-    return encode_bundle(Bundle(manifest, random.Random(name).randbytes(5_000)))
+    manifest = Manifest(name, "voice", [MODE], {"frame": block_graph(1, 1)}, Cost(1, 1, 1, 1))
+    return encode_bundle(Bundle(manifest, {"frame": random.Random(name).randbytes(5_000)}))
 
 
 @dataclass

@@ -43,7 +43,7 @@ def one_hot(bundle: Bundle, mode: int) -> tuple[float, ...]:
 def test_quartet_is_four_modes_in_at_most_16_000_parameters_and_26_nodes(bundle, names):
     assert names == ["sax", "violin", "flute", "harp"]
     cost = bundle.manifest.cost
-    model = onnx.load_from_string(bundle.onnx)
+    model = onnx.load_from_string(bundle.graphs["frame"])
     learned = sum(
         int(np.prod(tensor.dims)) for tensor in model.graph.initializer if tensor.name.startswith("generator.")
     )

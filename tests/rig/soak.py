@@ -62,7 +62,7 @@ def two_bundles(quartet: Path, folder: Path) -> list[Path]:
     bundle, paths = decode_bundle(quartet.read_bytes()), []
     for name in ("one", "two"):
         path = folder / f"{name}.tombola"
-        path.write_bytes(encode_bundle(Bundle(msgspec.structs.replace(bundle.manifest, name=name), bundle.onnx)))
+        path.write_bytes(encode_bundle(Bundle(msgspec.structs.replace(bundle.manifest, name=name), bundle.graphs)))
         paths.append(path)
     return paths
 

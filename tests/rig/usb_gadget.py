@@ -44,11 +44,11 @@ QUARTET = PROJECT / "models/quartet/quartet.tombola"
 def factory_of_size(size_bytes: int, seed: int) -> bytes:
     """The factory bundle, padded with unused weights to a length; it plays as before."""
     bundle = decode_bundle(QUARTET.read_bytes())
-    graph = onnx.load_from_string(bundle.onnx)
+    graph = onnx.load_from_string(bundle.graphs["frame"])
     padding = np.random.default_rng(seed).integers(0, 256, size_bytes - len(QUARTET.read_bytes()), np.uint8)
     graph.graph.initializer.append(onnx.numpy_helper.from_array(padding, "padding"))
     manifest = msgspec.structs.replace(bundle.manifest, name=f"quartet {seed}")
-    return encode_bundle(Bundle(manifest, graph.SerializeToString()))
+    return encode_bundle(Bundle(manifest, {"frame": graph.SerializeToString()}))
 
 
 def hear(line: str) -> None:

@@ -199,7 +199,7 @@ def test_audio_process_that_stands_still_is_ended_by_the_watchdog_and_it_plays_a
 
 def test_all_but_its_state_is_read_only_and_what_was_flashed_is_kept_over_a_boot(boot, state):
     bundle = decode_bundle(QUARTET.read_bytes())
-    renamed = encode_bundle(Bundle(msgspec.structs.replace(bundle.manifest, name="renamed"), bundle.onnx))
+    renamed = encode_bundle(Bundle(msgspec.structs.replace(bundle.manifest, name="renamed"), bundle.graphs))
     store = Store(state / "slots", lambda bundle: None)
     store.begin(bundle_sha256(renamed), len(renamed))
     store.write(renamed)

@@ -1,29 +1,46 @@
-"""The one file that is flashed: a manifest and an ONNX graph, each with its hash.
+"""The one file that is flashed: a manifest and its ONNX graphs, each with its hash.
 
     offset        bytes  what (integers are unsigned, little-endian)
     0             8      magic, MAGIC
     8             4      format version
     12            4      m, length of the manifest
-    16            4      n, length of the graph
+    16            4      n, length of the graphs
     20            32     SHA-256 of the manifest
-    52            32     SHA-256 of the graph
+    52            32     SHA-256 of the graphs
     84            m      manifest, JSON in UTF-8
-    84 + m        n      graph, ONNX
+    84 + m        n      graphs
     84 + m + n    32     SHA-256 of all bytes before it
 
-The lengths are checked before any byte is hashed and the hashes before any part is parsed. The graph is not parsed
-here: that is the work of the load probe.
+In version 2 the graphs stand one after another, in the order of their roles:
+
+    0             16     role, ASCII, filled with zeros
+    16            4      k, length of the graph
+    20            32     SHA-256 of the graph
+    52            k      graph, ONNX
+
+In version 1 the graphs are one graph without a role, and the manifest is that of ``manifest_1``: read, never written.
+
+The lengths are checked before any byte is hashed and the hashes before any part is parsed. A graph is not parsed here:
+that is the work of the load probe.
+
+>>> bundle = decode_bundle(path.read_bytes())
+>>> bundle.manifest.name, {role: len(graph) for role, graph in bundle.graphs.items()}
+('golden', {'frame': 256})
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tombola_device.contract.errors import BadBundle
-from tombola_device.contract.manifest import FORMAT_VERSION, Manifest, decode_manifest, encode_manifest
+from tombola_device.contract.graph import FRAME
+from tombola_device.contract.manifest import MANIFEST_VERSION, MAX_GRAPHS, Manifest, decode_manifest, encode_manifest
+from tombola_device.contract.manifest_1 import decode_manifest_1
 
+FORMAT_VERSION = MANIFEST_VERSION
 MAGIC = b"\x89TMBL\r\n\x1a"
 """After PNG's: a line that was not 8-bit clean, or that rewrote line ends, damages it visibly."""
 HEADER_BYTES = 84
@@ -33,19 +50,20 @@ MAX_MANIFEST_BYTES = 256 * 1024
 SMALLEST_BUNDLE_BYTES = HEADER_BYTES + 2 + 1 + HASH_BYTES
 
 _HEADER = struct.Struct("<8sIII32s32s")
+_PART = struct.Struct("<16sI32s")
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A manifest and the graph that it describes.
+    """A manifest and the graphs that it describes.
 
     Args:
         manifest: What the bundle says of itself.
-        onnx: The graph, as serialised by ONNX; opaque here.
+        graphs: By role, as serialised by ONNX; opaque here.
     """
 
     manifest: Manifest
-    onnx: bytes
+    graphs: Mapping[str, bytes]
 
 
 def bundle_sha256(data: bytes) -> str:
@@ -54,23 +72,24 @@ def bundle_sha256(data: bytes) -> str:
 
 
 def encode_bundle(bundle: Bundle) -> bytes:
-    """Lay a bundle out as bytes. Equal bundles give equal bytes.
+    """Lay a bundle out as bytes, in this version. Equal bundles give equal bytes.
 
     Raises:
-        BadBundle: The manifest is out of its ranges, or a part is empty or beyond its limit.
+        BadBundle: The manifest is out of its ranges or describes other graphs, or a part is empty or beyond its limit.
     """
     manifest = encode_manifest(bundle.manifest)
-    _check_lengths(len(manifest), len(bundle.onnx))
-    decode_manifest(manifest)
+    graphs = b"".join(_part(role, onnx) for role, onnx in sorted(bundle.graphs.items()))
+    _check_lengths(len(manifest), len(graphs))
+    _check_roles(decode_manifest(manifest), bundle.graphs)
     header = _HEADER.pack(
         MAGIC,
         FORMAT_VERSION,
         len(manifest),
-        len(bundle.onnx),
+        len(graphs),
         hashlib.sha256(manifest).digest(),
-        hashlib.sha256(bundle.onnx).digest(),
+        hashlib.sha256(graphs).digest(),
     )
-    body = header + manifest + bundle.onnx
+    body = header + manifest + graphs
     return body + hashlib.sha256(body).digest()
 
 
@@ -85,27 +104,30 @@ def decode_bundle(data: bytes) -> Bundle:
         raise BadBundle(f"the bundle is cut short after {len(data)} bytes; copy or export it again")
     if len(data) > MAX_BUNDLE_BYTES:
         raise BadBundle(f"the bundle has {len(data)} bytes, more than {MAX_BUNDLE_BYTES}; export a smaller one")
-    magic, version, manifest_bytes, onnx_bytes, manifest_hash, onnx_hash = _HEADER.unpack_from(data)
+    magic, version, manifest_bytes, graph_bytes, manifest_hash, graph_hash = _HEADER.unpack_from(data)
     if magic != MAGIC:
         raise BadBundle("the file does not begin like a bundle; give a file that `tombola export` wrote")
     if version > FORMAT_VERSION:
         raise BadBundle(
             f"the bundle has format version {version} but {FORMAT_VERSION} is the newest here; update this software"
         )
-    if version < FORMAT_VERSION:
+    if version < 1:
         raise BadBundle(f"the bundle has format version {version}, which never existed; export it again")
-    _check_lengths(manifest_bytes, onnx_bytes)
-    end = HEADER_BYTES + manifest_bytes + onnx_bytes
+    _check_lengths(manifest_bytes, graph_bytes)
+    end = HEADER_BYTES + manifest_bytes + graph_bytes
     if len(data) != end + HASH_BYTES:
         raise BadBundle(
             f"the bundle has {len(data)} bytes but announces {end + HASH_BYTES}: cut short or added to; copy it again"
         )
     view = memoryview(data)
-    manifest, onnx = view[HEADER_BYTES : HEADER_BYTES + manifest_bytes], view[HEADER_BYTES + manifest_bytes : end]
+    start, graphs = view[HEADER_BYTES : HEADER_BYTES + manifest_bytes], view[HEADER_BYTES + manifest_bytes : end]
     _check_hash("whole file", view[:end], data[end:])
-    _check_hash("manifest", manifest, manifest_hash)
-    _check_hash("graph", onnx, onnx_hash)
-    return Bundle(decode_manifest(bytes(manifest)), bytes(onnx))
+    _check_hash("manifest", start, manifest_hash)
+    _check_hash("graph", graphs, graph_hash)
+    found = {FRAME: bytes(graphs)} if version == 1 else _parts(graphs)
+    manifest = _decode_manifest(version, bytes(start))
+    _check_roles(manifest, found)
+    return Bundle(manifest, found)
 
 
 def peek_manifest(start: bytes) -> Manifest | None:
@@ -114,24 +136,58 @@ def peek_manifest(start: bytes) -> Manifest | None:
         return None
     magic, version, manifest_bytes, _, manifest_hash, _ = _HEADER.unpack_from(start)
     manifest = start[HEADER_BYTES : HEADER_BYTES + manifest_bytes]
-    if magic != MAGIC or version != FORMAT_VERSION or len(manifest) < manifest_bytes:
+    if magic != MAGIC or not 1 <= version <= FORMAT_VERSION or len(manifest) < manifest_bytes:
         return None
     if hashlib.sha256(manifest).digest() != manifest_hash:
         return None
     try:
-        return decode_manifest(manifest)
+        return _decode_manifest(version, manifest)
     except BadBundle:
         return None
 
 
-def _check_lengths(manifest_bytes: int, onnx_bytes: int) -> None:
+def _decode_manifest(version: int, data: bytes) -> Manifest:
+    return decode_manifest_1(data) if version == 1 else decode_manifest(data)
+
+
+def _part(role: str, onnx: bytes) -> bytes:
+    if not onnx:
+        raise BadBundle(f"the bundle's graph {role!r} has 0 bytes; export it again")
+    return _PART.pack(role.encode(), len(onnx), hashlib.sha256(onnx).digest()) + onnx
+
+
+def _parts(graphs: memoryview) -> dict[str, bytes]:
+    """The graphs by role. Their lengths are checked before any is copied."""
+    found: dict[str, bytes] = {}
+    before = b""
+    while graphs:
+        if len(graphs) < _PART.size or len(found) == MAX_GRAPHS:
+            raise BadBundle(f"the bundle's graphs are not 1 to {MAX_GRAPHS} whole ones; export it again")
+        name, length, expected = _PART.unpack_from(graphs)
+        if not 0 < length <= len(graphs) - _PART.size or name <= before:
+            raise BadBundle("the bundle's graphs are out of order or of a wrong length; export it again")
+        onnx, graphs, before = graphs[_PART.size : _PART.size + length], graphs[_PART.size + length :], name
+        _check_hash(f"graph {len(found) + 1}", onnx, expected)
+        found[name.rstrip(b"\0").decode("ascii", "replace")] = bytes(onnx)
+    return found
+
+
+def _check_roles(manifest: Manifest, graphs: Mapping[str, bytes]) -> None:
+    if set(graphs) != set(manifest.graphs):
+        raise BadBundle(
+            f"the bundle has the graphs {', '.join(sorted(graphs))}, but its manifest describes "
+            f"{', '.join(sorted(manifest.graphs))}; export it again"
+        )
+
+
+def _check_lengths(manifest_bytes: int, graph_bytes: int) -> None:
     if not 2 <= manifest_bytes <= MAX_MANIFEST_BYTES:
         raise BadBundle(
             f"the bundle's manifest has {manifest_bytes} bytes, not 2 to {MAX_MANIFEST_BYTES}; export it again"
         )
     largest = MAX_BUNDLE_BYTES - HEADER_BYTES - HASH_BYTES - manifest_bytes
-    if not 0 < onnx_bytes <= largest:
-        raise BadBundle(f"the bundle's graph has {onnx_bytes} bytes, not 1 to {largest}; export it again")
+    if not 0 < graph_bytes <= largest:
+        raise BadBundle(f"the bundle's graph has {graph_bytes} bytes, not 1 to {largest}; export it again")
 
 
 def _check_hash(what: str, data: memoryview, expected: bytes) -> None:

@@ -1,28 +1,38 @@
-"""What a bundle says of itself: modes, controls, graph, delay, cost, provenance, licence."""
+"""What a bundle says of itself: modes, controls, graphs, delay, cost, provenance, licence.
+
+This is version 2. What version 1 said is in ``manifest_1`` and becomes this when it is read.
+
+>>> kick = Mode("kick", "#a03020", (36, 36), gate="one_shot", graph="onset")
+>>> manifest = Manifest("drum", "hits", [kick], {"onset": onset_graph(modes=1, samples=24_000)}, Cost(0, 0, 0, 0))
+>>> decode_manifest(encode_manifest(manifest)) == manifest
+True
+"""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from tombola_device.contract.controls import MAX_MODES, PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCALAR_COLUMNS
+from tombola_device.contract.controls import MAX_MODES, PERIOD_SAMPLES, SAMPLE_RATE_HZ
 from tombola_device.contract.errors import BadBundle
+from tombola_device.contract.graph import FRAME, TIMBRE, Column, Graph, Role, check_ports
 
-FORMAT_VERSION = 1
+MANIFEST_VERSION = 2
 
 KEYTRACK_NOTE = 60.0
-STATE_BEFORE, STATE_AFTER = "state", "_out"
-"""How the names of a graph's tensors of state begin, and how the name of what becomes of each ends."""
-UNREAD = "unread"
-"""An input (V, 1) that a graph may have and not read."""
+MAX_GRAPHS = 8
+MAX_COUNT = 1 << 53
+"""Integers up to here are exact in every reader of JSON."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w .+-]+$")]
 Text = Annotated[str, Meta(max_length=4096)]
+Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Range = tuple[float, float, float]
 """Lowest, default, highest."""
+M = TypeVar("M")
 
 
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,42 +60,36 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One kind of sound."""
+    """One kind of sound.
+
+    Args:
+        name: As the player reads it.
+        color: On the display and the lamps.
+        note_range: Lowest and highest note that was learned.
+        envelope: How its level moves; a mode without one is as loud as its graph makes it, and is a ``one_shot``.
+        controls: Range of each column of its graph that the player moves within limits learned for this mode:
+            ``timbre_x``, ``timbre_y``. What is not named stays at 0.
+        gate: ``held`` sounds while its key is down and then falls at its release; ``one_shot`` sounds to its end.
+        graph: Role of the graph that renders it.
+        licence: Of its sounds.
+    """
 
     name: Name
     color: Annotated[str, Meta(pattern=r"^#[0-9a-f]{6}$")]
     note_range: tuple[float, float]
-    envelope: Envelope
-    timbre_x: Range
-    timbre_y: Range
+    envelope: Envelope | None = None
+    controls: Annotated[dict[Column, Range], Meta(max_length=16)] = msgspec.field(default_factory=dict)
+    gate: Literal["held", "one_shot"] = "held"
+    graph: Role = FRAME
     licence: Text = ""
 
 
-class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The tensors of the ONNX graph, V voices in the batch axis.
-
-    inputs:  ``controls`` (V, len(controls) + M); ``noise`` (V, noise_bands, T) if ``noise_bands`` > 0, or if
-    ``overlap`` (V, noise_bands, 2 T): this period's noise fading in, the next one's fading out; if ``motion``,
-    ``motion`` (V, 3) and ``level`` (V, 1), each voice's phase and amplitude as ``engine.motion`` keeps them; any number
-    of tensors of state, their names beginning with ``state``, together ``state_size`` floats for each voice;
-    outputs: ``audio`` (V, T); if ``overlap``, ``overlap`` (V, 2 T), which is added to the audio of this period and of
-    the next; for each tensor of state one of its shape, its name followed by ``_out``.
-    T = ``period_samples``. float32. There may be more axes of length 1. A state of zeros is a voice at rest.
-    """
-
-    state_size: Annotated[int, Meta(ge=0, le=65_536)]
-    noise_bands: Annotated[int, Meta(ge=0, le=256)]
-    controls: list[str] = msgspec.field(default_factory=lambda: list(SCALAR_COLUMNS))
-    overlap: bool = False
-    motion: bool = False
-
-
 class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the graph costs, as measured when it was exported.
+    """What the graphs cost together, as measured when they were exported.
 
     Args:
         parameters: Weights.
-        onnx_bytes: Size of the graph.
+        onnx_bytes: Size of the graphs.
         nodes: Operators; each costs as much as a hundred multiplications.
         state_tensors: Carried from period to period.
         arm64_instructions_per_period: One held voice on a Cortex-A72, all that the instrument does for it; none: not
@@ -93,34 +97,45 @@ class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         arm64_instructions_per_further_voice: Each voice more; none: not counted.
     """
 
-    parameters: Annotated[int, Meta(ge=0)]
-    onnx_bytes: Annotated[int, Meta(ge=0)]
-    nodes: Annotated[int, Meta(ge=0)]
-    state_tensors: Annotated[int, Meta(ge=0)]
-    arm64_instructions_per_period: Annotated[int, Meta(ge=0)] | None = None
-    arm64_instructions_per_further_voice: Annotated[int, Meta(ge=0)] | None = None
+    parameters: Count
+    onnx_bytes: Count
+    nodes: Count
+    state_tensors: Count
+    arm64_instructions_per_period: Count | None = None
+    arm64_instructions_per_further_voice: Count | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The JSON part of a bundle."""
+    """The JSON part of a bundle. ``graphs``: by role; each renders the modes that name it."""
 
     name: Name
     generator: Name
     modes: Annotated[list[Mode], Meta(min_length=1, max_length=MAX_MODES)]
-    graph: Graph
+    graphs: Annotated[dict[Role, Graph], Meta(min_length=1, max_length=MAX_GRAPHS)]
     cost: Cost
-    delay_samples: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
-    sample_rate_hz: int = SAMPLE_RATE_HZ
-    period_samples: int = PERIOD_SAMPLES
-    checked_periods: Annotated[list[int], Meta(min_length=1, max_length=32)] = msgspec.field(
-        default_factory=lambda: [PERIOD_SAMPLES]
+    sample_rate_hz: Annotated[int, Meta(ge=1, le=1_000_000)] = SAMPLE_RATE_HZ
+    period_samples: Annotated[int, Meta(ge=1, le=65_536)] = PERIOD_SAMPLES
+    checked_periods: Annotated[list[Annotated[int, Meta(ge=1, le=1_000_000)]], Meta(min_length=1, max_length=32)] = (
+        msgspec.field(default_factory=lambda: [PERIOD_SAMPLES])
     )
-    provenance: dict[str, str | int | float] = msgspec.field(default_factory=dict)
+    provenance: Annotated[
+        dict[Annotated[str, Meta(max_length=256)], Text | Annotated[int, Meta(ge=-MAX_COUNT, le=MAX_COUNT)] | float],
+        Meta(max_length=256),
+    ] = msgspec.field(default_factory=dict)
     licence: Text = ""
+
+    @property
+    def delay_samples(self) -> int:
+        """The longest delay of its graphs."""
+        return max(graph.delay_samples for graph in self.graphs.values())
+
+    def modes_of(self, role: str) -> list[int]:
+        """Which modes a graph renders, in the order of its blend weights."""
+        return [index for index, mode in enumerate(self.modes) if mode.graph == role]
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """Canonical JSON, fields in declared order, provenance keys sorted: equal manifests give equal bytes."""
+    """Canonical JSON, fields in declared order, keys of mappings sorted: equal manifests give equal bytes."""
     return msgspec.json.encode(manifest, order="deterministic")
 
 
@@ -130,16 +145,29 @@ def decode_manifest(data: bytes) -> Manifest:
     Raises:
         BadBundle: It is not JSON, a field is missing, unknown or out of range.
     """
-    try:
-        manifest = msgspec.json.decode(data, type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # The last two pass through msgspec.
-        raise BadBundle(f"the bundle's manifest cannot be read: {error}; export the bundle again") from error
-    _check_manifest(manifest)
+    manifest = read_json(data, Manifest)
+    check_manifest(manifest)
     return manifest
 
 
-def _check_manifest(manifest: Manifest) -> None:
-    """Raise BadBundle for what the types alone cannot say."""
+def read_json(data: bytes, kind: type[M]) -> M:
+    """Parse JSON into what it should be.
+
+    Raises:
+        BadBundle: It is not JSON, a field is missing, unknown or out of range.
+    """
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # The last two pass through msgspec.
+        raise BadBundle(f"the bundle's manifest cannot be read: {error}; export the bundle again") from error
+
+
+def check_manifest(manifest: Manifest) -> None:
+    """Check what the types alone cannot say.
+
+    Raises:
+        BadBundle: Something contradicts something else.
+    """
     if (manifest.sample_rate_hz, manifest.period_samples) != (SAMPLE_RATE_HZ, PERIOD_SAMPLES):
         raise BadBundle(
             f"the bundle is for {manifest.sample_rate_hz} Hz in periods of {manifest.period_samples} samples, "
@@ -149,13 +177,31 @@ def _check_manifest(manifest: Manifest) -> None:
     if len(set(names)) < len(names):
         raise BadBundle(f"the bundle has two modes of one name ({', '.join(names)}); rename one and export again")
     for mode in manifest.modes:
-        times, levels = mode.envelope.time_s, mode.envelope.level_db
-        if len(times) != len(levels):
-            raise BadBundle(f"the envelope of mode {mode.name!r} has not as many levels as times; export again")
-        if times[0] != 0 or any(later <= earlier for earlier, later in pairwise(times)):
-            raise BadBundle(f"the envelope of mode {mode.name!r} has times that do not rise from 0; export again")
-        if mode.note_range[0] > mode.note_range[1]:
-            raise BadBundle(f"the lowest note of mode {mode.name!r} is above its highest; export again")
-        for lowest, default, highest in (mode.timbre_x, mode.timbre_y):
-            if not lowest <= default <= highest:
-                raise BadBundle(f"the default timbre of mode {mode.name!r} is outside its range; export again")
+        if mode.graph not in manifest.graphs:
+            raise BadBundle(
+                f"mode {mode.name!r} is rendered by the graph {mode.graph!r}, which is missing; export again"
+            )
+        _check_mode(mode, manifest.graphs[mode.graph])
+    for role, graph in manifest.graphs.items():
+        check_ports(role, graph, len(manifest.modes_of(role)))
+
+
+def _check_mode(mode: Mode, graph: Graph) -> None:
+    if mode.note_range[0] > mode.note_range[1]:
+        raise BadBundle(f"the lowest note of mode {mode.name!r} is above its highest; export again")
+    for column, (lowest, default, highest) in mode.controls.items():
+        if column not in TIMBRE or column not in graph.columns:
+            raise BadBundle(
+                f"mode {mode.name!r} has the control {column!r}, which nothing moves or its graph does not take; export"
+            )
+        if not lowest <= default <= highest:
+            raise BadBundle(f"the default {column} of mode {mode.name!r} is outside its range; export again")
+    if mode.envelope is None:
+        if mode.gate == "held" or graph.rate == "block":
+            raise BadBundle(f"mode {mode.name!r} has no envelope, which only hits can do without; export again")
+        return
+    times, levels = mode.envelope.time_s, mode.envelope.level_db
+    if len(times) != len(levels):
+        raise BadBundle(f"the envelope of mode {mode.name!r} has not as many levels as times; export again")
+    if times[0] != 0 or any(later <= earlier for earlier, later in pairwise(times)):
+        raise BadBundle(f"the envelope of mode {mode.name!r} has times that do not rise from 0; export again")

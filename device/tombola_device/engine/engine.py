@@ -1,10 +1,18 @@
 """A bundle that plays: controls in, sound out, one period after another.
 
-Controls ─► onsets ─► glide ─► Envelopes ─► Session (one run for all voices) ─► Mixer ─► Limiter ─► out
-                                               ▲ noise bands
+Controls ─► Renderer of each graph ─► Mixer ─► Limiter ─► out
 
 On a Raspberry Pi a call of numpy's costs 3 000 to 8 000 instructions, whatever its size. So what is done in each period
 for a few voices is done in plain floats.
+
+>>> engine = Engine(bundle, voices=4)
+>>> engine.warm_up()
+>>> player = Player(engine.modes, engine.voices)
+>>> player.note_on(60, velocity=0.8)
+>>> out = np.zeros(PERIOD_SAMPLES, np.float32)
+>>> engine.render(player.controls(), out)
+>>> bool(np.abs(out).max() > 0)
+True
 """
 
 from __future__ import annotations
@@ -15,44 +23,44 @@ from collections.abc import Sequence
 import numpy as np
 
 from tombola_device.contract.bundle import Bundle
-from tombola_device.contract.controls import (
-    FRAME_RATE_HZ,
-    ONSET_FAST_S,
-    ONSET_SLOW_S,
-    PERIOD_SAMPLES,
-    SCALAR_COLUMNS,
-    SILENCE_DB,
-    Controls,
-    Float32Array,
-    Float64Array,
-)
+from tombola_device.contract.controls import PERIOD_SAMPLES, Controls, Float32Array
 from tombola_device.contract.errors import ShapeError
-from tombola_device.contract.manifest import Manifest, Mode
-from tombola_device.engine.envelope import Envelopes
-from tombola_device.engine.glide import Glide
+from tombola_device.contract.manifest import Manifest
+from tombola_device.engine.frame import FrameRenderer
 from tombola_device.engine.limiter import Limiter
-from tombola_device.engine.mixer import Mixer
-from tombola_device.engine.noise import TABLE_SAMPLES, noise_table, overlapping
-from tombola_device.engine.numbers import numbers
-from tombola_device.engine.onsets import LateOnsets
-from tombola_device.engine.session import Session
+from tombola_device.engine.mixer import DC_ROWS, Mixer
+from tombola_device.engine.noise_feed import Tables
+from tombola_device.engine.one_shot import OneShotRenderer
+from tombola_device.engine.onsets import LATEST_SAMPLE
+from tombola_device.engine.renderer import Renderer
+from tombola_device.engine.share import Share
+from tombola_device.engine.sound import Sound
 
 HEADROOM_DB = -6.0
 """Modes are brought to -20 dB RMS: one voice then peaks near -14 dBFS, and four rarely reach the limiter."""
-GLIDE_S = 0.02
-"""Blend, timbre and loudness follow their target with this time constant: a step of a MIDI controller does not zip.
-It lies here and not in the player because only the engine knows the period that it is played in."""
-SETTLING_PERIODS = 100
-"""After 13 time constants what is left is below 1e-5 of the way: then the target is taken exactly."""
-LEAST_ONSET = 1e-5
-"""What is below moves nothing that is heard; it is left as it is."""
 
-_NOTE, _LEVEL, _VELOCITY = (SCALAR_COLUMNS.index(name) for name in ("note", "loudness_db", "velocity"))
-_ONSET_FAST, _ONSET_SLOW = SCALAR_COLUMNS.index("onset_fast"), SCALAR_COLUMNS.index("onset_slow")
-_TIMBRE = SCALAR_COLUMNS.index("timbre_x")
-_TIMBRE_AXES = 2
-_NOISE_CHUNKS = TABLE_SAMPLES // PERIOD_SAMPLES
-_FADE_FAST, _FADE_SLOW = (math.exp(-1.0 / (FRAME_RATE_HZ * time_s)) for time_s in (ONSET_FAST_S, ONSET_SLOW_S))
+
+def renderers_of(bundle: Bundle, voices: int, tables: Tables) -> tuple[Renderer, ...]:
+    """A renderer for each graph, in the order of their roles.
+
+    Raises:
+        BadBundle: A graph is not what the manifest says, does not load, or is of a kind that is not played here.
+    """
+    manifest = bundle.manifest
+    made: list[Renderer] = []
+    for role, graph in sorted(manifest.graphs.items()):
+        indices = manifest.modes_of(role)
+        modes = [manifest.modes[index] for index in indices]
+        sound = Sound(voices, overlap=graph.overlap, spare=0 if made else DC_ROWS)
+        share = Share(indices, voices)
+        onnx = bundle.graphs[role]
+        renderer: Renderer
+        if graph.rate == "onset":
+            renderer = OneShotRenderer(onnx, graph, modes, sound, share)
+        else:  # One graph alone plays all of each voice, and need not be told.
+            renderer = FrameRenderer(onnx, graph, modes, sound, share if len(manifest.graphs) > 1 else None, tables)
+        made.append(renderer)
+    return tuple(made)
 
 
 class Engine:
@@ -62,7 +70,7 @@ class Engine:
         bundle: What is played.
         voices: V, 1 … MAX_VOICES.
         headroom_db: Gain before the limiter.
-        neighbour: An engine whose noise table is shared if it fits: 25 MB and 0.1 s that a swap can save.
+        neighbour: An engine whose noise tables are shared where they fit: 25 MB and 0.1 s that a swap can save.
 
     Raises:
         BadBundle: The graph is not what the manifest says, or does not load.
@@ -72,77 +80,52 @@ class Engine:
         self, bundle: Bundle, voices: int = 4, headroom_db: float = HEADROOM_DB, neighbour: Engine | None = None
     ) -> None:
         self._bundle = bundle
-        self.manifest = bundle.manifest
         self.voices = voices
         self.modes = len(bundle.manifest.modes)
         self.fault = ""
         """Why the engine is mute; empty while it plays."""
         self.peak = 0.0
         """Of the last period, before it was limited."""
-        self._mixer = Mixer(voices, 10 ** (headroom_db / 20), overlap=bundle.manifest.graph.overlap)
-        self._session = Session(bundle.onnx, bundle.manifest, voices, self._mixer.sound)
-        self._envelopes = Envelopes(bundle.manifest.modes, voices)
+        self.waited_samples = 0
+        """Where in the first period of its frame the first note began that was told to wait; 0: none was."""
+        self.noise_tables: Tables = neighbour.noise_tables if neighbour is not None else {}
+        """By what a graph asks for; never written."""
+        self.renderers = renderers_of(bundle, voices, self.noise_tables)
+        """One for each graph."""
+        self._sounds = [renderer.sound for renderer in self.renderers]
+        self._mixer = Mixer(10 ** (headroom_db / 20), *self._sounds)
         self._limiter = Limiter()
-        self._limit, self._rows = voices, 0
-        self._late = LateOnsets(self._mixer.sound)
-        shared = neighbour is not None and _noise_of(neighbour.manifest) == _noise_of(bundle.manifest)
-        self.noise: Float32Array | None = neighbour.noise if neighbour and shared else _noise_chunks(bundle.manifest)
-        """Noise bands, cut into periods as the graph takes them; never written. Shape (chunks, B, 128 or 256)."""
-        self._noise_starts = [voice * _NOISE_CHUNKS // voices for voice in range(voices)]
-        self._timbre = [_timbre_points(bundle.manifest.modes, axis) for axis in range(_TIMBRE_AXES)]
-        self._period = 0
+        self._limit = voices
+        self._delays: Sequence[int] = ()
         self._period_out: Float32Array | None = None
         """What was written to last, if it is one period: it need not be looked at again."""
         self._frame: Controls | None = None
         self._seen = [0] * voices
-        self._keys: tuple[list[bool], list[float]] = [False] * voices, [0.0] * voices
-        self._sounding = [False] * voices
-        self._ended = [False] * voices
-        self._notes, self._levels_db = [0.0] * voices, [SILENCE_DB] * voices
-        self._onset_fast = [LEAST_ONSET] * voices
-        self._onset_slow = [LEAST_ONSET] * voices
-        # Columns: timbre X, Y, blend 1 … M (as they stand in the graph's controls), loudness offset.
-        width = _TIMBRE_AXES + self.modes + 1
-        self._target = np.zeros((voices, width), np.float32)
-        self._glided = np.zeros((voices, width), np.float32)
-        self._step = np.zeros((voices, width), np.float32)
-        self._unsettled = 0
-        self._position = b""
-        self._latents = np.zeros((voices, self.modes, _TIMBRE_AXES), np.float32)
-        self._glide_to = Glide(voices)
-        # Views are made once: in the audio loop a slice costs half as much as the call that it is made for.
-        columns, target, glided = self._session.controls, self._target, self._glided
-        self._note, self._velocity = columns[:, _NOTE], columns[:, _VELOCITY]
-        self._moving = columns[:, _TIMBRE:]
-        self._target_timbre_rows, self._target_offset = target[:, None, :_TIMBRE_AXES], target[:, -1]
-        self._target_blend = target[:, _TIMBRE_AXES : _TIMBRE_AXES + self.modes]
-        self._blend_rows = self._target_blend[:, None, :]
-        self._glided_columns, self._glided_levels = glided[:, :-1], glided[:, _TIMBRE_AXES:]
-        self._width = columns.shape[1]
-        self._columns = numbers(columns)
-        self._noise_in = [] if self.noise is None else [row.data.cast("B") for row in self._session.noise]
-        self._noise_chunks = [] if self.noise is None else [chunk.data.cast("B") for chunk in self.noise]
-        self._glide = np.float32(1.0 - math.exp(-1.0 / (GLIDE_S * FRAME_RATE_HZ)))
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the bundle says of itself."""
+        return self._bundle.manifest
 
     @property
     def levels_db(self) -> list[float]:
         """Level asked of each voice in the last period, SILENCE_DB … 0; not to be written."""
-        return self._envelopes.level_db
+        if len(self.renderers) == 1:
+            return self.renderers[0].levels_db
+        return [max(levels) for levels in zip(*(renderer.levels_db for renderer in self.renderers), strict=True)]
 
     @property
     def sounding(self) -> int:
         """How many voices are rendered: the highest one that sounds, and all below it."""
-        return self._rows
-
-    @property
-    def waited_samples(self) -> int:
-        """Where in the first period of its frame the first note began that was told to wait; 0: none was."""
-        return self._late.waited_samples
+        sounds = self._sounds
+        if len(sounds) == 1:  # It is asked for in each period.
+            return sounds[0].count
+        return max([sound.count for sound in sounds])
 
     @property
     def idle(self) -> bool:
         """Whether no voice sounds."""
-        return not any(self._sounding)
+        return not any(any(renderer.sounding) for renderer in self.renderers)
 
     def twin(self) -> Engine:
         """Another one that plays the same bundle, at rest and warm, beside this one."""
@@ -162,23 +145,26 @@ class Engine:
         """
         self._limit = voices
         for voice in range(voices, self.voices):
-            self._envelopes.choke(voice)
+            self._choke(voice)
 
     def delay_onsets(self, samples: Sequence[int]) -> None:
-        """Let the notes that begin with the next new frame begin so far into its first period, and rise until its end.
+        """Let the notes that begin with the next new frame begin so far into its first period.
 
-        Only those of voices at rest: what sounds is not held back. At most LATEST_SAMPLE. Shape (V,).
+        Sustained ones only if their voice is at rest: what sounds is not held back. They rise until the period's end.
+        At most LATEST_SAMPLE. Shape (V,).
 
         Real time: audio thread.
         """
-        self._late.delays = samples
+        self._delays = samples
 
     def warm_up(self) -> None:
-        """Render once with every number of voices, so that the runtime has its memory before the first note."""
-        for voices in range(1, self.voices + 1):
-            for _ in range(2):
-                self._session.run(voices)
-        self._session.reset_all()
+        """Run the graphs with every number of voices, so that the runtime has its memory before the first note."""
+        for renderer in self.renderers:
+            for voices in range(1, self.voices + 1):
+                for _ in range(2):
+                    renderer.run(voices)
+            for voice in range(self.voices):
+                renderer.reset(voice)
 
     def render(self, controls: Controls, out: Float32Array) -> None:
         """Fill whole periods with sound.
@@ -213,49 +199,35 @@ class Engine:
             )
 
     def _take(self, controls: Controls) -> None:
-        """A new frame: what does not move by itself is laid out for the graph once."""
+        """A new frame."""
         self._check(controls)
-        np.copyto(self._velocity, controls.velocity)
-        np.copyto(self._target_blend, controls.blend)
-        position = controls.timbre.tobytes()
-        if position != self._position:
-            self._position = position
-            for axis, points in enumerate(self._timbre):
-                self._latents[:, :, axis] = _between(points, controls.timbre[:, axis])
-        np.matmul(self._blend_rows, self._latents, out=self._target_timbre_rows)
-        np.copyto(self._target_offset, controls.loudness_db)
-        self._unsettled = SETTLING_PERIODS
-        self._glide_to.take(controls, self._sounding)
         onset, gate, velocity = controls.onset.tolist(), controls.gate.tolist(), controls.velocity.tolist()
-        self._keys = gate, velocity
-        self._late.waited_samples = 0
+        for renderer in self.renderers:
+            renderer.take(controls, gate, velocity)
+        self.waited_samples = 0
         for voice in range(self.voices):
             if onset[voice] != self._seen[voice] and voice < self._limit:
-                self._start(voice)
+                self._begin(voice)
             if not gate[voice] and velocity[voice] <= 0:
-                self._envelopes.choke(voice)
-        self._seen, self._late.delays = onset, ()
+                self._choke(voice)
+        self._seen, self._delays = onset, ()
         self._frame = controls
 
-    def _start(self, voice: int) -> None:
-        self._onset_fast[voice] = self._onset_slow[voice] = 1.0
-        if not self._sounding[voice]:  # Nothing is heard that could zip: it begins where it should be.
-            self._glided[voice] = self._target[voice]
-            self._session.reset(voice)  # It may have been run, unheard, beside others.
-            self._late.begin(voice)
-        self._envelopes.start(voice)
+    def _begin(self, voice: int) -> None:
+        sample = min(self._delays[voice], LATEST_SAMPLE) if self._delays else 0
+        for renderer in self.renderers:
+            if waited := renderer.begin(voice, sample):
+                self.waited_samples = min(self.waited_samples or waited, waited)
+
+    def _choke(self, voice: int) -> None:
+        for renderer in self.renderers:
+            renderer.choke(voice)
 
     def _render_period(self, out: Float32Array) -> None:
-        if self._unsettled or self._glide_to.moving:
-            self._follow()
-        self._envelopes.advance()
-        rows = self._rows = 0 if self.fault else self._lay_out_voices()
-        self._period += 1
-        if rows:
-            self._session.run(rows, self._notes, self._levels_db)
-        if self._late.begun:
-            self._late.rise()
-        self._mixer.mix(rows, out)
+        if not self.fault:
+            for renderer in self.renderers:
+                renderer.render()
+        self._mixer.mix(out)
         self.peak = peak = self._limiter.process(out)
         # A peak that is no number, or a sum that overflowed, is no sound.
         if not peak < math.inf:
@@ -265,76 +237,10 @@ class Engine:
         name = self.manifest.name
         self.fault = f"the bundle {name!r} produced values that are no numbers and was muted; flash another"
         self.peak = 0.0
-        self._session.reset_all()
+        for renderer in self.renderers:
+            renderer.sound.count = 0
+            for voice in range(self.voices):
+                renderer.reset(voice)
         self._mixer.reset()
         self._limiter.reset()
         out.fill(0.0)
-
-    def _lay_out_voices(self) -> int:
-        """Write what moves by itself for the voices that sound or just end; how many rows are to be rendered."""
-        rows, at, columns, sounding, ended = 0, -self._width, self._columns, self._sounding, self._ended
-        noise_in, noise_chunks, levels = self._noise_in, self._noise_chunks, self._levels_db
-        for voice, level_db in enumerate(self._envelopes.level_db):
-            at += self._width
-            sounds = level_db > SILENCE_DB
-            if not sounds and not sounding[voice]:
-                if ended[voice]:  # In the last period it fell silent.
-                    ended[voice] = False
-                    self._session.reset(voice)
-                continue
-            sounding[voice], ended[voice] = sounds, not sounds
-            rows = voice + 1
-            if level_db != levels[voice]:
-                columns[at + _LEVEL] = levels[voice] = level_db
-            if (onset := self._onset_fast[voice]) > LEAST_ONSET:
-                columns[at + _ONSET_FAST] = onset
-                self._onset_fast[voice] = onset * _FADE_FAST
-            if (onset := self._onset_slow[voice]) > LEAST_ONSET:
-                columns[at + _ONSET_SLOW] = onset
-                self._onset_slow[voice] = onset * _FADE_SLOW
-            if noise_chunks:
-                noise_in[voice][:] = noise_chunks[(self._period + self._noise_starts[voice]) % _NOISE_CHUNKS]
-        return rows
-
-    def _follow(self) -> None:
-        """Move blend, timbre and loudness a step towards their target, and at the end exactly onto it."""
-        self._unsettled = max(self._unsettled - 1, 0)
-        if self._unsettled:
-            np.subtract(self._target, self._glided, out=self._step)
-            self._step *= self._glide
-            self._glided += self._step
-        else:
-            np.copyto(self._glided, self._target)
-        self._glide_to.advance(self._note)
-        np.copyto(self._moving, self._glided_columns)
-        self._notes = self._note.tolist()
-        self._envelopes.play(*self._keys, self._glided_levels.tolist(), self._notes)
-
-
-def _noise_of(manifest: Manifest) -> tuple[int, bool]:
-    return manifest.graph.noise_bands, manifest.graph.overlap
-
-
-def _noise_chunks(manifest: Manifest) -> Float32Array | None:
-    """The noise table, cut into periods, each band shifted by its own offset."""
-    bands, overlap = _noise_of(manifest)
-    if bands == 0:
-        return None
-    table = noise_table(bands)
-    for band in range(bands):
-        table[band] = np.roll(table[band], -band * TABLE_SAMPLES // bands)
-    chunks = table.reshape(bands, _NOISE_CHUNKS, PERIOD_SAMPLES).transpose(1, 0, 2)
-    return overlapping(chunks, np.roll(chunks, -1, axis=0)) if overlap else np.ascontiguousarray(chunks)
-
-
-def _timbre_points(modes: list[Mode], axis: int) -> Float64Array:
-    """Lowest, default and highest latent of each mode. Shape (M, 3)."""
-    return np.array([mode.timbre_y if axis else mode.timbre_x for mode in modes])
-
-
-def _between(points: Float64Array, position: Float32Array) -> Float64Array:
-    """Latents at 0 … 1, with the default at 0.5. (M, 3), (V,) → (V, M)."""
-    low, middle, high = points.T
-    side = 2.0 * position[:, None] - 1.0
-    latents: Float64Array = middle + np.where(side < 0, low - middle, high - middle) * np.abs(side)
-    return latents

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB
-from tombola_device.contract.manifest import KEYTRACK_NOTE, Mode
+from tombola_device.contract.manifest import KEYTRACK_NOTE, Envelope, Mode
 
 MAX_ENVELOPE_S = 60.0
 """What a table says after that is not read: it goes on at its decay."""
@@ -25,6 +25,8 @@ CHOKED_DB = -1000.0
 LONGEST_FRAMES = 1e9
 """A month: time stands still there."""
 MOST_OCTAVES = 8.0
+AS_RENDERED = Envelope([0.0, 1.0], [0.0, 0.0], 0.0, -300.0)
+"""For modes without an envelope: 0 dB, and only velocity makes it softer."""
 
 
 @dataclass(slots=True)
@@ -53,14 +55,17 @@ class Envelopes:
     def __init__(self, modes: Sequence[Mode], voices: int) -> None:
         self.level_db = [SILENCE_DB] * voices
         """Level of each voice in the period of the last ``advance``; SILENCE_DB … 0."""
-        envelopes = [mode.envelope for mode in modes]
+        envelopes = [mode.envelope or AS_RENDERED for mode in modes]
         longest_s = min(max(envelope.time_s[-1] for envelope in envelopes), MAX_ENVELOPE_S)
         self._last = math.ceil(longest_s * FRAME_RATE_HZ)
         self._tables = [_table(mode, self._last) for mode in modes]
         self._decay_db = [envelope.decay_db_per_s / FRAME_RATE_HZ for envelope in envelopes]
         self._velocity_db = [envelope.velocity_db for envelope in envelopes]
         self._octaves = [envelope.keytrack / 12.0 for envelope in envelopes]
-        self._fall_db = [min(e.release_db_per_s, e.decay_db_per_s) / FRAME_RATE_HZ for e in envelopes]
+        falls = [min(envelope.release_db_per_s, envelope.decay_db_per_s) for envelope in envelopes]
+        self._fall_db = [
+            fall / FRAME_RATE_HZ if mode.gate == "held" else 0.0 for mode, fall in zip(modes, falls, strict=True)
+        ]
         self._voices = [_Voice() for _ in range(voices)]
 
     def start(self, voice: int) -> None:
@@ -74,6 +79,10 @@ class Envelopes:
         """Silence within one period."""
         one = self._voices[voice]
         one.release_db = one.carry_db = CHOKED_DB
+
+    def reset(self, voice: int) -> None:
+        """As if the voice had never sounded."""
+        self._voices[voice], self.level_db[voice] = _Voice(), SILENCE_DB
 
     def play(
         self, gate: Sequence[bool], velocity: Sequence[float], levels: Sequence[Sequence[float]], note: Sequence[float]
@@ -99,8 +108,8 @@ class Envelopes:
                 fall_db += weight * self._fall_db[mode]
                 octaves += weight * self._octaves[mode]
             voice.fixed_db = (velocity[index] - 1.0) * velocity_db + offset_db
-            # A released voice stays where its envelope was and falls from there.
-            if gate[index]:
+            # A released voice stays where its envelope was and falls from there; of one-shots alone nothing falls.
+            if gate[index] or not fall_db:
                 voice.fall_db, voice.rate = 0.0, 2.0 ** min((note[index] - KEYTRACK_NOTE) * octaves, MOST_OCTAVES)
             else:
                 voice.fall_db, voice.rate = fall_db, 0.0
@@ -145,7 +154,7 @@ class Envelopes:
 
 def _table(mode: Mode, last: int) -> list[float]:
     """A mode's level at each frame, 0 … ``last``."""
-    envelope, time_s = mode.envelope, np.arange(last + 1) / FRAME_RATE_HZ
+    envelope, time_s = mode.envelope or AS_RENDERED, np.arange(last + 1) / FRAME_RATE_HZ
     level_db = np.interp(time_s, envelope.time_s, envelope.level_db)
     level_db += np.maximum(time_s - envelope.time_s[-1], 0.0) * envelope.decay_db_per_s
     level_db[0] = max(level_db[0], ONSET_FLOOR_DB)

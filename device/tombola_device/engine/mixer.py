@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from tombola_device.contract.controls import PERIOD_SAMPLES, Float32Array
@@ -9,7 +11,7 @@ from tombola_device.engine.dc_block import DcBlock
 from tombola_device.engine.numbers import numbers
 from tombola_device.engine.sound import Sound
 
-_DC_ROWS = 2
+DC_ROWS: Final = 2
 """Before the voices' rows: what grows along the period to 1, and 1 throughout. ``DcBlock`` says how much of each."""
 
 
@@ -17,22 +19,18 @@ class Mixer:
     """The sum of V voices at one gain, without offset.
 
     Args:
-        voices: V.
         gain: Of each voice.
-        overlap: Whether what voices play sounds on into the next period.
+        sounds: What each renderer's voices play. The first has ``DC_ROWS`` rows to spare.
     """
 
-    def __init__(self, voices: int, gain: float, *, overlap: bool = False) -> None:
-        self.sound = Sound(voices, overlap=overlap, spare=_DC_ROWS)
-        """What each voice plays, to be written."""
-        self._rows = self.sound.rows
+    def __init__(self, gain: float, *sounds: Sound) -> None:
+        self._sound, *self._others = sounds
+        self._rows = self._sound.rows
         self._rows[0], self._rows[1] = np.arange(1, PERIOD_SAMPLES + 1) / PERIOD_SAMPLES, 1.0
-        # By slot and number of voices; row 0 and 1 are the offset's.
-        self._gains = [
-            [gain * self.sound.share(count, slot) for count in range(voices + 1)]
-            for slot in range(len(self.sound.overlaps))
-        ]
+        self._gains = _gains(self._sound, gain)  # Row 0 and 1 are the offset's.
         self._corrections = [[numbers(gains) for gains in slot] for slot in self._gains]
+        self._other_gains = [_gains(sound, gain) for sound in self._others]
+        self._part = np.zeros(PERIOD_SAMPLES, np.float32)
         self._average = np.full(PERIOD_SAMPLES, 1.0 / PERIOD_SAMPLES, np.float32)
         mean = np.zeros((), np.float32)
         self._mean, self._mean_read = mean, mean.data
@@ -42,17 +40,31 @@ class Mixer:
         """Forget the offset."""
         self._dc_block.reset()
 
-    def mix(self, voices: int, out: Float32Array) -> None:
-        """Write the sum of the first ``voices`` voices; of none, exact silence once their offset is gone.
+    def mix(self, out: Float32Array) -> None:
+        """Write the sum of the voices that were rendered; of none, exact silence once their offset is gone.
 
         Real time: audio thread.
         """
-        dc_block, slot = self._dc_block, self.sound.slot
-        if not voices and dc_block.fade():
+        dc_block, sound, others = self._dc_block, self._sound, self._others
+        count, slot = sound.count, sound.slot
+        if not count and not (others and any(other.count for other in others)) and dc_block.fade():
             out.fill(0.0)
             return
-        correction = self._corrections[slot][voices]
+        correction = self._corrections[slot][count]
         correction[0], correction[1] = dc_block.slope, dc_block.level
-        self._gains[slot][voices].dot(self._rows, out)
+        self._gains[slot][count].dot(self._rows, out)
+        if others:
+            self._add_others(out)
         out.dot(self._average, self._mean)
         dc_block.heard(self._mean_read[()])
+
+    def _add_others(self, out: Float32Array) -> None:
+        for sound, gains in zip(self._others, self._other_gains, strict=True):
+            if sound.count:
+                gains[sound.slot][sound.count].dot(sound.rows, self._part)
+                out += self._part
+
+
+def _gains(sound: Sound, gain: float) -> list[list[Float32Array]]:
+    """Gain of each row, by slot and number of voices."""
+    return [[gain * sound.share(count, slot) for count in range(sound.voices + 1)] for slot in range(2)]

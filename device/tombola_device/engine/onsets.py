@@ -8,12 +8,14 @@ that the wait is the same for all, a note begins inside its period, at
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 
 import numpy as np
 
 from tombola_device.contract.controls import (
     FRAME_RATE_HZ,
+    ONSET_FAST_S,
+    ONSET_SLOW_S,
     PERIOD_SAMPLES,
     SAMPLE_RATE_HZ,
     Controls,
@@ -33,6 +35,12 @@ _UNKNOWN = 2 * PERIOD_SAMPLES
 """What would be as late as that has a stamp of another clock, or there is less in the buffer than it holds."""
 
 
+LEAST_ONSET = 1e-5
+"""What is below moves nothing that is heard; it is left as it is."""
+FADE_FAST, FADE_SLOW = (math.exp(-1.0 / (FRAME_RATE_HZ * time_s)) for time_s in (ONSET_FAST_S, ONSET_SLOW_S))
+"""What is left of each after a period."""
+
+
 def late_rises() -> Float32Array:
     """What makes of a ramp over a period one from 0 at sample k to the same end, for each k. Shape (K, 128)."""
     late, time = np.arange(LATEST_SAMPLE + 1)[:, None], np.arange(1, PERIOD_SAMPLES + 1)
@@ -48,29 +56,31 @@ class LateOnsets:
     """
 
     def __init__(self, sound: Sound) -> None:
-        self.delays: Sequence[int] = ()
-        """Where in its first period the notes of the next new frame are to begin, by voice; empty: at once."""
         self.begun: list[tuple[int, int]] = []
         """Voice and sample of notes that begin in the period that is rendered just now."""
-        self.waited_samples = 0
-        """Where the first of the notes began that began last."""
         self._sound = sound
         self._rises = late_rises()
-
-    def begin(self, voice: int) -> None:
-        """A voice at rest begins a note of the new frame."""
-        if self.delays and (delay := self.delays[voice]):
-            self.begun.append((voice, min(delay, LATEST_SAMPLE)))
 
     def rise(self) -> None:
         """The period in which they begin was rendered.
 
         Real time: audio thread.
         """
-        self.waited_samples = min(sample for _, sample in self.begun)
         for voice, sample in self.begun:
             self._sound.scale(voice, self._rises[sample])
         self.begun.clear()
+
+
+class OnsetFades:
+    """The columns ``onset_fast`` and ``onset_slow``: how long ago each of V voices began its note."""
+
+    def __init__(self, voices: int) -> None:
+        self.fast = [LEAST_ONSET] * voices
+        self.slow = [LEAST_ONSET] * voices
+
+    def begin(self, voice: int) -> None:
+        """A note begins."""
+        self.fast[voice] = self.slow[voice] = 1.0
 
 
 class OnsetClock:

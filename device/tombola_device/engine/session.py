@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Protocol, cast
+from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
-from tombola_device.contract.controls import MAX_VOICES, PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCALAR_COLUMNS, Float32Array
+from tombola_device.contract.controls import MAX_VOICES, PERIOD_SAMPLES, SCALAR_COLUMNS, Float32Array
 from tombola_device.contract.errors import BadBundle, ShapeError
-from tombola_device.contract.manifest import STATE_AFTER, STATE_BEFORE, UNREAD, Manifest
-from tombola_device.engine.graph_check import check_graph
-from tombola_device.engine.motion import COLUMNS, Motion
+from tombola_device.contract.graph import STATE_AFTER, STATE_BEFORE, UNREAD, Graph, long_axes
+from tombola_device.engine.motion import Motion
+from tombola_device.engine.runtime import Binding, Shape, Tensor, bare_run, check_tensors, load
 from tombola_device.engine.sound import Sound
 
-_Shape = tuple[int, ...]
 _State = dict[str, Float32Array]
+OUTPUTS = ("audio", "overlap")
+"""Kinds of ports that come out."""
 _NOTE, _LEVEL = SCALAR_COLUMNS.index("note"), SCALAR_COLUMNS.index("loudness_db")
-
-
-class _Tensor(Protocol):
-    """onnxruntime has no annotations; these are the parts of it that are used here."""
-
-    name: str
-    type: str
-    shape: list[int | str | None]
-
-
-class _Binding(Protocol):
-    def bind_input(self, name: str, device: str, index: int, kind: type, shape: list[int], pointer: int) -> None: ...
-    def bind_output(self, name: str, device: str, index: int, kind: type, shape: list[int], pointer: int) -> None: ...
-
-
-class _Runtime(Protocol):
-    def get_inputs(self) -> list[_Tensor]: ...
-    def get_outputs(self) -> list[_Tensor]: ...
-    def io_binding(self) -> _Binding: ...
-    def run_with_iobinding(self, binding: _Binding) -> None: ...
 
 
 class Session:
@@ -51,7 +30,7 @@ class Session:
 
     Args:
         onnx: The graph, as serialised.
-        manifest: What the graph should look like.
+        graph: What it should look like.
         voices: V, 1 … MAX_VOICES.
         sound: Where the sound is written; its own memory by default.
 
@@ -61,33 +40,26 @@ class Session:
     Source: onnxruntime's I/O binding.
     """
 
-    def __init__(self, onnx: bytes, manifest: Manifest, voices: int, sound: Sound | None = None) -> None:
+    def __init__(self, onnx: bytes, graph: Graph, voices: int, sound: Sound | None = None) -> None:
         if not 1 <= voices <= MAX_VOICES:
             raise ShapeError(f"{voices} voices were asked for; 1 to {MAX_VOICES} are possible")
-        _check_manifest(manifest)
-        check_graph(onnx)
+        _check_graph(graph)
         self.voices = voices
-        self._session = _load(onnx)
-        graph, columns = manifest.graph, len(manifest.graph.controls) + len(manifest.modes)
-        states = _state_shapes(self._session.get_inputs(), graph.state_size)
-        inputs: dict[str, _Shape] = {"controls": (columns,), **states}
-        noise_samples = 2 * PERIOD_SAMPLES if graph.overlap else PERIOD_SAMPLES
-        if graph.noise_bands:
-            inputs["noise"] = (graph.noise_bands, noise_samples)
-        if graph.motion:
-            inputs |= {"motion": (COLUMNS,), "level": ()}
-        if any(tensor.name == UNREAD for tensor in self._session.get_inputs()):
+        self._session = load(onnx)
+        tensors = self._session.get_inputs()
+        states = _state_shapes(tensors, graph.state_size)
+        ports = {port.kind: port for port in graph.ports if port.kind != "state"}
+        inputs = {port.name: tuple(port.shape) for kind, port in ports.items() if kind not in OUTPUTS} | states
+        if any(tensor.name == UNREAD for tensor in tensors):
             inputs[UNREAD] = ()
-        outputs: dict[str, _Shape] = {
-            "audio": (PERIOD_SAMPLES,),
-            **{name + STATE_AFTER: shape for name, shape in states.items()},
-        }
-        if graph.overlap:
-            outputs["overlap"] = (2 * PERIOD_SAMPLES,)
-        _check_tensors("input", self._session.get_inputs(), inputs)
-        _check_tensors("output", self._session.get_outputs(), outputs)
-        self.controls: Float32Array = np.zeros((voices, columns), np.float32)
+        outputs = {port.name: tuple(port.shape) for kind, port in ports.items() if kind in OUTPUTS}
+        outputs |= {name + STATE_AFTER: shape for name, shape in states.items()}
+        check_tensors("input", tensors, inputs)
+        check_tensors("output", self._session.get_outputs(), outputs)
+        self.controls: Float32Array = np.zeros((voices, ports["controls"].size), np.float32)
+        noise_samples = 2 * PERIOD_SAMPLES if graph.overlap else PERIOD_SAMPLES
         self.noise: Float32Array = np.zeros((voices, graph.noise_bands, noise_samples), np.float32)
+        self._names = {kind: port.name for kind, port in ports.items()}
         sound = Sound(voices, overlap=graph.overlap) if sound is None else sound
         self.sound = sound
         self._states = tuple(
@@ -97,7 +69,7 @@ class Session:
         self._unread: Float32Array = np.zeros((voices, 1), np.float32)
         self._now = 0
         self._runs = [
-            [_bare_run(self._session, self._bind(before, after, overlap, count)) for count in range(1, voices + 1)]
+            [bare_run(self._session, self._bind(before, after, overlap, count)) for count in range(1, voices + 1)]
             for before, after, overlap in zip(self._states, self._states[::-1], sound.overlaps, strict=True)
         ]
 
@@ -142,19 +114,16 @@ class Session:
         for voice in range(self.voices):
             self.reset(voice)
 
-    def _bind(self, before: _State, after: _State, overlap: Float32Array, count: int) -> _Binding:
+    def _bind(self, before: _State, after: _State, overlap: Float32Array, count: int) -> Binding:
         binding = self._session.io_binding()
-        inputs = {"controls": self.controls, "noise": self.noise, UNREAD: self._unread, **before}
+        own = {"controls": self.controls, "noise": self.noise, "audio": self.sound.audio, "overlap": overlap}
         if self._motion is not None:
-            inputs |= {"motion": self._motion.places, "level": self._motion.amplitude}
-        outputs = {
-            "audio": self.sound.audio,
-            "overlap": overlap,
-            **{name + STATE_AFTER: array for name, array in after.items()},
-        }
-        for tensors, arrays, bind in (
-            (self._session.get_inputs(), inputs, binding.bind_input),
-            (self._session.get_outputs(), outputs, binding.bind_output),
+            own |= {"motion": self._motion.places, "level": self._motion.amplitude}
+        arrays = {name: own[kind] for kind, name in self._names.items()} | {UNREAD: self._unread, **before}
+        arrays |= {name + STATE_AFTER: array for name, array in after.items()}
+        for tensors, bind in (
+            (self._session.get_inputs(), binding.bind_input),
+            (self._session.get_outputs(), binding.bind_output),
         ):
             for tensor in tensors:
                 shape = [count, *(cast("int", axis) for axis in tensor.shape[1:])]
@@ -162,86 +131,23 @@ class Session:
         return binding
 
 
-def _check_manifest(manifest: Manifest) -> None:
-    if manifest.sample_rate_hz != SAMPLE_RATE_HZ or manifest.period_samples != PERIOD_SAMPLES:
+def _check_graph(graph: Graph) -> None:
+    if graph.rate != "block" or graph.block_samples != PERIOD_SAMPLES:
         raise BadBundle(
-            f"the bundle runs at {manifest.sample_rate_hz} Hz in periods of {manifest.period_samples} samples, but "
-            f"{SAMPLE_RATE_HZ} Hz and {PERIOD_SAMPLES} are played here; export it for them"
+            f"the bundle's graph makes {graph.block_samples} samples once a {graph.rate}, but {PERIOD_SAMPLES} each "
+            "period are played here; update this software, or export it for them"
         )
-    if tuple(manifest.graph.controls) != SCALAR_COLUMNS:
+    if tuple(graph.columns) != SCALAR_COLUMNS:
         raise BadBundle(
-            f"the bundle's graph wants the controls {', '.join(manifest.graph.controls)}, but "
+            f"the bundle's graph wants the controls {', '.join(graph.columns)}, but "
             f"{', '.join(SCALAR_COLUMNS)} are sent here; export it with this version"
         )
 
 
-def _load(onnx: bytes) -> _Runtime:
-    # Before the import: the wheels from PyPI report usage otherwise.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 4
-    # The tensors of a period are some kilobytes: to look for memory that can be used again costs more than it saves.
-    options.enable_mem_reuse = False
-    # Nor does an arena of its own pay for the one block that a planned run asks for: 2 000 instructions of a Raspberry
-    # Pi more than malloc, which gives the same block again and again (no system call in 2 000 runs of 1, 4, 16 voices).
-    options.enable_cpu_mem_arena = False
-    for thread in ("intra_op", "inter_op"):
-        options.add_session_config_entry(f"session.{thread}.allow_spinning", "0")
-    # Not session.set_denormal_as_zero: it changes the processor state of the thread that calls (seen with 1.31), which
-    # may be a host's. Idle voices have a state of zeros, so denormals do not linger.
-    try:
-        runtime = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # The runtime's own exceptions share no base but Exception.
-        reason = str(error).replace("\n", " ").strip()[:200]
-        raise BadBundle(f"the bundle's graph cannot be loaded ({reason}); export the bundle again") from error
-    return cast("_Runtime", runtime)
-
-
-def _bare_run(session: _Runtime, binding: _Binding) -> Callable[[], None]:
-    """One run, ready to be called.
-
-    What onnxruntime's Python layer does around it, which looks for captures of a GPU, costs 4 000 instructions of a
-    Raspberry Pi, and new options for each run another 4 000: both are passed by where it can be seen how (1.27 … 1.32).
-    """
-    import onnxruntime
-
-    under, bound = getattr(session, "_sess", None), getattr(binding, "_iobinding", None)
-    if under is None or bound is None or not hasattr(under, "run_with_iobinding"):
-        return partial(session.run_with_iobinding, binding)
-    return partial(under.run_with_iobinding, bound, onnxruntime.RunOptions())
-
-
-def _check_tensors(what: str, tensors: list[_Tensor], expected: dict[str, _Shape]) -> None:
-    """Names, element type and all axes but the first, which is the voices' and must be free."""
-    names = {tensor.name for tensor in tensors}
-    if names != set(expected):
-        raise BadBundle(
-            f"the bundle's graph has the {what}s {', '.join(sorted(names))}, not {', '.join(sorted(expected))}; "
-            "export the bundle again"
-        )
-    for tensor in tensors:
-        free = len(tensor.shape) > 0 and not isinstance(tensor.shape[0], int)
-        if tensor.type != "tensor(float)" or not free or _long_axes(tensor) != expected[tensor.name]:
-            raise BadBundle(
-                f"the graph's {what} {tensor.name!r} is {tensor.type} {tensor.shape}, not float of shape "
-                f"(voices, {', '.join(map(str, expected[tensor.name]))}); export the bundle again"
-            )
-
-
-def _long_axes(tensor: _Tensor) -> tuple[int | str | None, ...]:
-    """All axes but the voices' and those of length 1."""
-    return tuple(axis for axis in tensor.shape[1:] if axis != 1)
-
-
-def _state_shapes(inputs: list[_Tensor], size: int) -> dict[str, _Shape]:
+def _state_shapes(inputs: list[Tensor], size: int) -> dict[str, Shape]:
     """Names of the tensors of state and their axes but for the voices'."""
-    states = {tensor.name: _long_axes(tensor) for tensor in inputs if tensor.name.startswith(STATE_BEFORE)}
-    shapes = {name: cast("_Shape", shape) for name, shape in states.items() if _are_numbers(shape)}
+    states = {tensor.name: long_axes(tensor.shape[1:]) for tensor in inputs if tensor.name.startswith(STATE_BEFORE)}
+    shapes = {name: cast("Shape", shape) for name, shape in states.items() if _are_numbers(shape)}
     found = sum(math.prod(shape) for shape in shapes.values())
     if len(shapes) < len(states) or found != size:
         raise BadBundle(

@@ -31,6 +31,8 @@ class Sound:
         """Shape (V, 256) each; (0, 256) without overlap."""
         self.slot = 0
         """Which of them was written last."""
+        self.count = 0
+        """How many voices were rendered in this period: the highest one that sounds, and all below it."""
 
     def share(self, voices: int, slot: int) -> Float32Array:
         """Which rows make the sound of the first voices when ``slot`` was written last: 1 or 0. Shape (R,)."""
@@ -46,10 +48,11 @@ class Sound:
         return np.asarray(rows @ self.rows, np.float32)
 
     def scale(self, voice: int, curve: Float32Array) -> None:
-        """Multiply what one voice plays in the period that was written last, and leave what sounds on. Shape (128,)."""
+        """Multiply all that one voice plays in the period that was written last. Shape (128,)."""
         self.audio[voice] *= curve
-        for row in self.overlaps[self.slot][voice : voice + 1]:
-            row[:PERIOD_SAMPLES] *= curve
+        for rows, half in ((self.overlaps[self.slot], 0), (self.overlaps[1 - self.slot], PERIOD_SAMPLES)):
+            for row in rows[voice : voice + 1]:
+                row[half : half + PERIOD_SAMPLES] *= curve
 
     def reset(self, voice: int) -> None:
         """Forget what one voice would sound on with."""

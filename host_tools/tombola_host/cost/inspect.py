@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.errors import BadBundle
-from tombola_device.contract.manifest import Manifest
+from tombola_device.contract.graph import TIMBRE, Graph
+from tombola_device.contract.manifest import Manifest, Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,14 @@ class Inspection:
         bytes: Size of the file.
         sha256: Hash of the file; host and device identify the bundle by it.
         manifest: As stored in the bundle.
-        graph: Facts about its graph.
+        graphs: Facts about each of its graphs, by role.
     """
 
     file: str
     bytes: int
     sha256: str
     manifest: Manifest
-    graph: GraphFacts
+    graphs: dict[str, GraphFacts]
 
 
 def inspect_bundle(path: Path) -> Inspection:
@@ -67,7 +68,8 @@ def inspect_bundle(path: Path) -> Inspection:
     except OSError as error:
         raise BadBundle(f"the bundle {path} cannot be read ({error.strerror}); check the path") from error
     bundle = decode_bundle(data)
-    return Inspection(str(path), len(data), bundle_sha256(data), bundle.manifest, graph_facts(bundle.onnx))
+    graphs = {role: graph_facts(graph) for role, graph in bundle.graphs.items()}
+    return Inspection(str(path), len(data), bundle_sha256(data), bundle.manifest, graphs)
 
 
 def graph_facts(graph: bytes) -> GraphFacts:
@@ -123,25 +125,29 @@ def as_table(inspection: Inspection, *, everything: bool = False) -> Group:
         modes.add_row(
             f"[{mode.color}]■[/] {escape(mode.name)}",
             f"{note_name(low)} … {note_name(high)}",
-            _held(mode.envelope.decay_db_per_s),
-            f"{_seconds(-60.0 / mode.envelope.release_db_per_s)} to silence",
-            *(" / ".join(f"{value:.2f}" for value in span) for span in (mode.timbre_x, mode.timbre_y) if everything),
+            *_envelope_words(mode),
+            *(" / ".join(f"{value:.2f}" for value in mode.controls.get(axis, ())) for axis in TIMBRE if everything),
         )
-    hint = () if everything else (Text("--all shows the graph, its operators, the hashes and where it comes from."),)
+    hint = () if everything else (Text("--all shows the graphs, their operators, the hashes and where it comes from."),)
     return Group(modes, facts, *hint)
 
 
+def _envelope_words(mode: Mode) -> tuple[str, str]:
+    """What becomes of a note while its key is held, and after."""
+    envelope = mode.envelope
+    if mode.gate == "one_shot" or envelope is None:
+        return "sounds to its end", "the same"
+    return _held(envelope.decay_db_per_s), f"{_seconds(-60.0 / envelope.release_db_per_s)} to silence"
+
+
 def _graph_rows(inspection: Inspection) -> dict[str, str]:
-    manifest, graph = inspection.manifest, inspection.graph
-    operators = ", ".join(f"{count} {kind}" for kind, count in graph.operators.items())
-    tensors = ", ".join(f"{name} {shape}" for name, shape in (*graph.inputs.items(), *graph.outputs.items()))
+    manifest = inspection.manifest
     return {
         "SHA-256": inspection.sha256,
         "generator": manifest.generator,
         "sound": f"{manifest.sample_rate_hz} Hz, periods of {manifest.period_samples}, delay {manifest.delay_samples}",
         "cost": f"{manifest.cost.parameters} parameters, {manifest.cost.nodes} nodes, {manifest.cost.onnx_bytes} bytes",
-        "graph": f"opset {graph.opset}, {graph.nodes} nodes: {operators}",
-        "tensors": tensors,
+        **{f"graph {role}": _graph_text(manifest.graphs[role], graph) for role, graph in inspection.graphs.items()},
         **{f"provenance: {key}": str(value) for key, value in sorted(manifest.provenance.items())},
     }
 
@@ -153,6 +159,15 @@ def _held(decay_db_per_s: float) -> str:
 
 def _seconds(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s" if seconds >= 0.1 else f"{1000 * seconds:.0f} ms"
+
+
+def _graph_text(graph: Graph, facts: GraphFacts) -> str:
+    operators = ", ".join(f"{count} {kind}" for kind, count in facts.operators.items())
+    tensors = ", ".join(f"{name} {shape}" for name, shape in (*facts.inputs.items(), *facts.outputs.items()))
+    return (
+        f"{graph.block_samples} samples once a {graph.rate}; opset {facts.opset}, {facts.nodes} nodes: {operators}; "
+        f"tensors {tensors}"
+    )
 
 
 def _size(dims: list[int]) -> int:

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import PERIOD_SAMPLES, SCALAR_COLUMNS, Float32Array
+from tombola_device.contract.graph import TIMBRE as TIMBRE_AXES
 from tombola_device.engine.noise import TABLE_SAMPLES, noise_table, overlapping
+from tombola_device.engine.onset_session import OnsetSession
 from tombola_device.engine.session import Session
 from torch import Tensor
 
@@ -63,17 +65,45 @@ def trainee_playback(family: Family, trainee: GeneratorTrainee, mode: int, *, he
 
 def bundle_playback(bundle: Bundle, mode: int) -> Playback:
     """Play the graph that the device plays, in one pure mode at its default timbre."""
-    session = Session(bundle.onnx, bundle.manifest, voices=1)
-    graph = bundle.manifest.graph
+    role = bundle.manifest.modes[mode].graph
+    if bundle.manifest.graphs[role].rate == "onset":
+        return _hit_playback(bundle, mode)
+    return _block_playback(bundle, mode)
+
+
+def _hit_playback(bundle: Bundle, mode: int) -> Playback:
+    described = bundle.manifest.modes[mode]
+    graph = bundle.manifest.graphs[described.graph]
+    own = bundle.manifest.modes_of(described.graph)
+    session = OnsetSession(bundle.graphs[described.graph], graph, voices=1)
+
+    def play(note: Note) -> Float32Array:
+        scalars = dict(zip(SCALAR_COLUMNS, note.scalars[0].tolist(), strict=True))
+        scalars |= {axis: described.controls.get(axis, (0.0, 0.0, 0.0))[1] for axis in TIMBRE_AXES}
+        columns = [scalars[column] for column in graph.columns]
+        session.controls[0] = [*columns, *(float(index == mode) for index in own)]
+        session.run(0, 0)
+        out = np.zeros(min(len(note.scalars), LONGEST_FRAMES) * PERIOD_SAMPLES, np.float32)
+        hit = session.hit(0, 0)[: len(out)]
+        out[: len(hit)] = hit
+        return out
+
+    return play
+
+
+def _block_playback(bundle: Bundle, mode: int) -> Playback:
+    described = bundle.manifest.modes[mode]
+    graph = bundle.manifest.graphs[described.graph]
+    own = bundle.manifest.modes_of(described.graph)
+    session = Session(bundle.graphs[described.graph], graph, voices=1)
     table = noise_table(graph.noise_bands) if graph.noise_bands else np.zeros((0, TABLE_SAMPLES), np.float32)
     # The number of periods is spelled out: it cannot be found from a table of no bands.
     periods = table.reshape(len(table), TABLE_SAMPLES // PERIOD_SAMPLES, PERIOD_SAMPLES).transpose(1, 0, 2)
     chunks = overlapping(periods, np.roll(periods, -1, axis=0)) if graph.overlap else periods
-    described = bundle.manifest.modes[mode]
-    timbre = torch.tensor([described.timbre_x[1], described.timbre_y[1]])
+    timbre = torch.tensor([described.controls.get(axis, (0.0, 0.0, 0.0))[1] for axis in TIMBRE_AXES])
 
     def play(note: Note) -> Float32Array:
-        controls = _controls(note, one_hot(mode, len(bundle.manifest.modes)))
+        controls = _controls(note, one_hot(own.index(mode), len(own)))
         controls[..., TIMBRE] = timbre
         rows = controls[0].numpy()
         out = np.empty(len(rows) * PERIOD_SAMPLES, np.float32)

@@ -1,23 +1,21 @@
-"""From a trained generator to a bundle: one small ONNX graph, checked against the network it came from."""
+"""From a trained network to a bundle: small ONNX graphs, checked against the modules that they came from."""
 
 from __future__ import annotations
 
-import math
-
 import onnx
 from tombola_device.contract.bundle import Bundle
-from tombola_device.contract.controls import PERIOD_SAMPLES, SCALAR_COLUMNS
-from tombola_device.contract.manifest import Cost, Graph, Manifest, Mode
+from tombola_device.contract.controls import PERIOD_SAMPLES
+from tombola_device.contract.manifest import Cost, Manifest, Mode, check_manifest
 
-from tombola_host.export.graph import _Step, count_nodes, count_states, export_onnx
+from tombola_host.export.graph import count_nodes, count_states, export_onnx
 from tombola_host.export.parity import check_parity
-from tombola_host.generators.voice.network import Voice as Generator
+from tombola_host.generators.exportable import Exportable
 
 CHECKED_PERIODS = (PERIOD_SAMPLES, 2 * PERIOD_SAMPLES, 4 * PERIOD_SAMPLES)
 
 
 def export_bundle(
-    generator: Generator,
+    network: Exportable,
     name: str,
     family: str,
     modes: list[Mode],
@@ -27,34 +25,41 @@ def export_bundle(
     """Export, check, and describe.
 
     Args:
+        network: What gives the graphs.
         name: The bundle's name.
         family: The generator's name, for the manifest.
-        modes: One per entry of the blend vector.
+        modes: One per entry of the blend vector; each names the graph that renders it.
         provenance: Hashes and settings of the run.
         licence: Of the sounds.
 
     Raises:
-        ExportError: The graph is too large or not what the network is.
+        ExportError: A graph is too large, not what its module is, or not played with any number of voices.
+        BadBundle: Modes and graphs contradict each other.
     """
-    graph = export_onnx(generator)
-    parity = check_parity(generator, graph)
-    model = onnx.load_from_string(graph)
-    state_size = sum(math.prod(shape) for shape in generator.state_shapes.values())
+    exported = dict(network.graphs())
+    graphs = {role: export_onnx(graph) for role, graph in exported.items()}
+    parities = [check_parity(graph, graphs[role]) for role, graph in exported.items()]
+    models = [onnx.load_from_string(graph) for graph in graphs.values()]
+    weights = {id(weight): weight.numel() for graph in exported.values() for weight in graph.module.parameters()}
     cost = Cost(
-        parameters=sum(parameter.numel() for parameter in _Step(generator).parameters()),
-        onnx_bytes=len(graph),
-        nodes=count_nodes(model),
-        state_tensors=count_states(model),
+        parameters=sum(weights.values()),
+        onnx_bytes=sum(len(graph) for graph in graphs.values()),
+        nodes=sum(count_nodes(model) for model in models),
+        state_tensors=sum(count_states(model) for model in models),
     )
     manifest = Manifest(
         name=name,
         generator=family,
         modes=modes,
-        graph=Graph(state_size, generator.noise_bands, list(SCALAR_COLUMNS), overlap=True, motion=True),
+        graphs={role: graph.graph for role, graph in exported.items()},
         cost=cost,
-        delay_samples=generator.delay_samples,
         checked_periods=list(CHECKED_PERIODS),
-        provenance={**provenance, "parity_onnx": parity.onnx, "parity_streamed": parity.streamed},
+        provenance={
+            **provenance,
+            "parity_onnx": max(parity.onnx for parity in parities),
+            "parity_streamed": max(parity.streamed for parity in parities),
+        },
         licence=licence,
     )
-    return Bundle(manifest, graph)
+    check_manifest(manifest)
+    return Bundle(manifest, graphs)

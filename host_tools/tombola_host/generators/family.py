@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tombola_host.corpus.windows import ModeData, Note
 from tombola_host.generators.base import Conditions, Generator, Size
+from tombola_host.generators.exportable import Exportable
 from tombola_host.generators.units import Weights
 from tombola_host.training.effort import Length
 from tombola_host.training.loop import Phase
@@ -68,6 +69,13 @@ class Family(Protocol):
 
     def controls(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> dict[str, Range]:
         """The knobs of a mode: name → lowest, default, highest."""
+
+    def exported(self, network: Generator) -> Exportable:
+        """What the device can play of it.
+
+        Raises:
+            BadConfig: Networks of this family are not for the device.
+        """
 
 
 @runtime_checkable

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 from tombola_device.contract.bundle import Bundle, encode_bundle
 from tombola_device.contract.manifest import Mode
@@ -13,7 +12,6 @@ from tombola_host import __version__
 from tombola_host.corpus.material import Material
 from tombola_host.export.bundle import export_bundle
 from tombola_host.generators.family import Family, GeneratorTrainee
-from tombola_host.generators.voice.network import Voice
 from tombola_host.runs.store import Run, write_atomically
 from tombola_host.stages.trainee_files import load_trainee
 
@@ -29,7 +27,10 @@ def make_bundle(family: Family, merged: Run, materials: Sequence[Material], name
     trainee = load_trainee(family, merged, "merged")
     trainee.network.eval()
     facts = merged.result()
-    modes = [_mode(family, trainee, index, material) for index, material in enumerate(materials)]
+    exportable = family.exported(trainee.network)
+    ((role, exported),) = exportable.graphs().items()
+    held = exported.graph.rate == "block"
+    modes = [_mode(family, trainee, index, material, role, held=held) for index, material in enumerate(materials)]
     provenance: dict[str, str | int | float] = {
         "run": merged.name,
         "seed": facts["seed"],
@@ -38,7 +39,7 @@ def make_bundle(family: Family, merged: Run, materials: Sequence[Material], name
         **{f"corpus_{material.name}": material.recordings for material in materials},
     }
     licences = sorted({material.licence for material in materials})
-    return export_bundle(cast("Voice", trainee.network), name, family.name, modes, provenance, " ".join(licences))
+    return export_bundle(exportable, name, family.name, modes, provenance, " ".join(licences))
 
 
 def write_bundle(bundle: Bundle, path: Path) -> None:
@@ -46,14 +47,14 @@ def write_bundle(bundle: Bundle, path: Path) -> None:
     write_atomically(path, encode_bundle(bundle))
 
 
-def _mode(family: Family, trainee: GeneratorTrainee, index: int, material: Material) -> Mode:
-    controls = family.controls(trainee, index, material.training)
+def _mode(family: Family, trainee: GeneratorTrainee, index: int, material: Material, role: str, *, held: bool) -> Mode:
     return Mode(
         name=material.name,
         color=COLORS[index % len(COLORS)],
         note_range=material.note_range,
-        envelope=material.envelope,
-        timbre_x=controls["timbre_x"],
-        timbre_y=controls["timbre_y"],
+        envelope=material.envelope if held else None,
+        controls=family.controls(trainee, index, material.training),
+        gate="held" if held else "one_shot",
+        graph=role,
         licence=material.licence,
     )

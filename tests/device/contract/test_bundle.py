@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,16 +17,24 @@ from tombola_device.contract.bundle import (
     bundle_sha256,
     decode_bundle,
     encode_bundle,
+    peek_manifest,
 )
 from tombola_device.contract.errors import BadBundle
-from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode, decode_manifest, encode_manifest
+from tombola_device.contract.graph import block_graph, onset_graph
+from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 
 ENVELOPE = Envelope([0.0, 0.05], [-40.0, -18.0], 0.0, -60.0)
-MODE = Mode("violin", "#a03020", (55.0, 96.0), ENVELOPE, (-1.0, 0.0, 1.0), (0.0, 0.5, 1.0))
+TIMBRE = {"timbre_x": (-1.0, 0.0, 1.0), "timbre_y": (0.0, 0.5, 1.0)}
+MODE = Mode("violin", "#a03020", (55.0, 96.0), ENVELOPE, TIMBRE)
+KICK = Mode("kick", "#102030", (36.0, 36.0), gate="one_shot", graph="onset")
 PROVENANCE: dict[str, str | int | float] = {"seed": 1, "corpus": "ab"}
-MANIFEST = Manifest("golden", "voice", [MODE], Graph(8, 4), Cost(100, 200, 30, 1), provenance=PROVENANCE)
-BUNDLE = Bundle(MANIFEST, bytes(range(256)))
+GRAPHS = {"frame": block_graph(1, 8, 4), "onset": onset_graph(1, 48_000)}
+MANIFEST = Manifest("golden", "voice", [MODE, KICK], GRAPHS, Cost(100, 200, 30, 1), provenance=PROVENANCE)
+BUNDLE = Bundle(MANIFEST, {"frame": bytes(range(256)), "onset": b"hit"})
 ENCODED = encode_bundle(BUNDLE)
+GRAPH_BYTES = ENCODED[-(52 + 256 + 52 + 3) - 32 : -32]
+VERSION_1 = (Path(__file__).parent / "version_1.tombola").read_bytes()
+"""Written by the software that wrote that version."""
 
 
 def sealed(body: bytes) -> bytes:
@@ -33,17 +42,18 @@ def sealed(body: bytes) -> bytes:
 
 
 def test_golden_bytes() -> None:
-    assert ENCODED[:20].hex() == "89544d424c0d0a1a01000000fd02000000010000"
-    assert len(ENCODED) == 84 + 0x2FD + 256 + 32
-    assert bundle_sha256(ENCODED) == "d85dac51be960d40b81d224f7764ca7aed367ac0a98b26c0c6d9f4c379e31134"
+    assert ENCODED[:20].hex() == "89544d424c0d0a1a02000000720500006b010000"
+    assert len(ENCODED) == 84 + 0x572 + (52 + 256) + (52 + 3) + 32
+    assert bundle_sha256(ENCODED) == "05ffcfe5f80f956d6e9ee265303658872fa8d97095bf7d63cca18714b4da3f49"
 
 
-@pytest.mark.parametrize("later", [b',"arm64_instructions_per_further_voice":null', b',"overlap":false,"motion":false'])
-def test_manifest_from_before_a_field_was_there_is_still_read(later: bytes) -> None:
-    text = encode_manifest(MANIFEST)
-    older = text.replace(later, b"")
-    assert len(older) == len(text) - len(later)
-    assert decode_manifest(older) == MANIFEST
+def test_golden_bytes_of_version_1_say_what_they_said() -> None:
+    assert bundle_sha256(VERSION_1) == "d85dac51be960d40b81d224f7764ca7aed367ac0a98b26c0c6d9f4c379e31134"
+    cost, frame = Cost(100, 200, 30, 1), {"frame": block_graph(1, 8, 4)}
+    manifest = Manifest("golden", "voice", [MODE], frame, cost, provenance=PROVENANCE)
+    assert decode_bundle(VERSION_1) == Bundle(manifest, {"frame": bytes(range(256))})
+    assert peek_manifest(VERSION_1[:900]) == manifest
+    assert decode_bundle(encode_bundle(decode_bundle(VERSION_1))) == decode_bundle(VERSION_1)
 
 
 def test_decoding_gives_back_what_was_encoded() -> None:
@@ -51,15 +61,17 @@ def test_decoding_gives_back_what_was_encoded() -> None:
     assert encode_bundle(decode_bundle(ENCODED)) == ENCODED
 
 
-def test_every_truncated_bundle_is_refused() -> None:
-    for length in range(len(ENCODED)):
+@pytest.mark.parametrize("encoded", [ENCODED, VERSION_1])
+def test_every_truncated_bundle_is_refused(encoded: bytes) -> None:
+    for length in range(len(encoded)):
         with pytest.raises(BadBundle):
-            decode_bundle(ENCODED[:length])
+            decode_bundle(encoded[:length])
 
 
-def test_every_flipped_bit_is_refused() -> None:
-    flipped = bytearray(ENCODED)
-    for bit in range(8 * len(ENCODED)):
+@pytest.mark.parametrize("encoded", [ENCODED, VERSION_1])
+def test_every_flipped_bit_is_refused(encoded: bytes) -> None:
+    flipped = bytearray(encoded)
+    for bit in range(8 * len(encoded)):
         flipped[bit // 8] ^= 1 << bit % 8
         with pytest.raises(BadBundle):
             decode_bundle(bytes(flipped))
@@ -91,8 +103,8 @@ def test_any_replaced_region_is_refused(data: st.DataObject) -> None:
 
 
 def test_a_newer_version_is_named_and_asks_for_an_update() -> None:
-    newer = sealed(ENCODED[:8] + struct.pack("<I", 2) + ENCODED[12:-32])
-    with pytest.raises(BadBundle, match=r"version 2 .* update this software"):
+    newer = sealed(ENCODED[:8] + struct.pack("<I", 3) + ENCODED[12:-32])
+    with pytest.raises(BadBundle, match=r"version 3 .* update this software"):
         decode_bundle(newer)
 
 
@@ -117,8 +129,35 @@ def test_a_part_that_was_exchanged_under_a_right_seal_is_refused() -> None:
         decode_bundle(sealed(bytes(body)))
 
 
+def resealed(graphs: bytes) -> bytes:
+    """The same bundle with other bytes where its graphs are, all hashes of which are right."""
+    manifest_bytes = struct.unpack_from("<I", ENCODED, 12)[0]
+    head = ENCODED[:16] + struct.pack("<I", len(graphs)) + ENCODED[20:52] + hashlib.sha256(graphs).digest()
+    return sealed(head + ENCODED[84 : 84 + manifest_bytes] + graphs)
+
+
+def test_graphs_that_are_cut_out_of_order_or_too_many_are_refused() -> None:
+    frame, onset = GRAPH_BYTES[: 52 + 256], GRAPH_BYTES[52 + 256 :]
+    assert decode_bundle(resealed(frame + onset)) == BUNDLE
+    for graphs, match in (
+        (frame + onset[:-1], "wrong length"),
+        (frame + onset[:20], "whole ones"),
+        (onset + frame, "out of order"),
+        (frame + frame, "out of order"),
+        (frame + onset[:16] + struct.pack("<I", 0) + onset[20:], "wrong length"),
+        (frame + onset[:16] + struct.pack("<I", 2**32 - 1) + onset[20:], "wrong length"),
+        (frame[:-1] + b"x" + onset, "graph 1 does not match"),
+        (frame, "its manifest describes frame, onset"),
+        (b"".join(bytes([65 + n]) + onset[1:] for n in range(9)), "1 to 8"),
+    ):
+        with pytest.raises(BadBundle, match=match):
+            decode_bundle(resealed(graphs))
+
+
 def test_an_empty_graph_or_an_impossible_manifest_cannot_be_encoded() -> None:
-    with pytest.raises(BadBundle, match="graph has 0 bytes"):
-        encode_bundle(Bundle(MANIFEST, b""))
+    with pytest.raises(BadBundle, match="graph 'onset' has 0 bytes"):
+        encode_bundle(Bundle(MANIFEST, BUNDLE.graphs | {"onset": b""}))
     with pytest.raises(BadBundle, match="modes"):
-        encode_bundle(Bundle(Manifest("none", "voice", [], Graph(8, 4), Cost(1, 1, 1, 1)), b"x"))
+        encode_bundle(Bundle(Manifest("none", "voice", [], GRAPHS, Cost(1, 1, 1, 1)), BUNDLE.graphs))
+    with pytest.raises(BadBundle, match="has the graphs frame, but"):
+        encode_bundle(Bundle(MANIFEST, {"frame": b"x"}))

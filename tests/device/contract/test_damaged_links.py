@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from tombola_device.contract.bundle import Bundle, bundle_sha256, encode_bundle
 from tombola_device.contract.errors import FlashError, TombolaError
-from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
+from tombola_device.contract.graph import block_graph
+from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 from tombola_device.contract.sender import Sender, SenderPhase
 from tombola_device.contract.signing import public_key, sign_pairing
 from tombola_device.disk.fake import FakeFiles
@@ -26,7 +27,7 @@ from tombola_device.slots.store import Store
 
 FOLDER = Path("/slots")
 ENVELOPE = Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0)
-MODE = Mode("m", "#000000", (0.0, 127.0), ENVELOPE, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+MODE = Mode("m", "#000000", (0.0, 127.0), ENVELOPE)
 SEED = bytes(range(32))
 LINKS = int(os.environ.get("TOMBOLA_CAMPAIGN", "1000"))
 IDLE_S = 0.02
@@ -36,8 +37,8 @@ DAMAGES = ("flip", "drop", "double", "truncate", "insert", "reorder")
 
 
 def encoded(name: str, graph_bytes: int) -> bytes:
-    manifest = Manifest(name, "voice", [MODE], Graph(1, 0), Cost(1, 1, 1, 1))
-    return encode_bundle(Bundle(manifest, random.Random(name).randbytes(graph_bytes)))
+    manifest = Manifest(name, "voice", [MODE], {"frame": block_graph(1, 1)}, Cost(1, 1, 1, 1))
+    return encode_bundle(Bundle(manifest, {"frame": random.Random(name).randbytes(graph_bytes)}))
 
 
 OLD = encoded("old", 500)

@@ -78,7 +78,7 @@ def test_release_falls_at_its_rate_and_ends_in_exact_silence(bundle):
     assert engine.idle
     assert engine.levels_db[0] == SILENCE_DB
     assert not render(engine, player, 4).any()
-    assert not engine._session.state.any()
+    assert not engine.renderers[0].session.state.any()
 
 
 def test_a_voice_that_rested_sounds_exactly_as_one_that_never_played(bundle):
@@ -172,7 +172,7 @@ def test_a_dead_mode_comes_back_when_the_blend_moves_to_a_sustained_one(make_bun
 
 def test_timbre_in_the_middle_is_the_default_of_the_mode(bundle):
     engine, player = held(bundle)
-    columns = engine._session.controls
+    columns = engine.renderers[0].session.controls
     assert columns[0, 5:7].tolist() == [0.0, 0.5]
     player.set_timbre(0, 0.0)
     player.set_timbre(1, 1.0)
@@ -184,7 +184,7 @@ def test_blend_arrives_exactly_so_that_a_pure_mode_is_pure(bundle):
     engine, player = held(bundle)
     player.program_change(2)
     render(engine, player, 200)
-    assert engine._session.controls[0, 7:].tolist() == [0.0, 0.0, 1.0]
+    assert engine.renderers[0].session.controls[0, 7:].tolist() == [0.0, 0.0, 1.0]
 
 
 def test_a_graph_that_breaks_is_muted_and_named_and_never_reaches_the_card(make_bundle):
@@ -296,8 +296,10 @@ def test_engines_share_the_noise_table_where_it_fits_and_sound_as_if_they_did_no
     bundle = make_bundle(noise_bands=3)
     first, player = held(bundle)
     second, alone = Engine(bundle, 4, neighbour=first), Engine(bundle, 4)
-    assert second.noise is first.noise
-    assert Engine(make_bundle(noise_bands=2), 4, neighbour=first).noise.shape[1] == 2
+    assert second.noise_tables[3, False] is first.noise_tables[3, False]
+    assert second.noise_tables[3, False].shape[1] == 3
+    Engine(make_bundle(noise_bands=2), 4, neighbour=first)
+    assert sorted(first.noise_tables) == [(2, False), (3, False)]
     np.testing.assert_array_equal(render(second, player, 30), render(alone, player, 30))
 
 

@@ -13,7 +13,7 @@ from tombola_device.engine.envelope import CARRY_DB_PER_S, ONSET_FLOOR_DB, Envel
 
 def mode(time_s, level_db, decay=0.0, release=-100.0, velocity=24.0, keytrack=0.0) -> Mode:
     envelope = Envelope(time_s, level_db, decay, release, velocity, keytrack)
-    return Mode("m", "#000000", (0, 127), envelope, (-1, 0, 1), (-1, 0, 1))
+    return Mode("m", "#000000", (0, 127), envelope)
 
 
 def levels(

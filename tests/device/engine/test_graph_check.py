@@ -16,7 +16,7 @@ from tombola_device.engine.graph_check import MAX_FIELDS, check_graph
 
 
 def test_the_graph_of_a_bundle_passes(bundle: Bundle) -> None:
-    check_graph(bundle.onnx)
+    check_graph(bundle.graphs["frame"])
 
 
 def inner() -> onnx.GraphProto:
@@ -25,14 +25,14 @@ def inner() -> onnx.GraphProto:
 
 @pytest.mark.parametrize("operator", ["If", "Loop", "Scan"])
 def test_branches_and_loops_are_refused(bundle: Bundle, operator: str) -> None:
-    model = onnx.load_from_string(bundle.onnx)
+    model = onnx.load_from_string(bundle.graphs["frame"])
     model.graph.node.append(onnx.helper.make_node(operator, ["rest"], ["x"], body=inner()))
     with pytest.raises(BadBundle, match="branches or loops; export one of plain operators"):
         check_graph(model.SerializeToString())
 
 
 def test_functions_are_refused(bundle: Bundle) -> None:
-    model = onnx.load_from_string(bundle.onnx)
+    model = onnx.load_from_string(bundle.graphs["frame"])
     nodes = [onnx.helper.make_node("Relu", ["a"], ["b"])]
     model.functions.append(onnx.helper.make_function("", "twice", ["a"], ["b"], nodes, model.opset_import))
     with pytest.raises(BadBundle, match="functions"):
@@ -40,7 +40,7 @@ def test_functions_are_refused(bundle: Bundle) -> None:
 
 
 def test_training_steps_are_refused(bundle: Bundle) -> None:
-    model = onnx.load_from_string(bundle.onnx)
+    model = onnx.load_from_string(bundle.graphs["frame"])
     model.training_info.append(onnx.TrainingInfoProto(algorithm=inner()))
     with pytest.raises(BadBundle, match="training steps"):
         check_graph(model.SerializeToString())
@@ -48,7 +48,7 @@ def test_training_steps_are_refused(bundle: Bundle) -> None:
 
 def test_a_graph_that_the_runtime_would_read_as_its_own_format_is_refused(bundle: Bundle) -> None:
     # A whole ONNX graph behind a name whose bytes begin with the runtime's mark, at the place where it looks for it.
-    disguised = b"\x12\x84\x80\x00ORTM" + bundle.onnx
+    disguised = b"\x12\x84\x80\x00ORTM" + bundle.graphs["frame"]
     onnx.load_from_string(disguised)
     with pytest.raises(BadBundle, match="onnxruntime's own format"):
         check_graph(disguised)
@@ -56,7 +56,7 @@ def test_a_graph_that_the_runtime_would_read_as_its_own_format_is_refused(bundle
 
 @given(st.binary(max_size=200), st.integers(0, 4000))
 def test_no_bytes_whatever_raise_anything_else(bundle: Bundle, garbage: bytes, place: int) -> None:
-    for data in (garbage, bundle.onnx[:place] + garbage + bundle.onnx[place + len(garbage) :]):
+    for data in (garbage, bundle.graphs["frame"][:place] + garbage + bundle.graphs["frame"][place + len(garbage) :]):
         with contextlib.suppress(BadBundle):
             check_graph(data)
 

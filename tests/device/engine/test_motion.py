@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import PERIOD_SAMPLES, SILENCE_DB
-from tombola_device.contract.manifest import Graph
+from tombola_device.contract.graph import block_graph
 from tombola_device.engine.engine import Engine
 from tombola_device.engine.motion import LEAST_START, Motion
 from tombola_device.engine.noise import noise_table, overlapping
@@ -45,9 +45,11 @@ def hissing(bundle):
     graph.initializer.extend(onnx.numpy_helper.from_array(value, name) for name, value in constants.items())
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=8)
     manifest = msgspec.structs.replace(
-        bundle.manifest, modes=bundle.manifest.modes[:1], graph=Graph(1, BANDS, overlap=True, motion=True)
+        bundle.manifest,
+        modes=bundle.manifest.modes[:1],
+        graphs={"frame": block_graph(1, 1, BANDS, overlap=True, motion=True)},
     )
-    return Bundle(manifest, bytes(model.SerializeToString()))
+    return Bundle(manifest, {"frame": bytes(model.SerializeToString())})
 
 
 def cents(hertz: float, note: float) -> float:
@@ -100,7 +102,7 @@ def test_share_takes_this_periods_own_sound_and_what_the_last_one_left(rows):
 
 
 def test_noise_that_overlaps_is_the_noise_at_a_gain_that_moves_in_straight_lines(hissing):
-    session = Session(hissing.onnx, hissing.manifest, 2)
+    session = Session(hissing.graphs["frame"], hissing.manifest.graphs["frame"], 2)
     periods = noise_table(BANDS)[:, : 6 * 128].reshape(BANDS, 6, 128).transpose(1, 0, 2)
     levels = [SILENCE_DB, -20.0, -10.0, -10.0, SILENCE_DB, SILENCE_DB]
     gains = [max(10 ** (level / 20) - 1e-4, 0.0) for level in levels]
@@ -117,7 +119,7 @@ def test_noise_that_overlaps_is_the_noise_at_a_gain_that_moves_in_straight_lines
 
 
 def test_voice_that_is_put_to_rest_leaves_nothing_behind(hissing):
-    session = Session(hissing.onnx, hissing.manifest, 2)
+    session = Session(hissing.graphs["frame"], hissing.manifest.graphs["frame"], 2)
     session.noise[:] = 1.0
     session.run(2, [60.0, 60.0], [-20.0, -20.0])
     session.reset(1)

@@ -8,6 +8,7 @@ import onnx
 import pytest
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.errors import BadBundle, ShapeError
+from tombola_device.contract.graph import block_graph
 from tombola_device.engine.graph_check import check_graph
 from tombola_device.engine.session import Session
 
@@ -18,14 +19,18 @@ def play(session: Session, voices: int, note: float = 69.0, level_db: float = -2
     session.run(voices)
 
 
+def opened(bundle: Bundle, voices: int) -> Session:
+    return Session(bundle.graphs["frame"], bundle.manifest.graphs["frame"], voices)
+
+
 def altered(bundle: Bundle, change) -> bytes:
-    model = onnx.load_from_string(bundle.onnx)
+    model = onnx.load_from_string(bundle.graphs["frame"])
     change(model)
     return model.SerializeToString()
 
 
 def test_state_is_carried_so_that_periods_join_without_a_seam(bundle):
-    session, sound = Session(bundle.onnx, bundle.manifest, 1), []
+    session, sound = opened(bundle, 1), []
     for _ in range(20):
         play(session, 1)
         sound.append(session.sound.audio[0].copy())
@@ -35,7 +40,7 @@ def test_state_is_carried_so_that_periods_join_without_a_seam(bundle):
 
 
 def test_a_voice_renders_the_same_alone_and_among_others(bundle):
-    alone, among = Session(bundle.onnx, bundle.manifest, 1), Session(bundle.onnx, bundle.manifest, 4)
+    alone, among = opened(bundle, 1), opened(bundle, 4)
     for _ in range(5):
         play(alone, 1)
         play(among, 4)
@@ -43,8 +48,8 @@ def test_a_voice_renders_the_same_alone_and_among_others(bundle):
 
 
 def test_a_voice_that_was_reset_is_at_rest_in_both_states_when_it_runs_again(bundle):
-    session = Session(bundle.onnx, bundle.manifest, 2)
-    fresh = Session(bundle.onnx, bundle.manifest, 2)
+    session = opened(bundle, 2)
+    fresh = opened(bundle, 2)
     for _ in range(3):
         play(session, 2)
     session.reset(1)
@@ -60,7 +65,7 @@ def test_a_voice_that_was_reset_is_at_rest_in_both_states_when_it_runs_again(bun
 
 
 def test_a_silent_voice_leaves_exact_zeros(bundle):
-    session = Session(bundle.onnx, bundle.manifest, 1)
+    session = opened(bundle, 1)
     play(session, 1)
     play(session, 1, level_db=-80.0)
     play(session, 1, level_db=-80.0)
@@ -70,25 +75,19 @@ def test_a_silent_voice_leaves_exact_zeros(bundle):
 @pytest.mark.parametrize("voices", [0, 17])
 def test_too_few_or_many_voices_are_refused(bundle, voices):
     with pytest.raises(ShapeError, match="1 to 16"):
-        Session(bundle.onnx, bundle.manifest, voices)
+        opened(bundle, voices)
 
 
 def test_bytes_that_are_no_graph_are_refused(bundle):
-    for data in (b"", b"no graph", bytes(100), bundle.onnx[: len(bundle.onnx) // 2]):
+    for data in (b"", b"no graph", bytes(100), bundle.graphs["frame"][: len(bundle.graphs["frame"]) // 2]):
         with pytest.raises(BadBundle):
-            Session(data, bundle.manifest, 1)
+            Session(data, bundle.manifest.graphs["frame"], 1)
 
 
-def test_graph_with_another_state_size_is_refused(bundle):
-    graph = msgspec.structs.replace(bundle.manifest.graph, state_size=99)
-    with pytest.raises(BadBundle, match="state"):
-        Session(bundle.onnx, msgspec.structs.replace(bundle.manifest, graph=graph), 1)
-
-
-def test_graph_without_the_announced_noise_is_refused(bundle):
-    graph = msgspec.structs.replace(bundle.manifest.graph, noise_bands=4)
-    with pytest.raises(BadBundle, match="noise"):
-        Session(bundle.onnx, msgspec.structs.replace(bundle.manifest, graph=graph), 1)
+@pytest.mark.parametrize(("other", "match"), [((3, 99, 0), "state"), ((3, 5, 4), "noise"), ((2, 5, 0), "controls")])
+def test_graph_that_is_not_what_its_ports_say_is_refused(bundle, other, match):
+    with pytest.raises(BadBundle, match=match):
+        Session(bundle.graphs["frame"], block_graph(*other), 1)
 
 
 def test_graph_with_a_fixed_number_of_voices_is_refused(bundle):
@@ -96,15 +95,17 @@ def test_graph_with_a_fixed_number_of_voices_is_refused(bundle):
         model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
 
     with pytest.raises(BadBundle, match="voices"):
-        Session(altered(bundle, fix), bundle.manifest, 1)
+        Session(altered(bundle, fix), bundle.manifest.graphs["frame"], 1)
 
 
-def test_another_sample_rate_or_set_of_controls_is_refused(bundle):
-    with pytest.raises(BadBundle, match="44100 Hz"):
-        Session(bundle.onnx, msgspec.structs.replace(bundle.manifest, sample_rate_hz=44_100), 1)
-    graph = msgspec.structs.replace(bundle.manifest.graph, controls=["note"])
-    with pytest.raises(BadBundle, match="wants the controls note"):
-        Session(bundle.onnx, msgspec.structs.replace(bundle.manifest, graph=graph), 1)
+def test_another_set_of_controls_or_length_of_block_is_refused(bundle):
+    graph = bundle.manifest.graphs["frame"]
+    for change, match in (
+        ({"columns": ["note"]}, "wants the controls note"),
+        ({"block_samples": 2048}, "2048 samples"),
+    ):
+        with pytest.raises(BadBundle, match=match):
+            Session(bundle.graphs["frame"], msgspec.structs.replace(graph, **change), 1)
 
 
 def test_operator_of_a_custom_domain_is_refused(bundle):
@@ -113,7 +114,7 @@ def test_operator_of_a_custom_domain_is_refused(bundle):
         model.opset_import.append(onnx.helper.make_opsetid("com.example", 1))
 
     with pytest.raises(BadBundle, match=r"domain 'com\.example'"):
-        Session(altered(bundle, customise), bundle.manifest, 1)
+        Session(altered(bundle, customise), bundle.manifest.graphs["frame"], 1)
 
 
 def test_weights_in_another_file_are_refused_even_when_that_file_is_there(bundle, tmp_path, monkeypatch):
@@ -128,7 +129,7 @@ def test_weights_in_another_file_are_refused_even_when_that_file_is_there(bundle
         entry.key, entry.value = "location", "weights.bin"
 
     with pytest.raises(BadBundle, match="another file"):
-        Session(altered(bundle, take_outside), bundle.manifest, 1)
+        Session(altered(bundle, take_outside), bundle.manifest.graphs["frame"], 1)
 
 
 def test_external_weights_in_an_attribute_are_found(bundle):
@@ -141,8 +142,8 @@ def test_external_weights_in_an_attribute_are_found(bundle):
 
 
 def test_a_graph_cut_short_anywhere_never_gets_past_with_another_error(bundle):
-    for length in range(0, len(bundle.onnx), 37):
+    for length in range(0, len(bundle.graphs["frame"]), 37):
         try:
-            check_graph(bundle.onnx[:length])
+            check_graph(bundle.graphs["frame"][:length])
         except BadBundle:
             continue

@@ -15,7 +15,8 @@ from tombola_device.contract import protocol as p
 from tombola_device.contract.asking import Asker
 from tombola_device.contract.bundle import Bundle, bundle_sha256, encode_bundle
 from tombola_device.contract.errors import BadBundle, FlashError
-from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
+from tombola_device.contract.graph import block_graph
+from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 from tombola_device.contract.protocol import MAX_STATUS_BYTES
 from tombola_device.contract.refusals import ErrorCode, Refused, error_sentence, two_figures
 from tombola_device.contract.sender import Sender, SenderPhase
@@ -25,13 +26,13 @@ from tombola_device.slots.board import UNKNOWN, Board
 from tombola_device.slots.store import RESERVE_BYTES, Store
 
 ENVELOPE = Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0)
-MODE = Mode("m", "#000000", (0.0, 127.0), ENVELOPE, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+MODE = Mode("m", "#000000", (0.0, 127.0), ENVELOPE)
 FOLDER = Path("/slots")
 
 
 def encoded(name: str, graph_bytes: int = 9_000, instructions: int | None = None) -> bytes:
-    manifest = Manifest(name, "voice", [MODE], Graph(1, 0), Cost(1, 1, 1, 1, instructions))
-    return encode_bundle(Bundle(manifest, random.Random(name).randbytes(graph_bytes)))
+    manifest = Manifest(name, "voice", [MODE], {"frame": block_graph(1, 1)}, Cost(1, 1, 1, 1, instructions))
+    return encode_bundle(Bundle(manifest, {"frame": random.Random(name).randbytes(graph_bytes)}))
 
 
 def probe(bundle: Bundle) -> None:

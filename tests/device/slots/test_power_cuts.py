@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 from tombola_device.contract.bundle import Bundle, bundle_sha256, decode_bundle, encode_bundle
-from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
+from tombola_device.contract.graph import block_graph
+from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 from tombola_device.contract.signing import public_key, sign_pairing
 from tombola_device.disk.fake import FakeFiles, PowerCut
 from tombola_device.slots.owner import Owner
@@ -24,14 +25,14 @@ from tombola_device.slots.store import TRIAL_BOOTS, Store
 FOLDER = Path("/slots")
 OWNERS = Path("/slots/owners.json")
 ENVELOPE = Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0)
-MODE = Mode("m", "#000000", (0.0, 127.0), ENVELOPE, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+MODE = Mode("m", "#000000", (0.0, 127.0), ENVELOPE)
 _LOG = logging.getLogger(__name__)
 CUTS = int(os.environ.get("TOMBOLA_CAMPAIGN", "1000"))
 
 
 def encoded(name: str) -> bytes:
-    manifest = Manifest(name, "voice", [MODE], Graph(1, 0), Cost(1, 1, 1, 1))
-    return encode_bundle(Bundle(manifest, random.Random(name).randbytes(3000)))
+    manifest = Manifest(name, "voice", [MODE], {"frame": block_graph(1, 1)}, Cost(1, 1, 1, 1))
+    return encode_bundle(Bundle(manifest, {"frame": random.Random(name).randbytes(3000)}))
 
 
 BUNDLES = {bundle_sha256(data): data for data in map(encoded, "abcd")}

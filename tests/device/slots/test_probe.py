@@ -10,6 +10,7 @@ import onnx
 import pytest
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.errors import BadBundle
+from tombola_device.contract.graph import block_graph
 from tombola_device.contract.refusals import ErrorCode, Refused
 from tombola_device.slots.board import PERIOD_S, Board
 from tombola_device.slots.probe import check_speed, probe_bundle
@@ -17,6 +18,10 @@ from tombola_device.slots.probe_child import probe_in_child
 
 Build = Callable[..., Bundle]
 Probe = Callable[..., None]
+
+
+def holding(bundle: Bundle, graph: bytes) -> Bundle:
+    return dataclasses.replace(bundle, graphs={"frame": graph})
 
 
 @pytest.mark.parametrize("noise_bands", [0, 4])
@@ -30,31 +35,30 @@ def test_a_graph_whose_sound_is_not_finite_or_far_too_loud_is_refused(make_bundl
         probe_bundle(make_bundle(poison=poison))
 
 
-@pytest.mark.parametrize("graph", [{"state_size": 7}, {"noise_bands": 3}])
-def test_a_graph_that_differs_from_its_manifest_is_refused(bundle: Bundle, graph: dict[str, int]) -> None:
-    other = msgspec.structs.replace(bundle.manifest.graph, **graph)
-    manifest = msgspec.structs.replace(bundle.manifest, graph=other)
+@pytest.mark.parametrize("ports", [(3, 7, 0), (3, 5, 3)])
+def test_a_graph_that_differs_from_its_manifest_is_refused(bundle: Bundle, ports: tuple[int, int, int]) -> None:
+    manifest = msgspec.structs.replace(bundle.manifest, graphs={"frame": block_graph(*ports)})
     with pytest.raises(BadBundle, match="graph"):
         probe_bundle(dataclasses.replace(bundle, manifest=manifest))
 
 
 def test_operators_of_another_domain_are_refused(bundle: Bundle) -> None:
-    model = onnx.load_from_string(bundle.onnx)
+    model = onnx.load_from_string(bundle.graphs["frame"])
     model.opset_import.append(onnx.helper.make_opsetid("com.example", 1))
     with pytest.raises(BadBundle, match=r"com\.example"):
-        probe_bundle(dataclasses.replace(bundle, onnx=model.SerializeToString()))
+        probe_bundle(holding(bundle, model.SerializeToString()))
 
 
 def test_weights_outside_the_bundle_are_refused(bundle: Bundle) -> None:
-    model = onnx.load_from_string(bundle.onnx)
+    model = onnx.load_from_string(bundle.graphs["frame"])
     model.graph.initializer[0].data_location = onnx.TensorProto.EXTERNAL
     with pytest.raises(BadBundle, match="another file"):
-        probe_bundle(dataclasses.replace(bundle, onnx=model.SerializeToString()))
+        probe_bundle(holding(bundle, model.SerializeToString()))
 
 
 def test_bytes_that_are_not_a_graph_are_refused(bundle: Bundle) -> None:
     with pytest.raises(BadBundle, match="not ONNX"):
-        probe_bundle(dataclasses.replace(bundle, onnx=b"tombola"))
+        probe_bundle(holding(bundle, b"tombola"))
 
 
 def costing(bundle: Bundle, instructions: int | None) -> Bundle:
@@ -64,7 +68,7 @@ def costing(bundle: Bundle, instructions: int | None) -> Bundle:
 
 def slow(bundle: Bundle) -> Bundle:
     """The same sound with some hundred million extra multiplications per period."""
-    model = onnx.load_from_string(bundle.onnx)
+    model = onnx.load_from_string(bundle.graphs["frame"])
     size = onnx.helper.make_tensor("detour_size", onnx.TensorProto.INT64, [2], [450, 450])
     model.graph.initializer.append(size)
     audio = next(node for node in model.graph.node if "audio" in node.output)
@@ -78,7 +82,7 @@ def slow(bundle: Bundle) -> Bundle:
         onnx.helper.make_node("Add", ["before_detour", "nothing"], ["audio"]),
     ]
     model.graph.node.extend(nodes)
-    return dataclasses.replace(bundle, onnx=model.SerializeToString())
+    return holding(bundle, model.SerializeToString())
 
 
 @pytest.mark.parametrize("probe", [probe_bundle, probe_in_child])
@@ -99,6 +103,13 @@ def test_a_bundle_without_a_cost_is_measured_and_refused_only_if_it_cannot_play(
         probe(slow(bundle), Board("some board"))
     assert caught.value.code == ErrorCode.TOO_SLOW
     assert caught.value.value >> 16 > 2667
+
+
+def test_the_time_of_an_onset_is_measured_even_if_the_cost_of_a_held_note_is_known(make_struck: Build) -> None:
+    quick, endless = make_struck(samples=1_000), make_struck(hits=16, samples=1 << 18)  # The second takes 0.1 s.
+    probe_bundle(costing(quick, 1_000), Board("Pi 4", 1.5e9))
+    with pytest.raises(Refused, match="for a period of 2667 µs"):
+        probe_bundle(costing(endless, 1_000), Board("Pi 4", 1.5e9))
 
 
 def test_occasional_stalls_of_the_machine_refuse_nothing() -> None:
@@ -122,7 +133,7 @@ def test_an_endless_probe_is_stopped(bundle: Bundle) -> None:
 
 
 def test_a_graph_that_needs_all_memory_ends_only_its_probe(bundle: Bundle) -> None:
-    model = onnx.load_from_string(bundle.onnx)
+    model = onnx.load_from_string(bundle.graphs["frame"])
     model.graph.initializer.append(
         onnx.helper.make_tensor("huge_size", onnx.TensorProto.INT64, [2], [1 << 15, 1 << 14])
     )
@@ -135,7 +146,7 @@ def test_a_graph_that_needs_all_memory_ends_only_its_probe(bundle: Bundle) -> No
     ]
     model.graph.node.extend(nodes)
     with pytest.raises(BadBundle, match="cannot be run .* ConstantOfShape"):  # 2 GiB, twice the limit.
-        probe_in_child(dataclasses.replace(bundle, onnx=model.SerializeToString()))
+        probe_in_child(holding(bundle, model.SerializeToString()))
 
 
 def test_a_crashed_probe_is_one_sentence(bundle: Bundle) -> None:

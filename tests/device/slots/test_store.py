@@ -13,19 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tombola_device.contract.bundle import Bundle, bundle_sha256, decode_bundle, encode_bundle
 from tombola_device.contract.errors import BadBundle, StoreError
-from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
+from tombola_device.contract.graph import block_graph
+from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 from tombola_device.disk.fake import FakeFiles, PowerCut
 from tombola_device.disk.files import DiskFiles, Files
 from tombola_device.slots.store import RESERVE_BYTES, TRIAL_BOOTS, DiskFull, ProbeFailed, Slots, Store, WrongHash
 
 FOLDER = Path("/slots")
 ENVELOPE = Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0)
-MODE = Mode("m", "#000000", (0.0, 127.0), ENVELOPE, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+MODE = Mode("m", "#000000", (0.0, 127.0), ENVELOPE)
 
 
 def encoded(name: str, graph_bytes: int = 300) -> bytes:
-    manifest = Manifest(name, "voice", [MODE], Graph(1, 0), Cost(1, 1, 1, 1))
-    return encode_bundle(Bundle(manifest, random.Random(name).randbytes(graph_bytes)))
+    manifest = Manifest(name, "voice", [MODE], {"frame": block_graph(1, 1)}, Cost(1, 1, 1, 1))
+    return encode_bundle(Bundle(manifest, {"frame": random.Random(name).randbytes(graph_bytes)}))
 
 
 A, B, C = encoded("a"), encoded("b"), encoded("c")

@@ -9,7 +9,8 @@ from onnx import TensorProto, helper
 from rich.console import Console
 from tombola_device.contract.bundle import Bundle, encode_bundle
 from tombola_device.contract.errors import BadBundle, BadConfig
-from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
+from tombola_device.contract.graph import TIMBRE, block_graph
+from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 from tombola_host.cost import bench as benching
 from tombola_host.cost import inspect as inspecting
 
@@ -36,11 +37,14 @@ def small_graph():
 def bundle(tmp_path):
     envelope = Envelope([0.0, 0.1], [-20.0, -20.0], 0.0, -100.0)
     span = (-1.0, 0.0, 1.0)
-    modes = [Mode(name, "#336699", (40.0, 80.0), envelope, span, span, "MIT") for name in ("one", "two")]
+    modes = [
+        Mode(name, "#336699", (40.0, 80.0), envelope, dict.fromkeys(TIMBRE, span), licence="MIT")
+        for name in ("one", "two")
+    ]
     cost = Cost(parameters=1152, onnx_bytes=len(small_graph()), nodes=2, state_tensors=1)
-    manifest = Manifest("small test", "voice", modes, Graph(STATE, 0), cost, provenance={"seed": 1})
+    manifest = Manifest("small test", "voice", modes, {"frame": block_graph(2, STATE)}, cost, provenance={"seed": 1})
     path = tmp_path / "small.tombola"
-    path.write_bytes(encode_bundle(Bundle(manifest, small_graph())))
+    path.write_bytes(encode_bundle(Bundle(manifest, {"frame": small_graph()})))
     return path
 
 
@@ -81,7 +85,7 @@ def test_a_missing_bundle_is_one_sentence(tmp_path):
 def test_a_bundle_that_cannot_be_played_is_one_sentence(tmp_path, bundle):
     good = inspecting.inspect_bundle(bundle)
     bad = tmp_path / "bad.tombola"
-    bad.write_bytes(encode_bundle(Bundle(good.manifest, b"no graph")))
+    bad.write_bytes(encode_bundle(Bundle(good.manifest, {"frame": b"no graph"})))
     with pytest.raises(BadBundle, match=r"bad\.tombola cannot be measured: ") as caught:
         benching.bench(bad, seconds=0.1)
     assert "\n" not in str(caught.value)
@@ -111,9 +115,9 @@ def test_an_inspection_counts_what_the_graph_holds(bundle):
     found = inspecting.inspect_bundle(bundle)
     assert found.bytes == bundle.stat().st_size
     assert len(found.sha256) == 64
-    assert (found.graph.nodes, found.graph.weights, found.graph.opset) == (2, 1152, 17)
-    assert found.graph.operators == {"MatMul": 1, "Identity": 1}
-    assert found.graph.inputs == {"controls": ["voices", 9], "state": ["voices", 3]}
+    assert (found.graphs["frame"].nodes, found.graphs["frame"].weights, found.graphs["frame"].opset) == (2, 1152, 17)
+    assert found.graphs["frame"].operators == {"MatMul": 1, "Identity": 1}
+    assert found.graphs["frame"].inputs == {"controls": ["voices", 9], "state": ["voices", 3]}
     assert json.loads(inspecting.as_json(found))["manifest"]["modes"][1]["name"] == "two"
     text = table(inspecting.as_table(found))
     assert "small test" in text

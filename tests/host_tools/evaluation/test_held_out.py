@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from tombola_device.contract.graph import TIMBRE
 from tombola_device.contract.manifest import Envelope, Mode
 from tombola_host.evaluation.held_out import (
     LONGEST_FRAMES,
@@ -15,6 +16,7 @@ from tombola_host.evaluation.held_out import (
 )
 from tombola_host.export.bundle import export_bundle
 from tombola_host.export.parity import PARITY
+from tombola_host.generators.voice.export import VoiceExport
 from tombola_host.generators.voice.family import VoiceFamily
 
 ENVELOPE = Envelope([0.0, 0.1], [-30.0, -20.0], 0.0, -200.0)
@@ -60,7 +62,7 @@ def test_the_encoder_s_timbre_is_heard(mode, voice, with_encoder):
 
 def test_the_bundle_plays_what_the_network_plays_but_for_its_noise(mode, voice, with_encoder):
     network = voice(2, hidden=6, noise=False)
-    modes = [Mode(name, "#e8a33d", (50.0, 70.0), ENVELOPE, (-1.0, 0.0, 1.0), (-1.0, 0.0, 1.0)) for name in "ab"]
-    play = bundle_playback(export_bundle(network, "two", "voice", modes, {}, ""), 1)
+    modes = [Mode(name, "#e8a33d", (50.0, 70.0), ENVELOPE, dict.fromkeys(TIMBRE, (-1.0, 0.0, 1.0))) for name in "ab"]
+    play = bundle_playback(export_bundle(VoiceExport(network), "two", "voice", modes, {}, ""), 1)
     for note in mode(frames=60).notes:  # the second starts from rest again
         assert np.abs(play(note) - trainee_playback(VOICE, with_encoder(network), 1)(note)).max() < PARITY

@@ -9,7 +9,8 @@ import pytest
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import SCALAR_COLUMNS
 from tombola_device.contract.errors import BadConfig
-from tombola_device.contract.manifest import Cost, Envelope, Graph, Manifest, Mode
+from tombola_device.contract.graph import FRAME, TIMBRE, block_graph
+from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 from tombola_host.corpus.corpus import Corpus
 from tombola_host.corpus.material import from_corpus
 from tombola_host.corpus.sources import EARLIER_FINGERPRINTS
@@ -44,12 +45,12 @@ def bundle(material):
         graph.graph.initializer.append(onnx.numpy_helper.from_array(np.asarray(value), name))
     for name, value in (("start", column), ("stop", column + 1), ("axis", 1)):
         graph.graph.initializer.append(onnx.numpy_helper.from_array(np.array([value]), name))
-    mode = Mode("sine", "#a0b0c0", (60.0, 70.0), ENVELOPE, (-1.0, 0.0, 1.0), (-1.0, 0.0, 1.0))
+    mode = Mode("sine", "#a0b0c0", (60.0, 70.0), ENVELOPE, dict.fromkeys(TIMBRE, (-1.0, 0.0, 1.0)))
     data = graph.SerializeToString()
     cost = Cost(parameters=1, onnx_bytes=len(data), nodes=4, state_tensors=0)
     provenance = {"corpus_sine": material.recordings}
-    manifest = Manifest("still", "sine", [mode], Graph(state_size=0, noise_bands=0), cost, provenance=provenance)
-    return Bundle(manifest, data)
+    manifest = Manifest("still", "sine", [mode], {FRAME: block_graph(modes=1)}, cost, provenance=provenance)
+    return Bundle(manifest, {FRAME: data})
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def _material(clips):
 def stating(bundle, fingerprint):
     """The same bundle, said to be built from other recordings."""
     manifest = msgspec.structs.replace(bundle.manifest, provenance={"corpus_sine": fingerprint})
-    return Bundle(manifest, bundle.onnx)
+    return Bundle(manifest, bundle.graphs)
 
 
 def test_a_graph_without_noise_bands_is_played_and_judged(bundle, material):
@@ -100,7 +101,7 @@ def test_a_bundle_that_states_a_hash_of_the_analysed_sound_is_known_by_the_table
     assert built_from(stating(bundle, earlier), of_the_table)
     assert not built_from(stating(bundle, earlier), material)
     nothing = msgspec.structs.replace(bundle.manifest, provenance={})
-    assert not built_from(Bundle(nothing, bundle.onnx), of_the_table)
+    assert not built_from(Bundle(nothing, bundle.graphs), of_the_table)
 
 
 def test_a_mode_that_the_bundle_has_not_is_named(bundle, material):

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tombola_device.contract.bundle import decode_bundle, encode_bundle
 from tombola_device.contract.errors import ShapeError
+from tombola_device.contract.manifest import Envelope, Mode
+from tombola_device.play.offline import PerformedEvent, render_performance
+from tombola_host.export.bundle import export_bundle
 from tombola_host.generators import FAMILIES
 from tombola_host.generators.base import count_parameters, size_facts
 from tombola_host.generators.units import (
@@ -231,3 +236,26 @@ def test_first_weights_rewound_to_half_the_units_spread_as_those_of_a_network_of
         for name in group.spreads:
             if fresh[name].numel() > 200 and fresh[name].shape == left[name].shape:
                 assert float(left[name].std()) == pytest.approx(float(fresh[name].std()), rel=0.2), name
+
+
+def exported_bundle(family, network):
+    exportable = family.exported(network)
+    ((role, exported),) = exportable.graphs().items()
+    held = exported.graph.rate == "block"
+    envelope = Envelope([0.0, 0.1], [-30.0, -20.0], 0.0, -200.0) if held else None
+    gate = "held" if held else "one_shot"
+    modes = [Mode(name, "#e8a33d", (36.0, 72.0), envelope, gate=gate, graph=role) for name in ("a", "b")]
+    return export_bundle(exportable, family.name, family.name, modes, {}, "CC0")
+
+
+def test_a_bundle_of_each_family_plays_on_the_device_as_the_network_does(family):
+    """Parity at 1, 2, 3 and 16 voices is checked by the export itself, through the device's own session."""
+    bundle = decode_bundle(encode_bundle(exported_bundle(family, build(family))))
+    assert bundle.manifest.generator == family.name
+    assert bundle.manifest.provenance["parity_onnx"] < 2e-4
+    assert bundle.manifest.cost.parameters == count_parameters(build(family))
+    events = [PerformedEvent(0.0, "note_on", (note, 0.9)) for note in (48, 55, 60)]
+    sound = render_performance(bundle, [*events, PerformedEvent(0.5, "all_notes_off")], seconds=1.0)
+    assert len(sound) == 48_000
+    assert np.isfinite(sound).all()
+    assert np.abs(sound[:2400]).max() > 1e-3

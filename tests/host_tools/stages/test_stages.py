@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from tombola_device.contract.bundle import decode_bundle
@@ -10,6 +11,8 @@ from tombola_device.contract.errors import BadAudio, BadConfig
 from tombola_host.corpus.corpus import Corpus
 from tombola_host.corpus.material import from_corpus, gather
 from tombola_host.corpus.summary import summarise
+from tombola_host.evaluation.held_out import bundle_playback, trainee_playback
+from tombola_host.export.parity import PARITY
 from tombola_host.generators import family_named
 from tombola_host.generators.base import count_parameters
 from tombola_host.generators.hits.network import HitsSize
@@ -244,7 +247,7 @@ def test_an_unknown_name_is_refused_before_anything_is_analysed(option):
         Settings(**{option: "nonsense"})
 
 
-def test_the_family_hits_is_built_to_its_end_but_for_the_graph(materials, tmp_path, monkeypatch):
+def test_the_family_hits_is_built_to_its_end(materials, tmp_path, monkeypatch):
     """Dense, ticket and a joint network, since its tickets share no core."""
     monkeypatch.setitem(EFFORTS, "tiny", TINY)
     settings = Settings(effort="tiny", family="hits", dense=HitsSize(8, 12, 12), workers=1)
@@ -255,4 +258,12 @@ def test_the_family_hits_is_built_to_its_end_but_for_the_graph(materials, tmp_pa
     assert settings.merge_method == "joint"
     assert merged == joint
     assert merged.result()["family"] == "hits"
-    assert load_trainee(settings.networks, merged, "merged").network.modes == 2
+    bundle = make_bundle(settings.networks, merged, materials, "hits")
+    assert [(mode.gate, mode.graph, mode.envelope) for mode in bundle.manifest.modes] == [
+        ("one_shot", "onset", None)
+    ] * 2
+    note = materials[0].test.notes[0]
+    trainee = load_trainee(settings.networks, merged, "merged")
+    played = bundle_playback(bundle, 1)(note)
+    expected = trainee_playback(settings.networks, trainee, 1)(note)
+    assert np.abs(played - expected).max() < PARITY

@@ -166,7 +166,7 @@ def with_costs(data: bytes, costs: Costs) -> bytes:
         arm64_instructions_per_period=costs.first,
         arm64_instructions_per_further_voice=costs.further,
     )
-    return encode_bundle(Bundle(msgspec.structs.replace(bundle.manifest, cost=cost), bundle.onnx))
+    return encode_bundle(Bundle(msgspec.structs.replace(bundle.manifest, cost=cost), bundle.graphs))
 
 
 def costs_table(costs: Costs, cpu: str) -> Table:

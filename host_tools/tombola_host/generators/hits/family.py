@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tombola_host.corpus.windows import VELOCITY, ModeData, Note, one_hot
 from tombola_host.generators.base import Conditions, Generator, Size
 from tombola_host.generators.family import GeneratorTrainee
+from tombola_host.generators.hits.export import HitsExport
 from tombola_host.generators.hits.network import HIT_SAMPLES, NOTE, ONSET, SCALARS, Hits, HitsSize
 from tombola_host.generators.units import Weights
 from tombola_host.training.effort import Length
@@ -135,6 +136,10 @@ class HitsFamily:
         """See Family: no knobs yet."""
         del trainee, mode, data
         return {}
+
+    def exported(self, network: Generator) -> HitsExport:
+        """See Family."""
+        return HitsExport(cast("Hits", network))
 
 
 def _first(note: Note) -> Tensor:

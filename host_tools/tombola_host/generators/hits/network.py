@@ -80,7 +80,7 @@ class Block(nn.Module):
 
     def forward(self, trunk: Tensor, embedding: Tensor) -> Tensor:
         """See the class."""
-        grown = trunk.repeat_interleave(GROWTH, dim=2)
+        grown = functional.interpolate(trunk, scale_factor=float(GROWTH), mode="nearest")
         told = embedding[:, :, None].expand(-1, -1, grown.shape[2])
         inside = functional.leaky_relu(self.inner(torch.cat([self.norm(grown), told], dim=1)), SLOPE)
         after: Tensor = grown + self.outer(inside)
@@ -130,7 +130,7 @@ class Hits(Generator):
         note, others = heard[:, :1], heard[:, 1:]
         told = torch.cat([(note - CENTRE_NOTE) / NOTE_SPREAD, others], dim=1)
         embedding = functional.leaky_relu(self.embed(told), SLOPE)
-        trunk = self.start(embedding).reshape(len(heard), FIRST_FRAMES, self.size.trunk).transpose(1, 2)
+        trunk = self.start(embedding).reshape(-1, FIRST_FRAMES, self.size.trunk).transpose(1, 2)
         for block in self.blocks:
             trunk = block(trunk, embedding)
         sound: Tensor = self.out(functional.leaky_relu(self.norm(trunk), SLOPE))

@@ -14,6 +14,7 @@ from tombola_host.corpus.windows import TIMBRE, ModeData, Note
 from tombola_host.generators.base import Conditions, Generator, Size
 from tombola_host.generators.family import GeneratorTrainee
 from tombola_host.generators.units import Weights
+from tombola_host.generators.voice.export import VoiceExport
 from tombola_host.generators.voice.network import SCALARS, Voice
 from tombola_host.generators.voice.noise import noise_source
 from tombola_host.generators.voice.objective import voice_phases
@@ -91,6 +92,10 @@ class VoiceFamily:
         voice = cast("VoiceTrainee", trainee)
         x, y = timbre_ranges(voice, mode, voice.network.modes, data)
         return {"timbre_x": x, "timbre_y": y}
+
+    def exported(self, network: Generator) -> VoiceExport:
+        """See Family."""
+        return VoiceExport(cast("Voice", network))
 
     def merged_size(self, units: Mapping[str, int]) -> VoiceSize:
         """See Mergeable."""

@@ -1,0 +1,141 @@
+"""Renders a graph that makes each period's sound in that period: recurrent networks, a frame of controls at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tombola_device.contract.controls import SCALAR_COLUMNS, SILENCE_DB, Controls
+from tombola_device.contract.graph import Graph
+from tombola_device.contract.manifest import Mode
+from tombola_device.engine.envelope import Envelopes
+from tombola_device.engine.gliding import GlidingControls
+from tombola_device.engine.noise_feed import CHUNKS, NoiseFeed, Tables
+from tombola_device.engine.numbers import numbers
+from tombola_device.engine.onsets import FADE_FAST, FADE_SLOW, LEAST_ONSET, LateOnsets, OnsetFades
+from tombola_device.engine.session import Session
+from tombola_device.engine.share import Share
+from tombola_device.engine.sound import Sound
+
+_LEVEL, _ONSET_FAST, _ONSET_SLOW = (SCALAR_COLUMNS.index(name) for name in ("loudness_db", "onset_fast", "onset_slow"))
+
+
+class FrameRenderer:
+    """One run for all voices in each period; a ``Renderer``.
+
+    Controls ─► GlidingControls ─► Envelopes ─► Session ─► Sound
+                                   NoiseFeed ───┘
+
+    Args:
+        onnx: The graph, as serialised.
+        graph: What the manifest says of it.
+        modes: Those that it renders.
+        sound: Where it writes.
+        share: How much of each voice it plays; none: all.
+        tables: Noise tables that exist.
+
+    Raises:
+        BadBundle: The graph is not what the manifest says, or does not load.
+    """
+
+    def __init__(
+        self, onnx: bytes, graph: Graph, modes: Sequence[Mode], sound: Sound, share: Share | None, tables: Tables
+    ) -> None:
+        voices = sound.voices
+        self.sound = sound
+        self.session = Session(onnx, graph, voices, sound)
+        self.sounding = [False] * voices
+        self._envelopes = Envelopes(modes, voices)
+        self.levels_db = self._envelopes.level_db
+        self._controls = GlidingControls(modes, self.session.controls)
+        self._share = share
+        self._noise = NoiseFeed(graph, self.session.noise, tables)
+        self._fades = OnsetFades(voices)
+        self._late = LateOnsets(sound)
+        self._ended = [False] * voices
+        self._keys: tuple[list[bool], list[float]] = [False] * voices, [0.0] * voices
+        self._notes, self._levels_db = [0.0] * voices, [SILENCE_DB] * voices
+        self._width = self.session.controls.shape[1]
+        self._columns = numbers(self.session.controls)
+
+    def take(self, controls: Controls, gate: list[bool], velocity: list[float]) -> None:
+        """As ``Renderer.take``: what does not move by itself is laid out for the graph once."""
+        blend = controls.blend
+        if self._share is not None:
+            self._share.take(blend)
+            blend = self._share.blend
+        self._controls.take(controls, blend, self.sounding)
+        self._keys = gate, velocity
+
+    def begin(self, voice: int, sample: int) -> int:
+        """As ``Renderer.begin``. A voice that sounds is not held back."""
+        self._fades.begin(voice)
+        if self.sounding[voice]:
+            sample = 0
+        else:
+            self._controls.settle(voice)
+            if self._share is not None:
+                self._share.settle(voice)
+            self.session.reset(voice)  # It may have been run, unheard, beside others.
+            if sample:
+                self._late.begun.append((voice, sample))
+        self._envelopes.start(voice)
+        return sample
+
+    def render(self) -> None:
+        """As ``Renderer.render``."""
+        if self._controls.moving:
+            self._notes, levels = self._controls.follow()
+            self._envelopes.play(*self._keys, levels, self._notes)
+        self._envelopes.advance()
+        if self._share is not None:
+            self.levels_db = self._share.advance(self._envelopes.level_db)
+        self.sound.count = rows = self._lay_out_voices()
+        self._noise.period += 1
+        if rows:
+            self.session.run(rows, self._notes, self._levels_db)
+        if self._late.begun:
+            self._late.rise()
+        if self._share is not None:
+            self._share.apply(self.sound)
+
+    def choke(self, voice: int) -> None:
+        """As ``Renderer.choke``."""
+        self._envelopes.choke(voice)
+
+    def reset(self, voice: int) -> None:
+        """As ``Renderer.reset``."""
+        self._envelopes.reset(voice)
+        self.levels_db[voice] = SILENCE_DB
+        self.sounding[voice] = self._ended[voice] = False
+        self.session.reset(voice)
+
+    def run(self, voices: int) -> None:
+        """As ``Renderer.run``."""
+        self.session.run(voices)
+
+    def _lay_out_voices(self) -> int:
+        """Write what moves by itself for the voices that sound or just end; how many rows are to be rendered."""
+        rows, at, columns, sounding, ended = 0, -self._width, self._columns, self.sounding, self._ended
+        levels, fast, slow, noise = self._levels_db, self._fades.fast, self._fades.slow, self._noise
+        noise_in = noise.into
+        for voice, level_db in enumerate(self.levels_db):
+            at += self._width
+            sounds = level_db > SILENCE_DB
+            if not sounds and not sounding[voice]:
+                if ended[voice]:  # In the last period it fell silent.
+                    ended[voice] = False
+                    self.session.reset(voice)
+                continue
+            sounding[voice], ended[voice] = sounds, not sounds
+            rows = voice + 1
+            if level_db != levels[voice]:
+                columns[at + _LEVEL] = levels[voice] = level_db
+            if (onset := fast[voice]) > LEAST_ONSET:
+                columns[at + _ONSET_FAST] = onset
+                fast[voice] = onset * FADE_FAST
+            if (onset := slow[voice]) > LEAST_ONSET:
+                columns[at + _ONSET_SLOW] = onset
+                slow[voice] = onset * FADE_SLOW
+            if noise_in:
+                noise_in[voice][:] = noise.chunks[(noise.period + noise.starts[voice]) % CHUNKS]
+        return rows

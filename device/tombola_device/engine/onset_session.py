@@ -1,0 +1,79 @@
+"""A graph in onnxruntime that makes a whole hit in one run, written straight into the memory it is played from."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+
+from tombola_device.contract.controls import MAX_VOICES, PERIOD_SAMPLES, Float32Array
+from tombola_device.contract.errors import BadBundle, ShapeError
+from tombola_device.contract.graph import ONSET_COLUMNS, UNREAD, Graph
+from tombola_device.engine.runtime import RunNow, bare_run, check_tensors, load
+
+SIDES = 2
+"""Hits that a voice has memory for: one that begins and the one that it takes over from."""
+
+
+class OnsetSession:
+    """One graph for V voices, each with memory for two hits; nothing is carried from run to run.
+
+    Args:
+        onnx: The graph, as serialised.
+        graph: What it should look like.
+        voices: V, 1 … MAX_VOICES.
+
+    Raises:
+        BadBundle: The graph does not load, is not what the manifest says, or is not complete in itself.
+    """
+
+    def __init__(self, onnx: bytes, graph: Graph, voices: int) -> None:
+        if not 1 <= voices <= MAX_VOICES:
+            raise ShapeError(f"{voices} voices were asked for; 1 to {MAX_VOICES} are possible")
+        if not set(graph.columns) <= set(ONSET_COLUMNS):
+            raise BadBundle(
+                f"the bundle's graph wants the controls {', '.join(graph.columns)}, but only "
+                f"{', '.join(ONSET_COLUMNS)} are known when a note begins; export it with this version"
+            )
+        session = load(onnx)
+        ports = {port.kind: port for port in graph.ports}
+        controls, audio = ports["controls"], ports["audio"]
+        self.samples = graph.block_samples
+        """T, of a hit."""
+        self.controls: Float32Array = np.zeros((voices, controls.size), np.float32)
+        """The graph's columns, then the blend of its modes. Shape (V, C + M)."""
+        self.memory: Float32Array = np.zeros((voices, SIDES, self.samples + 2 * PERIOD_SAMPLES), np.float32)
+        """Hits, a period of silence before and after each. Shape (V, 2, 128 + T + 128)."""
+        self._unread: Float32Array = np.zeros((voices, 1), np.float32)
+        inputs, outputs = {controls.name: tuple(controls.shape)}, {audio.name: tuple(audio.shape)}
+        arrays = {controls.name: self.controls, UNREAD: self._unread}
+        if any(tensor.name == UNREAD for tensor in session.get_inputs()):
+            inputs[UNREAD] = ()
+        check_tensors("input", session.get_inputs(), inputs)
+        check_tensors("output", session.get_outputs(), outputs)
+        self._runs: list[list[RunNow]] = []
+        for voice in range(voices):
+            sides = []
+            for side in range(SIDES):
+                binding = session.io_binding()
+                for tensors, bind in (
+                    (session.get_inputs(), binding.bind_input),
+                    (session.get_outputs(), binding.bind_output),
+                ):
+                    for tensor in tensors:
+                        given = arrays[tensor.name][voice] if tensor.name in arrays else self.hit(voice, side)
+                        shape = [1, *(cast("int", axis) for axis in tensor.shape[1:])]
+                        bind(tensor.name, "cpu", 0, np.float32, shape, given.ctypes.data)
+                sides.append(bare_run(session, binding))
+            self._runs.append(sides)
+
+    def run(self, voice: int, side: int) -> None:
+        """Make the hit that one row of ``controls`` asks for.
+
+        Real time: audio thread.
+        """
+        self._runs[voice][side]()
+
+    def hit(self, voice: int, side: int) -> Float32Array:
+        """The hit that was made last there; a view. Shape (T,)."""
+        return self.memory[voice, side, PERIOD_SAMPLES : PERIOD_SAMPLES + self.samples]

@@ -1,0 +1,72 @@
+"""Inputs for a graph, made from its ports alone: what a player, and the engine, would send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from tombola_device.contract.controls import PERIOD_SAMPLES, SCALAR_COLUMNS
+from tombola_device.contract.graph import Graph
+from tombola_device.engine.motion import Motion
+from tombola_device.engine.noise import overlapping
+from torch import Tensor
+
+_SPANS = {
+    "note": (36.0, 72.0),
+    "loudness_db": (-36.0, -12.0),
+    "velocity": (0.0, 1.0),
+    "onset_fast": (0.0, 1.0),
+    "onset_slow": (0.0, 1.0),
+    "timbre_x": (-1.0, 1.0),
+    "timbre_y": (-1.0, 1.0),
+}
+
+
+@dataclass(slots=True)
+class Example:
+    """F blocks of V voices.
+
+    Args:
+        graph: Whose inputs they are.
+        controls: Shape (V, F, C + M).
+        noise: Shape (V, F, B, T); none if the graph takes none.
+    """
+
+    graph: Graph
+    controls: Tensor
+    noise: Tensor | None
+    _motion: Motion = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._motion = Motion(len(self.controls))
+
+    def inputs(self, frame: int) -> dict[str, Tensor]:
+        """What goes in for one block, by kind of port, in the order of the ports; to be asked for one after another."""
+        now = self.controls[:, frame]
+        found = {"controls": now}
+        if self.graph.motion:
+            note, level = (now[:, SCALAR_COLUMNS.index(name)].tolist() for name in ("note", "loudness_db"))
+            self._motion.step(note, level, len(now))
+            found["motion"] = torch.from_numpy(self._motion.places.copy())
+            found["level"] = torch.from_numpy(self._motion.amplitude.copy())
+        if self.noise is not None:
+            found["noise"] = self.noise[:, frame]
+            if self.graph.overlap:  # The first block follows the last.
+                following = self.noise[:, (frame + 1) % self.noise.shape[1]]
+                found["noise"] = torch.from_numpy(overlapping(found["noise"].numpy(), following.numpy()))
+        return {port.kind: found[port.kind].reshape(-1, *port.shape) for port in self.graph.ports if port.kind in found}
+
+
+def example(graph: Graph, voices: int, frames: int, seed: int = 0) -> Example:
+    """Controls that move as a player's would: a glide, a swell, a blend."""
+    rng = torch.Generator().manual_seed(seed)
+    modes = next(port.size for port in graph.ports if port.kind == "controls") - len(graph.columns)
+    across = torch.linspace(0, 1, frames)[None, :, None]
+    low, high = torch.rand((2, voices, 1, len(graph.columns)), generator=rng)
+    spans = torch.tensor([_SPANS[column] for column in graph.columns]).reshape(-1, 2)
+    columns = spans[:, 0] + (spans[:, 1] - spans[:, 0]) * (low + (high - low) * across)
+    ends = torch.softmax(3 * torch.randn((2, voices, 1, modes), generator=rng), dim=-1)
+    blend = ends[0] + (ends[1] - ends[0]) * across
+    bands = graph.noise_bands
+    noise = torch.randn((voices, frames, bands, PERIOD_SAMPLES), generator=rng) if bands else None
+    return Example(graph, torch.cat([columns, blend], dim=-1), noise)
