@@ -42,7 +42,7 @@ def built(tmp_path_factory):
         patch.setenv("XDG_CACHE_HOME", str(root / "cache"))
         patch.setitem(EFFORTS, "tiny", Effort(dense=STEPS, shares=(0.6, 0.4), ticket=STEPS, merge=STEPS))
         settings = Settings("tiny", dense=VoiceSize(32, 32), size=MergedSize(16, 12, 2), workers=1)
-        yield build("spine", folders, settings, RunStore(root / "runs"), Silent())
+        yield build("spine", folders, settings, RunStore(root / "runs"), Silent(), compare=True)
 
 
 @pytest.fixture(scope="module")
