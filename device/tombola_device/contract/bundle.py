@@ -1,4 +1,4 @@
-"""The one file that is flashed: a manifest and its ONNX graphs, each with its hash.
+"""A bundle: the one file that is flashed, with a manifest and ONNX graphs, each with its hash.
 
     offset        bytes  what (integers are unsigned, little-endian)
     0             8      magic, MAGIC
@@ -11,17 +11,17 @@
     84 + m        n      graphs
     84 + m + n    32     SHA-256 of all bytes before it
 
-In version 2 the graphs stand one after another, in the order of their roles:
+In version 2 the graphs follow one another, in the order of their roles:
 
     0             16     role, ASCII, filled with zeros
     16            4      k, length of the graph
     20            32     SHA-256 of the graph
     52            k      graph, ONNX
 
-In version 1 the graphs are one graph without a role, and the manifest is that of ``manifest_1``: read, never written.
+Version 1 has one graph without a role, and the manifest of ``manifest_1``. Version 1 is only read, never written.
 
-The lengths are checked before any byte is hashed and the hashes before any part is parsed. A graph is not parsed here:
-that is the work of the load probe.
+The lengths are checked before any byte is hashed, and the hashes before any part is parsed. Graphs are not parsed here;
+the load probe does that.
 
 >>> bundle = decode_bundle(path.read_bytes())
 >>> bundle.manifest.name, {role: len(graph) for role, graph in bundle.graphs.items()}
@@ -42,7 +42,7 @@ from tombola_device.contract.manifest_1 import decode_manifest_1
 
 FORMAT_VERSION = MANIFEST_VERSION
 MAGIC = b"\x89TMBL\r\n\x1a"
-"""After PNG's: a line that was not 8-bit clean, or that rewrote line ends, damages it visibly."""
+"""Like PNG's magic: a transfer that is not 8-bit clean, or that converts line ends, damages it visibly."""
 HEADER_BYTES = 84
 HASH_BYTES = 32
 MAX_BUNDLE_BYTES = 64 * 1024 * 1024
@@ -58,8 +58,8 @@ class Bundle:
     """A manifest and the graphs that it describes.
 
     Args:
-        manifest: What the bundle says of itself.
-        graphs: By role, as serialised by ONNX; opaque here.
+        manifest: Describes the bundle.
+        graphs: Role → serialised ONNX graph.
     """
 
     manifest: Manifest
@@ -67,15 +67,15 @@ class Bundle:
 
 
 def bundle_sha256(data: bytes) -> str:
-    """SHA-256 of an encoded bundle, as 64 hexadecimal digits: the name by which host and device know it."""
+    """SHA-256 of an encoded bundle, as 64 hexadecimal digits; host and device identify the bundle by it."""
     return hashlib.sha256(data).hexdigest()
 
 
 def encode_bundle(bundle: Bundle) -> bytes:
-    """Lay a bundle out as bytes, in this version. Equal bundles give equal bytes.
+    """Encode a bundle in the present version. Equal bundles give equal bytes.
 
     Raises:
-        BadBundle: The manifest is out of its ranges or describes other graphs, or a part is empty or beyond its limit.
+        BadBundle: A value of the manifest is out of range, it describes other graphs, or a part is empty or too large.
     """
     manifest = encode_manifest(bundle.manifest)
     graphs = b"".join(_part(role, onnx) for role, onnx in sorted(bundle.graphs.items()))
@@ -94,11 +94,11 @@ def encode_bundle(bundle: Bundle) -> bytes:
 
 
 def decode_bundle(data: bytes) -> Bundle:
-    """Check and take apart an encoded bundle.
+    """Check and decode an encoded bundle.
 
     Raises:
-        BadBundle: It is no bundle, of another version, beyond a limit, cut short, followed by other bytes, or any
-            bit of it is not what was encoded.
+        BadBundle: The data are not a bundle, have another version, exceed a limit, are cut short or too long, or any
+            bit differs from what was encoded.
     """
     if len(data) < SMALLEST_BUNDLE_BYTES:
         raise BadBundle(f"the bundle is cut short after {len(data)} bytes; copy or export it again")
@@ -131,7 +131,7 @@ def decode_bundle(data: bytes) -> Bundle:
 
 
 def peek_manifest(start: bytes) -> Manifest | None:
-    """What a bundle says of itself, from its first bytes alone; None while they do not suffice, or are not sound."""
+    """Read the manifest from a bundle's first bytes; None while bytes are missing, or if they are damaged."""
     if len(start) < HEADER_BYTES:
         return None
     magic, version, manifest_bytes, _, manifest_hash, _ = _HEADER.unpack_from(start)

@@ -1,4 +1,4 @@
-"""What one ONNX graph of a bundle is: its ports, when it runs, how much sound a run makes."""
+"""The description of one ONNX graph in a bundle: its ports, when it runs, how much sound one run makes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from tombola_device.contract.controls import PERIOD_SAMPLES, SCALAR_COLUMNS
 from tombola_device.contract.errors import BadBundle
 
 STATE_BEFORE, STATE_AFTER = "state", "_out"
-"""How the names of a graph's tensors of state begin, and how the name of what becomes of each ends."""
+"""The names of state inputs begin with the first; each output is named like its input, with the second at the end."""
 UNREAD = "unread"
-"""An input (V, 1) that a graph may have and not read; it needs no port."""
+"""A graph may have an input (V, 1) of this name that it does not read; the input needs no port."""
 FRAME, ONSET = "frame", "onset"
-"""Roles of a graph that runs for each block and of one that runs for each onset, where a bundle has one of them."""
+"""Usual roles: of a graph that runs for each block, and of a graph that runs for each onset."""
 ONSET_COLUMNS = ("note", "velocity", "timbre_x", "timbre_y")
-"""What is known when a note begins. A graph that runs once for each onset takes any of these."""
+"""The controls that are known when a note begins. A graph that runs once for each onset may use any of them."""
 TIMBRE = ("timbre_x", "timbre_y")
-"""Columns whose range is each mode's own."""
+"""Columns with a range of their own in each mode."""
 MAX_STATE, MAX_NOISE_BANDS = 65_536, 256
 MAX_HIT_SAMPLES = 1 << 18
-"""5.46 s, 1 MiB: each voice has memory for two hits."""
+"""5.46 s, 1 MiB; each voice has memory for two hits."""
 
 Role = Annotated[str, Meta(min_length=1, max_length=16, pattern=r"^[a-z][a-z0-9_]*$")]
 Column = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z][a-z0-9_]*$")]
@@ -33,18 +33,18 @@ PortKind = Literal["controls", "motion", "level", "noise", "state", "audio", "ov
 
 
 class Port(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One tensor that goes into a graph or comes out of it, float32.
+    """One tensor that is an input or output of a graph, float32.
 
     Args:
-        name: Of the tensor. For ``state``, how the names of its tensors begin: there may be any number.
+        name: Name of the tensor. For ``state``: how the names of its tensors begin; there may be any number of them.
         kind: ``controls``: the graph's columns, then the blend weight of each of its modes. ``motion``: phase, pace
-            before and pace after, as ``engine.motion`` keeps them; ``level``: RMS amplitude, likewise. ``noise``: noise
-            bands of this period, or of a graph with ``overlap`` this period's fading in and the next one's fading out.
-            ``state``: what is carried from block to block; for each tensor of it there is an output of the same shape
-            whose name ends with ``_out``; zeros are a voice at rest. ``audio``: the sound of the block, or of the whole
-            hit. ``overlap``: sound that is added to this period and the next.
-        shape: Without the voices' axis, which is first and free. Axes of length 1 may stand anywhere and mean nothing.
-            ``state``: how many numbers its tensors have together.
+            before and pace after, as in ``engine.motion``; ``level``: RMS amplitude, likewise. ``noise``: the noise
+            bands of this period; for a graph with ``overlap``, this period's fading in and the next one's fading out.
+            ``state``: carried from block to block; each of its tensors has an output of the same shape whose name ends
+            with ``_out``; a voice at rest has zeros. ``audio``: the sound of the block, or of the whole hit.
+            ``overlap``: sound that is added to this period and the next.
+        shape: Without the first axis, which is the voices' and free. Axes of length 1 may stand anywhere and are
+            ignored. For ``state``: the number of values in all its tensors.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^\w+$")]
@@ -53,7 +53,7 @@ class Port(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def size(self) -> int:
-        """How many numbers it has for each voice."""
+        """Number of values for each voice."""
         return math.prod(self.shape)
 
 
@@ -61,13 +61,13 @@ class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One ONNX graph, V voices in the first axis of each tensor.
 
     Args:
-        ports: What goes in and comes out.
-        rate: ``block``: it runs for each block and makes the block's sound. ``onset``: it runs once when a note begins
-            and makes the whole of its sound.
-        block_samples: How much one run makes.
-        delay_samples: By how much its sound is later than that of the network that it was exported from.
-        precision: In what it computes.
-        columns: The columns of ``controls`` before the blend weights of its modes.
+        ports: Inputs and outputs.
+        rate: A ``block`` graph runs for each block and makes that block's sound. An ``onset`` graph runs once when a
+            note begins and makes the note's whole sound.
+        block_samples: Length of the sound that one run makes.
+        delay_samples: How much later the graph's sound is than that of the network that it was exported from.
+        precision: Number type of the computation.
+        columns: The columns of ``controls`` before the blend weights.
     """
 
     ports: Annotated[list[Port], Meta(min_length=2, max_length=16)]
@@ -78,36 +78,36 @@ class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: Annotated[list[Column], Meta(max_length=32)] = msgspec.field(default_factory=lambda: list(SCALAR_COLUMNS))
 
     def port(self, kind: PortKind) -> Port | None:
-        """The port of that kind, if it has one."""
+        """The port of a kind; None if the graph has none."""
         return next((port for port in self.ports if port.kind == kind), None)
 
     @property
     def state_size(self) -> int:
-        """Numbers that each voice carries from block to block."""
+        """Number of values that each voice carries from block to block."""
         port = self.port("state")
         return 0 if port is None else port.size
 
     @property
     def noise_bands(self) -> int:
-        """Noise bands that go in."""
+        """Number of noise bands that the graph reads."""
         port = self.port("noise")
         return 0 if port is None else math.prod(port.shape[:-1])
 
     @property
     def overlap(self) -> bool:
-        """Whether what it makes in one period sounds on into the next."""
+        """Whether the sound made in one period continues into the next."""
         return self.port("overlap") is not None
 
     @property
     def motion(self) -> bool:
-        """Whether it asks for phase and level."""
+        """Whether the graph reads phase and level."""
         return self.port("motion") is not None
 
 
 def block_graph(
     modes: int, state_size: int = 0, noise_bands: int = 0, *, overlap: bool = False, motion: bool = False
 ) -> Graph:
-    """A graph of M modes that makes one period of sound each period from all columns."""
+    """A graph of M modes that reads all columns and makes one period of sound in each period."""
     noise_samples = 2 * PERIOD_SAMPLES if overlap else PERIOD_SAMPLES
     ports = [Port("controls", "controls", [len(SCALAR_COLUMNS) + modes])]
     if motion:
@@ -129,10 +129,10 @@ def onset_graph(modes: int, samples: int, columns: tuple[str, ...] = ONSET_COLUM
 
 
 def check_ports(role: str, graph: Graph, modes: int) -> None:
-    """Check that a graph of M modes declares what one of its rate can have, within limits, before anything is loaded.
+    """Check the ports that a graph of M modes declares: allowed for its rate, and within limits. Nothing is loaded yet.
 
     Raises:
-        BadBundle: It does not.
+        BadBundle: A port is not allowed or is missing.
     """
     if not modes:
         raise BadBundle(f"the graph {role!r} renders no mode; export the bundle again")
@@ -155,9 +155,9 @@ def check_ports(role: str, graph: Graph, modes: int) -> None:
                 f"that runs once a {graph.rate} for {modes} mode(s) cannot have; export again"
             )
     if not {"controls", "audio"} <= set(kinds) or ("motion" in kinds) != ("level" in kinds):
-        raise BadBundle(f"the graph {role!r} has the ports {', '.join(kinds)}, which do not suffice; export again")
+        raise BadBundle(f"the graph {role!r} has only the ports {', '.join(kinds)}; some are missing, so export again")
 
 
 def long_axes(shape: Sequence[int | str | None]) -> tuple[int | str | None, ...]:
-    """All axes but those of length 1."""
+    """All axes except those of length 1."""
     return tuple(axis for axis in shape if axis != 1)

@@ -1,6 +1,6 @@
-"""What a bundle says of itself: modes, controls, graphs, delay, cost, provenance, licence.
+"""A bundle's manifest: modes, controls, graphs, delay, cost, provenance, licence.
 
-This is version 2. What version 1 said is in ``manifest_1`` and becomes this when it is read.
+This is version 2. ``manifest_1`` reads version 1 and converts it to this version.
 
 >>> kick = Mode("kick", "#a03020", (36, 36), gate="one_shot", graph="onset")
 >>> manifest = Manifest("drum", "hits", [kick], {"onset": onset_graph(modes=1, samples=24_000)}, Cost(0, 0, 0, 0))
@@ -25,7 +25,7 @@ MANIFEST_VERSION = 2
 KEYTRACK_NOTE = 60.0
 MAX_GRAPHS = 8
 MAX_COUNT = 1 << 53
-"""Integers up to here are exact in every reader of JSON."""
+"""JSON readers keep integers exact only up to here."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w .+-]+$")]
 Text = Annotated[str, Meta(max_length=4096)]
@@ -36,19 +36,19 @@ M = TypeVar("M")
 
 
 class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the level of a mode moves by itself after the onset, learned from the corpus.
+    """How the level of a mode changes after the onset; learned from the corpus.
 
-    Until ``time_s[-1]`` the level is interpolated in the table, then it goes on at ``decay_db_per_s`` (0 for a
-    sustained sound) until the gate falls; then it falls at ``release_db_per_s``.
+    Until ``time_s[-1]`` the level is interpolated in the table; then it falls at ``decay_db_per_s`` (0 for a sustained
+    sound) until the gate closes; then it falls at ``release_db_per_s``.
 
     Args:
-        time_s: Rising times since the onset, the first is 0.
-        level_db: Level at those times for velocity 1.0, dB re full-scale RMS 1.0.
+        time_s: Times since the onset, rising; the first is 0.
+        level_db: Level at each of those times at velocity 1.0, dB re full-scale RMS 1.0.
         decay_db_per_s: ≤ 0.
         release_db_per_s: < 0.
-        velocity_db: How much quieter velocity 0 is than velocity 1, ≥ 0; linear in velocity between.
-        keytrack: How much faster a higher note moves, octaves of speed per octave of pitch from KEYTRACK_NOTE on: a
-            short string dies away sooner. The release does not follow.
+        velocity_db: How much quieter velocity 0 is than velocity 1, ≥ 0; linear in velocity in between.
+        keytrack: How much faster the envelope of a higher note runs, octaves of speed per octave of pitch above
+            KEYTRACK_NOTE: a short string decays sooner. The release is not affected.
     """
 
     time_s: Annotated[list[float], Meta(min_length=2, max_length=256)]
@@ -63,15 +63,15 @@ class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of sound.
 
     Args:
-        name: As the player reads it.
-        color: On the display and the lamps.
-        note_range: Lowest and highest note that was learned.
-        envelope: How its level moves; a mode without one is as loud as its graph makes it, and is a ``one_shot``.
-        controls: Range of each column of its graph that the player moves within limits learned for this mode:
-            ``timbre_x``, ``timbre_y``. What is not named stays at 0.
-        gate: ``held`` sounds while its key is down and then falls at its release; ``one_shot`` sounds to its end.
-        graph: Role of the graph that renders it.
-        licence: Of its sounds.
+        name: The name that the player reads.
+        color: On the display and the LEDs.
+        note_range: Lowest and highest note in the corpus.
+        envelope: The course of its level. Only a ``one_shot`` of an onset graph needs none: the graph sets its level.
+        controls: Range of each column of its graph that the player moves within a range learned for this mode:
+            ``timbre_x``, ``timbre_y``. A column that is missing here stays at 0.
+        gate: A ``held`` note sounds while its key is down and then releases; a ``one_shot`` note sounds to its end.
+        graph: Role of the graph that renders the mode.
+        licence: Licence of the mode's sounds.
     """
 
     name: Name
@@ -85,16 +85,16 @@ class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the graphs cost together, as measured when they were exported.
+    """Cost of all graphs together, measured at export.
 
     Args:
-        parameters: Weights.
+        parameters: Number of weights.
         onnx_bytes: Size of the graphs.
-        nodes: Operators; each costs as much as a hundred multiplications.
-        state_tensors: Carried from period to period.
-        arm64_instructions_per_period: One held voice on a Cortex-A72, all that the instrument does for it; none: not
-            counted.
-        arm64_instructions_per_further_voice: Each voice more; none: not counted.
+        nodes: Number of operators; each costs as much as a hundred multiplications.
+        state_tensors: Number of tensors carried from period to period.
+        arm64_instructions_per_period: Cost of one held voice on a Cortex-A72, all work of the instrument included;
+            None: not counted.
+        arm64_instructions_per_further_voice: Cost of each further voice; None: not counted.
     """
 
     parameters: Count
@@ -106,7 +106,7 @@ class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The JSON part of a bundle. ``graphs``: by role; each renders the modes that name it."""
+    """The JSON part of a bundle. ``graphs``: role → graph; each mode names the graph that renders it."""
 
     name: Name
     generator: Name
@@ -126,16 +126,16 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def delay_samples(self) -> int:
-        """The longest delay of its graphs."""
+        """The longest delay of all graphs."""
         return max(graph.delay_samples for graph in self.graphs.values())
 
     def modes_of(self, role: str) -> list[int]:
-        """Which modes a graph renders, in the order of its blend weights."""
+        """Indices of the modes that a graph renders, in the order of the graph's blend weights."""
         return [index for index, mode in enumerate(self.modes) if mode.graph == role]
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """Canonical JSON, fields in declared order, keys of mappings sorted: equal manifests give equal bytes."""
+    """Canonical JSON: fields in declared order, mapping keys sorted. Equal manifests give equal bytes."""
     return msgspec.json.encode(manifest, order="deterministic")
 
 
@@ -143,7 +143,7 @@ def decode_manifest(data: bytes) -> Manifest:
     """Parse and check a manifest.
 
     Raises:
-        BadBundle: It is not JSON, a field is missing, unknown or out of range.
+        BadBundle: The data are not JSON, or a field is missing, unknown or out of range.
     """
     manifest = read_json(data, Manifest)
     check_manifest(manifest)
@@ -151,22 +151,22 @@ def decode_manifest(data: bytes) -> Manifest:
 
 
 def read_json(data: bytes, kind: type[M]) -> M:
-    """Parse JSON into what it should be.
+    """Parse JSON into a struct.
 
     Raises:
-        BadBundle: It is not JSON, a field is missing, unknown or out of range.
+        BadBundle: The data are not JSON, or a field is missing, unknown or out of range.
     """
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # The last two pass through msgspec.
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # msgspec lets the last two through.
         raise BadBundle(f"the bundle's manifest cannot be read: {error}; export the bundle again") from error
 
 
 def check_manifest(manifest: Manifest) -> None:
-    """Check what the types alone cannot say.
+    """Check rules that the types cannot express.
 
     Raises:
-        BadBundle: Something contradicts something else.
+        BadBundle: Two parts of the manifest contradict each other.
     """
     if (manifest.sample_rate_hz, manifest.period_samples) != (SAMPLE_RATE_HZ, PERIOD_SAMPLES):
         raise BadBundle(
@@ -198,10 +198,10 @@ def _check_mode(mode: Mode, graph: Graph) -> None:
             raise BadBundle(f"the default {column} of mode {mode.name!r} is outside its range; export again")
     if mode.envelope is None:
         if mode.gate == "held" or graph.rate == "block":
-            raise BadBundle(f"mode {mode.name!r} has no envelope, which only hits can do without; export again")
+            raise BadBundle(f"mode {mode.name!r} has no envelope; only hits can do without one, so export it again")
         return
     times, levels = mode.envelope.time_s, mode.envelope.level_db
     if len(times) != len(levels):
-        raise BadBundle(f"the envelope of mode {mode.name!r} has not as many levels as times; export again")
+        raise BadBundle(f"the envelope of mode {mode.name!r} has different numbers of levels and times; export again")
     if times[0] != 0 or any(later <= earlier for earlier, later in pairwise(times)):
         raise BadBundle(f"the envelope of mode {mode.name!r} has times that do not rise from 0; export again")

@@ -1,4 +1,4 @@
-"""Version 1 of the manifest, in which every bundle before graphs had roles is written: read, never written."""
+"""Version 1 of the manifest, from before graphs had roles. It is only read, never written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tombola_device.contract.manifest import (
 
 
 class Mode1(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One kind of sound; its two controls had fields of their own."""
+    """One kind of sound; timbre X and Y had fields of their own."""
 
     name: Name
     color: Annotated[str, Meta(pattern=r"^#[0-9a-f]{6}$")]
@@ -36,7 +36,7 @@ class Mode1(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Graph1(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The one graph, which ran each period; its ports followed from these."""
+    """The only graph, which ran in each period; its ports followed from these fields."""
 
     state_size: Annotated[int, Meta(ge=0, le=MAX_STATE)]
     noise_bands: Annotated[int, Meta(ge=0, le=MAX_NOISE_BANDS)]
@@ -46,7 +46,7 @@ class Graph1(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest1(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The JSON part of a bundle of version 1."""
+    """The JSON part of a version-1 bundle."""
 
     name: Name
     generator: Name
@@ -64,10 +64,10 @@ class Manifest1(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def decode_manifest_1(data: bytes) -> Manifest:
-    """Parse and check a manifest of version 1, and say the same in this version.
+    """Parse and check a version-1 manifest, and convert it to the present version.
 
     Raises:
-        BadBundle: It is not JSON, a field is missing, unknown or out of range.
+        BadBundle: The data are not JSON, or a field is missing, unknown or out of range.
     """
     manifest = upgraded(read_json(data, Manifest1))
     check_manifest(manifest)
@@ -75,10 +75,10 @@ def decode_manifest_1(data: bytes) -> Manifest:
 
 
 def upgraded(old: Manifest1) -> Manifest:
-    """The same in this version.
+    """Convert a version-1 manifest to the present version.
 
     Raises:
-        BadBundle: Its graph wants other controls than any that were ever sent.
+        BadBundle: The graph expects controls that no version of the engine has sent.
     """
     graph = old.graph
     if tuple(graph.controls) != SCALAR_COLUMNS:

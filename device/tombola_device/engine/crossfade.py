@@ -14,29 +14,29 @@ from tombola_device.engine.engine import Engine
 from tombola_device.engine.limiter import Limiter
 
 PREROLL_PERIODS = math.ceil(0.1 * FRAME_RATE_HZ)
-"""Held notes begin anew in the new bundle, unheard for 0.1 s, so that the fade does not fall into their attack."""
+"""For 0.1 s the new bundle plays the held notes unheard, so that their attack is over before the fade begins."""
 FADE_PERIODS = math.ceil(0.04 * FRAME_RATE_HZ)
 
 
 class Crossfade:
-    """What plays, and what comes in.
+    """Plays one engine, and fades to another when ``swap`` is called.
 
     Args:
-        engine: What plays first.
+        engine: The engine that plays first.
     """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        """What plays now, or what is coming in while one does."""
+        """The engine that plays; during a fade, the one that fades in."""
         self.peak = 0.0
-        """Of the last period, before it was limited."""
+        """Peak of the last period before the limiter."""
         self._leaving: Engine | None = None
         self._waiting: Engine | None = None
         self._elapsed = 0
         self._limiter = Limiter()
         self._other = np.zeros(PERIOD_SAMPLES, np.float32)
-        # Straight, not of equal power: the weights sum to 1, so that two sounds that happen to be in phase make no
-        # steeper wave than the louder of them. Measured at equal power: jumps 1.47 times the sound's own.
+        # The fade is linear, not of equal power: the weights sum to 1, so two sounds in phase never make a steeper wave
+        # than the louder one makes alone. Measured with equal power: jumps of 1.47 times the sound's own.
         rise = np.arange(1, FADE_PERIODS * PERIOD_SAMPLES + 1) / (FADE_PERIODS * PERIOD_SAMPLES)
         self._in = rise.astype(np.float32)
         self._out = (1.0 - rise).astype(np.float32)
@@ -44,39 +44,39 @@ class Crossfade:
 
     @property
     def fading(self) -> bool:
-        """Whether two engines run."""
+        """Whether a swap is under way: an engine leaves, or one waits."""
         return self._leaving is not None or self._waiting is not None
 
     @property
     def engines(self) -> tuple[Engine, ...]:
-        """All that are heard or wait to be."""
+        """The engine that plays, the one that leaves, and the one that waits."""
         return tuple(engine for engine in (self.engine, self._leaving, self._waiting) if engine is not None)
 
     def limit_voices(self, voices: int) -> None:
-        """As ``Engine.limit_voices``, for all that are heard."""
+        """Like ``Engine.limit_voices``, for each of ``engines``."""
         for engine in self.engines:
             engine.limit_voices(voices)
 
     def swap(self, engine: Engine) -> None:
-        """Let another engine take over from the next period on; one that comes during a fade waits for its end.
+        """Fade to another engine from the next period on; during a fade, after that fade.
 
         Raises:
-            ShapeError: It has another number of voices.
+            ShapeError: The new engine has another number of voices.
         """
         if engine.voices != self.engine.voices:
             raise ShapeError(f"the engine has {engine.voices} voices; the one that plays has {self.engine.voices}")
         self._waiting = engine
 
     def delay_onsets(self, samples: Sequence[int]) -> None:
-        """As ``Engine.delay_onsets``, for all that are heard."""
+        """Like ``Engine.delay_onsets``, for the engines that sound."""
         self.engine.delay_onsets(samples)
         if self._leaving is not None:
             self._leaving.delay_onsets(samples)
 
     def render(self, controls: Controls, out: Float32Array) -> None:
-        """As ``Engine.render``; the blend is fitted to each bundle's number of modes.
+        """Like ``Engine.render``; the blend is fitted to each bundle's number of modes.
 
-        Real time: audio thread; twice the cost for the 0.14 s of a swap.
+        Real time: audio thread; costs twice as much for the 0.14 s of a swap.
         """
         if out.size == PERIOD_SAMPLES:
             self._render_period(controls, out)
@@ -108,7 +108,7 @@ class Crossfade:
     def _begin(self, engine: Engine, controls: Controls) -> None:
         engine.join(fit_modes(controls, engine.modes))
         self._leaving, self.engine, self._waiting = self.engine, engine, None
-        # With nothing to hear, or nothing worth hearing, there is no attack to hide.
+        # A leaving engine that is idle or muted has no sound, so no attack has to be hidden behind it.
         self._elapsed = PREROLL_PERIODS if self._leaving.idle or self._leaving.fault else 0
 
     def _fit(self, controls: Controls, engine: Engine) -> Controls:
@@ -120,7 +120,7 @@ class Crossfade:
 
 
 def fit_modes(controls: Controls, modes: int) -> Controls:
-    """The same frame for a bundle with another number of modes: what is left of the blend, or the first mode."""
+    """Fit a frame to a bundle with M modes: the blend of the modes that both have, or else the first mode."""
     if controls.blend.shape[1] == modes:
         return controls
     blend = np.zeros((len(controls.note), modes), np.float32)

@@ -1,4 +1,4 @@
-"""Takes a constant offset out of the sound, so that a bundle cannot push the loudspeakers to one side."""
+"""Removes a constant offset from the sound, so that a bundle cannot push the loudspeakers to one side."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _MEAN_OF_RISE: Final = (PERIOD_SAMPLES + 1) / (2 * PERIOD_SAMPLES)
 
 
 class DcBlock:
-    """Follows the mean of the periods; what is to be added moves in a straight line over each period.
+    """Tracks the mean of the periods, and gives the correction to add: a straight line over each period.
 
-    The mean goes through two poles at 0.5 Hz: an offset is gone after some two seconds, and of a low E of 41 Hz so
-    little is left in what is subtracted (-76 dB) that its images, at -98 dB, are not heard. A recursion per sample
-    would need a compiled loop; this is two numbers, which whoever mixes the voices mixes in with them.
+    Two poles at 0.5 Hz smooth the mean. An offset is gone after about two seconds. Of a low E (41 Hz) the correction
+    contains only -76 dB, and the images of that lie at -98 dB, which is inaudible. A filter with one step per sample
+    would need a compiled loop; this one needs two numbers per period, which the mixer adds in its matrix product.
     """
 
     def __init__(self) -> None:
@@ -28,12 +28,12 @@ class DcBlock:
         """Forget the offset."""
         self._first = self._offset = self._added = 0.0
         self.level = 0.0
-        """What to add to the next period."""
+        """The correction at the start of the next period."""
         self.slope = 0.0
-        """What more of it at its last sample; up to there in a straight line."""
+        """How much the correction grows until the last sample of that period, in a straight line."""
 
     def heard(self, mean: float) -> None:
-        """The mean of the period to which ``level`` and ``slope`` were added; what is to be added next follows.
+        """Compute the next ``level`` and ``slope`` from the mean of the period to which these were added.
 
         Real time: audio thread.
         """
@@ -45,7 +45,9 @@ class DcBlock:
         self._added = slope * _MEAN_OF_RISE - before
 
     def fade(self) -> bool:
-        """Nothing will sound: an offset as quiet as silence goes to 0 over the next period. Whether it is there.
+        """Let a correction as quiet as silence end at 0 over the next period; return whether it is 0 already.
+
+        Call this when no voice will sound.
 
         Real time: audio thread.
         """

@@ -1,9 +1,9 @@
-"""A bundle that plays: controls in, sound out, one period after another.
+"""Plays one bundle: controls in, sound out, one period after another.
 
 Controls ─► Renderer of each graph ─► Mixer ─► Limiter ─► out
 
-On a Raspberry Pi a call of numpy's costs 3 000 to 8 000 instructions, whatever its size. So what is done in each period
-for a few voices is done in plain floats.
+On a Raspberry Pi each numpy call costs 3 000 to 8 000 instructions, even for a few numbers. So work that is done in
+each period for a few voices uses plain floats.
 
 >>> engine = Engine(bundle, voices=4)
 >>> engine.warm_up()
@@ -37,14 +37,15 @@ from tombola_device.engine.share import Share
 from tombola_device.engine.sound import Sound
 
 HEADROOM_DB = -6.0
-"""Modes are brought to -20 dB RMS: one voice then peaks near -14 dBFS, and four rarely reach the limiter."""
+"""Modes are normalised to -20 dB RMS. With this gain one voice peaks near -14 dBFS, and four voices rarely reach the
+limiter."""
 
 
 def renderers_of(bundle: Bundle, voices: int, tables: Tables) -> tuple[Renderer, ...]:
-    """A renderer for each graph, in the order of their roles.
+    """One renderer for each graph, in the order of their roles.
 
     Raises:
-        BadBundle: A graph is not what the manifest says, does not load, or is of a kind that is not played here.
+        BadBundle: A graph contradicts the manifest, does not load, or is of a kind that this version does not play.
     """
     manifest = bundle.manifest
     made: list[Renderer] = []
@@ -57,7 +58,7 @@ def renderers_of(bundle: Bundle, voices: int, tables: Tables) -> tuple[Renderer,
         renderer: Renderer
         if graph.rate == "onset":
             renderer = OneShotRenderer(onnx, graph, modes, sound, share)
-        else:  # One graph alone plays all of each voice, and need not be told.
+        else:  # A single graph plays all of each voice, so it needs no share.
             renderer = FrameRenderer(onnx, graph, modes, sound, share if len(manifest.graphs) > 1 else None, tables)
         made.append(renderer)
     return tuple(made)
@@ -67,13 +68,13 @@ class Engine:
     """One bundle with V voices.
 
     Args:
-        bundle: What is played.
+        bundle: The bundle to play.
         voices: V, 1 … MAX_VOICES.
         headroom_db: Gain before the limiter.
-        neighbour: An engine whose noise tables are shared where they fit: 25 MB and 0.1 s that a swap can save.
+        neighbour: An engine to share noise tables with, where they fit. Saves a swap 25 MB and 0.1 s.
 
     Raises:
-        BadBundle: The graph is not what the manifest says, or does not load.
+        BadBundle: A graph contradicts the manifest or does not load.
     """
 
     def __init__(
@@ -85,40 +86,41 @@ class Engine:
         self.fault = ""
         """Why the engine is mute; empty while it plays."""
         self.peak = 0.0
-        """Of the last period, before it was limited."""
+        """Peak of the last period before the limiter."""
         self.waited_samples = 0
-        """Where in the first period of its frame the first note began that was told to wait; 0: none was."""
+        """The delay of the first delayed note of the frame, counted from the start of the frame's first period; 0:
+        none."""
         self.noise_tables: Tables = neighbour.noise_tables if neighbour is not None else {}
-        """By what a graph asks for; never written."""
+        """By number of bands and overlap; shared between engines, read-only."""
         self.renderers = renderers_of(bundle, voices, self.noise_tables)
-        """One for each graph."""
+        """One for each graph, in the order of their roles."""
         self._sounds = [renderer.sound for renderer in self.renderers]
         self._mixer = Mixer(10 ** (headroom_db / 20), *self._sounds)
         self._limiter = Limiter()
         self._limit = voices
         self._delays: Sequence[int] = ()
         self._period_out: Float32Array | None = None
-        """What was written to last, if it is one period: it need not be looked at again."""
+        """The array of the last call if it is one period long; the same array is not checked again."""
         self._frame: Controls | None = None
         self._seen = [0] * voices
 
     @property
     def manifest(self) -> Manifest:
-        """What the bundle says of itself."""
+        """The bundle's manifest."""
         return self._bundle.manifest
 
     @property
     def levels_db(self) -> list[float]:
-        """Level asked of each voice in the last period, SILENCE_DB … 0; not to be written."""
+        """Target level of each voice in the last period, SILENCE_DB … 0; read-only."""
         if len(self.renderers) == 1:
             return self.renderers[0].levels_db
         return [max(levels) for levels in zip(*(renderer.levels_db for renderer in self.renderers), strict=True)]
 
     @property
     def sounding(self) -> int:
-        """How many voices are rendered: the highest one that sounds, and all below it."""
+        """Number of voices to render: all voices up to the highest one that sounds."""
         sounds = self._sounds
-        if len(sounds) == 1:  # It is asked for in each period.
+        if len(sounds) == 1:  # This property is read in each period.
             return sounds[0].count
         return max([sound.count for sound in sounds])
 
@@ -128,18 +130,18 @@ class Engine:
         return not any(any(renderer.sounding) for renderer in self.renderers)
 
     def twin(self) -> Engine:
-        """Another one that plays the same bundle, at rest and warm, beside this one."""
+        """A second engine for the same bundle, with all voices at rest, warmed up."""
         twin = Engine(self._bundle, self.voices, neighbour=self)
         twin.warm_up()
         return twin
 
     def join(self, controls: Controls) -> None:
-        """Come into a performance under way: keys that are down begin here, notes that are over stay over."""
+        """Join a performance under way: held notes begin now; released notes do not."""
         self._check(controls)
         self._seen = (controls.onset - controls.gate).tolist()
 
     def limit_voices(self, voices: int) -> None:
-        """Render the first ``voices`` voices only; the others are silent within one period, and begin no note.
+        """Render only the first ``voices`` voices; the others fall silent within one period and begin no notes.
 
         Real time: audio thread.
         """
@@ -148,17 +150,17 @@ class Engine:
             self._choke(voice)
 
     def delay_onsets(self, samples: Sequence[int]) -> None:
-        """Let the notes that begin with the next new frame begin so far into its first period.
+        """Delay the notes that begin with the next new frame by this many samples from the start of its first period.
 
-        Sustained ones only if their voice is at rest: what sounds is not held back. They rise until the period's end.
-        At most LATEST_SAMPLE. Shape (V,).
+        A sustained note is delayed only if its voice is at rest: a voice that sounds is not interrupted. A delayed note
+        rises until the end of the period. Each delay is at most LATEST_SAMPLE. Shape (V,).
 
         Real time: audio thread.
         """
         self._delays = samples
 
     def warm_up(self) -> None:
-        """Run the graphs with every number of voices, so that the runtime has its memory before the first note."""
+        """Run the graphs with every number of voices, so that onnxruntime has its memory before the first note."""
         for renderer in self.renderers:
             for voices in range(1, self.voices + 1):
                 for _ in range(2):
@@ -170,12 +172,12 @@ class Engine:
         """Fill whole periods with sound.
 
         Args:
-            controls: Knobs, CV and MIDI as they stood when the first period began. A frame is not changed after it
-                was handed over; another frame is another object.
+            controls: Knobs, CV and MIDI at the start of the first period. The caller does not change a frame after the
+                call; a new frame is a new object.
             out: Written in place. Shape (T,), T a multiple of 128, float32, full scale ±1.0.
 
         Raises:
-            ShapeError: ``controls`` is not for V voices and M modes, or ``out`` is no multiple of 128 long.
+            ShapeError: ``controls`` is not for V voices and M modes, or the length of ``out`` is not a multiple of 128.
 
         Real time: audio thread. No locks, logging, disk, or growth of Python objects.
         """
@@ -199,7 +201,7 @@ class Engine:
             )
 
     def _take(self, controls: Controls) -> None:
-        """A new frame."""
+        """Pass a new frame to the renderers."""
         self._check(controls)
         onset, gate, velocity = controls.onset.tolist(), controls.gate.tolist(), controls.velocity.tolist()
         for renderer in self.renderers:
@@ -229,7 +231,7 @@ class Engine:
                 renderer.render()
         self._mixer.mix(out)
         self.peak = peak = self._limiter.process(out)
-        # A peak that is no number, or a sum that overflowed, is no sound.
+        # The peak is NaN or infinite when a graph gives NaN or the sum overflows.
         if not peak < math.inf:
             self._mute(out)
 

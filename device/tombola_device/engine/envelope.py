@@ -1,6 +1,7 @@
-"""How loud each voice is asked to be: the envelopes of the modes, blended, with velocity, release and retrigger.
+"""The level of each voice over time: the envelopes of the modes, blended, with velocity, release and retrigger.
 
-Plain floats, voice by voice: a call of numpy's costs as much as a voice, and seldom do more than a few sound.
+The code handles one voice after another in plain floats: a numpy call costs as much as a voice, and usually few voices
+sound.
 """
 
 from __future__ import annotations
@@ -15,23 +16,23 @@ from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB
 from tombola_device.contract.manifest import KEYTRACK_NOTE, Envelope, Mode
 
 MAX_ENVELOPE_S = 60.0
-"""What a table says after that is not read: it goes on at its decay."""
+"""A table is read up to this time; after it the level follows the decay."""
 ONSET_FLOOR_DB = -60.0
-"""A slow attack begins here at the latest, so that the first sound leaves within the first period."""
+"""A slow attack starts at least at this level, so that the first sound leaves within the first period."""
 CARRY_DB_PER_S = -300.0
-"""A retriggered voice falls from where it was at this rate until its new attack is louder: 60 dB in 0.2 s, fast
-enough not to be taken for the new note and slow enough not to be a gap."""
+"""A retriggered voice falls from its old level at this rate until its new attack is louder: 60 dB in 0.2 s. That is
+fast enough not to be heard as part of the new note, and slow enough to leave no gap."""
 CHOKED_DB = -1000.0
 LONGEST_FRAMES = 1e9
-"""A month: time stands still there."""
+"""About a month; the time since the onset stops there."""
 MOST_OCTAVES = 8.0
 AS_RENDERED = Envelope([0.0, 1.0], [0.0, 0.0], 0.0, -300.0)
-"""For modes without an envelope: 0 dB, and only velocity makes it softer."""
+"""For modes without an envelope: a level of 0 dB, lowered only by velocity."""
 
 
 @dataclass(slots=True)
 class _Voice:
-    """One voice. Levels in dB, times in frames of the tables, falls in dB per frame."""
+    """One voice. Levels in dB, times in frames of the tables, falling rates in dB per frame."""
 
     weights: list[tuple[int, float]] = field(default_factory=list)
     time: float = 0.0
@@ -41,20 +42,20 @@ class _Voice:
     release_db: float = CHOKED_DB
     carry_db: float = CHOKED_DB
     over: bool = True
-    """It was released and has died away: it is silent until it starts again."""
+    """The voice was released and has faded out; it is silent until its next note."""
 
 
 class Envelopes:
     """The level of V voices over M modes, one step per period.
 
     Args:
-        modes: Whose envelopes they are.
+        modes: The modes whose envelopes are played.
         voices: V.
     """
 
     def __init__(self, modes: Sequence[Mode], voices: int) -> None:
         self.level_db = [SILENCE_DB] * voices
-        """Level of each voice in the period of the last ``advance``; SILENCE_DB … 0."""
+        """Level of each voice after the last ``advance``; SILENCE_DB … 0."""
         envelopes = [mode.envelope or AS_RENDERED for mode in modes]
         longest_s = min(max(envelope.time_s[-1] for envelope in envelopes), MAX_ENVELOPE_S)
         self._last = math.ceil(longest_s * FRAME_RATE_HZ)
@@ -69,30 +70,30 @@ class Envelopes:
         self._voices = [_Voice() for _ in range(voices)]
 
     def start(self, voice: int) -> None:
-        """A note begins: the table is read from its start, and the voice goes on from the level it has."""
+        """Begin a note: read the table from its start, and go on from the voice's present level."""
         one, level_db = self._voices[voice], self.level_db[voice]
         one.time = one.release_db = 0.0
         one.carry_db = level_db if level_db > SILENCE_DB else CHOKED_DB
         one.over = False
 
     def choke(self, voice: int) -> None:
-        """Silence within one period."""
+        """Silence the voice within one period."""
         one = self._voices[voice]
         one.release_db = one.carry_db = CHOKED_DB
 
     def reset(self, voice: int) -> None:
-        """As if the voice had never sounded."""
+        """Put the voice to rest, without a level to go on from."""
         self._voices[voice], self.level_db[voice] = _Voice(), SILENCE_DB
 
     def play(
         self, gate: Sequence[bool], velocity: Sequence[float], levels: Sequence[Sequence[float]], note: Sequence[float]
     ) -> None:
-        """Take what holds until the next call, for each of V voices.
+        """Set what applies until the next call, for each of V voices.
 
         Args:
             gate: Whether its key is down.
             velocity: 0 … 1.
-            levels: Weight of each of M modes, and then what is added to its level, dB.
+            levels: For each voice the weight of each of M modes, then an offset of its level in dB.
             note: MIDI note number.
 
         Real time: audio thread.
@@ -108,14 +109,14 @@ class Envelopes:
                 fall_db += weight * self._fall_db[mode]
                 octaves += weight * self._octaves[mode]
             voice.fixed_db = (velocity[index] - 1.0) * velocity_db + offset_db
-            # A released voice stays where its envelope was and falls from there; of one-shots alone nothing falls.
+            # A released voice starts falling from the level where its envelope was. One-shot modes do not fall.
             if gate[index] or not fall_db:
                 voice.fall_db, voice.rate = 0.0, 2.0 ** min((note[index] - KEYTRACK_NOTE) * octaves, MOST_OCTAVES)
             else:
                 voice.fall_db, voice.rate = fall_db, 0.0
 
     def advance(self) -> None:
-        """One period on: compute ``level_db``.
+        """Advance by one period: compute ``level_db``.
 
         Real time: audio thread.
         """
@@ -140,12 +141,12 @@ class Envelopes:
                 levels_db[index] = level_db
             elif level_db >= 0.0:
                 levels_db[index] = 0.0
-            else:  # Also what is no number.
+            else:  # NaN comes here, too.
                 levels_db[index] = SILENCE_DB
                 voice.over = voice.fall_db < 0.0 or release_db <= CHOKED_DB
 
     def _beyond(self, voice: _Voice, frames: int) -> float:
-        """Level of the modes so long after the tables' end; one that died away counts as silent, not as less."""
+        """Level of the modes at a time after the ends of their tables; a mode below silence counts as SILENCE_DB."""
         return sum(
             weight * max(self._tables[mode][self._last] + frames * self._decay_db[mode], SILENCE_DB)
             for mode, weight in voice.weights

@@ -1,4 +1,4 @@
-"""Renders a graph that makes each period's sound in that period: recurrent networks, a frame of controls at a time."""
+"""Renders a graph that runs in each period and makes that period's sound: recurrent networks."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class FrameRenderer:
 
     Args:
         onnx: The graph, as serialised.
-        graph: What the manifest says of it.
-        modes: Those that it renders.
-        sound: Where it writes.
-        share: How much of each voice it plays; none: all.
-        tables: Noise tables that exist.
+        graph: The graph's description in the manifest.
+        modes: The modes that the graph renders.
+        sound: The memory that the graph writes.
+        share: The share of each voice that this graph plays; None: all of it.
+        tables: Noise tables to reuse.
 
     Raises:
-        BadBundle: The graph is not what the manifest says, or does not load.
+        BadBundle: The graph contradicts the manifest or does not load.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class FrameRenderer:
         self._columns = numbers(self.session.controls)
 
     def take(self, controls: Controls, gate: list[bool], velocity: list[float]) -> None:
-        """As ``Renderer.take``: what does not move by itself is laid out for the graph once."""
+        """Like ``Renderer.take``. Controls that are constant within a frame are written to the graph's input once."""
         blend = controls.blend
         if self._share is not None:
             self._share.take(blend)
@@ -67,7 +67,7 @@ class FrameRenderer:
         self._keys = gate, velocity
 
     def begin(self, voice: int, sample: int) -> int:
-        """As ``Renderer.begin``. A voice that sounds is not held back."""
+        """Like ``Renderer.begin``. A note in a voice that sounds is not delayed."""
         self._fades.begin(voice)
         if self.sounding[voice]:
             sample = 0
@@ -75,14 +75,14 @@ class FrameRenderer:
             self._controls.settle(voice)
             if self._share is not None:
                 self._share.settle(voice)
-            self.session.reset(voice)  # It may have been run, unheard, beside others.
+            self.session.reset(voice)  # The graph may have run this silent voice beside others.
             if sample:
                 self._late.begun.append((voice, sample))
         self._envelopes.start(voice)
         return sample
 
     def render(self) -> None:
-        """As ``Renderer.render``."""
+        """Like ``Renderer.render``."""
         if self._controls.moving:
             self._notes, levels = self._controls.follow()
             self._envelopes.play(*self._keys, levels, self._notes)
@@ -99,22 +99,22 @@ class FrameRenderer:
             self._share.apply(self.sound)
 
     def choke(self, voice: int) -> None:
-        """As ``Renderer.choke``."""
+        """Like ``Renderer.choke``."""
         self._envelopes.choke(voice)
 
     def reset(self, voice: int) -> None:
-        """As ``Renderer.reset``."""
+        """Like ``Renderer.reset``."""
         self._envelopes.reset(voice)
         self.levels_db[voice] = SILENCE_DB
         self.sounding[voice] = self._ended[voice] = False
         self.session.reset(voice)
 
     def run(self, voices: int) -> None:
-        """As ``Renderer.run``."""
+        """Like ``Renderer.run``."""
         self.session.run(voices)
 
     def _lay_out_voices(self) -> int:
-        """Write what moves by itself for the voices that sound or just end; how many rows are to be rendered."""
+        """Write the changing inputs of voices that sound or have just ended; return the number of rows to run."""
         rows, at, columns, sounding, ended = 0, -self._width, self._columns, self.sounding, self._ended
         levels, fast, slow, noise = self._levels_db, self._fades.fast, self._fades.slow, self._noise
         noise_in = noise.into
@@ -122,7 +122,7 @@ class FrameRenderer:
             at += self._width
             sounds = level_db > SILENCE_DB
             if not sounds and not sounding[voice]:
-                if ended[voice]:  # In the last period it fell silent.
+                if ended[voice]:  # The voice fell silent in the last period.
                     ended[voice] = False
                     self.session.reset(voice)
                 continue

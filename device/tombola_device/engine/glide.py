@@ -1,4 +1,4 @@
-"""Portamento: a voice that sounds moves to its new note in a straight line of semitones, in constant time."""
+"""Portamento: a sounding voice moves to its new note in a straight line of semitones; the glide time is constant."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tombola_device.contract.controls import FRAME_RATE_HZ, Controls, Float32Arr
 
 
 class Glide:
-    """Notes of V voices, on their way.
+    """The notes of V voices while they glide.
 
     Args:
         voices: V.
@@ -16,7 +16,7 @@ class Glide:
 
     def __init__(self, voices: int) -> None:
         self.moving = False
-        """Whether any voice is on its way."""
+        """Whether any voice is gliding."""
         self._now = np.zeros(voices, np.float32)
         self._target = np.zeros(voices, np.float32)
         self._bend = np.zeros(voices, np.float32)
@@ -25,7 +25,7 @@ class Glide:
         self._notes = b""
 
     def take(self, controls: Controls, sounding: list[bool]) -> None:
-        """A new frame. A voice that is silent, or does not glide, is at its note at once.
+        """Read a new frame. A voice that is silent, or does not glide, jumps to its note.
 
         Real time: audio thread.
         """
@@ -49,14 +49,14 @@ class Glide:
         self.moving = any(self._left)
 
     def advance(self, note: Float32Array) -> None:
-        """One period on. ``note``: where each voice is then, bend included; written. Shape (V,).
+        """Advance by one period, and write the pitch of each voice, bend included, into ``note``. Shape (V,).
 
         Real time: audio thread.
         """
         if self.moving:
             self._now += self._step
             for voice, left in enumerate(self._left):
-                if left == 1:  # Exactly there, whatever the steps have lost on the way.
+                if left == 1:  # The last step lands exactly on the target: rounding errors have added up.
                     self._now[voice], self._step[voice] = self._target[voice], 0.0
                 self._left[voice] = max(left - 1, 0)
             self.moving = any(self._left)

@@ -1,4 +1,4 @@
-"""Controls on their way: blend, timbre and loudness follow their target, notes their glide."""
+"""Smoothed controls: blend, timbre and loudness follow their targets; notes follow their glides."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ from tombola_device.contract.manifest import Mode
 from tombola_device.engine.glide import Glide
 
 GLIDE_S = 0.02
-"""Blend, timbre and loudness follow their target with this time constant: a step of a MIDI controller does not zip.
-It lies here and not in the player because only the engine knows the period that it is played in."""
+"""Time constant with which blend, timbre and loudness follow their targets, so that a step of a MIDI controller does
+not click. The smoothing is done here and not in the player, because only the engine knows when each period is
+played."""
 SETTLING_PERIODS = 100
-"""After 13 time constants what is left is below 1e-5 of the way: then the target is taken exactly."""
+"""After this many periods (13 time constants) less than 1e-5 of the way is left, and the value jumps to its target."""
 GLIDE_SHARE = 1.0 - math.exp(-1.0 / (GLIDE_S * FRAME_RATE_HZ))
-"""Of the way that is left, what is gone in a period."""
+"""The fraction of the remaining way that one period covers."""
 
 _NOTE, _VELOCITY, _TIMBRE = (SCALAR_COLUMNS.index(name) for name in ("note", "velocity", "timbre_x"))
 _AXES = len(TIMBRE)
 
 
 class GlidingControls:
-    """What of V voices' controls does not change with the sound itself, written into a graph's input.
+    """Writes the smoothed controls of V voices into a graph's input.
 
     Args:
-        modes: Those that the graph renders.
+        modes: The modes that the graph renders.
         columns: The graph's input ``controls``. Shape (V, 7 + M).
     """
 
     def __init__(self, modes: Sequence[Mode], columns: Float32Array) -> None:
         voices, count = len(columns), len(modes)
         self.moving = False
-        """Whether ``follow`` has something to do."""
+        """Whether ``follow`` has anything to move."""
         self._points = [timbre_points(modes, axis) for axis in TIMBRE]
-        # Columns: timbre X, Y, blend 1 … M (as they stand in the graph's controls), loudness offset.
+        # Columns: timbre X, timbre Y, blend 1 … M (in the order of the graph's controls), loudness offset.
         width = _AXES + count + 1
         self._target = np.zeros((voices, width), np.float32)
         self._glided = np.zeros((voices, width), np.float32)
@@ -46,7 +47,7 @@ class GlidingControls:
         self._position = b""
         self._latents = np.zeros((voices, count, _AXES), np.float32)
         self._glide_to = Glide(voices)
-        # Views are made once: in the audio loop a slice costs half as much as the call that it is made for.
+        # Views are made once: in the audio loop, slicing costs half as much as the numpy call that uses the slice.
         target, glided = self._target, self._glided
         self._note, self._velocity = columns[:, _NOTE], columns[:, _VELOCITY]
         self._moving = columns[:, _TIMBRE:]
@@ -57,12 +58,12 @@ class GlidingControls:
         self._share = np.float32(GLIDE_SHARE)
 
     def take(self, controls: Controls, blend: Float32Array, sounding: list[bool]) -> None:
-        """A new frame: where all goes.
+        """Read a new frame: set the targets.
 
         Args:
             controls: The frame.
-            blend: Its weights of the graph's modes. Shape (V, M).
-            sounding: The voices that glide to their note; the others are there at once.
+            blend: The frame's weights of the graph's modes. Shape (V, M).
+            sounding: The voices that glide to their note; the others jump.
 
         Real time: audio thread.
         """
@@ -79,14 +80,14 @@ class GlidingControls:
         self._glide_to.take(controls, sounding)
 
     def settle(self, voice: int) -> None:
-        """Nothing is heard of the voice that could zip: it begins where it should be."""
+        """Jump a silent voice to its targets: no click can be heard."""
         self._glided[voice] = self._target[voice]
 
     def follow(self) -> tuple[list[float], list[list[float]]]:
-        """Move a step towards the target, and at the end exactly onto it: one period on.
+        """Advance by one period towards the targets; the last step lands exactly on them.
 
         Returns:
-            Note of each voice; weight of each mode and then what is added to the level, dB, of each voice.
+            The note of each voice; for each voice, the weights of the modes, then the level offset in dB.
 
         Real time: audio thread.
         """
@@ -109,7 +110,7 @@ def timbre_points(modes: Sequence[Mode], axis: str) -> Float64Array:
 
 
 def between(points: Float64Array, position: Float32Array) -> Float64Array:
-    """Latents at 0 … 1, with the default at 0.5. (M, 3), (V,) → (V, M)."""
+    """Latents at positions 0 … 1; 0.5 is the default. (M, 3), (V,) → (V, M)."""
     low, middle, high = points.T
     side = 2.0 * position[:, None] - 1.0
     latents: Float64Array = middle + np.where(side < 0, low - middle, high - middle) * np.abs(side)

@@ -1,15 +1,15 @@
-"""What a graph may be made of, read from its bytes before a runtime sees them.
+"""Checks what a graph contains by reading its bytes, before onnxruntime reads them.
 
-onnxruntime looks for external weights on disk, relative to the working directory, even when the graph comes from
-memory (seen with 1.31), and it carries operators of its own vendors. A bundle is one file of standard operators, so
-both are refused here. So are
+onnxruntime loads external weights from disk, relative to the working directory, even when the graph comes from memory
+(seen with 1.31). It also has operators of several vendors. A bundle is one file of standard operators, so both are
+refused here. So are
 
-- branches and loops, of which one can run for ever;
-- functions, which can call each other until a small file unfolds into a huge graph;
-- what onnxruntime takes for its own format, which it does by four bytes alone: with these in the middle of a string,
-  this check would read a graph and the runtime something else (seen with 1.31).
+- branches and loops: a loop can run for ever;
+- functions: they can call each other, so that a small file unfolds into a huge graph;
+- graphs that onnxruntime takes for its own format. Four bytes alone decide that: if a file has these bytes in the
+  middle of a string, this check would read one graph and onnxruntime another (seen with 1.31).
 
-This reads protobuf's wire format: the device has no onnx package.
+The check reads protobuf's wire format itself: the device has no onnx package.
 
 Source: protobuf encoding guide (wire types, varints); field numbers from the ONNX specification, onnx.proto.
 """
@@ -22,9 +22,9 @@ from tombola_device.contract.errors import BadBundle
 
 STANDARD_DOMAINS = ("", "ai.onnx")
 RUNTIME_FORMAT, RUNTIME_FORMAT_AT = b"ORTM", 4
-"""By these bytes onnxruntime knows its own format. Source: onnxruntime, ``IsOrtFormatModelBytes``."""
+"""onnxruntime recognises its own format by these bytes. Source: onnxruntime, ``IsOrtFormatModelBytes``."""
 MAX_FIELDS = 200_000
-"""A merged network of 60 nodes has 800; reading so many takes a Raspberry Pi about a second."""
+"""A merged network of 60 nodes has 800 fields; reading 200 000 takes a Raspberry Pi about a second."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _EXTERNAL = 1
@@ -36,31 +36,31 @@ _CHILDREN: dict[str, dict[int, str]] = {
     "attribute": {5: "tensor", 6: "branches", 10: "tensor", 11: "branches", 22: "sparse", 23: "sparse"},
     "sparse": {1: "tensor", 2: "tensor"},
 }
-"""Message → field number → kind of message in that field. Other fields hold nothing that could refer outside."""
+"""Message → field number → kind of message in that field. Other fields cannot refer to anything outside the graph."""
 _REFUSED = {"training": "training steps", "function": "functions", "branches": "branches or loops"}
-"""Kinds of messages that a graph that is only played has no use for."""
+"""Kinds of messages that a graph does not need when it is only played."""
 _DOMAIN_FIELD = {"opset": 1, "node": 7}
 _TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
 
 
 def check_graph(onnx: bytes) -> None:
-    """Check that a graph is complete in itself and made of standard operators.
+    """Check that a graph is self-contained and uses standard operators only.
 
     Raises:
-        BadBundle: It is no ONNX graph, keeps weights outside, uses operators of another domain, or has parts that could
-            run for ever or unfold.
+        BadBundle: The bytes are not an ONNX graph, or the graph keeps weights outside, uses operators of another
+            domain, or contains parts that could run for ever or unfold.
     """
     if onnx[RUNTIME_FORMAT_AT : RUNTIME_FORMAT_AT + len(RUNTIME_FORMAT)] == RUNTIME_FORMAT:
         raise BadBundle("the bundle's graph is in onnxruntime's own format; export it as ONNX")
     left = [MAX_FIELDS]
     found = _check(memoryview(onnx), "model", left)
     if "graph" not in found:
-        raise BadBundle("the bundle's graph is not ONNX: it holds no graph; export the bundle again")
+        raise BadBundle("the bundle's graph is not ONNX: it contains no graph; export the bundle again")
 
 
 def _check(message: memoryview, kind: str, left: list[int]) -> set[str]:
     if kind in _REFUSED:
-        raise BadBundle(f"the bundle's graph has {_REFUSED[kind]}; export one of plain operators")
+        raise BadBundle(f"the bundle's graph contains {_REFUSED[kind]}; export one of plain operators")
     children, found = _CHILDREN.get(kind, {}), set()
     for number, value in _fields(message, left):
         if number == _DOMAIN_FIELD.get(kind) and isinstance(value, memoryview):
@@ -78,11 +78,11 @@ def _check(message: memoryview, kind: str, left: list[int]) -> set[str]:
 def _check_domain(name: bytes) -> None:
     domain = name.decode("utf-8", "replace")
     if domain not in STANDARD_DOMAINS:
-        raise BadBundle(f"the bundle's graph uses operators of domain {domain!r}; only ONNX's own are played")
+        raise BadBundle(f"the bundle's graph uses operators of domain {domain!r}; only ONNX's own can be played")
 
 
 def _fields(message: memoryview, left: list[int]) -> Iterator[tuple[int, int | memoryview]]:
-    """Field numbers and values of one message; of a packed number only its varint is given."""
+    """Field numbers and values of one message: a varint as an int, any other value as bytes."""
     at = 0
     while at < len(message):
         left[0] -= 1
@@ -99,7 +99,7 @@ def _fields(message: memoryview, left: list[int]) -> Iterator[tuple[int, int | m
         elif wire in (_FIXED64, _FIXED32):
             length = 8 if wire == _FIXED64 else 4
         else:
-            raise BadBundle("the bundle's graph is not ONNX: it is no protobuf message; export the bundle again")
+            raise BadBundle("the bundle's graph is not ONNX: it is not a protobuf message; export the bundle again")
         if at + length > len(message):
             raise BadBundle("the bundle's graph is cut short; export the bundle again")
         yield number, message[at : at + length]
@@ -114,4 +114,4 @@ def _varint(message: memoryview, at: int) -> tuple[int, int]:
         at, shift = at + 1, shift + 7
         if byte < 0x80:
             return value, at
-    raise BadBundle("the bundle's graph is cut short or no protobuf message; export the bundle again")
+    raise BadBundle("the bundle's graph is cut short or not a protobuf message; export the bundle again")

@@ -1,4 +1,4 @@
-"""The last stage before the card: full scale is never passed, and below -3 dBFS nothing is touched."""
+"""The last stage before the sound card: the output never exceeds full scale, and below -3 dBFS nothing is changed."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, Flo
 
 THRESHOLD = 10 ** (-3 / 20)
 ATTACK_SAMPLES = 32
-"""The gain falls within 0.7 ms, in a straight line: fast enough that little is left for the clip, without a step."""
+"""The gain falls in a straight line within 0.7 ms: fast enough that little has to be clipped, without a step."""
 RELEASE_S = 0.1
 
 
 class Limiter:
     """A soft limiter without delay, one period at a time.
 
-    The whole period is known before it leaves, so the gain follows its peak: above the threshold the peak is pressed
-    towards full scale along a tanh. What passes full scale while the gain is still falling is clipped. The gain is one
-    for both signs, so no DC arises.
+    The limiter sees the whole period before it is output, so the gain follows the period's peak: a peak above the
+    threshold is compressed towards full scale along a tanh. While the gain is still falling, samples beyond full scale
+    are clipped. Both signs have the same gain, so no DC arises.
     """
 
     def __init__(self) -> None:
@@ -30,15 +30,15 @@ class Limiter:
         self._fall = np.minimum(np.arange(1, PERIOD_SAMPLES + 1, dtype=np.float32) / ATTACK_SAMPLES, np.float32(1.0))
 
     def reset(self) -> None:
-        """Forget what was loud."""
+        """Return to a gain of 1."""
         self._gain = 1.0
 
     def process(self, block: Float32Array) -> float:
-        """Limit one period in place, shape (128,), float32, and return its peak: as it was, above 1 if it was louder.
+        """Limit one period in place, shape (128,), float32; return its peak before limiting, which may exceed 1.
 
         Real time: audio thread.
         """
-        # Of the same sign, the largest and the smallest are found in half the time of the largest magnitude.
+        # Finding the largest and the smallest value takes half the time of finding the largest magnitude.
         peak, low = block.item(block.argmax()), -block.item(block.argmin())
         peak = low if low > peak else peak  # noqa: FURB136 - on a Raspberry Pi max() costs 300 instructions more
         if peak <= THRESHOLD and self._gain == 1.0:
@@ -57,7 +57,7 @@ class Limiter:
 
 
 def _gain_for(peak: float) -> float:
-    """What brings a peak to its place on the curve; 1 below the threshold."""
+    """The gain that brings a peak to its place on the curve; 1 below the threshold."""
     if peak <= THRESHOLD:
         return 1.0
     room = 1.0 - THRESHOLD

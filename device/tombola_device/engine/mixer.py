@@ -1,4 +1,4 @@
-"""All voices into one sound, and out of it what is constant: one product per period."""
+"""Sums all voices into one sound and removes a constant offset: one matrix product per period."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from tombola_device.engine.numbers import numbers
 from tombola_device.engine.sound import Sound
 
 DC_ROWS: Final = 2
-"""Before the voices' rows: what grows along the period to 1, and 1 throughout. ``DcBlock`` says how much of each."""
+"""Rows before the voices': a ramp that reaches 1 at the end of the period, and a row of ones. ``DcBlock`` gives their
+gains."""
 
 
 class Mixer:
-    """The sum of V voices at one gain, without offset.
+    """The sum of V voices at one gain, without a constant offset.
 
     Args:
-        gain: Of each voice.
-        sounds: What each renderer's voices play. The first has ``DC_ROWS`` rows to spare.
+        gain: Gain of each voice.
+        sounds: The sound of each renderer. The first has ``DC_ROWS`` spare rows.
     """
 
     def __init__(self, gain: float, *sounds: Sound) -> None:
         self._sound, *self._others = sounds
         self._rows = self._sound.rows
         self._rows[0], self._rows[1] = np.arange(1, PERIOD_SAMPLES + 1) / PERIOD_SAMPLES, 1.0
-        self._gains = _gains(self._sound, gain)  # Row 0 and 1 are the offset's.
+        self._gains = _gains(self._sound, gain)  # Rows 0 and 1 correct the offset.
         self._corrections = [[numbers(gains) for gains in slot] for slot in self._gains]
         self._other_gains = [_gains(sound, gain) for sound in self._others]
         self._part = np.zeros(PERIOD_SAMPLES, np.float32)
@@ -41,7 +42,7 @@ class Mixer:
         self._dc_block.reset()
 
     def mix(self, out: Float32Array) -> None:
-        """Write the sum of the voices that were rendered; of none, exact silence once their offset is gone.
+        """Write the sum of the rendered voices; with none, exact silence once the offset has faded.
 
         Real time: audio thread.
         """
@@ -66,5 +67,5 @@ class Mixer:
 
 
 def _gains(sound: Sound, gain: float) -> list[list[Float32Array]]:
-    """Gain of each row, by slot and number of voices."""
+    """Gain of each row, by slot and by number of voices."""
     return [[gain * sound.share(count, slot) for count in range(sound.voices + 1)] for slot in range(2)]

@@ -1,7 +1,6 @@
-"""Where a voice is in its wave, and how loud: what the engine keeps for graphs that ask for it.
+"""Phase, pace and amplitude of each voice: the engine computes them for graphs that have these inputs.
 
-A phase is summed here in double precision, and a handful of numbers a voice in Python's floats cost less than one node
-of a graph.
+The phase is summed here in double precision. A few plain floats per voice cost less than one node of a graph.
 """
 
 from __future__ import annotations
@@ -17,22 +16,22 @@ from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, SIL
 from tombola_device.engine.numbers import numbers
 
 COLUMNS: Final = 3
-"""Turns at the period's start, pace there, pace at its end."""
+"""Phase at the period's start in turns, pace there, pace at the period's end."""
 LEAST_START: Final = 2 ** (-1 / 12)
-"""A voice at rest has no frequency to come from: it comes, as none need come, from a semitone below at the lowest."""
+"""A voice that starts from rest begins at most one semitone below its note."""
 SILENCE_AMPLITUDE: Final = 10 ** (SILENCE_DB / 20)
-"""Subtracted from the level's amplitude, so that silence is exactly zero."""
+"""Subtracted from the amplitude, so that silence is exactly zero."""
 _SEMITONE: Final = math.log(2) / 12
 _TUNING: Final = math.log(440.0 / SAMPLE_RATE_HZ) - 69 * _SEMITONE
 _NEPER: Final = math.log(10) / 20
 HIGHEST: Final = 135.0
-"""19.9 kHz; also for what is no number."""
+"""19.9 kHz; NaN is replaced by it, too."""
 
 
 class Motion:
     """Phase, pace and amplitude of V voices, one step per period.
 
-    Pace is cycles per sample; it moves in a straight line over a period. Amplitude is RMS.
+    Pace is cycles per sample; it changes linearly over a period. Amplitude is RMS.
 
     Args:
         voices: V.
@@ -40,9 +39,9 @@ class Motion:
 
     def __init__(self, voices: int) -> None:
         self.places: Float32Array = np.zeros((voices, COLUMNS), np.float32)
-        """For the graph's ``motion``. Shape (V, 3)."""
+        """Input ``motion`` of the graph. Shape (V, 3)."""
         self.amplitude: Float32Array = np.zeros((voices, 1), np.float32)
-        """For the graph's ``level``. Shape (V, 1)."""
+        """Input ``level`` of the graph. Shape (V, 1)."""
         self._places, self._amplitude = numbers(self.places), numbers(self.amplitude)
         self._voices = [_Voice() for _ in range(voices)]
 
@@ -51,7 +50,7 @@ class Motion:
         self._voices[voice] = _Voice()
 
     def step(self, notes: Sequence[float], levels_db: Sequence[float], voices: int) -> None:
-        """One period of the first voices, at whose end each is at its note and level.
+        """Advance the first voices by one period, at whose end each reaches its note and level.
 
         Real time: audio thread.
         """
@@ -62,7 +61,7 @@ class Motion:
             if voice.moving or note != voice.note:
                 voice.moving = note != voice.note
                 voice.note = note
-                played = note if note < HIGHEST else HIGHEST  # noqa: FURB136 - min() would let through what is no number
+                played = note if note < HIGHEST else HIGHEST  # noqa: FURB136 - min() would let NaN through
                 pace = math.exp(played * _SEMITONE + _TUNING)
                 start = max(voice.pace, LEAST_START * pace)
                 places[at + 1], places[at + 2] = start, pace
@@ -77,13 +76,13 @@ class Motion:
 
 @dataclass(slots=True)
 class _Voice:
-    """Where one voice is. At first nowhere: any note and any level are new to it."""
+    """State of one voice. A new voice accepts any note and level at once."""
 
     turns: float = 0.0
     pace: float = 0.0
     advance: float = 0.0
-    """Turns in a period."""
+    """Turns per period."""
     note: float = math.nan
     moving: bool = True
-    """The pace moved in the last period."""
+    """Whether the pace changed in the last period."""
     level_db: float = math.nan

@@ -1,4 +1,4 @@
-"""Noise for graphs that take it: one table, read by each voice from a place of its own."""
+"""Noise for graphs with a noise input: one table, which each voice reads from its own place."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from tombola_device.engine.noise import TABLE_SAMPLES, noise_table, overlapping
 CHUNKS = TABLE_SAMPLES // PERIOD_SAMPLES
 
 Tables = dict[tuple[int, bool], Float32Array]
-"""Noise by number of bands and whether it overlaps; 25 MB and 0.1 s each, so engines share them."""
+"""Noise tables by (number of bands, overlap). Each takes 25 MB and 0.1 s, so engines share them."""
 
 
 class NoiseFeed:
-    """Gives V voices the noise of each period.
+    """Feeds V voices with noise in each period.
 
     Args:
-        graph: Whose input it is.
-        rows: That input. Shape (V, B, 128 or 256).
-        tables: Those that exist; one that does not is made and added.
+        graph: The graph that reads the noise.
+        rows: The graph's noise input. Shape (V, B, 128 or 256).
+        tables: Existing tables; a missing one is made and added.
     """
 
     def __init__(self, graph: Graph, rows: Float32Array, tables: Tables) -> None:
         self.period = 0
-        """How many periods have gone by."""
+        """Number of periods so far."""
         voices = len(rows)
-        # Lists of memory: to copy from one to the other is a third of numpy's price.
+        # Lists of memoryviews: copying between them costs a third of a numpy copy.
         self.into: list[memoryview[int]] = []
-        """Where each voice's noise goes; empty: the graph takes none."""
+        """Memory for each voice's noise; empty if the graph has no noise input."""
         self.chunks: list[memoryview[int]] = []
         self.starts = [voice * CHUNKS // voices for voice in range(voices)]
-        """Chunk of each voice in period 0."""
+        """Chunk that each voice reads in period 0."""
         if graph.noise_bands:
             key = graph.noise_bands, graph.overlap
             if key not in tables:
@@ -42,7 +42,7 @@ class NoiseFeed:
 
 
 def noise_chunks(bands: int, overlap: bool) -> Float32Array:  # noqa: FBT001 - the two are a key of ``Tables``
-    """The noise table, cut into periods, each band shifted by its own offset. Shape (chunks, B, 128 or 256)."""
+    """The noise table cut into periods, each band shifted by its own offset. Shape (chunks, B, 128 or 256)."""
     table = noise_table(bands)
     for band in range(bands):
         table[band] = np.roll(table[band], -band * TABLE_SAMPLES // bands)

@@ -1,18 +1,19 @@
-"""Renders a graph that makes a whole hit when a note begins: drums, bells, whatever is struck.
+"""Renders a graph that makes a whole hit when a note begins: drums, bells and other struck sounds.
 
-The graph runs in the audio thread, in the period in which the note begins: there the sound starts, and what the run
-takes is taken from that period, and from no other: after it a hit is a product a period, read from memory. A chord of
-n hits takes n runs in one period.
+The graph runs in the audio thread, in the period in which the note begins; the sound starts in that period. Only that
+period pays for the run: afterwards the hit is read from memory, at the cost of one product per period. A chord of n
+hits needs n runs in one period.
 
 Counted for a Cortex-A72 (`tombola bench --arm64`), hits of 1 s: a graph of 12 nodes that makes two decaying cosines
-takes 4.0 M instructions an onset, one of residual convolutions (8 channels, 27 nodes) 17.7 M; a period of a Raspberry
-Pi 4 has 4.0 M. After the onset a voice takes 67 500 a period, each further one 46 300 at most. So only small graphs,
-short hits or parametric ones start in the period of their trigger on a Raspberry Pi 4. The load probe measures one run
-on the board and refuses a graph that takes longer than a period; what passes that and still ends late, with a chord or
-beside many voices, is caught by the card's buffer (10.7 ms), and counts as a long period for the number of voices.
+costs 4.0 M instructions per onset; a graph of residual convolutions (8 channels, 27 nodes) costs 17.7 M. A period of a
+Raspberry Pi 4 has 4.0 M. After the onset the first voice costs 67 500 per period, each further one at most 46 300. So
+on a Raspberry Pi 4 only small graphs, short hits or parametric hits can start in the period of their trigger. The load
+probe measures one run on the board and refuses a graph that takes longer than a period. A graph can pass the probe and
+still end late, in a chord or beside many voices. Then the card's buffer (10.7 ms) covers the delay, and the voice
+budget counts a long period.
 
-A graph that is slower than that wants another way: to run beside the audio thread and be played from the next hit on.
-It is not here; it would be another ``Renderer``.
+A slower graph would have to run beside the audio thread and be played from the next hit on. That would be another
+``Renderer``; there is none yet.
 """
 
 from __future__ import annotations
@@ -37,36 +38,36 @@ _FALL = np.arange(PERIOD_SAMPLES - 1, -1, -1, dtype=np.float32) / np.float32(PER
 
 @dataclass(slots=True)
 class _Hit:
-    """What a voice plays."""
+    """The hit that a voice plays."""
 
     at: int = _REST
-    """Where in its memory the next period begins."""
+    """Where in the voice's memory the next period begins."""
     side: int = 0
     gain: float = 0.0
-    """At the end of the last period."""
+    """Gain at the end of the last period."""
     new: bool = False
-    """It begins in the next period, at its full gain: a hit's attack is its own."""
+    """The hit begins in the next period at full gain: the attack is part of the hit."""
     leaving_at: int = _REST
     leaving_gain: float = 0.0
-    """The hit that it took over from, which fades out over that period."""
+    """Gain of the previous hit, which fades out over that period."""
 
 
 class OneShotRenderer:
-    """One run for each onset, memory after it; a ``Renderer``.
+    """Runs the graph once for each onset, then plays from memory; a ``Renderer``.
 
-    A hit is asked for with the note, the velocity, the timbre and the blend that stand when it begins. After that only
-    its level moves: by the envelope of its modes, the player's loudness, and the share that the blend leaves to it. A
-    note that begins while the blend asks for none of its modes makes no hit, and none comes when the blend asks later.
+    The note, velocity, timbre and blend at the onset determine the hit. Afterwards only its level changes, through the
+    envelope of its modes, the player's loudness, and the share that the blend gives to this renderer. If the blend
+    includes none of its modes at the onset, there is no hit, even if the blend includes them later.
 
     Args:
         onnx: The graph, as serialised.
-        graph: What the manifest says of it.
-        modes: Those that it renders.
-        sound: Where it writes.
-        share: How much of each voice it plays.
+        graph: The graph's description in the manifest.
+        modes: The modes that the graph renders.
+        sound: The memory that the renderer writes.
+        share: The share of each voice that this renderer plays.
 
     Raises:
-        BadBundle: The graph is not what the manifest says, or does not load.
+        BadBundle: The graph contradicts the manifest or does not load.
     """
 
     def __init__(self, onnx: bytes, graph: Graph, modes: Sequence[Mode], sound: Sound, share: Share) -> None:
@@ -88,12 +89,12 @@ class OneShotRenderer:
         self._ramp: Float32Array = np.zeros(PERIOD_SAMPLES, np.float32)
 
     def take(self, controls: Controls, gate: list[bool], velocity: list[float]) -> None:
-        """As ``Renderer.take``."""
+        """Like ``Renderer.take``."""
         self._share.take(controls.blend)
         self._controls, self._keys, self._heard = controls, (gate, velocity), False
 
     def begin(self, voice: int, sample: int) -> int:
-        """As ``Renderer.begin``: exactly there. What the voice played fades out over the period."""
+        """Like ``Renderer.begin``: exactly at ``sample``. The voice's previous hit fades out over the period."""
         if self._controls is None or not self._share.asked(voice):
             return 0
         hit = self._hits[voice]
@@ -106,12 +107,12 @@ class OneShotRenderer:
         self._ask(self._controls, voice)
         self.session.run(voice, hit.side)
         hit.at, hit.new = PERIOD_SAMPLES - sample, True
-        self._envelopes.reset(voice)  # It does not go on from a louder one: it is another hit.
+        self._envelopes.reset(voice)  # Each hit starts from silence, not from the level of the one before.
         self._envelopes.start(voice)
         return sample
 
     def render(self) -> None:
-        """As ``Renderer.render``."""
+        """Like ``Renderer.render``."""
         if not self._heard and self._controls is not None:
             self._listen(self._controls)
         self._envelopes.advance()
@@ -125,30 +126,30 @@ class OneShotRenderer:
             self._play(voice, hit)
 
     def choke(self, voice: int) -> None:
-        """As ``Renderer.choke``."""
+        """Like ``Renderer.choke``."""
         self._envelopes.choke(voice)
 
     def reset(self, voice: int) -> None:
-        """As ``Renderer.reset``."""
+        """Like ``Renderer.reset``."""
         self._envelopes.reset(voice)
         self.levels_db[voice] = SILENCE_DB
         self.sounding[voice], self._hits[voice] = False, _Hit()
         self.sound.audio[voice] = 0.0
 
     def run(self, voices: int) -> None:
-        """As ``Renderer.run``."""
+        """Like ``Renderer.run``."""
         for voice in range(voices):
             self.session.run(voice, 1 - self._hits[voice].side)
 
     def _listen(self, controls: Controls) -> None:
-        """A new frame, after its notes have begun: what it means for the level."""
+        """Read a new frame, after its notes have begun, and set the levels."""
         self._heard = True
         for levels, offset_db in zip(self._levels, controls.loudness_db.tolist(), strict=True):
             levels[-1] = offset_db
         self._envelopes.play(*self._keys, self._levels, controls.note.tolist())
 
     def _ask(self, controls: Controls, voice: int) -> None:
-        """Write what the graph is to make a hit of."""
+        """Write the graph's input for a hit."""
         blend = self._share.blend[voice]
         asked = {"note": float(controls.note[voice] + controls.bend_semitones[voice])}
         asked["velocity"] = float(controls.velocity[voice])
@@ -160,7 +161,7 @@ class OneShotRenderer:
         row[len(self._columns) :] = blend
 
     def _play(self, voice: int, hit: _Hit) -> None:
-        """One period of one voice."""
+        """Render one period of one voice."""
         row, memory, level_db = self.sound.audio[voice], self.session.memory[voice], self._envelopes.level_db[voice]
         level = 10.0 ** (level_db / 20.0) if level_db > SILENCE_DB else 0.0
         gain, before = level * self._share.gains[voice], hit.gain

@@ -1,4 +1,4 @@
-"""A graph in onnxruntime that makes a whole hit in one run, written straight into the memory it is played from."""
+"""An onset graph in onnxruntime: one run writes a whole hit straight into the memory that the voice plays."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tombola_device.contract.graph import ONSET_COLUMNS, UNREAD, Graph
 from tombola_device.engine.runtime import RunNow, bare_run, check_tensors, load
 
 SIDES = 2
-"""Hits that a voice has memory for: one that begins and the one that it takes over from."""
+"""Hits for which a voice has memory: the one that begins and the one that fades out."""
 
 
 class OnsetSession:
-    """One graph for V voices, each with memory for two hits; nothing is carried from run to run.
+    """One graph for V voices, each with memory for two hits; no state is carried from run to run.
 
     Args:
         onnx: The graph, as serialised.
-        graph: What it should look like.
+        graph: The description that the graph must match.
         voices: V, 1 … MAX_VOICES.
 
     Raises:
-        BadBundle: The graph does not load, is not what the manifest says, or is not complete in itself.
+        BadBundle: The graph does not load, contradicts the manifest, or is not self-contained.
     """
 
     def __init__(self, onnx: bytes, graph: Graph, voices: int) -> None:
@@ -39,11 +39,11 @@ class OnsetSession:
         ports = {port.kind: port for port in graph.ports}
         controls, audio = ports["controls"], ports["audio"]
         self.samples = graph.block_samples
-        """T, of a hit."""
+        """T, length of a hit."""
         self.controls: Float32Array = np.zeros((voices, controls.size), np.float32)
-        """The graph's columns, then the blend of its modes. Shape (V, C + M)."""
+        """Input of the graph: its columns, then the blend of its modes. Shape (V, C + M)."""
         self.memory: Float32Array = np.zeros((voices, SIDES, self.samples + 2 * PERIOD_SAMPLES), np.float32)
-        """Hits, a period of silence before and after each. Shape (V, 2, 128 + T + 128)."""
+        """Hits, with a period of silence before and after each. Shape (V, 2, 128 + T + 128)."""
         self._unread: Float32Array = np.zeros((voices, 1), np.float32)
         inputs, outputs = {controls.name: tuple(controls.shape)}, {audio.name: tuple(audio.shape)}
         arrays = {controls.name: self.controls, UNREAD: self._unread}
@@ -68,12 +68,12 @@ class OnsetSession:
             self._runs.append(sides)
 
     def run(self, voice: int, side: int) -> None:
-        """Make the hit that one row of ``controls`` asks for.
+        """Make a hit from one row of ``controls``.
 
         Real time: audio thread.
         """
         self._runs[voice][side]()
 
     def hit(self, voice: int, side: int) -> Float32Array:
-        """The hit that was made last there; a view. Shape (T,)."""
+        """The last hit made on that side; a view. Shape (T,)."""
         return self.memory[voice, side, PERIOD_SAMPLES : PERIOD_SAMPLES + self.samples]

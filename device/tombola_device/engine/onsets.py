@@ -1,7 +1,7 @@
-"""Where in its period a note begins: as long after the edge that asked for it as every other, and not with the period.
+"""Where in its period a note begins: every note starts a fixed delay after its edge, not at the next period.
 
-An edge is stamped, but what it plays is rendered with the next period for which the card has room: up to one later. So
-that the wait is the same for all, a note begins inside its period, at
+An edge has a time stamp, but the card accepts its note only with the next period that has room, up to one period later.
+So that every note has the same delay, a note begins inside its period, at sample
 
     k = the edge + the buffer + a reserve − when the period's first sample leaves the card
 """
@@ -24,45 +24,45 @@ from tombola_device.contract.controls import (
 from tombola_device.engine.sound import Sound
 
 RESERVE_S = 0.002
-"""From the edge to the frame that tells of it: a tick of the control loop, and a millisecond to let the pitch settle.
-What takes longer begins with its period. The delay is then less than the buffer and one period."""
+"""Time from an edge to the frame that reports it: one tick of the control loop, and a millisecond for the pitch to
+settle. A note whose frame takes longer begins with its period; its delay is at most the buffer and one period."""
 LEAST_RISE_SAMPLES = 16
-"""A third of a millisecond: what rises faster clicks."""
+"""A third of a millisecond; a faster rise clicks."""
 LATEST_SAMPLE = PERIOD_SAMPLES - LEAST_RISE_SAMPLES
 _NEXT_PERIOD = (LATEST_SAMPLE + PERIOD_SAMPLES) // 2
-"""From here on the next period's begin is nearer than LATEST_SAMPLE."""
+"""From this sample on, the start of the next period is nearer than LATEST_SAMPLE."""
 _UNKNOWN = 2 * PERIOD_SAMPLES
-"""What would be as late as that has a stamp of another clock, or there is less in the buffer than it holds."""
+"""A delay this long means that the stamp is from another clock, or that the card's buffer holds less than expected."""
 
 
 LEAST_ONSET = 1e-5
-"""What is below moves nothing that is heard; it is left as it is."""
+"""A smaller value has no audible effect and is left as it is."""
 FADE_FAST, FADE_SLOW = (math.exp(-1.0 / (FRAME_RATE_HZ * time_s)) for time_s in (ONSET_FAST_S, ONSET_SLOW_S))
-"""What is left of each after a period."""
+"""Factor by which each column falls in a period."""
 
 
 def late_rises() -> Float32Array:
-    """What makes of a ramp over a period one from 0 at sample k to the same end, for each k. Shape (K, 128)."""
+    """Factors that turn a ramp over a period into one that starts at sample k and ends equal, for each k. (K, 128)."""
     late, time = np.arange(LATEST_SAMPLE + 1)[:, None], np.arange(1, PERIOD_SAMPLES + 1)
     rises = np.maximum(time - late, 0) * PERIOD_SAMPLES / ((PERIOD_SAMPLES - late) * time)
     return np.asarray(rises, np.float32)
 
 
 class LateOnsets:
-    """Notes that begin inside a period: what was rendered from its start is made to rise from theirs.
+    """Delays notes that begin inside a period: fades in what was rendered from the period's start.
 
     Args:
-        sound: What the voices play.
+        sound: The sound of the voices.
     """
 
     def __init__(self, sound: Sound) -> None:
         self.begun: list[tuple[int, int]] = []
-        """Voice and sample of notes that begin in the period that is rendered just now."""
+        """Voice and sample of each delayed note in the current period."""
         self._sound = sound
         self._rises = late_rises()
 
     def rise(self) -> None:
-        """The period in which they begin was rendered.
+        """Fade the delayed notes in, after their period was rendered.
 
         Real time: audio thread.
         """
@@ -72,39 +72,39 @@ class LateOnsets:
 
 
 class OnsetFades:
-    """The columns ``onset_fast`` and ``onset_slow``: how long ago each of V voices began its note."""
+    """The columns ``onset_fast`` and ``onset_slow``: they fall with the time since the onset of each of V voices."""
 
     def __init__(self, voices: int) -> None:
         self.fast = [LEAST_ONSET] * voices
         self.slow = [LEAST_ONSET] * voices
 
     def begin(self, voice: int) -> None:
-        """A note begins."""
+        """Start a note."""
         self.fast[voice] = self.slow[voice] = 1.0
 
 
 class OnsetClock:
-    """Says when notes begin, and lets a frame wait for the next period if its notes belong there.
+    """Computes when notes begin, and postpones a frame by a period if its notes belong into the next one.
 
     Args:
-        buffer_periods: How many periods the card's buffer holds.
-        frame: What is played at first.
+        buffer_periods: Number of periods in the card's buffer.
+        frame: The first frame to play.
     """
 
     def __init__(self, buffer_periods: int, frame: Controls) -> None:
         self.delay_s = buffer_periods / FRAME_RATE_HZ + RESERVE_S
-        """From an edge to the first sample of its note."""
+        """Delay from an edge to the first sample of its note."""
         self.frame = frame
-        """What is to be played: the frame that was taken last."""
+        """The frame to play: the last one taken."""
         self.samples = [0] * len(frame.onset)
-        """Where in the first period of that frame the notes begin that begin with it, by voice; 0 if unknown."""
+        """For each voice whose note begins with that frame, the sample in the frame's first period; 0 if unknown."""
         self._seen: list[int] = frame.onset.tolist()
         self._waited = False
 
     def take(self, newest: Controls, heard_s: float) -> bool:
-        """Take a frame that is to be heard from ``heard_s`` on; False if it waits, as it does for one period at most.
+        """Accept a frame whose first sample leaves the card at ``heard_s``; False if it waits, at most for one period.
 
-        Real time: audio thread; called for a frame that is new.
+        Real time: audio thread; call it for new frames only.
         """
         onset = newest.onset.tolist()
         samples = self._begin(newest, onset, heard_s)

@@ -1,4 +1,4 @@
-"""What makes the sound of a graph's modes: the seam between an engine and the kinds of graphs that it plays."""
+"""Renders the modes of one graph: the seam between the engine and the kinds of graphs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tombola_device.engine.sound import Sound
 class Renderer(Protocol):
     """The sound of V voices in the modes of one graph, one period after another.
 
-    Where it writes is known from the start, since onnxruntime binds memory and not arrays: ``sound``. All memory is
-    there when it is made. A minimal one, which clicks:
+    A renderer writes to the same memory, ``sound``, from the start, because onnxruntime binds memory and not arrays. It
+    allocates all memory when it is made. A minimal one, which clicks:
 
     >>> class Clicks:
     ...     def __init__(self, voices: int) -> None:
@@ -44,26 +44,27 @@ class Renderer(Protocol):
     """
 
     sound: Sound
-    """Where it writes; it says how many voices it rendered. The one that is mixed first has rows to spare."""
+    """The memory to write; its ``count`` is the number of rendered voices. The first renderer's sound has spare
+    rows."""
     levels_db: list[float]
-    """Level asked of each voice in the last period, SILENCE_DB … 0."""
+    """Target level of each voice in the last period, SILENCE_DB … 0."""
     sounding: list[bool]
-    """Which voices sound."""
+    """Whether each voice sounds."""
 
     def take(self, controls: Controls, gate: list[bool], velocity: list[float]) -> None:
-        """A new frame, before its notes begin; two of its arrays as lists, too. Audio thread."""
+        """Read a new frame, before its notes begin; ``gate`` and ``velocity`` are also given as lists. Audio thread."""
 
     def begin(self, voice: int, sample: int) -> int:
-        """A note begins, if it can at that sample of the next period; where it does is returned. Audio thread."""
+        """Begin a note at that sample of the next period if possible; return the sample it got. Audio thread."""
 
     def render(self) -> None:
         """Write one period. Audio thread."""
 
     def choke(self, voice: int) -> None:
-        """Silence within one period. Audio thread."""
+        """Silence a voice within one period. Audio thread."""
 
     def reset(self, voice: int) -> None:
-        """Put a voice to rest at once, as if it had never sounded."""
+        """Put a voice to rest at once; nothing of its last note remains."""
 
     def run(self, voices: int) -> None:
-        """Run the graph alone for the first voices, for whoever measures it or warms it up; no sound is kept."""
+        """Run only the graph, for the first voices, to warm it up or to measure it; the sound is not played."""

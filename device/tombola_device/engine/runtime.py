@@ -1,4 +1,4 @@
-"""onnxruntime, as it is used here: a graph loaded for one thread, its tensors looked at, its runs without a detour."""
+"""onnxruntime as the engine uses it: load a graph for one thread, check its tensors, run it with little overhead."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RunNow = Callable[[], None]
 
 
 class Tensor(Protocol):
-    """onnxruntime has no annotations; these are the parts of it that are used here."""
+    """A tensor's description. onnxruntime has no annotations; these Protocols declare the parts that are used."""
 
     name: str
     type: str
@@ -27,36 +27,36 @@ class Binding(Protocol):
     """Memory for one run's inputs and outputs."""
 
     def bind_input(self, name: str, device: str, index: int, kind: type, shape: list[int], pointer: int) -> None:
-        """Read this memory."""
+        """Bind an input to this memory."""
 
     def bind_output(self, name: str, device: str, index: int, kind: type, shape: list[int], pointer: int) -> None:
-        """Write to this memory."""
+        """Bind an output to this memory."""
 
 
 class Runtime(Protocol):
     """A loaded graph."""
 
     def get_inputs(self) -> list[Tensor]:
-        """What goes in."""
+        """The graph's inputs."""
 
     def get_outputs(self) -> list[Tensor]:
-        """What comes out."""
+        """The graph's outputs."""
 
     def io_binding(self) -> Binding:
-        """A binding, empty."""
+        """A new binding without inputs or outputs."""
 
     def run_with_iobinding(self, binding: Binding) -> None:
-        """Run once, from and to what is bound."""
+        """Run once with the bound memory."""
 
 
 def load(onnx: bytes) -> Runtime:
-    """A graph that is complete in itself, ready to be bound.
+    """Load a self-contained graph.
 
     Raises:
-        BadBundle: It does not load, or has parts that are not played here.
+        BadBundle: The graph does not load, or contains parts that are refused (``graph_check``).
     """
     check_graph(onnx)
-    # Before the import: the wheels from PyPI report usage otherwise.
+    # Must stand before the import: the wheels from PyPI report usage otherwise.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
@@ -65,18 +65,18 @@ def load(onnx: bytes) -> Runtime:
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.log_severity_level = 4
-    # The tensors of a period are some kilobytes: to look for memory that can be used again costs more than it saves.
+    # The tensors of a period take a few kilobytes: the search for reusable memory costs more than it saves.
     options.enable_mem_reuse = False
-    # Nor does an arena of its own pay for the one block that a planned run asks for: 2 000 instructions of a Raspberry
-    # Pi more than malloc, which gives the same block again and again (no system call in 2 000 runs of 1, 4, 16 voices).
+    # An arena does not pay off either. A planned run allocates one block; malloc does that with 2 000 instructions
+    # fewer on a Raspberry Pi and returns the same block each time (no system call in 2 000 runs of 1, 4, 16 voices).
     options.enable_cpu_mem_arena = False
     for thread in ("intra_op", "inter_op"):
         options.add_session_config_entry(f"session.{thread}.allow_spinning", "0")
-    # Not session.set_denormal_as_zero: it changes the processor state of the thread that calls (seen with 1.31), which
-    # may be a host's. Idle voices have a state of zeros, so denormals do not linger.
+    # session.set_denormal_as_zero is not used: it changes the processor state of the calling thread (seen with 1.31),
+    # which may belong to a host. The state of idle voices is zeros, so denormals do not last.
     try:
         runtime = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # The runtime's own exceptions share no base but Exception.
+    except Exception as error:  # onnxruntime's exceptions have no common base but Exception.
         reason = str(error).replace("\n", " ").strip()[:200]
         raise BadBundle(f"the bundle's graph cannot be loaded ({reason}); export the bundle again") from error
     return cast("Runtime", runtime)
@@ -85,8 +85,8 @@ def load(onnx: bytes) -> Runtime:
 def bare_run(session: Runtime, binding: Binding) -> RunNow:
     """One run, ready to be called.
 
-    What onnxruntime's Python layer does around it, which looks for captures of a GPU, costs 4 000 instructions of a
-    Raspberry Pi, and new options for each run another 4 000: both are passed by where it can be seen how (1.27 … 1.32).
+    onnxruntime's Python layer adds 4 000 instructions on a Raspberry Pi (it looks for captures of a GPU), and new
+    options for each run another 4 000. Where the layer's parts are accessible (1.27 … 1.32), both are skipped.
     """
     import onnxruntime
 
@@ -97,10 +97,10 @@ def bare_run(session: Runtime, binding: Binding) -> RunNow:
 
 
 def check_tensors(what: str, tensors: list[Tensor], expected: dict[str, Shape]) -> None:
-    """Names, element type and all axes but the first, which is the voices' and must be free.
+    """Check names, element type and all axes but the first, which must be free: it is the axis of the voices.
 
     Raises:
-        BadBundle: They are not as expected.
+        BadBundle: The tensors differ from ``expected``.
     """
     names = {tensor.name for tensor in tensors}
     if names != set(expected):

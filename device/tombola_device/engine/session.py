@@ -1,4 +1,4 @@
-"""A graph in onnxruntime with carried state: bound once, then run without growth of Python objects."""
+"""A block graph in onnxruntime with carried state: bound once, then run without growth of Python objects."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from tombola_device.engine.sound import Sound
 
 _State = dict[str, Float32Array]
 OUTPUTS = ("audio", "overlap")
-"""Kinds of ports that come out."""
+"""Kinds of ports that are outputs."""
 _NOTE, _LEVEL = SCALAR_COLUMNS.index("note"), SCALAR_COLUMNS.index("loudness_db")
 
 
 class Session:
-    """One graph for up to V voices; the state that a run leaves is the state that the next one starts from.
+    """One graph for up to V voices; each run starts from the state that the run before it left.
 
-    Two sets of bindings lie over the same memory, one from state A to B and one from B to A, and are used in turn: no
-    copy and no binding per period. Each set has one binding per number of voices, so that a single voice in row 0 does
-    not pay for V.
+    Two sets of bindings share the same memory: one reads state A and writes B, the other reads B and writes A. They
+    alternate, so no period needs a copy or a new binding. Each set has one binding per number of voices, so that a
+    single voice in row 0 costs one voice and not V.
 
     Args:
         onnx: The graph, as serialised.
-        graph: What it should look like.
+        graph: The description that the graph must match.
         voices: V, 1 … MAX_VOICES.
-        sound: Where the sound is written; its own memory by default.
+        sound: The memory for the sound; new memory by default.
 
     Raises:
-        BadBundle: The graph does not load, is not what the manifest says, or is not complete in itself.
+        BadBundle: The graph does not load, contradicts the manifest, or is not self-contained.
 
     Source: onnxruntime's I/O binding.
     """
@@ -75,7 +75,7 @@ class Session:
 
     @property
     def state(self) -> Float32Array:
-        """The state that the next run starts from; a copy, tensors side by side. Shape (V, S)."""
+        """The state from which the next run starts; a copy, tensors side by side. Shape (V, S)."""
         tensors = [tensor.reshape(self.voices, -1) for tensor in self._states[self._now].values()]
         return np.concatenate([np.zeros((self.voices, 0), np.float32), *tensors], axis=1)
 
@@ -83,9 +83,9 @@ class Session:
         """Render one period of the first ``voices`` rows of ``controls`` and ``noise`` into ``sound``.
 
         Args:
-            voices: 1 … V; the other rows of the sound and the state stay as they are.
-            notes: What stands in the column ``note``, for who has it at hand: reading an array takes its time.
-            levels_db: The same of ``loudness_db``.
+            voices: 1 … V; the rows of the other voices keep their sound and state.
+            notes: The values of the column ``note``; optional, avoids a slow array read.
+            levels_db: The values of the column ``loudness_db``; optional, likewise.
 
         Real time: audio thread.
         """
@@ -100,7 +100,7 @@ class Session:
     def reset(self, voice: int) -> None:
         """Put one voice to rest: its state becomes zeros.
 
-        Both states, because the row is not written while fewer voices run and must then be at rest in either.
+        Both states become zeros: runs with fewer voices do not write this row, and either state may be read next.
         """
         for state in self._states:
             for tensor in state.values():
@@ -134,8 +134,8 @@ class Session:
 def _check_graph(graph: Graph) -> None:
     if graph.rate != "block" or graph.block_samples != PERIOD_SAMPLES:
         raise BadBundle(
-            f"the bundle's graph makes {graph.block_samples} samples once a {graph.rate}, but {PERIOD_SAMPLES} each "
-            "period are played here; update this software, or export it for them"
+            f"the bundle's graph makes {graph.block_samples} samples once a {graph.rate}, but this version plays "
+            f"{PERIOD_SAMPLES} in each period; update this software, or export the bundle for it"
         )
     if tuple(graph.columns) != SCALAR_COLUMNS:
         raise BadBundle(
@@ -145,7 +145,7 @@ def _check_graph(graph: Graph) -> None:
 
 
 def _state_shapes(inputs: list[Tensor], size: int) -> dict[str, Shape]:
-    """Names of the tensors of state and their axes but for the voices'."""
+    """Names of the state tensors, and their shapes without the voices' axis."""
     states = {tensor.name: long_axes(tensor.shape[1:]) for tensor in inputs if tensor.name.startswith(STATE_BEFORE)}
     shapes = {name: cast("Shape", shape) for name, shape in states.items() if _are_numbers(shape)}
     found = sum(math.prod(shape) for shape in shapes.values())

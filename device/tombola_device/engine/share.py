@@ -1,4 +1,4 @@
-"""How much of each voice one of several renderers plays, where a bundle has more than one."""
+"""The share of each voice that a renderer plays in a bundle with several renderers."""
 
 from __future__ import annotations
 
@@ -12,56 +12,56 @@ from tombola_device.engine.gliding import GLIDE_SHARE
 from tombola_device.engine.sound import Sound
 
 _ARRIVED = 1e-4
-"""-80 dB: what is nearer than that is there."""
+"""-80 dB: a gain this near to its target jumps to it."""
 _RISE = np.arange(1, PERIOD_SAMPLES + 1, dtype=np.float32) / np.float32(PERIOD_SAMPLES)
 
 
 class Share:
-    """Gains of V voices by the blend weights of some of the M modes.
+    """Gains of V voices, from the blend weights of some of the M modes.
 
-    Sounds of two renderers have nothing to do with each other, so their powers add: the gain is the root of the weight.
+    The sounds of two renderers are uncorrelated, so their powers add: the gain is the square root of the weight.
 
     Args:
-        modes: Which of the M are this renderer's.
+        modes: Indices of this renderer's modes among the M.
         voices: V.
     """
 
     def __init__(self, modes: Sequence[int], voices: int) -> None:
         self._modes = list(modes)
         self.blend: Float32Array = np.zeros((voices, len(modes)), np.float32)
-        """Weights of the renderer's modes among themselves, each row with sum 1. Shape (V, m)."""
+        """Weights of the renderer's modes, scaled so that each row sums to 1. Shape (V, m)."""
         self.blend[:, 0] = 1.0
         self.gains = [0.0] * voices
-        """At the end of this period."""
+        """Gain of each voice at the end of this period."""
         self.before = [0.0] * voices
-        """At its start."""
+        """Gain of each voice at the start of this period."""
         self._targets = [0.0] * voices
         self._heard = [SILENCE_DB] * voices
         self._ramp: Float32Array = np.zeros(PERIOD_SAMPLES, np.float32)
 
     def take(self, blend: Float32Array) -> None:
-        """A new frame. Modes of which nothing is left keep their weights among themselves while they fade. (V, M)."""
+        """Read a new frame. A voice that fades out here keeps the ratio of its modes. Shape (V, M)."""
         own = blend[:, self._modes]
         total = own.sum(axis=1, keepdims=True)
         np.divide(own, total, out=self.blend, where=total > 0)
         self._targets = [math.sqrt(max(share, 0.0)) for share in total[:, 0].tolist()]
 
     def asked(self, voice: int) -> bool:
-        """Whether the blend asks for anything of this renderer."""
+        """Whether the blend includes any of this renderer's modes."""
         return self._targets[voice] > 0.0
 
     def settle(self, voice: int) -> None:
-        """Nothing is heard of the voice that could zip."""
+        """Jump a silent voice to its target gain: no click can be heard."""
         self.gains[voice] = self._targets[voice]
 
     def advance(self, levels_db: list[float]) -> list[float]:
-        """One period on.
+        """Advance by one period.
 
         Args:
-            levels_db: Of each voice's envelope.
+            levels_db: Level of each voice's envelope.
 
         Returns:
-            The same, and silence for voices of which this renderer plays nothing.
+            The same levels; SILENCE_DB for voices that this renderer does not play.
 
         Real time: audio thread.
         """
@@ -74,7 +74,7 @@ class Share:
         return heard
 
     def apply(self, sound: Sound) -> None:
-        """Bring what was just rendered at full gain to its share.
+        """Scale the sound just rendered, which is at full gain, to this renderer's share.
 
         Real time: audio thread.
         """
@@ -84,7 +84,7 @@ class Share:
 
 
 def straight(start: float, end: float, out: Float32Array) -> Float32Array:
-    """A straight line over a period, from behind ``start`` to ``end``; written to ``out``. Shape (128,)."""
+    """Write a straight line over a period, from just after ``start`` to ``end``, into ``out``. Shape (128,)."""
     np.multiply(_RISE, np.float32(end - start), out=out)
     out += np.float32(start)
     return out

@@ -1,4 +1,4 @@
-"""What voices play in one period, and what of it sounds on into the next: rows of one matrix, to be summed."""
+"""The sound of the voices in one period, and the part of it that continues into the next: rows of one matrix."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from tombola_device.contract.controls import PERIOD_SAMPLES, Float32Array
 
 
 class Sound:
-    """The memory into which a graph writes.
+    """The memory that a graph writes.
 
-    Rows: ``spare`` ones for whoever sums, then one for each voice, then, for graphs whose sound overlaps, two slots
-    that are written in turn, in each two rows for each voice: what belongs to the period and what to the next.
+    The rows are, in this order: ``spare`` rows for the mixer, one row for each voice, and, for graphs whose sound
+    overlaps, two slots that are written in turn. A slot has two rows for each voice: one for this period and one for
+    the next.
 
     Args:
         voices: V.
-        overlap: Whether what a graph makes in one period sounds on into the next.
-        spare: How many rows stand before the voices'.
+        overlap: Whether the sound made in one period continues into the next.
+        spare: Number of rows before the voices'.
     """
 
     def __init__(self, voices: int, *, overlap: bool, spare: int = 0) -> None:
@@ -30,12 +31,12 @@ class Sound:
         self.overlaps: tuple[Float32Array, Float32Array] = (slots[0], slots[1])
         """Shape (V, 256) each; (0, 256) without overlap."""
         self.slot = 0
-        """Which of them was written last."""
+        """The slot that was written last."""
         self.count = 0
-        """How many voices were rendered in this period: the highest one that sounds, and all below it."""
+        """Number of rendered voices in this period: all up to the highest one that sounds."""
 
     def share(self, voices: int, slot: int) -> Float32Array:
-        """Which rows make the sound of the first voices when ``slot`` was written last: 1 or 0. Shape (R,)."""
+        """The rows that sum to the sound of the first voices after ``slot`` was written: 1, else 0. Shape (R,)."""
         rows = np.zeros(len(self.rows), np.float32)
         rows[self.spare : self.spare + voices] = 1.0
         slots = rows[self.spare + self.voices :].reshape(2, -1, 2)
@@ -43,18 +44,18 @@ class Sound:
         return rows
 
     def of(self, voice: int) -> Float32Array:
-        """What one voice plays in the period that was written last; a copy. Shape (128,)."""
+        """The sound of one voice in the last period; a copy. Shape (128,)."""
         rows = self.share(voice + 1, self.slot) - self.share(voice, self.slot)
         return np.asarray(rows @ self.rows, np.float32)
 
     def scale(self, voice: int, curve: Float32Array) -> None:
-        """Multiply all that one voice plays in the period that was written last. Shape (128,)."""
+        """Multiply the sound of one voice in the last period by a curve. Shape (128,)."""
         self.audio[voice] *= curve
         for rows, half in ((self.overlaps[self.slot], 0), (self.overlaps[1 - self.slot], PERIOD_SAMPLES)):
             for row in rows[voice : voice + 1]:
                 row[half : half + PERIOD_SAMPLES] *= curve
 
     def reset(self, voice: int) -> None:
-        """Forget what one voice would sound on with."""
+        """Discard the sound that would continue one voice into the next period."""
         for slot in self.overlaps:
             slot[voice : voice + 1] = 0.0
