@@ -1,1 +1,1 @@
-"""What a bundle costs: time here, instructions of a Raspberry Pi there."""
+"""The cost of a bundle: time on this machine, instructions on a Raspberry Pi."""

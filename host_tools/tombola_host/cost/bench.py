@@ -1,8 +1,8 @@
-"""What a bundle costs: its size, and the time of a period in a loop that is paced like a sound card's.
+"""The cost of a bundle: its size, and the time per period in a loop that is paced like a sound card's.
 
-A hot loop flatters: after each sleep caches and clock have gone cold and a call takes 3 to 5 times as long. The paced
-figures are what the device sees; the hot one stands apart. The loop runs in a process of its own, on one core, with
-the garbage collector frozen, as the device's audio process does.
+A hot loop flatters: after each sleep the caches are cold and the clock is low, and a call takes 3 to 5 times as long.
+The device has the paced figures; the hot figure is listed separately. The loop runs in a process of its own, on one
+core, with the garbage collector frozen, like the device's audio process.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ WARM_UP_PERIODS = 200
 HOT_PERIODS = 1000
 GRAPH_PERIODS = 750
 NOTE_PERIODS = 187
-"""A note each half second, so that a plucked mode does not die away and cost nothing."""
+"""A note each half second, so that a plucked mode does not fade out and cost nothing."""
 START_S = 60.0
-"""Loading the runtime on a slow or busy machine."""
+"""Time to load onnxruntime on a slow or busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One period of 128 samples with so many voices sounding, µs.
+    """Time per period of 128 samples with a number of sounding voices, µs.
 
     Args:
-        voices: How many sounded.
-        periods: How many were measured, paced.
-        p50_us: Median; half of the periods took no longer. ``p90_us``, ``p99_us`` and ``max_us`` likewise.
-        real_time_factor: Median over the length of a period.
-        moving_p50_us: Paced median while blend, timbre and loudness move in every period, as in the player's hands; the
-            figures before are of notes that are held.
-        hot_p50_us: Median without pauses between periods; no device ever plays like that.
-        graph_p50_us: Paced median of the graph alone; the rest is what the engine does around it.
+        voices: Number of sounding voices.
+        periods: Number of measured periods, paced.
+        p50_us: Median. ``p90_us``, ``p99_us`` and ``max_us`` likewise.
+        real_time_factor: Median divided by the length of a period.
+        moving_p50_us: Paced median while blend, timbre and loudness change in every period, as in a performance; the
+            figures above are for held notes.
+        hot_p50_us: Median without pauses between periods; no device plays like that.
+        graph_p50_us: Paced median of the graph alone; the engine needs the rest.
     """
 
     voices: int
@@ -72,15 +72,15 @@ class BenchReport:
     """Size and time of a bundle.
 
     Args:
-        name: Of the bundle.
-        parameters: Of the network.
-        bundle_bytes: Of the file; ``onnx_bytes`` of the graph in it.
-        nodes: Of the graph, constants not counted.
-        state_tensors: Carried from period to period.
-        delay_samples: Declared in the manifest.
+        name: The bundle's name.
+        parameters: Number of the network's parameters.
+        bundle_bytes: Size of the file; ``onnx_bytes``: of the graphs in it.
+        nodes: Number of the graphs' nodes, without constants.
+        state_tensors: Number of tensors carried from period to period.
+        delay_samples: As in the manifest.
         timings: One for each number of voices.
-        machine: What it was measured on.
-        core: To which the loop was bound; None where that cannot be done.
+        machine: The machine that was measured.
+        core: The core to which the loop was bound; None where the system cannot bind it.
         fifo: Whether the loop had SCHED_FIFO, as on the device.
     """
 
@@ -99,7 +99,7 @@ class BenchReport:
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """What the measuring process answers."""
+    """The result of the measuring process."""
 
     timings: tuple[Timing, ...]
     core: int | None
@@ -111,12 +111,12 @@ def bench(bundle: Path, voices: Sequence[int] = (1, 4), seconds: float = 10.0) -
 
     Args:
         bundle: The file.
-        voices: Numbers of voices to measure with, 1 … MAX_VOICES each.
-        seconds: How long to pace for each of them.
+        voices: Numbers of voices to measure, 1 … MAX_VOICES each.
+        seconds: Length of the paced measurement for each of them.
 
     Raises:
         BadBundle: The file cannot be read or played.
-        BadConfig: ``voices`` or ``seconds`` are out of range.
+        BadConfig: ``voices`` or ``seconds`` is out of range.
     """
     if not voices or not all(1 <= count <= MAX_VOICES for count in voices) or not 0.1 <= seconds <= 3600:
         raise BadConfig(f"bench takes 1 to {MAX_VOICES} voices and 0.1 to 3600 seconds, not {list(voices)}, {seconds}")
@@ -144,7 +144,7 @@ def as_json(report: BenchReport) -> str:
 
 
 def as_table(report: BenchReport) -> Table:
-    """The same for a terminal, to be printed by rich."""
+    """The report as a table for a terminal, printed by rich."""
     caption = (
         f"{report.parameters} parameters, {report.bundle_bytes} bytes, {report.nodes} nodes, "
         f"{report.state_tensors} state tensor(s), delay {report.delay_samples} samples; "
@@ -169,7 +169,7 @@ def _read(bundle: Path) -> bytes:
 
 
 def _in_fresh_process(bundle: Path, voices: Sequence[int], seconds: float) -> _Measured:
-    # In a fresh interpreter no torch, no threads and no garbage of the caller's are in the way.
+    # A fresh interpreter has no torch, no threads and no garbage of the caller.
     command = [sys.executable, "-m", "tombola_host.cost.bench", str(bundle), json.dumps(list(voices)), str(seconds)]
     environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1"}
     limit_s = START_S + len(voices) * 2 * (seconds + START_S)
@@ -211,7 +211,7 @@ def _time(bundle: Bundle, voices: int, periods: int) -> Timing:
     paced = _times_us(render, periods)
     hot = _times_us(render, HOT_PERIODS, paced=False)
     swept = _times_us(render_moving, min(periods, GRAPH_PERIODS))
-    # At rest or sounding: a graph has no branches, and takes as long. One that runs for each onset is counted, too.
+    # A graph has no branches, so it takes the same time at rest. A graph that runs for each onset is included.
     graph = _times_us(run_graphs, min(periods, GRAPH_PERIODS))
     gc.enable()
     p50, p90, p99 = (round(float(value), 1) for value in np.percentile(paced, (50, 90, 99)))
@@ -238,12 +238,12 @@ def _alone_on_a_core() -> tuple[int | None, bool]:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
             fifo = True
         except OSError:
-            fifo = False  # Only root and the audio group may; the figures then have more outliers.
+            fifo = False  # Only root and the audio group may set it; without it there are more outliers.
     return core, fifo
 
 
 def _held(bundle: Bundle, voices: int) -> list[Controls]:
-    """Notes held for half a second, in each mode in turn: one frame of controls per note, as on the device."""
+    """Notes held for half a second, in each mode in turn; one frame of controls per note, as on the device."""
     modes = len(bundle.manifest.modes)
     frames = []
     for mode in range(modes):
@@ -253,7 +253,7 @@ def _held(bundle: Bundle, voices: int) -> list[Controls]:
 
 
 def _moving(bundle: Bundle, voices: int) -> list[Controls]:
-    """The same notes while the blend goes round all modes and the timbre follows: another frame every period."""
+    """The same notes while the blend moves through all modes and the timbre follows; one frame per period."""
     modes, length = len(bundle.manifest.modes), 2 * NOTE_PERIODS
     frames = []
     for period in range(length):

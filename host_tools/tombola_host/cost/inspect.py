@@ -1,4 +1,4 @@
-"""What a bundle contains: its manifest, and facts about its graph that need no run."""
+"""The contents of a bundle: its manifest, and facts about its graphs that need no run."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from tombola_device.contract.manifest import Manifest, Mode
 
 @dataclass(frozen=True, slots=True)
 class GraphFacts:
-    """An ONNX graph in figures.
+    """Facts about an ONNX graph.
 
     Args:
         opset: Version of the operators.
-        nodes: How many run every period; constants are not counted.
-        operators: How often each kind of node occurs, the most frequent first.
-        weights: Stored numbers, constants included.
+        nodes: Number of nodes that run in every period; constants are not counted.
+        operators: Number of nodes of each kind, the most frequent first.
+        weights: Number of stored values, constants included.
         inputs: Shape of each input; a free axis has a name in place of a length.
-        outputs: The same for the outputs.
+        outputs: Shape of each output.
     """
 
     opset: int
@@ -46,8 +46,8 @@ class Inspection:
         file: Path of the bundle.
         bytes: Size of the file.
         sha256: Hash of the file; host and device identify the bundle by it.
-        manifest: As stored in the bundle.
-        graphs: Facts about each of its graphs, by role.
+        manifest: The bundle's manifest.
+        graphs: Facts about each graph, by role.
     """
 
     file: str
@@ -61,7 +61,7 @@ def inspect_bundle(path: Path) -> Inspection:
     """Read and describe a bundle.
 
     Raises:
-        BadBundle: It cannot be read, is damaged, or its graph is not ONNX.
+        BadBundle: The file cannot be read or is damaged, or a graph is not ONNX.
     """
     try:
         data = path.read_bytes()
@@ -73,10 +73,10 @@ def inspect_bundle(path: Path) -> Inspection:
 
 
 def graph_facts(graph: bytes) -> GraphFacts:
-    """Count what a serialised ONNX graph holds.
+    """Count the contents of a serialised ONNX graph.
 
     Raises:
-        BadBundle: It is not ONNX.
+        BadBundle: The graph is not ONNX.
     """
     import onnx
     from google.protobuf.message import DecodeError
@@ -105,7 +105,7 @@ def as_json(inspection: Inspection) -> str:
 
 
 def as_table(inspection: Inspection, *, everything: bool = False) -> Group:
-    """The same for a terminal, to be printed by rich: notes and instruments, or everything."""
+    """The description as a table for a terminal, printed by rich: notes and instruments, or everything."""
     from tombola_host.corpus.pitch import note_name
 
     manifest = inspection.manifest
@@ -133,7 +133,7 @@ def as_table(inspection: Inspection, *, everything: bool = False) -> Group:
 
 
 def _envelope_words(mode: Mode) -> tuple[str, str]:
-    """What becomes of a note while its key is held, and after."""
+    """How a note changes while its key is held, and after."""
     envelope = mode.envelope
     if mode.gate == "one_shot" or envelope is None:
         return "sounds to its end", "the same"
@@ -153,7 +153,7 @@ def _graph_rows(inspection: Inspection) -> dict[str, str]:
 
 
 def _held(decay_db_per_s: float) -> str:
-    """What becomes of a note while its key is held: -60 dB is where one calls it silent."""
+    """How a note changes while its key is held; at -60 dB it counts as silent."""
     return "sounds on" if decay_db_per_s > -3.0 else f"rings for {_seconds(-60.0 / decay_db_per_s)}"
 
 

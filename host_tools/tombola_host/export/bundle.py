@@ -1,4 +1,4 @@
-"""From a trained network to a bundle: small ONNX graphs, checked against the modules that they came from."""
+"""From a trained network to a bundle: small ONNX graphs, each checked against the module that it came from."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def export_bundle(
     """Export, check, and describe.
 
     Args:
-        network: What gives the graphs.
+        network: The network; it gives the graphs.
         name: The bundle's name.
-        family: The generator's name, for the manifest.
+        family: The family's name, for the manifest.
         modes: One per entry of the blend vector; each names the graph that renders it.
         provenance: Hashes and settings of the run.
-        licence: Of the sounds.
+        licence: Licence of the sounds.
 
     Raises:
-        ExportError: A graph is too large, not what its module is, or not played with any number of voices.
+        ExportError: A graph is too large, differs from its module, or does not play with any number of voices.
         BadBundle: Modes and graphs contradict each other.
     """
     exported = dict(network.graphs())

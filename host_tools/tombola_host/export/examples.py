@@ -1,4 +1,4 @@
-"""Inputs for a graph, made from its ports alone: what a player, and the engine, would send."""
+"""Example inputs for a graph, made from its ports: like those that a player and the engine would send."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Example:
     """F blocks of V voices.
 
     Args:
-        graph: Whose inputs they are.
+        graph: The graph that reads these inputs.
         controls: Shape (V, F, C + M).
-        noise: Shape (V, F, B, T); none if the graph takes none.
+        noise: Shape (V, F, B, T); None if the graph has no noise input.
     """
 
     graph: Graph
@@ -41,7 +41,7 @@ class Example:
         self._motion = Motion(len(self.controls))
 
     def inputs(self, frame: int) -> dict[str, Tensor]:
-        """What goes in for one block, by kind of port, in the order of the ports; to be asked for one after another."""
+        """Inputs of one block, by kind of port, in the order of the ports; call it for the blocks in their order."""
         now = self.controls[:, frame]
         found = {"controls": now}
         if self.graph.motion:
@@ -58,7 +58,7 @@ class Example:
 
 
 def example(graph: Graph, voices: int, frames: int, seed: int = 0) -> Example:
-    """Controls that move as a player's would: a glide, a swell, a blend."""
+    """Controls that move like a player's: a glide, a swell, a blend."""
     rng = torch.Generator().manual_seed(seed)
     modes = next(port.size for port in graph.ports if port.kind == "controls") - len(graph.columns)
     across = torch.linspace(0, 1, frames)[None, :, None]

@@ -1,4 +1,4 @@
-"""A module as one small ONNX graph."""
+"""Converts a module to one small ONNX graph."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from tombola_host.generators.exportable import ExportedGraph
 OPSET = 17
 MOST_NODES, MOST_STATE_TENSORS = 60, 8
 MOST_ONSET_NODES = 600
-"""They run once for each onset and not 375 times a second."""
+"""More than for a block graph: an onset graph runs once for each onset and not 375 times a second."""
 EXAMPLE_VOICES = 2
 
 
 class ExportError(TombolaError, RuntimeError):
-    """An exported graph does not do what its network does."""
+    """An exported graph differs from its network, or cannot be played."""
 
 
 def export_onnx(exported: ExportedGraph) -> bytes:
-    """A module as ONNX, any number of voices in the first axis, constants folded.
+    """Export a module as ONNX: any number of voices in the first axis, constants folded.
 
     Raises:
-        ExportError: The graph has more nodes or tensors of state than are played in time.
+        ExportError: The graph has more nodes or state tensors than the device can play in time.
     """
     graph = exported.graph
     given = example(graph, EXAMPLE_VOICES, frames=1).inputs(0)
@@ -42,11 +42,11 @@ def export_onnx(exported: ExportedGraph) -> bytes:
     inputs = [*(ports[kind] for kind in given), *states]
     outputs = [port.name for port in graph.ports if port.kind in OUTPUTS] + [name + STATE_AFTER for name in states]
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # torch recommends its newer exporter; that one needs onnxscript and splits the graph into more nodes.
+        # torch recommends its newer exporter, which needs onnxscript and splits the graph into more nodes.
         warnings.simplefilter("ignore", DeprecationWarning)
-        # It says that it leaves some constants unfolded; the runtime folds them.
+        # The exporter warns that it leaves some constants unfolded; onnxruntime folds them.
         warnings.filterwarnings("ignore", "Constant folding", UserWarning)
-        # Nor what may have become a constant: if it matters, the check with other numbers of voices finds it.
+        # It also warns of values that became constants: if one matters, the check with several numbers of voices fails.
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]  # it is there
         raw, folded = Path(folder) / "raw.onnx", Path(folder) / "folded.onnx"
         torch.onnx.export(
@@ -60,20 +60,20 @@ def export_onnx(exported: ExportedGraph) -> bytes:
             dynamic_axes={name: {0: "voices"} for name in (*inputs, *outputs)},
         )
         options = onnxruntime.SessionOptions()
-        # "Basic" folds constants and removes what is idle; beyond it, graphs depend on the machine that made them.
+        # "Basic" folds constants and removes idle nodes; at higher levels the graph depends on the machine.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(folded)
         onnxruntime.InferenceSession(str(raw), options, providers=["CPUExecutionProvider"])
         model = onnx.load(str(folded))
-    # The runtime lists every domain that it knows; the graph uses ONNX's own alone.
+    # onnxruntime lists every domain that it knows; the graph uses only ONNX's own.
     own = [entry for entry in model.opset_import if entry.domain == ""]
     del model.opset_import[:]
     model.opset_import.extend(own)
     model.producer_name, model.producer_version, model.doc_string = "tombola", "", ""
     _declare(model, inputs, [*given.values(), *rest])
-    # onnxruntime 1.32 keeps its plans of memory by the exclusive or of all axes of all inputs. In an even number of
-    # them the number of voices cancels, the plan of the first number is taken for all, and each node asks for memory:
-    # 45 000 instructions of a Raspberry Pi for four voices.
+    # onnxruntime 1.32 finds its memory plans by the exclusive or of all axes of all inputs. With an even number of
+    # inputs the number of voices cancels out, so the plan made for the first number is used for all, and each node
+    # allocates memory: 45 000 instructions on a Raspberry Pi for four voices.
     if len(model.graph.input) % 2 == 0:
         model.graph.input.append(onnx.helper.make_tensor_value_info(UNREAD, onnx.TensorProto.FLOAT, ["voices", 1]))
     onnx.checker.check_model(model)
@@ -81,14 +81,14 @@ def export_onnx(exported: ExportedGraph) -> bytes:
     most = MOST_NODES if graph.rate == "block" else MOST_ONSET_NODES
     if nodes > most or len(states) > MOST_STATE_TENSORS:
         raise ExportError(
-            f"the graph has {nodes} nodes and {len(states)} state tensors; at most {most} and "
-            f"{MOST_STATE_TENSORS} are played in time, so simplify the generator's step"
+            f"the graph has {nodes} nodes and {len(states)} state tensors; the device plays at most {most} and "
+            f"{MOST_STATE_TENSORS} in time, so simplify the generator's step"
         )
     return bytes(model.SerializeToString(deterministic=True))
 
 
 def _declare(model: onnx.ModelProto, names: list[str], tensors: list[Tensor]) -> None:
-    """Give the graph the inputs back that its module does not read: they were optimised away, but are its ports."""
+    """Declare the inputs that the module does not read: the optimiser removed them, but they are ports of the graph."""
     read = {value.name for value in model.graph.input}
     for name, tensor in zip(names, tensors, strict=True):
         if name not in read:
@@ -97,15 +97,15 @@ def _declare(model: onnx.ModelProto, names: list[str], tensors: list[Tensor]) ->
 
 
 def state_name(name: str) -> str:
-    """What the graph calls a tensor of state."""
+    """The name of a state tensor in the graph."""
     return f"{STATE_BEFORE}_{name}"
 
 
 def count_nodes(model: onnx.ModelProto) -> int:
-    """Nodes that run; constants do not."""
+    """Number of nodes that run; constants do not."""
     return sum(node.op_type != "Constant" for node in model.graph.node)
 
 
 def count_states(model: onnx.ModelProto) -> int:
-    """Tensors that are carried from period to period."""
+    """Number of tensors carried from period to period."""
     return sum(value.name.startswith(STATE_BEFORE) for value in model.graph.input)

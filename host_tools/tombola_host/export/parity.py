@@ -1,4 +1,4 @@
-"""Whether a graph is what its network is, played by what plays it on the device, with any number of voices."""
+"""Checks that a graph gives the same sound as its network, on the device's session, with any number of voices."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from tombola_host.export.graph import EXAMPLE_VOICES, ExportError
 from tombola_host.generators.exportable import ExportedGraph
 
 PARITY = 2e-4
-"""Phases are summed in single precision on the device: at partial 50 that leaves 1e-4 of full scale after minutes."""
+"""The device sums phases in single precision: after minutes this leaves an error of 1e-4 of full scale at partial
+50."""
 CHECKED_FRAMES = 96
 CHECKED_VOICES = (1, 2, 3, 16)
-"""Of one number alone it would not be seen that this number is baked into the graph."""
+"""One number alone would not show that this number is baked into the graph."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """Largest differences found at export, full scale 1.0.
+    """Largest differences found at export; full scale is 1.0.
 
     Args:
-        onnx: Between the module, block by block, and the graph.
-        streamed: Between offline rendering and the graph; the same as ``onnx`` where there is no offline rendering.
+        onnx: Between the module, run block by block, and the graph.
+        streamed: Between offline rendering and the graph; without offline rendering the same as ``onnx``.
     """
 
     onnx: float
@@ -38,11 +39,11 @@ class Parity:
 
 
 def check_parity(exported: ExportedGraph, onnx: bytes, seed: int = 0) -> Parity:
-    """Play moving controls through torch and through the device's own session, for each number of CHECKED_VOICES.
+    """Play moving controls in torch and in the device's session, with each number of voices in CHECKED_VOICES.
 
     Raises:
-        ExportError: They differ by more than ``PARITY``, the graph does not play with each number of voices, or its
-            voices hear each other.
+        ExportError: The two differ by more than ``PARITY``, the graph does not play with each number of voices, or a
+            voice changes the sound of another.
     """
     worst = Parity(0.0, 0.0)
     for voices in CHECKED_VOICES:
@@ -57,23 +58,23 @@ def check_parity(exported: ExportedGraph, onnx: bytes, seed: int = 0) -> Parity:
                 "number of voices, or report this with the run"
             )
         worst = Parity(max(worst.onnx, parity.onnx), max(worst.streamed, parity.streamed))
-    # The voices of the last round, of which one is left.
+    # The same voices as in the last round, of which only one plays now.
     alone = example(exported.graph, voices, CHECKED_FRAMES, seed)
     alone = Example(alone.graph, alone.controls[:1], None if alone.noise is None else alone.noise[:1])
     heard = _difference(_play(exported.graph, onnx, alone), played[:1])
     if not heard <= PARITY:
         raise ExportError(
-            f"a voice of the exported graph sounds otherwise beside {voices - 1} others than alone, by {heard:.1e}; "
-            "voices must not hear each other, so let nothing in the module go over its first axis"
+            f"a voice of the exported graph sounds different beside {voices - 1} others than alone, by {heard:.1e}; "
+            "voices must be independent, so let nothing in the module mix values along its first axis"
         )
     return worst
 
 
 def _play(graph: Graph, onnx: bytes, given: Example) -> Float32Array:
-    """By the device's session. Shape (V, T).
+    """Play on the device's session. Shape (V, T).
 
     Raises:
-        ExportError: It refuses the graph, or the graph cannot be run.
+        ExportError: The session refuses the graph, or the graph cannot be run.
     """
     voices = len(given.controls)
     baked = f"the number of voices, {EXAMPLE_VOICES} when it was traced, is baked into it: leave the first axis free"
@@ -83,9 +84,9 @@ def _play(graph: Graph, onnx: bytes, given: Example) -> Float32Array:
         return _play_blocks(Session(onnx, graph, voices), given)
     except BadBundle as error:
         raise ExportError(
-            f"the device refuses the exported graph ({error}); where it has a number for the voices, {baked}"
+            f"the device refuses the exported graph ({error}); if it contains a fixed number of voices, {baked}"
         ) from error
-    except Exception as error:  # The runtime's own exceptions share no base but Exception.
+    except Exception as error:  # onnxruntime's exceptions have no common base but Exception.
         reason = str(error).replace("\n", " ").strip()[:200]
         raise ExportError(
             f"the exported graph does not play with {voices} voice(s) ({reason}); {baked} in the module"
@@ -93,7 +94,7 @@ def _play(graph: Graph, onnx: bytes, given: Example) -> Float32Array:
 
 
 def _make(exported: ExportedGraph, given: Example) -> tuple[Float32Array, Float32Array | None]:
-    """By the module, and offline if it can be. Shape (V, T) each."""
+    """Render with the module, and offline where that is possible. Shape (V, T) each."""
     with torch.no_grad():
         if exported.graph.rate == "onset":
             return exported.module(given.controls[:, 0]).reshape(len(given.controls), -1).numpy(), None
@@ -121,7 +122,7 @@ def _play_blocks(session: Session, given: Example) -> Float32Array:
 
 
 def _step(exported: ExportedGraph, given: Example) -> Float32Array:
-    """The module, block by block, its overlaps added."""
+    """Run the module block by block and add the overlaps."""
     voices = len(given.controls)
     kinds = [port.kind for port in exported.graph.ports if port.kind in OUTPUTS]
     state: tuple[Tensor, ...] = tuple(torch.zeros(voices, *shape) for shape in exported.state_shapes.values())
@@ -140,7 +141,7 @@ def _step(exported: ExportedGraph, given: Example) -> Float32Array:
 
 
 def _late(offline: Float32Array, played: Float32Array, delay_samples: int) -> float:
-    """The difference of what is played ``delay_samples`` later."""
+    """Largest difference between ``offline`` and ``played``, which is ``delay_samples`` later."""
     return _difference(offline[:, : offline.shape[1] - delay_samples], played[:, delay_samples:])
 
 

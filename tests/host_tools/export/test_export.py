@@ -203,7 +203,7 @@ def test_a_graph_into_which_the_number_of_voices_is_baked_is_refused_by_the_expo
 
 
 def test_a_graph_whose_voices_hear_each_other_is_refused_by_the_export():
-    with pytest.raises(ExportError, match="sounds otherwise beside 15 others than alone"):
+    with pytest.raises(ExportError, match="sounds different beside 15 others than alone"):
         export_bundle(Family(frame=frame(Neighbourly())), "choir", "toy", [described("a")], {}, "CC0")
 
 

@@ -1,4 +1,4 @@
-"""``python -m tombola_host.cost.arm64 ROOT`` makes the tree in which counts are taken, and counts nothing itself."""
+"""``python -m tombola_host.cost.arm64 ROOT`` makes the tree for counting; it does not count."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tombola_host.cost.arm64.root import prepare_root
 
 
 def main() -> int:
-    """Entry point; the only argument is where the tree is, or will be."""
+    """Entry point; the only argument is the folder for the tree."""
     try:
         prepare_root(Path(sys.argv[1]))
     except TombolaError as error:

@@ -24,20 +24,20 @@ PERIODS: Final = 40
 VOICES: Final = (1, 2, 4, 8, 16)
 COUNTER: Final = Path(__file__).parent / "counter.c"
 PI_4_INSTRUCTIONS: Final = 1.5e9 * 128 / 48_000
-"""Per period at one instruction a cycle: 1.5 GHz. The same as ``tombola_device.slots.board`` reckons with."""
+"""Per period at one instruction a cycle: 1.5 GHz. ``tombola_device.slots.board`` uses the same figure."""
 SHARE: Final = 0.6
-"""Of one core, for all voices together."""
+"""The part of one core that all voices together may use."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Instructions per period of 128 samples, medians; and how far the periods lie apart.
+    """Instructions per period of 128 samples: medians, and their spread.
 
     Args:
-        voices: How many notes were held.
-        held: All that a period takes, Python and the conversion for the card included.
-        moving: The same with a blend that moves every period.
-        loop: ``held`` in the audio process's loop: controls out of shared memory, its times, load and status.
+        voices: Number of held notes.
+        held: All work of a period, Python and the conversion for the card included.
+        moving: The same while the blend changes in every period.
+        loop: ``held`` inside the audio process's loop: controls from shared memory, timing, load and status.
         graph: The graph alone, with its phase and level.
         spread: (95 % - 5 %) / median of ``held``.
     """
@@ -52,7 +52,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What the counts say.
+    """Results of a count.
 
     Args:
         counts: One for each number of voices.
@@ -62,18 +62,18 @@ class Costs:
 
     @property
     def first(self) -> int:
-        """One voice."""
+        """Instructions for one voice."""
         return self.counts[0].held
 
     @property
     def further(self) -> int:
-        """Each further one: the slope over all numbers of voices that were counted."""
+        """Instructions for each further voice: the slope over all counted numbers of voices."""
         last = self.counts[-1]
         return round((last.held - self.first) / max(last.voices - 1, 1))
 
     @property
     def voices_on_a_pi_4(self) -> int:
-        """How many voices 60 % of one core of a Raspberry Pi 4 play."""
+        """Number of voices that 60 % of one core of a Raspberry Pi 4 can play."""
         room = SHARE * PI_4_INSTRUCTIONS - self.first
         return max(1 + int(room // max(self.further, 1)), 0)
 
@@ -82,13 +82,13 @@ def count(bundle: Path, root: Path, cpu: str = "a72", voices: tuple[int, ...] = 
     """Count the instructions of a bundle.
 
     Args:
-        bundle: A whole one.
+        bundle: A complete bundle's file.
         root: An arm64 tree, see ``root``.
         cpu: ``a72`` (Raspberry Pi 4) or ``a76`` (5).
-        voices: Numbers of notes to hold, rising.
+        voices: Numbers of held notes, rising.
 
     Raises:
-        BadConfig: The tree, qemu or a compiler is missing, or the workload fails there.
+        BadConfig: The tree, qemu or a compiler is missing, or the workload fails in the tree.
     """
     python = check_root(root)
     emulator = shutil.which("qemu-aarch64")
@@ -112,7 +112,7 @@ def _build(folder: Path) -> None:
 
 
 def _link(folder: Path, bundle: Path, root: Path) -> None:
-    """Under names of one length: how long a path is moves what lies in memory behind it, and counts by 0.3 %."""
+    """Link them under names of one length: the length of a path shifts the memory behind it and the counts by 0.3 %."""
     (folder / "root").symlink_to(root.resolve())
     (folder / "libraries").symlink_to((root / LIBRARIES).resolve())
     (folder / "device").symlink_to(Path(tombola_device.__file__).resolve().parents[1])
@@ -124,7 +124,7 @@ def _count(command: list[str], folder: Path, voices: int) -> Counts:
     counts = folder / "counts"
     counts.unlink(missing_ok=True)
     arguments = ["libraries", "device", "bundle", str(voices), str(PERIODS)]
-    # Hashes in their order, one thread, nothing of this machine's environment.
+    # Hashes in a fixed order, one thread, nothing of this machine's environment.
     environment = {"COUNTS": "counts", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -155,10 +155,10 @@ def _count(command: list[str], folder: Path, voices: int) -> Counts:
 
 
 def with_costs(data: bytes, costs: Costs) -> bytes:
-    """The same bundle, its manifest saying what was counted.
+    """The same bundle with the counts in its manifest.
 
     Raises:
-        BadBundle: It is none.
+        BadBundle: The data are not a bundle.
     """
     bundle = decode_bundle(data)
     cost = msgspec.structs.replace(
@@ -170,7 +170,7 @@ def with_costs(data: bytes, costs: Costs) -> bytes:
 
 
 def costs_table(costs: Costs, cpu: str) -> Table:
-    """For a terminal."""
+    """The counts as a table for a terminal."""
     table = Table(title=f"instructions per period of 128 samples, Cortex-{cpu.upper()}", title_justify="left")
     for heading in ("voices", "held", "blend moving", "in the loop", "graph alone", "spread"):
         table.add_column(heading, justify="right")

@@ -1,8 +1,8 @@
 """Debian's packages for arm64, fetched by apt and unpacked without being installed.
 
-Nothing runs in the tree but Python under qemu, so no maintainer script need run, and neither root's rights, binfmt nor
-``debootstrap`` are needed. apt is given lists and a cache of its own: the machine's sources and keys are used, its
-architectures and what it has installed are not touched.
+Only Python runs in the tree, under qemu, so no maintainer script has to run, and neither root's rights, binfmt nor
+``debootstrap`` are needed. apt gets its own lists and cache here: it uses the machine's sources and keys, but does not
+touch the machine's architectures or installed packages.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ PACKAGES: Final = (
     "libpython3.11-stdlib",
     PYTHON,
 )
-"""What Python, numpy and onnxruntime load; Python last, so that a tree has it only when all else is there."""
+"""Packages that Python, numpy and onnxruntime load. Python is last, so that a tree has it only when it is complete."""
 MINUTES: Final = 10
 
 
 def unpack_packages(root: Path) -> None:
-    """Fetch PACKAGES for arm64, 7 MB and 20 MB of lists, and unpack them into ``root``.
+    """Fetch PACKAGES for arm64 (7 MB, and 20 MB of lists), and unpack them into ``root``.
 
     Raises:
-        BadConfig: apt is missing, reaches nothing or has no Python 3.11, or ``root`` cannot be written.
+        BadConfig: apt is missing, reaches no source or has no Python 3.11, or ``root`` cannot be written.
     """
     apt, unpacker = _tool("apt-get"), _tool("dpkg-deb")
     with tempfile.TemporaryDirectory(prefix="tombola-arm64-") as name:
@@ -55,7 +55,9 @@ def unpack_packages(root: Path) -> None:
 def _tool(name: str) -> str:
     path = shutil.which(name)
     if path is None:
-        raise BadConfig(f"an arm64 tree is made with {name}, which is not here; make it on Debian 12 and copy it")
+        raise BadConfig(
+            f"{name} is needed to make an arm64 tree but is not here; make the tree on Debian 12 and copy it"
+        )
     return path
 
 
@@ -69,17 +71,17 @@ def _fetch(apt: str, folder: Path) -> None:
         "Dir::Cache": folder / "cache",
         "APT::Architecture": "arm64",
         "APT::Architectures": "arm64",
-        "APT::Sandbox::User": "root",  # Another user could not write here.
+        "APT::Sandbox::User": "root",  # Another user cannot write in this folder.
         "Acquire::Retries": 2,
         "Acquire::http::Timeout": 30,
     }
     command = [apt, "-qq", *(f"-o{name}={value}" for name, value in options.items())]
-    # One source of several that does not answer need not matter: whether the packages can be had tells.
+    # If one of several sources does not answer, the packages may still come from another: the next command shows that.
     updated = _run([*command, "update"], folder)
     fetched = _run([*command, "download", *PACKAGES], folder)
     if fetched.returncode == 0:
         return
-    # When no list came, each package is unknown: then why is what the first command said.
+    # Without lists every package is unknown; the reason is then in the first command's errors.
     if f"locate package {PYTHON}" in fetched.stderr and not updated.stderr:
         raise BadConfig(
             f"this machine's package sources have no {PYTHON} for arm64; Debian 12 has: make the tree there and copy it"
@@ -96,6 +98,6 @@ def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def _reason(said: str) -> str:
-    """The first thing that was said, errors before warnings."""
+    """The first message, errors before warnings."""
     lines = sorted((line.strip() for line in said.splitlines() if line.strip()), key=lambda line: line[:3] != "E: ")
     return lines[0].removeprefix("E: ").removeprefix("W: ") if lines else "no reason given"

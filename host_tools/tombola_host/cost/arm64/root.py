@@ -1,7 +1,7 @@
 """An arm64 Debian tree with Python and the wheels that the device needs.
 
-It is made once, by ``tombola bench BUNDLE --arm64 ROOT --prepare``. A whole tree, as debootstrap makes one,
-does as well: counts are within 0.1 % of each other, and within 0.3 % of those with bookworm's first Python and libc.
+``tombola bench BUNDLE --arm64 ROOT --prepare`` makes it once. A whole tree from debootstrap works as well: the counts
+differ by at most 0.1 %, and by at most 0.3 % from those with bookworm's first Python and libc.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tombola_host.cost.arm64.packages import unpack_packages
 
 LIBRARIES: Final = "opt/tombola-libraries"
 WHEELS: Final = ("onnxruntime==1.32.0", "numpy==2.4.6", "msgspec==0.22.0", "cobs", "pyserial")
-"""Pinned: another version of the runtime or of numpy has another count."""
+"""Pinned: another version of onnxruntime or numpy changes the counts."""
 PLATFORMS: Final = (
     "manylinux_2_28_aarch64",
     "manylinux_2_27_aarch64",
@@ -37,34 +37,34 @@ FEATURES: Final = {
         "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp",
     ),
 }
-"""Name at qemu, and what /proc/cpuinfo of a Pi 4 and a Pi 5 say: onnxruntime chooses its kernels by it."""
+"""Name in qemu, and /proc/cpuinfo of a Pi 4 and a Pi 5: onnxruntime chooses its kernels from it."""
 
 
 def check_root(root: Path) -> Path:
-    """The tree's Python.
+    """Check a tree; return its Python.
 
     Raises:
-        BadConfig: It is no arm64 tree, or its wheels are missing.
+        BadConfig: The folder is not an arm64 tree, or its wheels are missing.
     """
     python = root / "usr/bin/python3.11"
     if not python.exists():
         raise BadConfig(
-            f"{root} is no arm64 Debian tree with Python 3.11; give --prepare once, with a network, to make one there"
+            f"{root} is not an arm64 Debian tree with Python 3.11; give --prepare once, with a network, to make it one"
         )
     with python.open("rb") as file:
         head = file.read(20)
     if head[:4] != b"\x7fELF" or int.from_bytes(head[18:20], "little") != 183:
         raise BadConfig(f"the Python of {root} is not for arm64; name another folder")
     if not _has_libraries(root):
-        raise BadConfig(f"{root} has not the device's libraries of today; give --prepare once, with a network")
+        raise BadConfig(f"{root} lacks the device's present libraries; give --prepare once, with a network")
     return python
 
 
 def prepare_root(root: Path) -> None:
-    """Make the tree, or what is missing or outdated in it: Python with what it loads, and the wheels for arm64.
+    """Make the tree, or add what is missing or outdated: Python and its libraries, and the wheels for arm64.
 
     Raises:
-        BadConfig: They cannot be fetched, or the tree cannot be written.
+        BadConfig: A download fails, or the tree cannot be written.
     """
     if not (root / "usr/bin/python3.11").exists():
         unpack_packages(root)
@@ -73,7 +73,7 @@ def prepare_root(root: Path) -> None:
 
 
 def _has_libraries(root: Path) -> bool:
-    """Whether the wheels were unpacked there, in the versions that WHEELS pins."""
+    """Whether the tree has the wheels in the versions that WHEELS pins."""
     found = {info.name.removesuffix(".dist-info") for info in (root / LIBRARIES).glob("*.dist-info")}
     names = {name.split("-")[0] for name in found}
     return all(wheel.replace("==", "-") in found or wheel in names for wheel in WHEELS)
@@ -85,7 +85,7 @@ def _unpack_wheels(folder: Path) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="tombola-wheels-") as fetched:
             subprocess.run([*command, "--dest", fetched, *WHEELS], check=True, capture_output=True, text=True)
-            shutil.rmtree(folder, ignore_errors=True)  # Two versions of one library would be mixed.
+            shutil.rmtree(folder, ignore_errors=True)  # Two versions of one library must not be mixed.
             for wheel in Path(fetched).glob("*.whl"):
                 with zipfile.ZipFile(wheel) as archive:
                     archive.extractall(folder)
@@ -97,7 +97,7 @@ def _unpack_wheels(folder: Path) -> None:
 
 
 def pretend(root: Path, cpu: str) -> str:
-    """Let the tree look like a Raspberry Pi; the name of its processor at qemu."""
+    """Make the tree look like a Raspberry Pi; return the name of its processor in qemu."""
     name, variant, part, revision, features = FEATURES[cpu]
     core = (
         f"BogoMIPS\t: 108.00\nFeatures\t: {features}\nCPU implementer\t: 0x41\nCPU architecture: 8\n"

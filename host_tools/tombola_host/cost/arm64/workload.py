@@ -1,6 +1,6 @@
-"""Runs in the arm64 tree, under qemu: the engine as the instrument runs it, with a mark after each period.
+"""Runs in the arm64 tree under qemu: the engine as on the instrument, with a mark after each period.
 
-Arguments: folder of wheels' contents, folder of tombola_device, bundle, voices, periods. Prints nothing.
+Arguments: folder of the unpacked wheels, folder of tombola_device, bundle, voices, periods. Prints nothing.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ MARK_HELD, MARK_MOVING, MARK_LOOP, MARK_GRAPH, MARK_NOTHING = 1, 2, 3, 4, 5
 GETPID, MAGIC = 172, 0x7011
 WARM_PERIODS = 6
 SETTLED_PERIODS = 101
-"""After a new frame the engine glides for 100 periods; some 40 later the first mode's attack is over, too, and its
-level stands still, which is cheaper."""
+"""After a new frame the engine glides for 100 periods. Some 40 periods later the first mode's attack is over, and a
+constant level is cheaper."""
 
 
 def main(libraries: str, device: str, bundle_path: str, voices: int, periods: int) -> None:
-    """Play ``voices`` held notes, the same with the blend moving, the same in the audio loop; run the graph alone."""
+    """Play ``voices`` held notes, then with the blend moving, then in the audio loop; then run the graph alone."""
     sys.path[:0] = [libraries, device]
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import gc
@@ -80,11 +80,11 @@ def main(libraries: str, device: str, bundle_path: str, voices: int, periods: in
     repeat(MARK_LOOP, period_of_loop)
     graph = engine.renderers[0]
     repeat(MARK_GRAPH, lambda: graph.run(voices))
-    repeat(MARK_NOTHING, lambda: None)  # What a mark itself takes, for all the others.
+    repeat(MARK_NOTHING, lambda: None)  # The cost of a mark, to be subtracted from the others.
 
 
 def _loop(engine: Engine, controls: Controls, frames: StereoFrames) -> Callable[[], None]:
-    """One period of the audio process's loop, with a card that takes all at once: the conversion for it remains."""
+    """One period of the audio process's loop, with a card that accepts everything at once; conversion is included."""
     from tombola_device.audio.frames import ControlsWriter, memory_bytes
     from tombola_device.audio.process import AudioLoop
     from tombola_device.hal.audio.files import NullOut
@@ -97,9 +97,9 @@ def _loop(engine: Engine, controls: Controls, frames: StereoFrames) -> Callable[
     memory = memoryview(bytearray(memory_bytes(engine.voices)))
     ControlsWriter(memory, engine.voices).write(controls)
     loop, card = AudioLoop(engine, "", memory, engine.voices), Card(paced=False)
-    rendered = loop._budget.rendered  # noqa: SLF001 - the emulator is slow: voices would be taken away
+    rendered = loop._budget.rendered  # noqa: SLF001 - emulation is slow: the budget would remove voices
     setattr(loop._budget, "rendered", lambda _, sounding: rendered(100.0, sounding))  # noqa: SLF001, B010
-    return lambda: loop._period(card)  # noqa: SLF001 - it is what is counted
+    return lambda: loop._period(card)  # noqa: SLF001 - this is the function to count
 
 
 if __name__ == "__main__":
