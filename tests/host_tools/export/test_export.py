@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import doctest
 import math
 
 import msgspec
@@ -20,9 +19,7 @@ from tombola_host.export import graph as graphs
 from tombola_host.export.bundle import export_bundle
 from tombola_host.export.graph import ExportError, count_nodes, export_onnx, state_name
 from tombola_host.export.parity import PARITY, check_parity
-from tombola_host.generators import exportable
 from tombola_host.generators.exportable import ExportedGraph
-from tombola_host.generators.voice import export as voice_export
 from tombola_host.generators.voice.export import VoiceExport
 from tombola_host.merging.size import MergedSize
 from torch import nn
@@ -251,22 +248,3 @@ def test_modes_that_name_a_graph_that_is_not_there_are_refused():
     astray = msgspec.structs.replace(described("a"), graph="onset")
     with pytest.raises(BadBundle, match="rendered by the graph 'onset', which is missing"):
         export_bundle(Family(frame=frame(Leaky())), "astray", "toy", [astray], {}, "CC0")
-
-
-def test_the_examples_in_the_docstrings_run(network):
-    names = {
-        "torch": torch,
-        "nn": nn,
-        "math": math,
-        "Tensor": torch.Tensor,
-        "Mode": Mode,
-        "Envelope": Envelope,
-        "block_graph": block_graph,
-        "export_bundle": export_bundle,
-        "network": network,
-        "modes": [described("a"), described("b")],
-    }
-    for module in (exportable, voice_export):
-        tests = doctest.DocTestFinder(exclude_empty=True).find(module, globs=vars(module) | names)
-        results = [doctest.DocTestRunner().run(test) for test in tests if test.examples]
-        assert [result.failed for result in results] == [0]

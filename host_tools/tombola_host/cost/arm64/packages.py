@@ -55,9 +55,7 @@ def unpack_packages(root: Path) -> None:
 def _tool(name: str) -> str:
     path = shutil.which(name)
     if path is None:
-        raise BadConfig(
-            f"{name} is needed to make an arm64 tree but is not here; make the tree on Debian 12 and copy it"
-        )
+        raise BadConfig(f"an arm64 tree cannot be made without {name}; make it on Debian 12 and copy it")
     return path
 
 
