@@ -1,4 +1,4 @@
-"""Families of networks that turn controls into sound. A new one is one folder here and one line in ``FAMILIES``."""
+"""Families of networks that turn controls into sound. A new family is one folder here and one line in ``FAMILIES``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def family_named(name: str) -> Family:
     """Look a family up.
 
     Raises:
-        BadConfig: There is none of that name.
+        BadConfig: No family has that name.
     """
     if name not in FAMILIES:
         raise BadConfig(f"there is no family {name!r}; choose one of: {', '.join(FAMILIES)}")

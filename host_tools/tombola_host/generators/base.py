@@ -1,4 +1,4 @@
-"""What every network that turns controls into sound provides, and what it may provide beside."""
+"""The interface of every network that turns controls into sound, and optional extensions."""
 
 from __future__ import annotations
 
@@ -12,43 +12,57 @@ from tombola_host.generators.units import UnitGroup
 
 
 class Size(Protocol):
-    """How wide the layers of a network are: a frozen dataclass of integers."""
+    """Widths of a network's layers: a frozen dataclass of integers.
+
+    >>> @dataclass(frozen=True)
+    ... class Width:
+    ...     hidden: int
+    >>> size_facts(Width(8))
+    {'hidden': 8}
+    """
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a network makes sound of. V voices, F frames of one period, T samples a period, B noise bands.
+    """The input of a network. V voices, F frames of one period, T samples a period, B noise bands.
 
     Args:
         controls: Shape (V, F, 7 + M).
-        noise: Shape (V, F, B, T); none for networks that take no noise.
+        noise: Shape (V, F, B, T); None for networks without a noise input.
     """
 
     controls: Tensor
     noise: Tensor | None = None
 
     def part(self, start: int, stop: int) -> Conditions:
-        """Some of the frames."""
+        """Frames ``start`` to ``stop``."""
         noise = None if self.noise is None else self.noise[:, start:stop]
         return Conditions(self.controls[:, start:stop], noise)
 
 
 class Generator(nn.Module, ABC):
-    """Conditions in, sound out.
+    """A network that turns conditions into sound.
 
     A minimal one, a gain for each mode:
 
-        class Gains(Generator):
-            def __init__(self, modes):
-                super().__init__()
-                self.weight = nn.Parameter(torch.ones(modes))
-                self.size = GainSize(modes)
-            modes = property(lambda self: len(self.weight))
-            def unit_groups(self): return ()
-            def forward(self, conditions):
-                return (conditions.controls[..., 7:] @ self.weight).repeat_interleave(128, dim=1)
+    >>> class Gains(Generator):
+    ...     def __init__(self, modes: int) -> None:
+    ...         super().__init__()
+    ...         self.weight = nn.Parameter(torch.ones(modes))
+    ...
+    ...     @property
+    ...     def modes(self) -> int:
+    ...         return len(self.weight)
+    ...
+    ...     def unit_groups(self) -> tuple[UnitGroup, ...]:
+    ...         return ()
+    ...
+    ...     def forward(self, conditions: Conditions) -> Tensor:
+    ...         return (conditions.controls[..., 7:] @ self.weight).repeat_interleave(128, dim=1)
+    >>> Gains(modes=2)(Conditions(torch.ones(1, 3, 9))).shape
+    torch.Size([1, 384])
     """
 
     size: Size
@@ -60,7 +74,7 @@ class Generator(nn.Module, ABC):
 
     @abstractmethod
     def unit_groups(self) -> tuple[UnitGroup, ...]:
-        """What can be removed together."""
+        """Groups of units; the weights of a unit are removed together."""
 
     @abstractmethod
     def forward(self, conditions: Conditions) -> Tensor:
@@ -68,32 +82,42 @@ class Generator(nn.Module, ABC):
 
 
 class Streamable(Protocol):
-    """A generator that can also go on where it stopped.
+    """A generator that can also render piece by piece.
 
-    Streamed in pieces of any length, it gives what ``forward`` gives at once, ``delay_samples`` later: the contract
-    test of every family.
+    Pieces of any length, one after another, give the same sound as one call of ``forward``, ``delay_samples`` later.
+    The contract test of every family checks this.
 
     A minimal one, for a network without memory:
 
-        delay_samples = 0
-        def rest(self, voices): return ()
-        def stream(self, conditions, state): return self(conditions), state
+    >>> class Ones:
+    ...     delay_samples = 0
+    ...
+    ...     def rest(self, voices: int) -> tuple[()]:
+    ...         return ()
+    ...
+    ...     def stream(self, conditions: Conditions, state: tuple[()]) -> tuple[Tensor, tuple[()]]:
+    ...         voices, frames, _ = conditions.controls.shape
+    ...         return torch.ones(voices, 128 * frames), state
+    >>> generator: Streamable = Ones()
+    >>> sound, state = generator.stream(Conditions(torch.zeros(2, 3, 8)), generator.rest(2))
+    >>> sound.shape
+    torch.Size([2, 384])
     """
 
     delay_samples: int
 
     def rest(self, voices: int) -> Any:  # noqa: ANN401 - only ``stream`` looks inside a state
-        """The state of voices that have not sounded yet."""
+        """The state of voices before their first sound."""
 
     def stream(self, conditions: Conditions, state: Any) -> tuple[Tensor, Any]:  # noqa: ANN401
-        """Some frames, and the state after them. Shape (V, F * T)."""
+        """Render some frames; return their sound, shape (V, F * T), and the next state."""
 
 
 def size_facts(size: Size) -> dict[str, int]:
-    """For a run: field → value."""
+    """A size as facts for a run: field → value."""
     return {field.name: int(getattr(size, field.name)) for field in fields(size)}
 
 
 def count_parameters(network: nn.Module) -> int:
-    """All learned numbers of a network."""
+    """Number of learned values in a network."""
     return sum(parameter.numel() for parameter in network.parameters())

@@ -1,4 +1,4 @@
-"""What a family's network gives to be exported: its graphs by role, each as a module with declared ports."""
+"""What a network must provide for export: its graphs by role, each as a module with declared ports."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ from torch import Tensor, nn
 
 
 class Offline(Protocol):
-    """Renders many blocks at once, as the network does when it learns."""
+    """Renders many blocks at once, as the network does in training.
+
+    >>> def silence(controls: Tensor, noise: Tensor | None) -> Tensor:
+    ...     return torch.zeros(len(controls), 128 * controls.shape[1])
+    >>> offline: Offline = silence
+    >>> offline(torch.zeros(2, 3, 8), None).shape
+    torch.Size([2, 384])
+    """
 
     def __call__(self, controls: Tensor, noise: Tensor | None) -> Tensor:
-        """Play F blocks: (V, F, C), (V, F, B, T) or none → audio (V, F * T)."""
+        """Render F blocks: controls (V, F, C), noise (V, F, B, T) or None → audio (V, F * T)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +29,12 @@ class ExportedGraph:
     """One module that becomes an ONNX graph.
 
     Args:
-        module: Takes a tensor for each port that goes in, in the order of ``graph.ports``, then each tensor of state;
-            gives one for each port that comes out, then the next state. Each has V voices, any number, in its first
-            axis. It must not look at V: what it is when the module is traced would be baked in.
-        graph: What the manifest will say of it: ports, rate, length of a block, delay.
-        state_shapes: Name and shape, without the voices' axis, of each tensor that it carries from block to block.
-        offline: The same sound by another way, ``graph.delay_samples`` earlier; compared with the graph, too.
+        module: Its inputs are one tensor for each input port, in the order of ``graph.ports``, then each state tensor.
+            Its outputs are one tensor for each output port, then the next state. The first axis of each is V voices.
+            The module must not read V: its value during tracing would be baked into the graph.
+        graph: The description for the manifest: ports, rate, length of a block, delay.
+        state_shapes: Name and shape, without the voices' axis, of each tensor carried from block to block.
+        offline: Another way to render the same sound, ``graph.delay_samples`` earlier; export compares both.
     """
 
     module: nn.Module

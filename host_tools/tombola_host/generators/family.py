@@ -1,4 +1,4 @@
-"""What a family of networks provides, so that training, tickets, merging, export and studies need not know which it is.
+"""The interface of a family of networks; training, tickets, merging, export and studies use nothing else of it.
 
 A new family is one folder here and one line in ``FAMILIES`` (generators/__init__.py).
 """
@@ -22,77 +22,151 @@ from tombola_host.training.objective import Trainee
 
 
 class GeneratorTrainee(Trainee, Protocol):
-    """A generator and whatever is trained beside it."""
+    """A generator, and the networks that are trained beside it.
+
+    A minimal one, without networks beside it:
+
+    >>> @dataclass
+    ... class Alone:
+    ...     network: Generator
+    ...
+    ...     def parts(self) -> dict[str, nn.Module]:
+    ...         return {"network": self.network}
+    ...
+    ...     def tensors(self) -> dict[str, Tensor]:
+    ...         return tensors_of(self)
+    ...
+    ...     def load(self, tensors: dict[str, Tensor]) -> None:
+    ...         load_parts(self, tensors)
+    >>> trainee: GeneratorTrainee = Alone(network)
+    >>> sorted(trainee.tensors()) == sorted(f"network.{name}" for name in network.state_dict())
+    True
+    """
 
     @property
     def network(self) -> Generator:
-        """What is pruned, merged and exported."""
+        """The network to prune, merge and export."""
 
 
 class Family(Protocol):
     """One kind of network.
 
-    tests/integration/test_adding.py has a minimal one, in the twelve lines that docs/adding.md shows.
+    A minimal one, for the generator ``Gains`` of ``Generator`` and the trainee ``Alone`` of ``GeneratorTrainee``:
+
+    >>> class GainsFamily:
+    ...     name, dense = "gains", Width(hidden=1)
+    ...
+    ...     def size(self, facts: Mapping[str, int]) -> Size:
+    ...         return Width(**facts)
+    ...
+    ...     def build(self, modes: int, size: Size, seed: int) -> Generator:
+    ...         with first_weights(seed, "gains"):
+    ...             return Gains(modes)
+    ...
+    ...     def of(self, weights: Weights) -> Generator:
+    ...         network = Gains(modes=len(weights["weight"]))
+    ...         network.load_state_dict(weights)
+    ...         return network
+    ...
+    ...     def trainee(self, network: Generator, data: Sequence[ModeData], seed: int) -> GeneratorTrainee:
+    ...         return Alone(network)
+    ...
+    ...     def restored(self, tensors: Mapping[str, Tensor]) -> GeneratorTrainee:
+    ...         return Alone(self.of(part_of(tensors, "network")))
+    ...
+    ...     def phases(self, trainee, data, length, seed, purpose) -> Sequence[Phase]:
+    ...         return (Phase("sound", (Turn(objective),), length.audio_steps, length.learning_rate),)
+    ...
+    ...     def example(self, network: Generator, voices: int, frames: int, seed: int) -> Conditions:
+    ...         generator = torch.Generator().manual_seed(seed)
+    ...         return Conditions(torch.rand((voices, frames, 7 + network.modes), generator=generator))
+    ...
+    ...     def play(self, trainee: GeneratorTrainee, controls: Tensor, note: Note | None = None) -> Float32Array:
+    ...         return trainee.network(Conditions(controls[None]))[0].detach().numpy()
+    ...
+    ...     def controls(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> dict[str, Range]:
+    ...         return {}
+    ...
+    ...     def exported(self, network: Generator) -> Exportable:
+    ...         raise BadConfig("the family 'gains' is not for the device; choose another")
+    >>> family: Family = GainsFamily()
+    >>> trainee = family.trainee(family.build(2, family.dense, seed=0), [], seed=0)
+    >>> family.play(family.restored(trainee.tensors()), torch.ones(3, 9)).shape
+    (384,)
     """
 
     name: str
 
     @property
     def dense(self) -> Size:
-        """The size that tickets are drawn from."""
+        """The size of the dense network, from which tickets are drawn."""
 
     def size(self, facts: Mapping[str, int]) -> Size:
-        """A size out of the fields that ``size_facts`` wrote."""
+        """A size from the fields that ``size_facts`` wrote."""
 
     def build(self, modes: int, size: Size, seed: int) -> Generator:
-        """A network with random first weights: the same again for the same seed."""
+        """A network with random first weights; equal seeds give equal weights."""
 
     def of(self, weights: Weights) -> Generator:
-        """A network with these weights, its size read off them."""
+        """A network with these weights; their shapes give its size."""
 
     def trainee(self, network: Generator, data: Sequence[ModeData], seed: int) -> GeneratorTrainee:
-        """The network ready to learn the modes, one per entry of the blend vector."""
+        """A trainee that can learn the modes, one per entry of the blend vector."""
 
     def restored(self, tensors: Mapping[str, Tensor]) -> GeneratorTrainee:
-        """A trainee out of the tensors that ``Trainee.tensors`` gave."""
+        """A trainee from the tensors of ``Trainee.tensors``."""
 
     def phases(
         self, trainee: GeneratorTrainee, data: Sequence[ModeData], length: Length, seed: int, purpose: str
     ) -> Sequence[Phase]:
-        """How it is trained; all that is drawn comes from streams whose purpose begins with ``purpose``."""
+        """The training; random numbers come only from streams whose purpose begins with ``purpose``."""
 
     def example(self, network: Generator, voices: int, frames: int, seed: int) -> Conditions:
-        """Conditions that move as a player's would, for tests and for export."""
+        """Conditions that change like a player's, for tests and for export."""
 
     def play(self, trainee: GeneratorTrainee, controls: Tensor, note: Note | None = None) -> Float32Array:
-        """Play controls, (F, 7 + M) → (F * T,); with the timbre that is heard in a recording, if one is given."""
+        """Play controls, (F, 7 + M) → (F * T,); with ``note``, use that recording's timbre."""
 
     def controls(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> dict[str, Range]:
-        """The knobs of a mode: name → lowest, default, highest."""
+        """The knobs of a mode: name → (lowest, default, highest)."""
 
     def exported(self, network: Generator) -> Exportable:
-        """What the device can play of it.
+        """The network in the form that the device can play.
 
         Raises:
-            BadConfig: Networks of this family are not for the device.
+            BadConfig: The device cannot play networks of this family.
         """
 
 
 @runtime_checkable
 class Mergeable(Protocol):
-    """A family whose tickets can share a core. U: units of the parted group, M: modes."""
+    """A family whose tickets can share a core. U: units of the parted group, M: modes.
+
+    A minimal one, for networks with a single group of units:
+
+    >>> class Shared:
+    ...     parted = "trunk"
+    ...
+    ...     def merged_size(self, units: Mapping[str, int]) -> Size:
+    ...         return VoiceSize(input=units["trunk"], hidden=units["trunk"])
+    ...
+    ...     def joined(self, weights: Weights, activity: Tensor, trained: Sequence[Weights]) -> Generator:
+    ...         return Voice.of(weights)
+    >>> Shared().merged_size({"trunk": 24}).hidden
+    24
+    """
 
     parted: str
-    """The group of which every mode uses the core and only some use the specialists."""
+    """The group with core and specialists: every mode uses the core, only some modes use a specialist."""
 
     def merged_size(self, units: Mapping[str, int]) -> Size:
-        """A size out of the number of units of each group."""
+        """A size from the number of units of each group."""
 
     def joined(self, weights: Weights, activity: Tensor, trained: Sequence[Weights]) -> Generator:
         """One network for all modes.
 
         Args:
-            weights: First weights of one mode's network at the chosen units.
+            weights: First weights at the chosen units, from the network of one mode.
             activity: Which modes use each unit of the parted group. Shape (M, U).
-            trained: The trained weights of each mode's ticket, for what belongs to a mode alone.
+            trained: Trained weights of each mode's ticket, for weights that belong to one mode alone.
         """

@@ -1,8 +1,8 @@
-"""Unit groups: what is removed together, declared as data.
+"""Unit groups: the weights that are removed together, declared as data.
 
-A network names its groups and, for each, every axis of every parameter that runs over the group's units. Masking,
-scoring, trimming, counting and merging then need no knowledge of the network. The idea of axes that share one
-permutation is that of Ainsworth et al. 2023, "Git Re-Basin".
+A network names its groups and, for each group, every axis of every parameter that runs over the group's units. Masking,
+scoring, trimming, counting and merging then work for any network. The idea of axes that share one permutation is from
+Ainsworth et al. 2023, "Git Re-Basin".
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class Axis:
 
     Args:
         parameter: Name in the network's ``state_dict``.
-        axis: Which of its axes.
-        start: Where the units begin on it: behind another group's where tensors are concatenated.
-        blocks: How often the units stand one after another: 3 for the gates of a GRU, the frames of a flattened
-            (frames, channels) tensor.
-        incoming: Whether the weights belong to the unit itself (its inputs and bias) or to those who read it.
-        learned: Whether it is a parameter, rather than a constant of the same network.
+        axis: Index of the axis in the parameter.
+        start: First index of the units on the axis; not 0 where tensors are concatenated.
+        blocks: How often the units repeat along the axis: 3 for the gates of a GRU, F for a flattened (F frames,
+            channels) tensor.
+        incoming: True for weights of the unit itself (inputs and bias), False for weights of the units that read it.
+        learned: False for a constant of the network.
     """
 
     parameter: str
@@ -39,18 +39,17 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class UnitGroup:
-    """Units of one kind: how many, and where their weights stand.
+    """Units of one kind: their number, and the place of their weights.
 
     Args:
-        name: Of the group.
-        size: U, how many units.
-        axes: Every axis that runs over them.
-        spreads: Parameters whose first weights are drawn from a range of one over the root of U, or of the sum of U
-            over all groups that name them. When units go, what is left is scaled so that the range is again that of
-            the width (``rewound``).
-        output: The module whose output has the units; empty: none, and criteria that need activations cannot score
-            the group.
-        output_axis: Where they are in it: -1 for linear and recurrent layers, 1 for convolutions.
+        name: Name of the group.
+        size: U, number of units.
+        axes: Every axis that runs over the units.
+        spreads: Parameters whose first weights are drawn from a range of 1 / √U, or of 1 / √(sum of U over all groups
+            that name the parameter). When units are removed, the rest is scaled so that the range fits the new width
+            (``rewound``).
+        output: The module whose output has the units. If empty, criteria that need activations cannot score the group.
+        output_axis: Axis of the units in that output: -1 for linear and recurrent layers, 1 for convolutions.
     """
 
     name: str
@@ -66,7 +65,7 @@ Mask = dict[str, Tensor]
 """Group name → which units are kept. Shape (U,), bool."""
 Weights = dict[str, Tensor]
 Places = Mapping[str, Tensor]
-"""Group name → places of units in their order. Shape (kept,), int64."""
+"""Group name → indices of units, in their order. Shape (kept,), int64."""
 
 
 def full_mask(groups: Groups) -> Mask:
@@ -75,17 +74,17 @@ def full_mask(groups: Groups) -> Mask:
 
 
 def check_groups(groups: Groups, weights: Weights) -> None:
-    """Check that groups fit the network that declares them.
+    """Check that groups match the network that declares them.
 
     Raises:
-        ShapeError: An axis names a parameter that is not there, lies outside it, or overlaps another group's.
+        ShapeError: An axis names a parameter that does not exist, exceeds it, or overlaps another group's.
     """
     taken: dict[tuple[str, int], Tensor] = {}
     for group in groups:
         for axis in group.axes:
             tensor = weights.get(axis.parameter)
             if tensor is None:
-                raise ShapeError(f"group {group.name!r} names the parameter {axis.parameter!r}, which is not there")
+                raise ShapeError(f"group {group.name!r} names the parameter {axis.parameter!r}, which does not exist")
             end = axis.start + axis.blocks * group.size
             if not 0 <= axis.axis < tensor.dim() or end > tensor.shape[axis.axis]:
                 raise ShapeError(
@@ -100,10 +99,10 @@ def check_groups(groups: Groups, weights: Weights) -> None:
 
 
 def check_mask(groups: Groups, mask: Mask) -> None:
-    """Check that a mask fits its groups and leaves a network.
+    """Check that a mask matches its groups and keeps units in each.
 
     Raises:
-        ShapeError: A group is missing, has another size, or would lose all its units.
+        ShapeError: A group is missing, has another size, or keeps no unit.
     """
     for group in groups:
         kept = mask.get(group.name)
@@ -114,7 +113,7 @@ def check_mask(groups: Groups, mask: Mask) -> None:
 
 
 def masked(groups: Groups, weights: Weights, mask: Mask) -> Weights:
-    """Weights of the same size in which those of removed units are zero."""
+    """Weights of the same shapes; the weights of removed units are zero."""
     check_mask(groups, mask)
     result = {name: tensor.clone() for name, tensor in weights.items()}
     for group in groups:
@@ -127,18 +126,18 @@ def masked(groups: Groups, weights: Weights, mask: Mask) -> Weights:
 
 
 def trimmed(groups: Groups, weights: Weights, mask: Mask) -> Weights:
-    """Weights of a really smaller network: removed units are gone from every axis that runs over them."""
+    """Weights of the smaller network: removed units are cut out of every axis that runs over them."""
     check_mask(groups, mask)
     return taken(groups, weights, places_of(mask))
 
 
 def places_of(mask: Mask) -> dict[str, Tensor]:
-    """Where the kept units stand."""
+    """Indices of the kept units."""
     return {name: kept.nonzero().squeeze(1) for name, kept in mask.items()}
 
 
 def taken(groups: Groups, weights: Weights, places: Places) -> Weights:
-    """Weights at chosen places, in their order; what belongs to no group stays. A place may come more than once."""
+    """Weights at chosen indices, in their order; other weights stay as they are. An index may occur more than once."""
     kept: dict[tuple[str, int], list[tuple[Axis, int, Tensor]]] = {}
     for group in groups:
         for axis in group.axes:
@@ -150,11 +149,11 @@ def taken(groups: Groups, weights: Weights, places: Places) -> Weights:
 
 
 def rewound(groups: Groups, first: Weights, places: Places) -> Weights:
-    """First weights at chosen places, scaled to the width that is left.
+    """First weights at chosen indices, scaled to the new width.
 
-    torch draws the weights that read U units from a range of one over the root of U. Cut out of a wide network, they
-    would be too small for a narrow one: 48 of 1024 units would say 0.2 of what a layer of 48 says. So each parameter in
-    a group's ``spreads`` is scaled by the root of how much narrower the group has become.
+    torch draws the weights that read U units from a range of 1 / √U. Cut out of a wide network, they are too small for
+    a narrow one: 48 of 1024 units give 0.2 of the output of a layer of 48. So each parameter in a group's ``spreads``
+    is scaled by the square root of old width / new width.
 
     Source: the range is that of torch's ``nn.Linear`` and ``nn.RNN``; measured in docs/notebook/0005-host-faults.md.
     """
@@ -171,7 +170,7 @@ def rewound(groups: Groups, first: Weights, places: Places) -> Weights:
 
 
 def shapes_left(groups: Groups, weights: Weights, mask: Mask) -> dict[str, tuple[int, ...]]:
-    """Shapes of what is learned in the network trimmed to a mask."""
+    """Shapes of the learned parameters in the network trimmed to a mask."""
     shapes = {name: list(tensor.shape) for name, tensor in weights.items()}
     constants = set()
     for group in groups:
@@ -184,7 +183,7 @@ def shapes_left(groups: Groups, weights: Weights, mask: Mask) -> dict[str, tuple
 
 
 def units_first(tensor: Tensor, axis: Axis, size: int) -> Tensor:
-    """All weights that a group's units have in one parameter, one row a unit. Shape (U, n)."""
+    """All weights of a group's units in one parameter, one row per unit. Shape (U, n)."""
     moved = _part(tensor, axis, size).movedim(axis.axis, 0)
     return moved.reshape(axis.blocks, size, -1).transpose(0, 1).reshape(size, -1)
 
@@ -194,7 +193,7 @@ def _part(tensor: Tensor, axis: Axis, size: int) -> Tensor:
 
 
 def _index(length: int, parts: list[tuple[Axis, int, Tensor]]) -> Tensor:
-    """What is left of an axis: of each group's part its places, of the rest all, in the order in which they stand."""
+    """The remaining indices of an axis in their order: the chosen ones of each group's part, and all others."""
     pieces, at = [], 0
     for axis, size, places in sorted(parts, key=lambda entry: entry[0].start):
         pieces.append(torch.arange(at, axis.start))

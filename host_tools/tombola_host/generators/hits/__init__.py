@@ -1,1 +1,1 @@
-"""Hits: a small convolutional generator that gives a whole drum sound at each onset. Its training is a first sketch."""
+"""Hits: a small convolutional generator that makes a whole drum sound at each onset. Its training is a first sketch."""

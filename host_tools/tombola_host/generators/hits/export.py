@@ -1,4 +1,4 @@
-"""The family ``hits`` as what can be exported: one graph that runs at each onset."""
+"""Exports the family ``hits``: one graph that runs at each onset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class HitsExport:
     """An ``Exportable``.
 
     Args:
-        network: What is exported.
+        network: The network to export.
     """
 
     def __init__(self, network: Hits) -> None:
@@ -28,7 +28,7 @@ class HitsExport:
 
 
 class _Hit(nn.Module):
-    """``Hits.hit`` as a module, which is what the exporter takes."""
+    """``Hits.hit`` as a module, because the exporter reads modules."""
 
     def __init__(self, network: Hits) -> None:
         super().__init__()

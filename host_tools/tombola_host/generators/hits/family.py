@@ -1,4 +1,4 @@
-"""The family ``hits``, as training, tickets, merging and export see it."""
+"""The family ``hits`` for training, tickets, merging and export."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SIZES = (2048, 512, 128)
 
 @dataclass(slots=True)
 class HitsTrainee:
-    """The network alone."""
+    """The network; nothing is trained beside it."""
 
     network: Hits
 
@@ -49,11 +49,11 @@ class HitObjective:
     """The distance of a hit from the first third of a second of a recording.
 
     Args:
-        network: What learns.
+        network: The network that learns.
         data: One ``ModeData`` per entry of the blend vector.
-        count: Hits a batch.
-        seed: Of what is drawn.
-        purpose: Of the stream.
+        count: Hits per batch.
+        seed: Seed of the stream.
+        purpose: Purpose of the stream.
     """
 
     def __init__(self, network: Hits, data: Sequence[ModeData], count: int, seed: int, purpose: str) -> None:
@@ -80,7 +80,7 @@ class HitObjective:
 
 
 class HitsFamily:
-    """Drum sounds, a whole one at each onset. See ``Family``."""
+    """Drum sounds; each onset makes a whole sound. See ``Family``."""
 
     name = "hits"
     dense = HitsSize()
@@ -110,13 +110,13 @@ class HitsFamily:
     def phases(
         self, trainee: GeneratorTrainee, data: Sequence[ModeData], length: Length, seed: int, purpose: str
     ) -> tuple[Phase, ...]:
-        """See Family: on sound alone, for all of the steps."""
+        """See Family: all steps compare sound."""
         objective = HitObjective(cast("Hits", trainee.network), data, length.audio_windows, seed, purpose)
         steps = length.control_steps + length.audio_steps
         return (Phase("audio", (Turn(objective),), steps, length.learning_rate / 3),)
 
     def example(self, network: Generator, voices: int, frames: int, seed: int) -> Conditions:
-        """See Family: a strike at the start, and now and then another."""
+        """See Family: a hit at the start, and more at random times."""
         rng = torch.Generator().manual_seed(seed)
         controls = torch.rand((voices, frames, SCALARS + network.modes), generator=rng)
         controls[..., NOTE] = 36 + 24 * controls[..., NOTE]
@@ -127,7 +127,7 @@ class HitsFamily:
 
     def play(self, trainee: GeneratorTrainee, controls: Tensor, note: Note | None = None) -> Float32Array:
         """See Family."""
-        del note  # There is no timbre to be heard.
+        del note  # This family has no timbre.
         with torch.no_grad():
             sound: Tensor = trainee.network(Conditions(controls[None]))
         return sound[0].numpy()

@@ -1,14 +1,14 @@
-"""One onset in, one hit out: a residual stack of convolutions that grows 32 frames into a third of a second.
+"""One onset in, one hit out: residual convolutions that turn 32 frames into a third of a second of sound.
 
     note, velocity, blend ─► embed ─► start (32 frames) ─► block ─► block ─► block ─► out ─► 16 384 samples
                                └────────────────────────────┴────────┴────────┘
     block:  × 8 ─┬─► norm ─ concatenate the embedding ─► conv ─► conv ─► + ─►
                  └──────────────────────────────────────────────────────┘
 
-The channels of the trunk are one group of units through all skip connections. The normalisation runs over the channels
-that are kept: one that saw removed channels as zeros would make a masked network another one than a trimmed.
+The channels of the trunk are one group of units through all skip connections. The normalisation runs over the kept
+channels only: if it included removed channels as zeros, a masked network would differ from a trimmed one.
 
-Source: after the residual generators of Karras et al. 2018, "Progressive growing of GANs", and Nistal et al. 2020,
+Source: the residual generators of Karras et al. 2018, "Progressive growing of GANs", and Nistal et al. 2020,
 "DrumGAN", in one dimension.
 """
 
@@ -31,11 +31,11 @@ SCALARS = len(SCALAR_COLUMNS)
 NOTE, VELOCITY, ONSET = (SCALAR_COLUMNS.index(name) for name in ("note", "velocity", "onset_fast"))
 CENTRE_NOTE, NOTE_SPREAD = 60.0, 16.0
 HEARD = 2
-"""Columns of what the network hears beside the blend: note and velocity."""
+"""Columns of the network's input before the blend: note and velocity."""
 SLOPE = 0.2
 
-State = tuple[Tensor, Tensor]
-"""The hit of each voice, shape (V, HIT_SAMPLES), and how much of it has been played, shape (V,), int64."""
+HitsState = tuple[Tensor, Tensor]
+"""The hit of each voice, shape (V, HIT_SAMPLES), and its played samples, shape (V,), int64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class HitsSize:
 
 
 class ChannelNorm(nn.Module):
-    """Layer normalisation over the channels that are kept, at each sample. (V, C, T) → (V, C, T).
+    """Layer normalisation over the kept channels, at each sample. (V, C, T) → (V, C, T).
 
     Source: Ba et al. 2016, "Layer normalization".
     """
@@ -70,7 +70,7 @@ class ChannelNorm(nn.Module):
 
 
 class Block(nn.Module):
-    """Eight times as many samples, and a residual. (V, C, T), (V, E) → (V, C, 8 T)."""
+    """A residual block that multiplies the number of samples by 8. (V, C, T), (V, E) → (V, C, 8 T)."""
 
     def __init__(self, size: HitsSize) -> None:
         super().__init__()
@@ -109,11 +109,11 @@ class Hits(Generator):
 
     @classmethod
     def of(cls, weights: Weights) -> Hits:
-        """Hits with these weights, the size read off them."""
+        """A network with these weights; their shapes give its size."""
         embedding, columns = weights["embed.weight"].shape
         size = HitsSize(embedding, len(weights["norm.weight"]), len(weights["blocks.0.inner.bias"]))
         network = cls(columns - HEARD, size)
-        for number, block in enumerate(network.blocks):  # Each may have been trimmed to its own number of channels.
+        for number, block in enumerate(network.blocks):  # Each may be trimmed to a different number of channels.
             hidden = len(weights[f"blocks.{number}.inner.bias"])
             block.inner = nn.Conv1d(size.trunk + embedding, hidden, KERNEL, padding=KERNEL // 2)
             block.outer = nn.Conv1d(hidden, size.trunk, KERNEL, padding=KERNEL // 2)
@@ -126,7 +126,7 @@ class Hits(Generator):
         return self.embed.in_features - HEARD
 
     def hit(self, heard: Tensor) -> Tensor:
-        """One hit each: note, velocity and blend, (N, 2 + M) → (N, HIT_SAMPLES)."""
+        """Render hits: note, velocity and blend, (N, 2 + M) → (N, HIT_SAMPLES)."""
         note, others = heard[:, :1], heard[:, 1:]
         told = torch.cat([(note - CENTRE_NOTE) / NOTE_SPREAD, others], dim=1)
         embedding = functional.leaky_relu(self.embed(told), SLOPE)
@@ -137,7 +137,7 @@ class Hits(Generator):
         return sound[:, 0]
 
     def forward(self, conditions: Conditions) -> Tensor:
-        """See Generator: each onset begins its hit, which ends the one before."""
+        """See Generator: each onset starts a hit and ends the previous one."""
         controls = conditions.controls
         voices, frames, _ = controls.shape
         length = frames * PERIOD_SAMPLES
@@ -157,12 +157,12 @@ class Hits(Generator):
             sound = torch.stack(pieces)
         return sound[:, :length]
 
-    def rest(self, voices: int) -> State:
-        """See Streamable: nothing is left to play."""
+    def rest(self, voices: int) -> HitsState:
+        """See Streamable: no hit is playing."""
         return torch.zeros(voices, HIT_SAMPLES), torch.full((voices,), HIT_SAMPLES)
 
-    def stream(self, conditions: Conditions, state: State) -> tuple[Tensor, State]:
-        """See Streamable: the network runs at onsets alone, the rest is read from memory."""
+    def stream(self, conditions: Conditions, state: HitsState) -> tuple[Tensor, HitsState]:
+        """See Streamable: the network runs only at onsets; the rest of a hit is read from the state."""
         memory, played = (part.clone() for part in state)
         blocks = []
         for frame in range(conditions.controls.shape[1]):
@@ -178,7 +178,7 @@ class Hits(Generator):
         return torch.cat(blocks, dim=1), (memory, played)
 
     def unit_groups(self) -> tuple[UnitGroup, ...]:
-        """The embedding, the trunk through all skips, and the inside of each block."""
+        """The embedding, the trunk through all skip connections, and the inside of each block."""
         trunk, embedding = self.size.trunk, self.size.embedding
         inner = [f"blocks.{number}.inner" for number in range(BLOCKS)]
         norms = ["norm", *(f"blocks.{number}.norm" for number in range(BLOCKS))]
@@ -230,10 +230,10 @@ class Hits(Generator):
 
 
 def struck_at(controls: Tensor) -> Tensor:
-    """Where a hit begins: (…, 7 + M) → bool (…,)."""
+    """Whether a hit starts in each frame: (…, 7 + M) → bool (…,)."""
     return controls[..., ONSET] >= 1.0
 
 
 def heard_of(controls: Tensor) -> Tensor:
-    """Note, velocity and blend: (N, 7 + M) → (N, 2 + M)."""
+    """Columns note, velocity and blend: (N, 7 + M) → (N, 2 + M)."""
     return torch.cat([controls[:, [NOTE, VELOCITY]], controls[:, SCALARS:]], dim=1)

@@ -1,1 +1,1 @@
-"""The flagship generator: harmonics and noise around a small recurrent trunk."""
+"""The main generator: harmonics and noise, controlled by a small recurrent trunk."""

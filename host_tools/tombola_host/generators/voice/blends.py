@@ -1,4 +1,4 @@
-"""Learning the inside of the blend: half-way between two modes should sound half-way."""
+"""Training of mixed blends: half-way between two modes should sound half-way."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tombola_host.generators.voice.losses import normalized
 from tombola_host.generators.voice.network import NOTE, SCALARS, Voice
 
 SHARE = 4
-"""One window in four is played as a blend too."""
+"""One window in four is also played as a blend."""
 WEIGHT = 0.3
 
 
 def moving_blends(windows: int, frames: int, modes: int, rng: np.random.Generator) -> Tensor:
-    """Paths between points of the simplex that lie mostly on its edges, one a window. Shape (W, F, M)."""
+    """Random paths over the blend simplex, mostly along its edges, one per window. Shape (W, F, M)."""
     ends = []
     for _ in range(2):
         ends.append(rng.dirichlet(np.full(modes, 0.5), windows))
@@ -25,13 +25,13 @@ def moving_blends(windows: int, frames: int, modes: int, rng: np.random.Generato
 
 
 def blend_loss(network: Voice, controls: Tensor, rng: np.random.Generator) -> Tensor:
-    """Distance of a blend's log amplitudes from the same blend of the pure modes' log amplitudes.
+    """Distance of a blend's log amplitudes from the blend of the pure modes' log amplitudes.
 
-    The network is its own teacher. Its pure modes, at the same note and level, are mixed in dB by the blend's weights.
-    No gradient flows through that target, so pure modes are not pulled towards each other.
+    The network is its own teacher. Its pure modes, at the same note and level, are mixed in dB with the blend's
+    weights. The target has no gradient, so pure modes are not pulled towards each other.
 
     Args:
-        controls: A batch whose scalars are used. Shape (W, F, 7 + M).
+        controls: A batch; only its scalars are used. Shape (W, F, 7 + M).
     """
     scalars = controls[::SHARE, :, :SCALARS]
     windows, frames, _ = scalars.shape
@@ -45,6 +45,6 @@ def blend_loss(network: Voice, controls: Tensor, rng: np.random.Generator) -> Te
             played, _ = network.log_amplitudes(torch.cat([scalars, pure], dim=-1))
             target += blends[..., mode : mode + 1] * normalized(played, audible)
     blended, _ = network.log_amplitudes(torch.cat([scalars, blends], dim=-1))
-    # The mean in dB of two spectra is quieter than either, so shapes are compared; the level has its own control.
+    # The dB mean of two spectra is quieter than either, so only shapes are compared; the level has its own control.
     distance = (normalized(blended, audible) - normalized(target, audible)).abs()
     return WEIGHT * (distance * audible).sum() / audible.sum()

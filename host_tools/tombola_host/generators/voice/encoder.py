@@ -1,4 +1,4 @@
-"""The encoder that finds timbre X and Y: what pitch and loudness leave open in a recording."""
+"""The encoder that finds timbre X and Y: the differences between recordings that pitch and loudness do not explain."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from torch.nn import functional
 from tombola_host.generators.voice.network import CENTRE, SPREAD
 
 SMOOTHING_FRAMES = 63
-"""A moving average of 168 ms: timbre moves slowly, so the encoder cannot pass a spectrum on frame by frame."""
+"""A moving average of 168 ms: timbre changes slowly, and the encoder must not pass spectra on frame by frame."""
 LATENT_SPREAD = 0.5
 MEAN_RELATIVE, RELATIVE_SPREAD = -5.0, 3.0
-"""Mean and spread of the natural logarithms of relative amplitudes, over the four instruments of the demo."""
+"""Mean and spread of the natural log of relative amplitudes, over the four instruments of the demo."""
 
 
 class TimbreEncoder(nn.Module):
-    """Analysed frames to two numbers a frame, through a bottleneck.
+    """Turns analysed frames into two numbers per frame, through a bottleneck.
 
     Noise on the latents makes neighbouring latents sound alike, so a sweep of a knob is continuous. In a share of the
-    windows the latents are zero, so 0, 0 becomes the best single choice for a note: the mode's default.
+    windows the latents are zero, so that (0, 0) becomes the best single choice for a note: the mode's default.
 
     Args:
         width: Amplitudes per frame, H + B.
@@ -54,13 +54,13 @@ class TimbreEncoder(nn.Module):
 
     @staticmethod
     def spread_loss(latent: Tensor, blend: Tensor) -> Tensor:
-        """Keep both axes in use: in every mode each centred on 0, of a spread of 0.5, and uncorrelated with the other.
+        """Keep both axes in use: in every mode each has mean 0 and spread 0.5, and the two are uncorrelated.
 
         Args:
             latent: Shape (W, F, 2).
-            blend: The pure mode of each window. Shape (W, M).
+            blend: Each window's pure mode. Shape (W, M).
 
-        Source: Bardes et al. 2022, "VICReg", its variance and covariance terms.
+        Source: Bardes et al. 2022, "VICReg": its variance and covariance terms.
         """
         mode = blend.argmax(dim=1)
         losses = []
@@ -73,7 +73,7 @@ class TimbreEncoder(nn.Module):
         return torch.stack(losses).mean()
 
     def disturbed(self, latent: Tensor, generator: torch.Generator) -> Tensor:
-        """Latents with noise, and zero in a share of the windows: what the trunk learns from. Shape (W, F, 2)."""
+        """Latents with noise, zero in a share of the windows; the trunk learns from these. Shape (W, F, 2)."""
         latent = latent + self.noise * torch.randn(latent.shape, generator=generator)
         kept = torch.rand((len(latent), 1, 1), generator=generator) >= self.left_out
         return latent * kept

@@ -1,4 +1,4 @@
-"""The family ``voice`` as what can be exported."""
+"""Exports the family ``voice``."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tombola_host.generators.voice.network import Voice
 
 
 class VoiceExport:
-    """One graph that runs each period; phase, level and noise are given, as the device keeps them. An ``Exportable``.
+    """One graph that runs in each period. The device gives phase, level and noise. An ``Exportable``.
 
     >>> bundle = export_bundle(VoiceExport(network), "duo", "voice", modes, {"seed": 0}, "CC0")
     >>> bundle.manifest.graphs["frame"].motion
     True
 
     Args:
-        network: What is exported.
+        network: The network to export.
     """
 
     def __init__(self, network: Voice) -> None:
@@ -31,7 +31,7 @@ class VoiceExport:
         network = self._network
         size = sum(math.prod(shape) for shape in network.state_shapes.values())
         graph = block_graph(network.modes, size, network.noise_bands, overlap=True, motion=True)
-        # With an axis more, noise is multiplied by gains without a node that turns either first.
+        # The extra axis lets the graph multiply noise by gains without a node that transposes either.
         ports = [Port(port.name, port.kind, [1, *port.shape]) if port.kind == "noise" else port for port in graph.ports]
         graph = msgspec.structs.replace(graph, ports=ports, delay_samples=network.delay_samples)
         return {FRAME: ExportedGraph(_Frame(network), graph, network.state_shapes, self._offline)}
@@ -42,9 +42,9 @@ class VoiceExport:
 
 
 class _Frame(nn.Module):
-    """``Voice.frame`` as a module, which is what the exporter takes.
+    """``Voice.frame`` as a module, because the exporter reads modules.
 
-    In which order the file has the weights depends on their names, and so on that of the attribute.
+    The order of the weights in the file depends on their names, so it depends on the name of this module's attribute.
     """
 
     def __init__(self, network: Voice) -> None:

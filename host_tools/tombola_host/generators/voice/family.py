@@ -1,4 +1,4 @@
-"""The family ``voice``, as training, tickets, merging and export see it."""
+"""The family ``voice`` for training, tickets, merging and export."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PLAYED_SEED = 1
 
 
 class VoiceFamily:
-    """Harmonics and noise around a small recurrent trunk. See ``Family`` and ``Mergeable``."""
+    """Harmonics and noise, controlled by a small recurrent trunk. See ``Family`` and ``Mergeable``."""
 
     name = "voice"
     dense = VoiceSize(input=1024, hidden=1024)
@@ -102,7 +102,7 @@ class VoiceFamily:
         return VoiceSize(units["input"], units["trunk"])
 
     def joined(self, weights: Weights, activity: Tensor, trained: Sequence[Weights]) -> Voice:
-        """See Mergeable: each mode's input column begins as that of a single mode, and its spectrum is kept."""
+        """See Mergeable: a mode's input column starts like that of a single mode; its mean spectrum is kept."""
         scalars, blend = weights["input.weight"].split([SCALARS, 1], dim=1)
         merged = {
             **weights,

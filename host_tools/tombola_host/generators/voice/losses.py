@@ -1,4 +1,4 @@
-"""The loss of the control domain: the distance of two sets of amplitudes."""
+"""The loss of the control domain: the distance between two sets of amplitudes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 
 FLOOR_DB = -75.0
-"""Amplitudes further below the level of their frame are not heard beside it, and hardly count."""
+"""Amplitudes this far below the level of their frame are masked by it and hardly count."""
 LINEAR_WEIGHT = 2.0
 
 
 def control_loss(log_amplitude: Tensor, audible: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """L1 distance of log amplitudes above a floor, plus that of the amplitudes themselves.
+    """L1 distance of log amplitudes above a floor, plus L1 distance of the amplitudes.
 
     Args:
-        log_amplitude: Predicted, to any common factor. Shape (W, F, H + B).
+        log_amplitude: Predicted; a common factor does not matter. Shape (W, F, H + B).
         audible: Weight of each amplitude at the note's pitch, 0 … 1. Shape (W, F, H + B).
         target: Natural log of the amplitudes relative to the frame's level. Shape (W, F, H + B).
         weight: Shape (W, F).
@@ -34,6 +34,6 @@ def control_loss(log_amplitude: Tensor, audible: Tensor, target: Tensor, weight:
 
 
 def normalized(log_amplitude: Tensor, audible: Tensor) -> Tensor:
-    """Log amplitudes relative to the level of what is audible. Both (…, H + B)."""
+    """Log amplitudes relative to the level of the audible ones. Both (…, H + B)."""
     power = (torch.exp(log_amplitude) * audible).square().sum(-1, keepdim=True)
     return log_amplitude - 0.5 * torch.log(power + 1e-12)

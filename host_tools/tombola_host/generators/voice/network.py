@@ -1,16 +1,17 @@
-"""The flagship generator: a small recurrent trunk, heads for partials and noise, and the synthesizer.
+"""The main generator: a small recurrent trunk, output layers for partials and noise, and the synthesizer.
 
     controls ─► input ─► trunk ─► × gates(blend) ─► head ─► log amplitudes ─► at level ─► Synthesizer ─► audio
                           └─ state ─┘                                                     └─ state ─┘
 
-Units of the trunk are *core* (every mode uses them) or *specialists* (some modes use them). Specialists read the core
-and their own kind, the core reads only itself: what a specialist does cannot reach a mode that does not use it. A
-specialist's output is scaled by the blend weight of the modes that use it.
+Units of the trunk are *core* units (every mode uses them) or *specialists* (only some modes use them). Specialists read
+core units and specialists of the same modes; core units read only core units. So a specialist has no effect on a mode
+that does not use it. A specialist's output is multiplied by the blend weight of the modes that use it.
 
-The trunk is a plain recurrent network (tanh): gates would cost nine more nodes a period and are not missed, since what
-lasts long, the time since the onset and the level, stands in the controls (docs/notebook/0004-lean-voice.md).
+The trunk is a plain recurrent network (tanh). Gates would cost nine more nodes per period and bring no gain: the
+long-term quantities, time since the onset and level, are in the controls (docs/notebook/0004-lean-voice.md).
 
-Source: after Engel et al. 2020, "DDSP: Differentiable digital signal processing"; the trunk after Elman 1990, "Finding
+Source: the idea of Engel et al. 2020, "DDSP: Differentiable digital signal processing"; the trunk is that of Elman
+    1990, "Finding
 structure in time".
 """
 
@@ -35,16 +36,16 @@ SPREAD = {"note": 16.0, "loudness_db": 16.0}
 SCALARS = len(SCALAR_COLUMNS)
 NOTE, LEVEL = SCALAR_COLUMNS.index("note"), SCALAR_COLUMNS.index("loudness_db")
 CERTAIN = 20.0
-"""tanh(20) is 1: units with this bias always output 1. Through them the modes' mean spectra reach the head."""
+"""tanh(20) is 1: units with this bias always output 1. They carry the modes' mean spectra to the head."""
 
 
-State = tuple[Tensor, ...]
-"""What voices carry from period to period: the tensors of ``Voice.state_shapes`` in their order, shapes (V, *shape),
-then the noise bands' gains (V, 1, 1, B), turns and pace (V, 1), double."""
+VoiceState = tuple[Tensor, ...]
+"""The state of voices between periods: the tensors of ``Voice.state_shapes`` in their order, shapes (V, *shape), then
+the noise bands' gains (V, 1, 1, B), turns and pace (V, 1), double."""
 
 
 class _Trunk(nn.RNN):
-    """The recurrent network of torch, with the types that torch does not declare."""
+    """torch's recurrent network, with the type annotations that torch lacks."""
 
     weight_ih_l0: Tensor
     weight_hh_l0: Tensor
@@ -53,12 +54,12 @@ class _Trunk(nn.RNN):
 
 
 class Voice(Generator):
-    """Controls to sound, 48 kHz, causal, no look-ahead.
+    """Turns controls into sound at 48 kHz; causal, without look-ahead.
 
     Args:
         modes: M, length of the blend vector.
         size: Units per layer.
-        activity: Which modes use each unit of the trunk: shape (M, U), 0 or 1; all by default.
+        activity: Which modes use each unit of the trunk: shape (M, U), 0 or 1; every mode by default.
     """
 
     delay_samples = 0
@@ -89,7 +90,7 @@ class Voice(Generator):
 
     @classmethod
     def of(cls, weights: Weights) -> Voice:
-        """A voice with these weights; its size is read from their shapes."""
+        """A network with these weights; their shapes give its size."""
         width, columns = weights["input.weight"].shape
         size = VoiceSize(width, weights["trunk.weight_hh_l0"].shape[1])
         network = cls(columns - SCALARS, size, weights["activity"].clone())
@@ -103,11 +104,11 @@ class Voice(Generator):
 
     @property
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The graph's state: the trunk, and the wave at the end of the last period."""
+        """The tensors of the graph's state: the trunk's, and the wave at the end of the last period."""
         return {"trunk": (self.size.hidden + self.modes,), "wave": (1, 1, HALF_TABLE)}
 
-    def rest(self, voices: int) -> State:
-        """The state of voices that have not sounded yet."""
+    def rest(self, voices: int) -> VoiceState:
+        """The state of voices before their first sound."""
         carried = [torch.zeros(voices, *shape) for shape in self.state_shapes.values()]
         turns, pace = torch.zeros(2, voices, 1, dtype=torch.float64)
         return (*carried, torch.zeros(voices, 1, 1, self.noise_bands), turns, pace)
@@ -137,19 +138,20 @@ class Voice(Generator):
                     Axis("head.weight", 1, incoming=False),
                     Axis("activity", 1, incoming=False, learned=False),
                 ),
-                # torch draws all weights of a recurrent layer, and those of a layer that reads it, by its width.
+                # torch draws the weights of a recurrent layer, and of a layer that reads it, from a range set by its
+                # width.
                 spreads=(*(f"trunk.{kind}_{side}h_l0" for kind in ("weight", "bias") for side in "ih"), "head.weight"),
                 output="trunk",
             ),
         )
 
     def readable(self) -> Tensor:
-        """Which trunk units each trunk unit may read: those that every mode of the reader uses. Shape (U, U)."""
+        """Which trunk units each trunk unit may read: those that all of its modes use, too. Shape (U, U)."""
         modes_without = self.activity.T @ (1 - self.activity)
         return (modes_without < 0.5).to(self.activity.dtype)
 
     def forget_the_unreadable(self) -> None:
-        """Zero the recurrent weights that ``readable`` rules out; the gradient hook keeps them zero."""
+        """Set the recurrent weights outside ``readable`` to zero; the gradient hook keeps them zero."""
         with torch.no_grad():
             self.trunk.weight_hh_l0 *= self.readable()
 
@@ -161,7 +163,7 @@ class Voice(Generator):
             hidden: Trunk state before the first frame. Shape (V, U); zeros by default.
 
         Returns:
-            Log amplitudes to any common factor, shape (V, F, H + B), and the trunk's last state, shape (V, U).
+            Log amplitudes up to a common factor, shape (V, F, H + B), and the trunk's last state, shape (V, U).
         """
         units = functional.leaky_relu(self.input((controls - self.centre) / self.spread), 0.1)
         trunk, last = self.trunk(units, None if hidden is None else hidden.unsqueeze(0).contiguous())
@@ -178,13 +180,13 @@ class Voice(Generator):
         """See Generator."""
         return self.stream(conditions, self.rest(len(conditions.controls)))[0]
 
-    def stream(self, conditions: Conditions, state: State) -> tuple[Tensor, State]:
+    def stream(self, conditions: Conditions, state: VoiceState) -> tuple[Tensor, VoiceState]:
         """See Streamable."""
         assert conditions.noise is not None
         return self.render(conditions.controls, conditions.noise, state)
 
-    def render(self, controls: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """F periods at once: (V, F, 7 + M), (V, F, B, T), state → (V, F * T), state."""
+    def render(self, controls: Tensor, noise: Tensor, state: VoiceState | None = None) -> tuple[Tensor, VoiceState]:
+        """Render F periods at once: (V, F, 7 + M), (V, F, B, T), state → (V, F * T), state."""
         trunk, *carried = self.rest(len(controls)) if state is None else state
         log_amplitude, last = self.log_amplitudes(controls, trunk[:, : self.size.hidden])
         amplitude, pace = self.at_level(log_amplitude, controls[..., :2])
@@ -194,16 +196,16 @@ class Voice(Generator):
     def sound(
         self, amplitude: Tensor, pace: Tensor, noise: Tensor, carried: list[Tensor] | None = None
     ) -> tuple[Tensor, list[Tensor]]:
-        """The synthesizer over F periods.
+        """Run the synthesizer over F periods.
 
         Args:
             amplitude: Shape (V, F, H + B).
             pace: Shape (V, F, 1).
             noise: Shape (V, F, B, T).
-            carried: The state but for the trunk's, before the first period; at rest by default.
+            carried: The state before the first period, without the trunk's; at rest by default.
 
         Returns:
-            Audio, shape (V, F * T), and the next state but for the trunk's.
+            Audio, shape (V, F * T), and the next state without the trunk's.
         """
         voices, frames, _ = amplitude.shape
         wave_before, gains_before, turns, pace_before = self.rest(voices)[1:] if carried is None else carried
@@ -218,8 +220,8 @@ class Voice(Generator):
         last = [end[:, -1:].unsqueeze(1) for end in ends]
         return audio.reshape(voices, frames * PERIOD_SAMPLES), [*last, turns, pace_after]
 
-    def step(self, controls: Tensor, state: State, noise: Tensor) -> tuple[Tensor, State]:
-        """One period: (V, 7 + M), state, (V, 1, B, T) → (V, 1, 1, T), state."""
+    def step(self, controls: Tensor, state: VoiceState, noise: Tensor) -> tuple[Tensor, VoiceState]:
+        """Render one period: (V, 7 + M), state, (V, 1, B, T) → (V, 1, 1, T), state."""
         hidden, wave_before, gains_before, turns, pace_before = state
         amplitude = torch.relu(torch.exp(controls[:, LEVEL, None] * (math.log(10) / 20)) - SILENCE_AMPLITUDE)
         motion, turns, pace = _motion(pace_of(controls[:, NOTE, None]), turns, pace_before)
@@ -229,29 +231,32 @@ class Voice(Generator):
         return tone + hiss, (last, wave, gains, turns, pace)
 
     def frame(
-        self, controls: Tensor, motion: Tensor, level: Tensor, noise: Tensor, state: State
-    ) -> tuple[Tensor, Tensor, State]:
-        """One period as it is exported, written for few nodes.
+        self, controls: Tensor, motion: Tensor, level: Tensor, noise: Tensor, state: VoiceState
+    ) -> tuple[Tensor, Tensor, VoiceState]:
+        """Render one period in the form that is exported, with few nodes.
 
         Args:
             controls: Shape (V, 7 + M).
-            motion: Phase and pace, as ``tombola_device.engine.motion`` lays them out. Shape (V, 3).
+            motion: Phase and pace, laid out as in ``tombola_device.engine.motion``. Shape (V, 3).
             level: RMS amplitude. Shape (V, 1).
-            noise: Of this period and the next, as ``tombola_device.engine.noise.overlapping`` gives them. Shape
+            noise: Noise of this period and the next, from ``tombola_device.engine.noise.overlapping``. Shape
                 (V, 1, B, 2 T).
-            state: What ``state_shapes`` says.
+            state: The tensors of ``state_shapes``.
 
         Returns:
-            Partials (V, 1, 1, T), noise (V, 1, 1, 2 T) to be added to this period and the next, next state.
+            Partials (V, 1, 1, T); noise (V, 1, 1, 2 T), to be added to this period and the next; next state.
         """
         tone, gains, after = self._frame(controls, motion, level, state)
         return tone, torch.matmul(gains, noise), after
 
-    def _frame(self, controls: Tensor, motion: Tensor, level: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
+    def _frame(
+        self, controls: Tensor, motion: Tensor, level: Tensor, state: VoiceState
+    ) -> tuple[Tensor, Tensor, VoiceState]:
         """Partials (V, 1, 1, T), the noise bands' gains at the period's end (V, 1, 1, B), next state."""
         hidden, wave_before = state
         synthesizer = self.synthesizer
-        # The weights stand in the note's row of a product with all controls: a node that cuts the note out costs more.
+        # The weights stand in the note's row of a product with all controls; a node that slices the note would cost
+        # more.
         fade = functional.pad(synthesizer.fade[:1], (0, 0, NOTE, SCALARS + self.modes - 1 - NOTE))
         audible = functional.hardsigmoid(torch.addmm(synthesizer.fade[1], controls, fade))
         log_amplitude, last = self._frame_trunk(controls, hidden, audible)
@@ -260,10 +265,10 @@ class Voice(Generator):
         return synthesizer.tone(torch.cat([wave_before, wave], dim=2), motion), gains, (last, wave)
 
     def _frame_trunk(self, controls: Tensor, hidden: Tensor, audible: Tensor) -> tuple[Tensor, Tensor]:
-        """One frame of ``log_amplitudes`` with constants folded together; partials that would alias are far below.
+        """One frame of ``log_amplitudes`` with constants folded; partials that would alias are lowered to silence.
 
-        Each mode has one more unit, which always outputs 1. Its gate is the mode's weight in the blend, and the head
-        reads the mode's mean spectrum from it.
+        Each mode has one extra unit that always outputs 1. Its gate is the mode's blend weight; through it the head
+        adds the mode's mean spectrum.
         """
         modes, trunk = self.modes, self.trunk
         weight = self.input.weight / self.spread
@@ -276,28 +281,28 @@ class Voice(Generator):
         return torch.addmm(audible, last * _product(controls, gates), head, beta=INAUDIBLE), last
 
     def _head(self, trunk: Tensor, blend: Tensor) -> Tensor:
-        """Log amplitudes: the gated trunk's output, added to the blend of the modes' mean spectra."""
+        """Log amplitudes: the head's output for the gated trunk, plus the blend of the modes' mean spectra."""
         log_amplitude: Tensor = self.head(trunk * (blend @ self.activity)) + blend @ self.spectrum
         return log_amplitude
 
 
 def pace_of(note: Tensor) -> Tensor:
-    """Cycles per sample, in double precision."""
+    """Pace of a note: cycles per sample, in double precision."""
     return torch.exp2((note.double() - 69) / 12) * (440.0 / SAMPLE_RATE_HZ)
 
 
 def _product(rows: Tensor, weight: Tensor) -> Tensor:
-    """A matrix product, written as the operator that onnxruntime runs fastest; that one also adds a bias."""
+    """A matrix product as the operator that onnxruntime runs fastest; this operator also adds a bias."""
     return torch.addmm(torch.zeros(weight.shape[1]), rows, weight)
 
 
 def _motion(pace: Tensor, turns: Tensor, pace_before: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The same as ``tombola_device.engine.motion``, over F periods.
+    """Compute the same as ``tombola_device.engine.motion``, over F periods.
 
     Args:
-        pace: At the end of each. Shape (V, F), double.
-        turns: At the start of the first. Shape (V, 1), double.
-        pace_before: There, too. Shape (V, 1), double.
+        pace: Pace at the end of each period. Shape (V, F), double.
+        turns: Phase at the start of the first period. Shape (V, 1), double.
+        pace_before: Pace at the start of the first period. Shape (V, 1), double.
 
     Returns:
         Motion (V, F, 3), turns (V, 1) and pace (V, 1) at the end.

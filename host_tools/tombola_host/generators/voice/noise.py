@@ -1,4 +1,4 @@
-"""The device's own noise bands, as batches to learn from."""
+"""The device's noise bands, as batches for training."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from torch import Tensor
 
 
 class NoiseSource:
-    """Windows of the same noise bands that the device plays.
+    """Windows from the noise bands that the device plays.
 
     Args:
-        bands: B.
+        bands: B, number of bands.
     """
 
     def __init__(self, bands: int) -> None:
         self._table = torch.from_numpy(noise_table(bands))
 
     def draw(self, windows: int, frames: int, rng: np.random.Generator) -> Tensor:
-        """Shape (W, F, B, T), each window from a place of its own."""
+        """Shape (W, F, B, T); each window starts at its own place."""
         bands, length = self._table.shape
         samples = frames * PERIOD_SAMPLES
         starts = rng.integers(0, length, windows)
-        # All bands from one place: slices are copied ten times faster than a place for each band is gathered.
+        # All bands start at one place: copying slices is ten times faster than gathering a place for each band.
         slices = [self._looped(int(start), samples) for start in starts]
         return torch.stack(slices).reshape(windows, bands, frames, PERIOD_SAMPLES).transpose(1, 2)
 
@@ -41,5 +41,5 @@ class NoiseSource:
 
 @cache
 def noise_source(bands: int) -> NoiseSource:
-    """The one table of so many bands: 25 MB and a tenth of a second."""
+    """The shared source for a number of bands; its table takes 25 MB and a tenth of a second."""
     return NoiseSource(bands)

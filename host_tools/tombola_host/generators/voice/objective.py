@@ -1,4 +1,4 @@
-"""How a voice learns: first the analysed amplitudes, a hundred times cheaper than sound, then briefly the sound."""
+"""The training of a voice: first on analysed amplitudes, which is a hundred times cheaper, then briefly on sound."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from tombola_host.training.streams import stream, torch_stream
 CONTROL_FRAMES, AUDIO_FRAMES = 128, 96
 AUDIO_SKIPPED_FRAMES = 8
 AUDIO_SIZES = (2048, 512, 128)
-"""Half of the sizes that are measured, evenly spread: training on all six costs twice as much for the same error."""
+"""Half of the window sizes used for measuring, evenly spread: training on all six costs twice as much and gains
+nothing."""
 AUDIO_LEARNING_RATE_SHARE = 1 / 3
 SHIFT_SEMITONES = 3.0
 OFF_KEY_SEMITONES = 1.0
@@ -32,21 +33,21 @@ BLENDS_EVERY = 4
 TIMBRE_ORDER_WEIGHT = 0.3
 
 Batch = tuple[Windows, Tensor, Tensor]
-"""Windows, their controls with the timbre that the encoder hears, and the loss that keeps that timbre in order."""
+"""Windows, their controls with the encoder's timbre, and the loss that keeps this timbre in order."""
 
 
 class _Windows:
-    """What both objectives draw.
+    """The batches of both objectives.
 
     Args:
-        trainee: Its encoder is asked.
+        trainee: The trainee whose encoder gives the timbre.
         data: One ``ModeData`` per entry of the blend vector.
-        count: Windows a batch.
+        count: Windows per batch.
         frames: Length of a window.
         shift_semitones: Largest pitch shift of a window.
-        seed: Of everything drawn.
-        purpose: What the streams' names begin with.
-        blends_from: The first step at which mixed blends are learned too.
+        seed: Seed of all streams.
+        purpose: The purposes of the streams begin with it.
+        blends_from: The first step that also trains mixed blends.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class _Windows:
         return windows, controls, TIMBRE_ORDER_WEIGHT * order
 
     def with_blends(self, losses: dict[str, Tensor], controls: Tensor, step: int) -> Losses:
-        """Learn mixed blends now and then, once the pure modes that they are mixed from are roughly there."""
+        """Add the loss of mixed blends in some steps, once the pure modes are roughly learned."""
         if len(self.data) > 1 and step >= self.blends_from and step % BLENDS_EVERY == 0:
             rng = stream(self.seed, f"{self.purpose} blends", step)
             losses["blend"] = blend_loss(self.trainee.network, controls.detach(), rng)
@@ -83,7 +84,7 @@ class _Windows:
 
 
 class ControlObjective(_Windows):
-    """The distance of amplitudes."""
+    """The distance between amplitudes."""
 
     def loss(self, batch: Batch, step: int) -> Losses:
         """See Objective."""
@@ -96,7 +97,7 @@ class ControlObjective(_Windows):
 
 
 class SoundObjective(_Windows):
-    """The distance of sounds."""
+    """The distance between sounds."""
 
     _distance = MultiScaleSpectralLoss(AUDIO_SIZES)
 
@@ -113,10 +114,10 @@ class SoundObjective(_Windows):
         return self.with_blends({"sound": distance, "timbre order": order}, controls, step)
 
     def _heard_off_key(self, controls: Tensor, step: int) -> tuple[Tensor, Tensor]:
-        """Amplitudes for a note up to a semitone off, and the pace of the true one.
+        """Amplitudes for a note up to a semitone off, with the pace of the true note.
 
-        A recording cannot be shifted, but the trunk can be told a little less than the truth: it then learns what
-        notes near one another have in common.
+        A recording cannot be shifted in pitch, but the trunk can be given a slightly wrong note: it then learns what
+        neighbouring notes have in common.
         """
         network = self.trainee.network
         rng = stream(self.seed, f"{self.purpose} off key", step)
@@ -130,7 +131,7 @@ class SoundObjective(_Windows):
 def voice_phases(
     trainee: VoiceTrainee, data: Sequence[ModeData], length: Length, seed: int, purpose: str
 ) -> tuple[Phase, Phase]:
-    """Control domain, then sound."""
+    """First the control domain, then sound."""
     blends_from = BLENDS_FROM_SHARE * length.control_steps
     shared = seed, purpose, blends_from
     control = ControlObjective(trainee, data, length.control_windows, CONTROL_FRAMES, SHIFT_SEMITONES, *shared)

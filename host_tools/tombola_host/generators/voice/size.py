@@ -1,4 +1,4 @@
-"""How large a voice is; known without the library that trains it."""
+"""The size of a voice; a separate module, so that the command line need not import torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class VoiceSize:
-    """How wide a voice is: units of its input layer and of its trunk."""
+    """Units of a voice's input layer and of its trunk."""
 
     input: int
     hidden: int

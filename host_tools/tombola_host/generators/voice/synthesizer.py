@@ -1,11 +1,11 @@
-"""Amplitudes to sound: one wavetable per period for the partials, fixed noise bands with moving gains.
+"""Turns amplitudes into sound: a wavetable per period for the partials, and noise bands with moving gains.
 
-All partials share one f0, so one period of the wave is a matrix product of the partials' amplitudes; a phase
-accumulator reads it, and the cost no longer grows with partials × samples. Amplitudes and frequency move linearly
-from one period's end to the next, so nothing clicks and nothing waits for the future: the delay is 0 samples.
+All partials share one f0, so one period of the wave is a matrix product of the partials' amplitudes. A phase
+accumulator reads the wave, so the cost does not grow with partials × samples. Amplitudes and frequency change linearly
+from one period's end to the next, so nothing clicks and no future input is needed: the delay is 0 samples.
 
-Partials are cosines, so the wave is even and half of it is the table. In phase they would add up to a pulse; their
-signs follow the Rudin-Shapiro sequence, which keeps the peak near that of noise of the same power.
+Partials are cosines, so the wave is even and the table holds half of it. With equal signs they would add up to a pulse;
+their signs follow the Rudin-Shapiro sequence, which keeps the peak near that of noise of the same power.
 
 Source of the signs: Boyd 1986, "Multitone signals with low crest factor".
 """
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 TABLE_SAMPLES = 512
-"""Samples of a whole turn. Linear reading gives partial h of N samples images (h / (N - h))² below it: -52 dB at
+"""Samples per turn. Linear interpolation of N samples gives partial h images that are (h / (N - h))² lower: -52 dB at
 partial 25, -39 dB at 50."""
 HALF_TABLE = TABLE_SAMPLES // 2 + 1
 PARTIALS_END_HZ = 20_500.0
@@ -31,7 +31,7 @@ INAUDIBLE = 18.0
 
 
 class _UnitPower(torch.autograd.Function):
-    """``functional.normalize`` as one ONNX operator; the exporter would write five."""
+    """``functional.normalize`` as one ONNX operator; the exporter would write five operators."""
 
     @staticmethod
     def forward(_: object, amplitude: Tensor) -> Tensor:
@@ -43,10 +43,10 @@ class _UnitPower(torch.autograd.Function):
 
 
 class Synthesizer(nn.Module):
-    """Partials and noise bands to sound. Nothing here is learned: the buffers are constants.
+    """Turns partials and noise bands into sound. Nothing is learned here: the buffers are constants.
 
-    V voices, F frames, H partials, B noise bands, T samples, W = HALF_TABLE. Written for few nodes: on the device
-    every node of the graph costs as much as some thousand multiplications.
+    V voices, F frames, H partials, B noise bands, T samples, W = HALF_TABLE. The code is written for few nodes: on the
+    device each node of the graph costs as much as some thousand multiplications.
     """
 
     fade: Tensor
@@ -66,12 +66,12 @@ class Synthesizer(nn.Module):
         turns = harmonic[:, None] * torch.arange(HALF_TABLE) / TABLE_SAMPLES
         basis = torch.cos(2 * math.pi * (turns - turns.floor())) * (droop * _signs(partials))[:, None]
 
-        # From turns 0 … 1/2 to grid_sample's coordinates, in which a row of N samples is 2 long and a sample 2 / N:
-        # without aligned corners and with zeros around, which are never read, onnxruntime is twice as fast.
+        # Converts turns 0 … 1/2 to grid_sample's coordinates, where a row of N samples has length 2 and a sample 2 / N.
+        # Without aligned corners and with zero padding, which is never read, onnxruntime is twice as fast.
         scale, origin = 2 * TABLE_SAMPLES / HALF_TABLE, 1 / HALF_TABLE - 1
-        # Turns at time t = turns + start (t - t² / 2 T) + pace t² / 2 T. Times are 1 … T: the last sample is where the
-        # next period goes on from. Columns 0, 2, 4 … are turns, columns 1, 3, 5 … the way from the old table to the
-        # new, -1/2 … 1/2, as what becomes that at the turns' scale and origin.
+        # Turns at time t = turns + start (t - t² / 2 T) + pace t² / 2 T. Times are 1 … T: the next period continues
+        # from the last sample. Columns 0, 2, 4 … are turns. Columns 1, 3, 5 … are the crossfade from the old table to
+        # the new, -1/2 … 1/2, in units that the turns' scale and origin convert to these values.
         time = torch.arange(1, PERIOD_SAMPLES + 1, dtype=torch.float64)
         bent, ramp = time.square() / (2 * PERIOD_SAMPLES), time / PERIOD_SAMPLES
         places, ways = torch.zeros(3, 2 * PERIOD_SAMPLES), torch.zeros(2 * PERIOD_SAMPLES)
@@ -90,15 +90,15 @@ class Synthesizer(nn.Module):
             self.register_buffer(name, value.float(), persistent=False)
 
     def audible(self, note: Tensor) -> Tensor:
-        """Weight of each amplitude at a note: 1, but partials fade to 0 below Nyquist. (…, 1) → (…, H + B)."""
+        """Weight of each amplitude at a note: 1; partials fade to 0 below Nyquist. (…, 1) → (…, H + B)."""
         return functional.hardsigmoid(note * self.fade[0] + self.fade[1])
 
     def at_level(self, log_amplitude: Tensor, amplitude: Tensor) -> Tensor:
-        """Scale amplitudes so that their power is that of a level.
+        """Scale amplitudes to the power of a level.
 
         Args:
-            log_amplitude: To any common factor, ``INAUDIBLE`` times ``audible`` included. Shape (…, H + B).
-            amplitude: Of all together, RMS. Shape (…, 1).
+            log_amplitude: Up to a common factor, including ``INAUDIBLE`` times ``audible``. Shape (…, H + B).
+            amplitude: RMS of all together. Shape (…, 1).
         """
         relative = torch.exp(log_amplitude)
         exported = torch.onnx.is_in_onnx_export()
@@ -114,7 +114,7 @@ class Synthesizer(nn.Module):
         """The partials of one period: waves at its start and end (N, 1, 2, W), motion (N, 3) → (N, 1, 1, T)."""
         turns = torch.addmm(self.ways, motion, self.places)
         off = turns - torch.round(turns)
-        # The distance to the nearest whole turn, where the half table begins. The second coordinate stays as it is.
+        # The distance to the nearest whole turn, where the half table begins. The second coordinate is unchanged.
         grid = (off.abs() * self.grid_scale + self.grid_origin).reshape(-1, 1, PERIOD_SAMPLES, 2)
         return functional.grid_sample(tables, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
@@ -123,13 +123,13 @@ class Synthesizer(nn.Module):
         return (torch.matmul(gains, noise) * self.ramps).sum(dim=2, keepdim=True)
 
     def forward(self, tables: Tensor, gains: Tensor, noise: Tensor, motion: Tensor) -> Tensor:
-        """One period of sound of N voices, or of N independent frames.
+        """Render one period of N voices, or of N independent frames.
 
         Args:
             tables: Waves at the period's start and end. Shape (N, 1, 2, W).
-            gains: Of the noise bands, at its start and end. Shape (N, 1, 2, B).
+            gains: Gains of the noise bands at the period's start and end. Shape (N, 1, 2, B).
             noise: Noise bands of RMS 1. Shape (N, 1, B, T).
-            motion: As ``tombola_device.engine.motion`` lays it out. Shape (N, 3).
+            motion: Laid out as in ``tombola_device.engine.motion``. Shape (N, 3).
 
         Returns:
             Sound, shape (N, 1, 1, T).
@@ -138,7 +138,7 @@ class Synthesizer(nn.Module):
 
 
 def _fade(partials: int, noise_bands: int) -> Tensor:
-    """What makes ``hardsigmoid`` (x / 6 + 1/2 between 0 and 1) of a note the weight of each amplitude. (2, H + B)."""
+    """Slope and offset for ``hardsigmoid`` (x / 6 + 1/2 in 0 … 1) of a note to weigh each amplitude. (2, H + B)."""
     semitones = 12 * math.log2(PARTIALS_END_HZ / (PARTIALS_END_HZ - PARTIALS_FADE_HZ))
     end = 69 + 12 * math.log2(PARTIALS_END_HZ / 440)
     harmonic = torch.arange(1, partials + 1, dtype=torch.float64)
@@ -149,5 +149,5 @@ def _fade(partials: int, noise_bands: int) -> Tensor:
 
 
 def _signs(partials: int) -> Tensor:
-    """The Rudin-Shapiro sequence: -1 where a number has an odd count of neighbouring ones in binary. Shape (H,)."""
+    """The Rudin-Shapiro sequence: -1 for numbers with an odd count of adjacent binary ones. Shape (H,)."""
     return torch.tensor([(-1.0) ** (number & (number >> 1)).bit_count() for number in range(partials)])

@@ -1,4 +1,4 @@
-"""How far the timbre knobs of a mode reach."""
+"""The ranges of a mode's timbre knobs."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from tombola_host.generators.voice.trainee import VoiceTrainee
 
 REACH_SHARE = 0.95
 HEARD_DB = 2.0
-"""Mean over partials from one end of a timbre knob to the other: less is hardly heard."""
+"""Mean difference over partials between the ends of a timbre knob; less is hardly audible."""
 HEARD_AT = (0.25, 0.5, 0.75)
 HEARD_PARTIALS = 20
 HELD_FRAMES = 150
-"""0.4 s: the attack is over."""
+"""0.4 s: the attack is over then."""
 WIDEST, WIDER_STEPS = 3.0, 17
 TIMBRE_AXES = ("timbre_x", "timbre_y")
 DB_PER_NEPER = 20 / math.log(10)
 
 
 def timbre_ranges(trainee: VoiceTrainee, index: int, modes: int, data: ModeData) -> tuple[Range, Range]:
-    """As far to both sides of the default, 0, as 95 % of the frames of a mode's recordings lie from it.
+    """Ranges around the default, 0, that contain 95 % of the frames of a mode's recordings.
 
-    Where a network makes so little of an axis that its knob would hardly be heard, further: until it is, or to three
-    times as far.
+    If a network reacts so little to an axis that its knob would be hardly audible, the range is extended until it is
+    audible, at most to three times its width.
     """
     latents = []
     for note in data.notes:
@@ -45,7 +45,7 @@ def timbre_ranges(trainee: VoiceTrainee, index: int, modes: int, data: ModeData)
 
 
 def heard_reach(network: Voice, blend: Tensor, notes: Tensor, axis: int, reach: float) -> float:
-    """How far to go on an axis of timbre so that its ends differ by HEARD_DB, over partials and notes."""
+    """How far an axis of timbre must reach so that its ends differ by HEARD_DB, averaged over partials and notes."""
     wider = 1.0
     for step in range(WIDER_STEPS):
         wider = 1.0 + (WIDEST - 1.0) * step / (WIDER_STEPS - 1)

@@ -1,4 +1,4 @@
-"""What is trained together: the network, and the encoder that finds its timbre."""
+"""The networks that are trained together: the voice, and the encoder that finds its timbre."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class VoiceTrainee:
 
 
 def new_trainee(network: Voice, data: Sequence[ModeData], seed: int) -> VoiceTrainee:
-    """Start the heads at each mode's mean spectrum, and make an encoder."""
+    """Set the heads to each mode's mean spectrum, and make an encoder."""
     with torch.no_grad():
         means = [torch.cat([note.relative for note in mode.notes]).mean(0) for mode in data]
         network.spectrum.copy_(torch.stack(means))
@@ -45,7 +45,7 @@ def new_trainee(network: Voice, data: Sequence[ModeData], seed: int) -> VoiceTra
 
 
 def restored_trainee(tensors: Mapping[str, Tensor]) -> VoiceTrainee:
-    """A trainee out of its tensors, its sizes read off them."""
+    """A trainee from its tensors, whose shapes give its sizes."""
     network = Voice.of(part_of(tensors, "network"))
     hidden, columns = tensors["encoder.layers.0.weight"].shape
     width = network.partials + network.noise_bands
