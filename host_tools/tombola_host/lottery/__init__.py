@@ -1,1 +1,1 @@
-"""The lottery: which units of a dense network make a ticket."""
+"""The lottery: it chooses the units of a dense network that make a ticket."""

@@ -1,4 +1,4 @@
-"""How much of a network may be left: counted in parameters, multiply-adds, or whatever a count can be had of."""
+"""How large a trimmed network may be, counted in parameters, multiply-adds or any other cost."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from tombola_host.generators.units import Groups, Mask, Weights, shapes_left
 
 Count = Callable[[Mapping[str, tuple[int, ...]]], float]
-"""What a network of these learned shapes costs: parameter → shape."""
+"""Cost of a network whose learned parameters have these shapes: parameter → shape."""
 
 
 def parameters(shapes: Mapping[str, tuple[int, ...]]) -> float:
-    """Learned numbers."""
+    """Number of learned values."""
     return sum(math.prod(shape) for shape in shapes.values())
 
 
 def multiply_adds(uses: Mapping[str, float]) -> Count:
-    """Multiply-adds a second: each parameter times how often a second it is used, 0 where ``uses`` does not say."""
+    """Multiply-adds per second: each parameter's size times its uses per second; 0 for parameters not in ``uses``."""
 
     def count(shapes: Mapping[str, tuple[int, ...]]) -> float:
         return sum(math.prod(shape) * uses.get(name, 0.0) for name, shape in shapes.items())
@@ -28,24 +28,24 @@ def multiply_adds(uses: Mapping[str, float]) -> Count:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The most that may be left.
+    """The largest allowed cost.
 
     >>> Budget(most=1000).holds({"weight": (30, 30)}), Budget(most=800).holds({"weight": (30, 30)})
     (True, False)
 
     Args:
-        most: In the count's unit.
-        count: What is counted.
+        most: The limit, in the unit of ``count``.
+        count: The cost function.
     """
 
     most: float
     count: Count = parameters
 
     def holds(self, shapes: Mapping[str, tuple[int, ...]]) -> bool:
-        """Whether a network of these shapes keeps within it."""
+        """Whether a network of these shapes is within the budget."""
         return self.count(shapes) <= self.most
 
 
 def cost_left(groups: Groups, weights: Weights, mask: Mask, count: Count = parameters) -> float:
-    """What the network trimmed to a mask costs."""
+    """The cost of the network trimmed to a mask."""
     return count(shapes_left(groups, weights, mask))

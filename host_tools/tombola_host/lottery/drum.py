@@ -1,4 +1,4 @@
-"""The drum that tickets are drawn from: a dense network, and what a schedule may do with it."""
+"""The drum that tickets are drawn from: a dense network, and the operations that a schedule may use."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tombola_host.training.objective import Objective
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A network that was trained in a round.
+    """A network after the training of a round.
 
     Args:
-        network: As training left it.
-        curves: Of its training.
-        objective: What it was trained towards, for criteria that ask for gradients.
+        network: The network after training.
+        curves: The training's loss curves.
+        objective: The training's objective, for criteria that need gradients.
     """
 
     network: Generator
@@ -35,19 +35,19 @@ class Trained:
 
 TrainRound = Callable[[int, Weights], Trained]
 """Trains a network from first weights: (number of the round, weights). Round 0 is the dense network. A round that was
-trained before comes back from its run."""
+already trained is loaded from its run."""
 
 
 class Drum:
-    """A dense network's first weights, and the rounds that were trained from them.
+    """A dense network's first weights, and the rounds trained from them.
 
     Args:
-        groups: Of the dense network.
-        first: Its first weights.
+        groups: Unit groups of the dense network.
+        first: First weights of the dense network.
         train: Trains a round.
         criterion: Scores units.
-        seed: Of criteria that draw.
-        count: What a share is a share of.
+        seed: Seed for criteria that draw random numbers.
+        count: Cost function; shares are shares of the dense network's cost.
     """
 
     def __init__(
@@ -65,21 +65,21 @@ class Drum:
 
     @property
     def full(self) -> Mask:
-        """The mask that keeps every unit."""
+        """The mask that keeps all units."""
         return full_mask(self.groups)
 
     def kept(self, mask: Mask) -> Weights:
-        """The rewound weights that a mask leaves."""
+        """The rewound weights of the units that a mask keeps."""
         return rewound(self.groups, self.first, places_of(mask))
 
     def train(self, mask: Mask) -> Trained:
-        """Train what a mask leaves, as the next round."""
+        """Train the network that a mask keeps, as the next round."""
         trained = self._train(len(self.rounds), self.kept(mask))
         self.rounds.append(Round(count_parameters(trained.network), settled_loss(trained.curves)))
         return trained
 
     def cut(self, mask: Mask, trained: Trained, share: float) -> Mask:
-        """Keep the best units of a trained network, so that a share of the dense network's cost is left."""
+        """Keep a trained network's best units, so that their cost is a share of the dense network's cost."""
         groups = trained.network.unit_groups()
         evidence = Evidence(trained.network, groups, self.kept(mask), seed=self._seed, objective=trained.objective)
         most = int(share * cost_left(self.groups, self.first, self.full, self._count))
@@ -88,7 +88,7 @@ class Drum:
 
 
 def _narrowed(mask: Tensor, chosen: Tensor) -> Tensor:
-    """A mask over a mask's survivors, as a mask over the whole."""
+    """Convert a mask over the units of ``mask`` to a mask over all units."""
     narrowed = mask.clone()
     narrowed[mask.nonzero().squeeze(1)] = chosen
     return narrowed

@@ -1,4 +1,4 @@
-"""What a criterion may look at: weights at hand, and whatever else it asks for, computed when it does."""
+"""The data that a criterion may use: weights at once; gradients, activations and the rest computed on demand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BATCHES = 4
 
 
 class Evidence:
-    """A network, before and after its training.
+    """A network before and after its training.
 
     >>> from torch import nn
     >>> from tombola_host.generators.units import Axis, UnitGroup
@@ -26,16 +26,16 @@ class Evidence:
     ['bias', 'weight']
 
     Args:
-        network: As it stands, trained.
-        groups: What can be removed.
-        first: The weights that it started from.
-        seed: Of criteria that draw.
-        objective: What it was trained towards; without it there are no gradients and no activations.
-        trajectory: Weights on the way from first to current, as far as they were kept.
-        first_step: The step of the first batch that is drawn: beyond those that were trained on.
+        network: The trained network.
+        groups: The unit groups.
+        first: The weights before training.
+        seed: Seed for criteria that draw random numbers.
+        objective: The training's objective; without it there are no gradients and no activations.
+        trajectory: Weights during training, as far as they were kept.
+        first_step: The step of the first batch to draw; the steps before it were used for training.
 
     Raises:
-        ShapeError: The groups do not fit the network.
+        ShapeError: The groups do not match the network.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Evidence:
 
     @cached_property
     def gradients(self) -> Weights:
-        """Of the loss, summed over a few batches; parameter → tensor of its shape."""
+        """Gradients of the loss, summed over a few batches; parameter → tensor of its shape."""
         found = torch.autograd.grad(self._loss(), self._learned(), allow_unused=True)
         return {
             name: _found(grad, parameter)
@@ -65,7 +65,7 @@ class Evidence:
         }
 
     def hessian_product(self, vector: Weights) -> Weights:
-        """The Hessian of the loss times a vector. Needs a network whose every part can be derived twice."""
+        """The Hessian of the loss times a vector. Every part of the network must have a second derivative."""
         first = torch.autograd.grad(self._loss(), self._learned(), create_graph=True, allow_unused=True)
         names = [name for name, _ in self.network.named_parameters()]
         terms = [(_found(grad, vector[name]) * vector[name]).sum() for name, grad in zip(names, first, strict=True)]
@@ -76,16 +76,14 @@ class Evidence:
         }
 
     def activations(self, group: str) -> Tensor:
-        """What the units of a group say over a few batches. Shape (n, U).
+        """The outputs of a group's units over a few batches. Shape (n, U).
 
         Raises:
-            BadConfig: The group does not say where its units can be heard.
+            BadConfig: The group does not name the module that has its outputs.
         """
         chosen = next(entry for entry in self.groups if entry.name == group)
         if not chosen.output:
-            raise BadConfig(
-                f"group {group!r} names no output, so its activations cannot be had; choose another criterion"
-            )
+            raise BadConfig(f"group {group!r} names no output, so it has no activations; choose another criterion")
         heard: list[Tensor] = []
 
         def listen(_: nn.Module, __: object, output: Tensor | tuple[Tensor, ...]) -> None:
@@ -116,5 +114,5 @@ class Evidence:
 
 
 def _found(grad: Tensor | None, like: Tensor) -> Tensor:
-    """A gradient, or zeros for what the loss does not depend on."""
+    """A gradient; zeros for a parameter on which the loss does not depend."""
     return torch.zeros_like(like) if grad is None else grad

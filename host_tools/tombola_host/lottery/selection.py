@@ -9,14 +9,14 @@ from tombola_host.lottery.budget import Budget
 from tombola_host.lottery.criteria.base import Scores
 
 FEWEST_UNITS = 8
-"""No group is cut below this: a bottleneck of two units is no network."""
+"""No group is cut below this; a bottleneck of two units cannot work."""
 
 
 def select(groups: Groups, weights: Weights, scores: Scores, budget: Budget) -> Mask:
-    """The units above the lowest threshold at which the trimmed network keeps within a budget.
+    """Keep the units above the lowest threshold at which the trimmed network is within a budget.
 
     No group is cut below ``FEWEST_UNITS``, even if the budget is exceeded.
-    Ties are broken by the unit's place, so that equal scores give equal masks everywhere.
+    Ties are broken by the unit's index, so equal scores give equal masks on every machine.
     """
     ranked = sorted(
         ((score, name, unit) for name, values in scores.items() for unit, score in enumerate(values.tolist())),
@@ -36,7 +36,7 @@ def _keeping(groups: Groups, scores: Scores, kept: list[tuple[float, str, int]])
     mask = {}
     for group in groups:
         chosen = torch.zeros(group.size, dtype=torch.bool)
-        # A stable sort, because topk does not say which of equals it takes.
+        # The sort is stable because topk does not define which of equal scores it returns.
         chosen[scores[group.name].argsort(descending=True, stable=True)[:FEWEST_UNITS]] = True
         mask[group.name] = chosen
     for _, name, unit in kept:

@@ -1,4 +1,4 @@
-"""A ticket: which units of a dense network are left, and the weights that they start from."""
+"""A ticket: the kept units of a dense network, and their first weights."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Round:
     """One round of the lottery, for the density curve.
 
     Args:
-        parameters: Of the network that was trained in this round.
-        loss: What it settled at: the mean over the last tenth of its first phase that had steps.
+        parameters: Number of parameters of the network trained in this round.
+        loss: The loss that it reached: mean over the last tenth of its first phase with steps.
     """
 
     parameters: int
@@ -25,14 +25,14 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a ticket comes from; tickets are merged only where all but the run is the same.
+    """The origin of a ticket; tickets can be merged only if everything but the run is equal.
 
     Args:
         family: The family's name.
-        size: Of the dense network: field → value.
-        seed: Of the dense network's first weights.
-        criterion: How units were scored.
-        schedule: How the lottery went.
+        size: Size of the dense network: field → value.
+        seed: Seed of the dense network's first weights.
+        criterion: The criterion that scored units.
+        schedule: The lottery's schedule.
         run: The run of the dense network.
     """
 
@@ -46,15 +46,15 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A mask over the dense network and the rewound weights that it leaves.
+    """A mask over the dense network, and the rewound weights of the kept units.
 
     Args:
         mode: The mode's name.
-        mask: Over the dense network's units.
-        weights: Of the trimmed network as the lottery began, scaled to its width (``units.rewound``).
+        mask: Mask over the dense network's units.
+        weights: First weights of the trimmed network, scaled to its width (``units.rewound``).
         rounds: One entry per round, the dense network first.
-        dense_parameters: Of the network that the ticket was found in.
-        origin: Where it comes from.
+        dense_parameters: Number of parameters of the dense network.
+        origin: Where the ticket comes from.
     """
 
     mode: str

@@ -1,4 +1,4 @@
-"""Tickets of several modes into one network. A new method is one file here and one line in ``METHODS``."""
+"""Merges tickets of several modes into one network. A new method is one file here and one line in ``METHODS``."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from tombola_host.merging.trained import TrainedTicket
 
 
 class Method(Protocol):
-    """Tickets to the network that is then trained on all modes together.
+    """Makes the network that is then trained on all modes together.
 
-    A minimal one, which takes the first ticket for all:
+    A minimal one, which uses the first ticket for all modes:
 
-        def first_of_all(family, tickets, size, seed):
-            return family.of(tickets[0].weights)
+    >>> def first_of_all(family: Family, tickets: Sequence[TrainedTicket], size: MergedSize, seed: int) -> Generator:
+    ...     return family.of(tickets[0].weights)
+    >>> method: Method = first_of_all
+    >>> method(VoiceFamily(), [trained_ticket], MergedSize(), seed=0).modes
+    1
     """
 
     def __call__(self, family: Family, tickets: Sequence[TrainedTicket], size: MergedSize, seed: int, /) -> Generator:
-        """The network before that training."""
+        """Make the network, before that training."""
 
 
 METHODS: dict[str, Method] = {
@@ -38,7 +41,7 @@ def method_named(name: str) -> Method:
     """Look a merge method up.
 
     Raises:
-        BadConfig: There is none of that name.
+        BadConfig: No method has that name.
     """
     if name not in METHODS:
         raise BadConfig(f"there is no merge method {name!r}; choose one of: {', '.join(METHODS)}")
@@ -46,5 +49,5 @@ def method_named(name: str) -> Method:
 
 
 def default_method(family: Family) -> str:
-    """Core and specialists where a family can, else a joint network."""
+    """Core and specialists if the family supports it, else a joint network."""
     return "core" if isinstance(family, Mergeable) else "joint"

@@ -1,7 +1,7 @@
-"""Core and specialists: what the tickets share becomes the core, what marks each of them its specialists.
+"""Core and specialists: units important to all tickets become the core, units important to one its specialists.
 
-All tickets of a build are drawn from one dense network, so a unit keeps its place in it as its name: two tickets that
-kept the same unit agree on what it is.
+All tickets of a build are drawn from one dense network, so a unit is identified by its index in it: if two tickets kept
+the same index, they kept the same unit.
 
 Source: the overlap as in Sun et al. 2020, "Learning sparse sharing architectures for multiple tasks"; core and
 specialist tickets as in DiLT 2025.
@@ -27,16 +27,16 @@ from tombola_host.merging.trained import TrainedTicket, check_same_origin
 def merge_core_and_specialists(
     family: Family, tickets: Sequence[TrainedTicket], size: MergedSize, seed: int
 ) -> Generator:
-    """Choose units by how much the trained tickets make of them, and rewind them.
+    """Choose units by their scores in the trained tickets, and rewind them.
 
-    The units start from the dense network's first weights, as tickets do, scaled to the merged width. Starting from the
-    tickets' trained weights was measured and is worse: what a ticket learned by heart stays (docs/notebook/0001).
+    The units start from the dense network's first weights, as tickets do, scaled to the merged width. A start from the
+    tickets' trained weights was measured and is worse: it keeps what a ticket has overfitted (docs/notebook/0001).
 
     Raises:
-        BadConfig: The family's tickets cannot share a core, the tickets are of different origins, or the dense network
+        BadConfig: The family's tickets cannot share a core, the tickets have different origins, or the dense network
             has fewer units than core and specialists need.
     """
-    del seed  # Nothing is drawn: the first weights are the tickets'.
+    del seed  # No random numbers are needed: the first weights are the tickets'.
     if not isinstance(family, Mergeable):
         raise BadConfig(f"networks of the family {family.name!r} cannot share a core; choose the method joint")
     check_same_origin(tickets)
@@ -56,10 +56,10 @@ def merge_core_and_specialists(
 
 
 def _dense_scores(family: Family, ticket: TrainedTicket, groups: Groups) -> dict[str, Tensor]:
-    """Scores of a trained ticket's units at their places in the dense network; 0 for units it has not."""
+    """Scores of a trained ticket's units at their indices in the dense network; 0 for units that the ticket lacks."""
     network, origin = family.of(ticket.weights), ticket.ticket.origin
     evidence = Evidence(network, network.unit_groups(), ticket.ticket.weights, seed=origin.seed)
-    # A criterion that asks for gradients has no objective here: the size of trained weights stands in for it.
+    # There is no objective here for a criterion that needs gradients, so the magnitude of trained weights is used.
     scores = criterion_named("magnitude")(evidence)
     placed = {}
     for group in groups:
@@ -70,7 +70,7 @@ def _dense_scores(family: Family, ticket: TrainedTicket, groups: Groups) -> dict
 
 
 def _parted_units(scores: list[Tensor], size: MergedSize, group: str) -> Tensor:
-    """Places in the dense group: the core's, then each mode's specialists; no place twice."""
+    """Indices in the dense group: the core's, then each mode's specialists; no index occurs twice."""
     total = torch.stack(scores).sum(0)
     wanted = size.core + len(scores) * size.specialists
     if wanted > len(total):
@@ -83,7 +83,7 @@ def _parted_units(scores: list[Tensor], size: MergedSize, group: str) -> Tensor:
     free[core] = 0
     chosen = [core]
     for score in scores:
-        # A mode whose ticket has too few units left takes from the dense network at large.
+        # If a mode's ticket has too few units left, the rest is taken from the whole dense network.
         specialists = ((score + 1e-6) * free).topk(size.specialists).indices
         free[specialists] = 0
         chosen.append(specialists)

@@ -1,4 +1,4 @@
-"""The baseline that every merge must beat: the same size from scratch, every unit for every mode."""
+"""The baseline that every merge must beat: the same size from random weights; every mode uses every unit."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tombola_host.merging.trained import TrainedTicket
 
 
 def joint_network(family: Family, tickets: Sequence[TrainedTicket], size: MergedSize, seed: int) -> Generator:
-    """A network of the merged size with random weights; of the tickets it takes only their number.
+    """A network of the merged size with random weights; only the number of tickets is used.
 
-    Where a family's tickets cannot share a core, the size is that of the first ticket.
+    If the family's tickets cannot share a core, the size is that of the first ticket.
     """
     modes, ticket = len(tickets), family.of(tickets[0].weights)
     if isinstance(family, Mergeable):

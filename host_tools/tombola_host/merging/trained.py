@@ -1,4 +1,4 @@
-"""A ticket together with what it became."""
+"""A ticket with its trained weights."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class TrainedTicket:
 
 
 def check_same_origin(tickets: Sequence[TrainedTicket]) -> None:
-    """Check that all tickets were drawn from one dense network, so that a unit means the same in each.
+    """Check that all tickets were drawn from one dense network, so that an index means the same unit in each.
 
     Raises:
-        BadConfig: They differ in family, size, seed, criterion or schedule; or there are none.
+        BadConfig: They differ in family, size, seed, criterion or schedule, or there are no tickets.
     """
     if not tickets:
         raise BadConfig("no tickets were given to merge; give one for each mode")
@@ -38,5 +38,5 @@ def check_same_origin(tickets: Sequence[TrainedTicket]) -> None:
             differing = [name for name in origin.__slots__ if getattr(origin, name) != getattr(origins[0], name)]
             raise BadConfig(
                 f"the tickets of {tickets[0].ticket.mode} and {entry.ticket.mode} differ in {', '.join(differing)}, "
-                "so their units have nothing to do with each other; draw both with the same settings"
+                "so their units do not correspond; draw both with the same settings"
             )

@@ -1,4 +1,4 @@
-"""How units are scored. A new criterion is one file here and one line in ``CRITERIA``."""
+"""Criteria that score units. A new criterion is one file here and one line in ``CRITERIA``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def criterion_named(name: str) -> Criterion:
     """Look a criterion up.
 
     Raises:
-        BadConfig: There is none of that name.
+        BadConfig: No criterion has that name.
     """
     if name not in CRITERIA:
         raise BadConfig(f"there is no criterion {name!r}; choose one of: {', '.join(CRITERIA)}")

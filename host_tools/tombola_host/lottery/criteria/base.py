@@ -1,4 +1,4 @@
-"""What a criterion is."""
+"""The interface of a criterion."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from torch import Tensor
 from tombola_host.lottery.evidence import Evidence
 
 Scores = dict[str, Tensor]
-"""Group name → score per unit, higher is kept. Shape (U,)."""
+"""Group name → score per unit; units with higher scores are kept. Shape (U,)."""
 
 
 class Criterion(Protocol):
     """Scores the units of a trained network.
 
-    A minimal one:
+    A minimal one, which keeps the first units:
 
-        def first_come(evidence):
-            return {group.name: -torch.arange(group.size).float() for group in evidence.groups}
+    >>> def first_come(evidence: Evidence) -> Scores:
+    ...     return {group.name: -torch.arange(group.size).float() for group in evidence.groups}
+    >>> criterion: Criterion = first_come
+    >>> {name: scores.argmax().item() for name, scores in criterion(evidence).items()}
+    {'input': 0, 'trunk': 0}
     """
 
     def __call__(self, evidence: Evidence, /) -> Scores:
-        """One score per unit of every group; comparable between groups."""
+        """One score per unit of every group; scores must be comparable between groups."""

@@ -1,6 +1,6 @@
-"""Units whose removal would move the loss most, to first order, are kept.
+"""Keeps the units whose removal would change the loss most, to first order.
 
-Source: Molchanov et al. 2019, "Importance estimation for neural network pruning", on whole units.
+Source: Molchanov et al. 2019, "Importance estimation for neural network pruning", applied to whole units.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tombola_host.lottery.evidence import Evidence
 
 
 def gradient(evidence: Evidence) -> Scores:
-    """|Σ gradient × weight| over a unit's own weights, relative to its group's mean."""
+    """|Σ gradient × weight| over a unit's own weights, divided by the group's mean."""
     scores = {}
     for group in evidence.groups:
         moved = torch.zeros(group.size)

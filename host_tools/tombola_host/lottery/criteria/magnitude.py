@@ -1,6 +1,6 @@
-"""Units with large weights are kept.
+"""Keeps the units with the largest weights.
 
-Source: Han et al. 2015, "Learning both weights and connections", on whole units as in Li et al. 2017, "Pruning
+Source: Han et al. 2015, "Learning both weights and connections"; for whole units as in Li et al. 2017, "Pruning
 filters for efficient ConvNets".
 """
 
@@ -14,10 +14,10 @@ from tombola_host.lottery.evidence import Evidence
 
 
 def magnitude(evidence: Evidence) -> Scores:
-    """Product of the norms of a unit's own weights and of those that read it, relative to its group's mean.
+    """Norm of a unit's own weights times norm of the weights that read it, divided by the group's mean.
 
-    The product, because a unit that hears much but is not heard, or is heard but hears nothing, does nothing. The
-    mean, because layers differ in fan-in, and a threshold over all layers must not remove one of them whole.
+    The product, because a unit does nothing if either its inputs or its readers have small weights. The mean, because
+    layers differ in fan-in, and one threshold over all layers must not remove a whole layer.
     """
     scores, weights = {}, evidence.current
     for group in evidence.groups:

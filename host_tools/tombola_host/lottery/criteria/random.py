@@ -1,4 +1,4 @@
-"""Units by lot: what every other criterion must beat."""
+"""Random choice of units: the baseline that every other criterion must beat."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tombola_host.training.streams import stream
 
 
 def random(evidence: Evidence) -> Scores:
-    """Uniform scores, 0 … 1; the same again for the same seed and the same sizes."""
+    """Uniform scores, 0 … 1; equal seeds and equal sizes give equal scores."""
     sizes = " ".join(f"{group.name} {group.size}" for group in evidence.groups)
     rng = stream(evidence.seed, f"random criterion {sizes}")
     return {group.name: torch.from_numpy(rng.random(group.size)) for group in evidence.groups}

@@ -1,4 +1,4 @@
-"""How a lottery goes. A new schedule is one file here and one line in ``SCHEDULES``."""
+"""Schedules of a lottery. A new schedule is one file here and one line in ``SCHEDULES``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def schedule_named(name: str) -> DrawSchedule:
     """Look a schedule up.
 
     Raises:
-        BadConfig: There is none of that name.
+        BadConfig: No schedule has that name.
     """
     if name not in SCHEDULES:
         raise BadConfig(f"there is no schedule {name!r}; choose one of: {', '.join(SCHEDULES)}")

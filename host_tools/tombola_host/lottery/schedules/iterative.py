@@ -1,7 +1,7 @@
-"""Train, cut, rewind; again, on what is left.
+"""Train, cut, rewind; repeat with the units that remain.
 
-Source: Frankle & Carbin 2019, "The lottery ticket hypothesis"; the few steps a round after You et al. 2020, "Drawing
-early-bird tickets": the mask settles long before the weights do.
+Source: Frankle & Carbin 2019, "The lottery ticket hypothesis"; few steps per round as in You et al. 2020, "Drawing
+early-bird tickets": the mask settles long before the weights.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tombola_host.lottery.drum import Drum
 
 
 def iterative(drum: Drum, shares: Sequence[float]) -> Mask:
-    """One round per share. Each round trains the really smaller network, so rounds get cheaper as they go."""
+    """One round per share. Each round trains the trimmed network, so each round costs less than the one before."""
     mask = drum.full
     for share in shares:
         mask = drum.cut(mask, drum.train(mask), share)

@@ -12,5 +12,5 @@ from tombola_host.lottery.drum import Drum
 
 
 def one_shot(drum: Drum, shares: Sequence[float]) -> Mask:
-    """Straight to the last share."""
+    """Cut directly to the last share."""
     return drum.cut(drum.full, drum.train(drum.full), shares[-1])
