@@ -1,4 +1,4 @@
-"""Stage: the merged network as a bundle."""
+"""Stage: export the merged network as a bundle."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ COLORS = ("#e8a33d", "#c8553d", "#4fa3a5", "#8fb339", "#7d6b9e", "#d47fa6", "#5b
 
 
 def make_bundle(family: Family, merged: Run, materials: Sequence[Material], name: str) -> Bundle:
-    """Export the network of a merge run, with all that the device needs to know of its modes.
+    """Export the network of a merge run, with everything that the device must know about its modes.
 
     Raises:
-        ExportError: The graph is not what the network is.
+        ExportError: A graph differs from its network.
     """
     trainee = load_trainee(family, merged, "merged")
     trainee.network.eval()
@@ -43,7 +43,7 @@ def make_bundle(family: Family, merged: Run, materials: Sequence[Material], name
 
 
 def write_bundle(bundle: Bundle, path: Path) -> None:
-    """Write a bundle's file, whole or not at all."""
+    """Write a bundle's file completely or not at all."""
     write_atomically(path, encode_bundle(bundle))
 
 

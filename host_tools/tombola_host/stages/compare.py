@@ -1,9 +1,9 @@
-"""Stage: the merged network beside its baselines, on notes never learned from.
+"""Stage: compare the merged network with its baselines, on notes not used for training.
 
-    isolated   every mode its own ticket
-    mixture    those tickets mixed by the blend's weights: the same in a pure mode, several networks in a blend
-    joint      a network of the merged size from scratch, trained as long as the merged one
-    merged     core and specialists out of the tickets
+    isolated   each mode has its own ticket
+    mixture    the outputs of these tickets mixed by blend weight: in a pure mode the same, in a blend several networks
+    joint      a network of the merged size from random weights, trained as long as the merged one
+    merged     core and specialists from the tickets
 
 The last must beat the first and the third.
 """
@@ -35,11 +35,11 @@ class Row:
     """One network, or set of networks, in the comparison.
 
     Args:
-        name: As in the module's table.
-        parameters: In all.
-        errors: Mean multi-scale spectral error per mode at its default timbre; absent for modes without test notes.
-        encoded: The same with the timbre that the encoder hears in the recording.
-        blend: How its blends behave.
+        name: Name in the table above.
+        parameters: Number of parameters in all.
+        errors: Mean multi-scale spectral error per mode at its default timbre; modes without test notes are left out.
+        encoded: The same with the timbre that the encoder finds in the recording.
+        blend: Quality of its blends.
     """
 
     name: str
@@ -69,7 +69,7 @@ def compare(
     materials: Sequence[Material],
     step: Step,
 ) -> None:
-    """Measure all rows, unless the run is done."""
+    """Measure all rows, unless the run is done already."""
     with run.claimed(step) as todo, one_thread():
         if not todo:
             return
@@ -86,7 +86,7 @@ def compare(
 
 
 def load_rows(run: Run) -> tuple[Row, ...]:
-    """The table out of a finished run."""
+    """Read the table from a finished run."""
     return tuple(_row(entry) for entry in run.result()["rows"])
 
 
@@ -113,7 +113,7 @@ def _merged_row(family: Family, trainee: GeneratorTrainee, materials: Sequence[M
 
 
 def held_out_errors(family: Family, trainee: GeneratorTrainee, mode: int, material: Material) -> tuple[float, float]:
-    """Mean error on the notes held out: at the default timbre, and with the timbre that is heard in each."""
+    """Mean error on held-out notes: at the default timbre, and with the timbre found in each recording."""
     plain, heard = (trainee_playback(family, trainee, mode, heard=heard) for heard in (False, True))
     notes = material.test.notes
     return mean_error(note_errors(plain, notes)), mean_error(note_errors(heard, notes))

@@ -1,4 +1,4 @@
-"""Stage: several tickets into one network, trained on all modes together."""
+"""Stage: merge several tickets into one network and train it on all modes together."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ VERSION = 4
 
 @dataclass(frozen=True, slots=True)
 class Joining:
-    """How tickets are merged.
+    """Settings of a merge.
 
     Args:
-        length: Of the training of the merged network.
-        size: Of the merged network.
-        seed: Of all that is drawn.
+        length: Length of the merged network's training.
+        size: Size of the merged network.
+        seed: Seed of all random numbers.
         method: A name in ``METHODS``.
     """
 
@@ -52,7 +52,7 @@ def merge(
     joining: Joining,
     step: Step,
 ) -> None:
-    """Merge and train, unless the run is done."""
+    """Merge and train, unless the run is done already."""
     with run.claimed(step) as todo:
         if not todo:
             return

@@ -32,11 +32,11 @@ VERSION = 4
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """How a ticket is drawn.
+    """Settings of a lottery.
 
     Args:
         effort: Lengths and shares.
-        seed: Of the dense network and of all trainings.
+        seed: Seed of the dense network and of all trainings.
         criterion: A name in ``CRITERIA``.
         schedule: A name in ``SCHEDULES``.
     """
@@ -47,7 +47,7 @@ class Lot:
     schedule: str = "iterative"
 
     def check(self) -> None:
-        """Look all names up before hours are spent.
+        """Check all names before hours are spent.
 
         Raises:
             BadConfig: A name is unknown, or there is no share.
@@ -74,7 +74,7 @@ def open_run(store: RunStore, family: Family, material: Material, dense: Run, lo
 
 
 def draw(run: Run, family: Family, dense_run: Run, material: Material, lot: Lot, step: Step) -> None:
-    """Draw and train, unless the run is done."""
+    """Draw and train, unless the run is done already."""
     with run.claimed(step) as todo:
         if not todo:
             return
@@ -112,7 +112,7 @@ def draw_ticket(family: Family, dense_run: Run, material: Material, lot: Lot, st
     lot.check()
     facts = dense_run.result()
     data, size = [material.training], family.size(facts["size"])
-    # With what each mode starts from (its mean spectrum, say), as the dense network did.
+    # Each mode's own initial values, such as its mean spectrum, are set as in the dense network.
     dense = family.trainee(family.build(1, size, facts["seed"]), data, facts["seed"]).network
     groups, first = dense.unit_groups(), dict(dense.state_dict())
     rounds = _Rounds(family, dense_run, material, lot, store, step)
@@ -126,7 +126,7 @@ def draw_ticket(family: Family, dense_run: Run, material: Material, lot: Lot, st
 
 
 class _Rounds:
-    """Trains the rounds of one lottery, each in a run of its own; round 0 is the dense network's run."""
+    """Trains the rounds of one lottery, each in its own run; round 0 is the dense network's run."""
 
     def __init__(
         self, family: Family, dense_run: Run, material: Material, lot: Lot, store: RunStore, step: Step
@@ -173,13 +173,13 @@ class _Rounds:
 
 
 def ticket_tensors(ticket: Ticket) -> dict[str, Tensor]:
-    """A ticket's mask and rewound weights, for a run."""
+    """A ticket's mask and rewound weights, to be kept in a run."""
     masks = {f"mask.{name}": mask.to(torch.uint8) for name, mask in ticket.mask.items()}
     return {**masks, **{f"weights.{name}": tensor for name, tensor in ticket.weights.items()}}
 
 
 def load_ticket(family: Family, run: Run) -> TrainedTicket:
-    """The ticket and its trained weights out of a finished run."""
+    """Read the ticket and its trained weights from a finished run."""
     tensors, facts = run.load("ticket"), run.result()
     origin = facts["origin"]
     ticket = Ticket(

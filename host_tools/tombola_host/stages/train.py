@@ -1,4 +1,4 @@
-"""Stage: train the dense network of one mode, out of which its ticket is drawn."""
+"""Stage: train the dense network of one mode, from which its ticket is drawn."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def open_run(store: RunStore, family: Family, material: Material, length: Length
 
 
 def train(run: Run, family: Family, material: Material, length: Length, size: Size, seed: int, step: Step) -> None:
-    """Train, unless the run is done."""
+    """Train, unless the run is done already."""
     with run.claimed(step) as todo:
         if not todo:
             return

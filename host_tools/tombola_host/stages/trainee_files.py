@@ -13,20 +13,20 @@ from tombola_host.training.loop import Curves, Loop, Phase
 
 
 def save_trainee(run: Run, name: str, trainee: GeneratorTrainee) -> None:
-    """Keep a trainee."""
+    """Write a trainee's tensors into a run."""
     run.save(name, trainee.tensors())
 
 
 def load_trainee(family: Family, run: Run, name: str) -> GeneratorTrainee:
-    """A trainee, its sizes read off its weights."""
+    """Read a trainee from a run; its weights' shapes give its sizes."""
     return family.restored(run.load(name))
 
 
 def train_in(run: Run, trainee: GeneratorTrainee, phases: Sequence[Phase], step: Step) -> Curves:
-    """Train with a checkpoint in a run, and tell how it goes."""
+    """Train with checkpoints in a run, and report progress."""
     return Loop(trainee, phases, (Checkpoints(run.checkpoint()), Told(step))).run()
 
 
 def curve_facts(curves: Curves) -> dict[str, Any]:
-    """For a run's result: phase → losses."""
+    """Curves for a run's result: phase → losses."""
     return {name: [round(loss, 5) for loss in curve] for name, curve in curves.items()}

@@ -1,4 +1,4 @@
-"""All stages in their order: folders of sound in, one bundle out, resumable anywhere."""
+"""All stages in their order: from folders of sound to one bundle; a build can resume at any point."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ VERSION = 2
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a build can be told.
+    """Settings of a build.
 
     Args:
         effort: A name in ``EFFORTS``.
-        seed: Of all trainings; the split of the notes does not depend on it.
+        seed: Seed of all trainings; the split of the notes does not depend on it.
         family: A name in ``FAMILIES``.
         criterion: A name in ``CRITERIA``.
         schedule: A name in ``SCHEDULES``.
         method: A name in ``METHODS``; the family's own by default.
-        dense: Size of the network that the tickets are drawn from; the family's own by default.
-        size: Of the merged network.
-        workers: Processes; one per core by default.
+        dense: Size of the dense network, from which tickets are drawn; the family's own by default.
+        size: Size of the merged network.
+        workers: Number of processes; one per core by default.
 
     Raises:
         BadConfig: A name is unknown.
@@ -67,7 +67,7 @@ class Settings:
 
     @property
     def networks(self) -> Family:
-        """The family itself."""
+        """The family."""
         return family_named(self.family)
 
     @property
@@ -77,28 +77,28 @@ class Settings:
 
     @property
     def lot(self) -> Lot:
-        """How tickets are drawn."""
+        """The settings of the lottery."""
         return Lot(self.lengths, self.seed, self.criterion, self.schedule)
 
     @property
     def merge_method(self) -> str:
-        """The method, or the family's own."""
+        """The merge method; by default the family's own."""
         return self.method or default_method(self.networks)
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build went through.
+    """The results of a build.
 
     Args:
         materials: The modes.
         dense: Run of each mode's dense network.
         tickets: Run of each mode's ticket.
         merged: Run of the merged network.
-        joint: Run of the joint baseline, where it was asked for.
-        comparison: Run of the comparison, where it was asked for.
-        bundle: What is flashed.
-        run: The record of all this, for ``tombola report``.
+        joint: Run of the joint baseline, if it was asked for.
+        comparison: Run of the comparison, if it was asked for.
+        bundle: The bundle to flash.
+        run: The record of the build, for ``tombola report``.
     """
 
     materials: tuple[Material, ...]
@@ -120,16 +120,16 @@ def build(
     *,
     compare: bool = False,
 ) -> Built:
-    """From recordings to a bundle.
+    """Make a bundle from recordings.
 
     Args:
         name: The bundle's name.
         folders: Mode name → folder of recordings, in the order of the blend vector.
-        compare: Whether to train and measure what the merged network is compared with.
+        compare: Whether to train baselines and compare the merged network with them.
 
     Raises:
-        BadAudio: A folder has nothing that can be learned from.
-        BadConfig: There are no modes or too many, or a name or a setting cannot be; said before anything is read.
+        BadAudio: A folder contains no usable recording.
+        BadConfig: There are no modes or too many, or a name or setting is wrong; raised before anything is read.
     """
     plan.check_build(name, folders)
     reporter.plan(plan.build_parts(folders, settings.lengths, settings.workers, compare=compare))
@@ -171,7 +171,7 @@ def _record(name: str, folders: Mapping[str, Path], settings: Settings, built: B
 def train_all(
     materials: Sequence[Material], settings: Settings, store: RunStore, reporter: Reporter
 ) -> tuple[Run, ...]:
-    """The dense network of each mode."""
+    """Train the dense network of each mode."""
     family, length, seed = settings.networks, settings.lengths.dense, settings.seed
     size = settings.dense or family.dense
     runs = tuple(train_stage.open_run(store, family, material, length, size, seed) for material in materials)
@@ -186,7 +186,7 @@ def train_all(
 def draw_all(
     materials: Sequence[Material], dense: Sequence[Run], settings: Settings, store: RunStore, reporter: Reporter
 ) -> tuple[Run, ...]:
-    """The ticket of each mode."""
+    """Draw the ticket of each mode."""
     family, lot = settings.networks, settings.lot
     runs = tuple(
         ticket_stage.open_run(store, family, material, source, lot)
@@ -209,7 +209,7 @@ def merge_all(
     *,
     baselines: bool,
 ) -> tuple[Run, Run | None]:
-    """The merged network, and beside it the joint baseline: one core each."""
+    """Make the merged network, and beside it the joint baseline, on one core each."""
     family, length, method = settings.networks, settings.lengths.merge, settings.merge_method
     methods = [method, *(["joint"] if baselines and method != "joint" else [])]
     joinings = [Joining(length, settings.size, settings.seed, each) for each in methods]

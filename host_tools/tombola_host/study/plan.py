@@ -1,4 +1,4 @@
-"""The plan of a build: its parts, how long each takes, and the checks that come first."""
+"""The plan of a build: its parts, their durations, and the checks that come before them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tombola_host.progress import Part
 from tombola_host.training.effort import Effort, Length
 
 NAME = re.compile(r"[\w .+-]{1,64}")
-"""As a bundle's manifest wants names."""
+"""The form of names in a bundle's manifest."""
 
 # Seconds on a machine with two idle cores, from the demo at effort quick: 16 s for 24 steps of the dense network, 15 s
-# for a ticket, 55 s for a merge. They need only be right in proportion: the time to go adapts as the work goes on.
+# for a ticket, 55 s for a merge. Only their ratios matter: the remaining time is corrected during the work.
 FILE_S = 0.4
 DENSE_STEP_S, CONTROL_WINDOW_S, AUDIO_WINDOW_S, ROUND_STEP_S = 0.65, 0.0015, 0.009, 0.1
 COMPARE_NOTE_S, COMPARE_S = 0.5, 10.0
@@ -25,17 +25,17 @@ PACK_S = 4.0
 
 
 def listening_to(mode: str) -> str:
-    """Title of the analysis of a mode's recordings."""
+    """Title of the part that analyses a mode's recordings."""
     return f"listening to {mode}"
 
 
 def learning(mode: str) -> str:
-    """Title of the training of a mode's dense network."""
+    """Title of the part that trains a mode's dense network."""
     return f"learning {mode}"
 
 
 def condensing(mode: str) -> str:
-    """Title of the search for a mode's ticket, and its training."""
+    """Title of the part that draws and trains a mode's ticket."""
     return f"condensing {mode}"
 
 
@@ -46,7 +46,7 @@ PACKING = "packing the instrument"
 
 
 def check_build(name: str, folders: Mapping[str, Path]) -> None:
-    """Refuse names and numbers of modes that would fail only at the end of a build.
+    """Refuse names and numbers of modes with which a build would fail only at its end.
 
     Args:
         name: Of the bundle.
@@ -69,12 +69,12 @@ def check_build(name: str, folders: Mapping[str, Path]) -> None:
 def build_parts(
     folders: Mapping[str, Path], effort: Effort, workers: int | None, *, compare: bool, until: str = "bundle"
 ) -> tuple[Part, ...]:
-    """The parts of a build in their order.
+    """The parts of a build, in their order.
 
     Args:
         folders: Mode name → folder.
-        effort: The trainings.
-        workers: Processes; one per core by default.
+        effort: Lengths of the trainings.
+        workers: Number of processes; one per core by default.
         compare: Whether baselines are trained and measured.
         until: ``train``, ``ticket``, ``merge`` or ``bundle``: the last stage.
     """
@@ -102,7 +102,7 @@ def build_parts(
 
 
 def count_recordings(folder: Path) -> int:
-    """How many files of sound lie in a folder and below, by their endings."""
+    """Number of sound files in a folder and its subfolders, by their endings."""
     from tombola_host.corpus.files import AUDIO_SUFFIXES
 
     return sum(path.suffix.lower() in AUDIO_SUFFIXES for path in folder.rglob("*"))

@@ -1,1 +1,1 @@
-"""Experiments whose tables stand in docs/notebook: each a module with a main, resumable, over several seeds."""
+"""The experiments behind the tables in docs/notebook: each is a resumable module with a main, over several seeds."""

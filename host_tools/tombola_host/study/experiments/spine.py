@@ -1,16 +1,16 @@
-"""Does merging help, and does a ticket lose anything? All baselines in one table, several seeds.
+"""Does merging help, and does a ticket lose quality? All baselines in one table, several seeds.
 
     python -m tombola_host.study.experiments.spine sax=FOLDER violin=FOLDER … --seeds 0 1 2 --runs DIR --out table.json
 
 Rows, all measured on the same held-out notes:
 
-    dense            each mode the dense network, trained as long as its ticket
-    ticket           each mode its ticket, as a build makes it (in a build's table: isolated)
-    small            each mode a network of the ticket's size from scratch, trained as long as the ticket
-    ticket, long     each mode its ticket, trained on as many windows of its mode as the merged network saw in all
-    joint            one network of the merged size from scratch, trained as long as the merge
-    joint, long      the same, trained on as many windows as tickets and merge together
-    merged           core and specialists out of the tickets
+    dense            each mode: the dense network, trained as long as its ticket
+    ticket           each mode: its ticket, as in a build (called isolated in a build's table)
+    small            each mode: a network of the ticket's size from random weights, trained as long as the ticket
+    ticket, long     each mode: its ticket, trained on as many windows of its mode as the merged network saw in all
+    joint            one network of the merged size from random weights, trained as long as the merged one
+    joint, long      the same, trained on as many windows as tickets and merged network together
+    merged           core and specialists from the tickets
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ JOINT_LONG = "joint, long"
 EXTRA = ("dense", "small", "ticket, long", JOINT_LONG)
 
 Errors = dict[str, float]
-"""Mode name → mean multi-scale spectral error at the default timbre; ``NAME*`` with the timbre that is heard."""
+"""Mode name → mean multi-scale spectral error at the default timbre; ``NAME*``: with the timbre of the recording."""
 HEARD = "*"
 
 
 def longer(ticket: Length, merge: Length, modes: int) -> Length:
-    """A ticket's length with as many windows of its mode as the ticket and the merged network saw together."""
+    """Length of a ticket's training with as many windows of its mode as ticket and merged network saw together."""
     control = merge.control_steps * merge.control_windows / modes / ticket.control_windows
     audio = merge.audio_steps * merge.audio_windows / modes / ticket.audio_windows
     return replace(
@@ -62,7 +62,7 @@ def longer(ticket: Length, merge: Length, modes: int) -> Length:
 
 
 def lengthened(merge: Length, ticket: Length, modes: int) -> Length:
-    """The merge's length with as many windows as tickets and merge together."""
+    """Length of the merge's training with as many windows as tickets and merge together."""
     control = ticket.control_steps * ticket.control_windows * modes / merge.control_windows
     audio = ticket.audio_steps * ticket.audio_windows * modes / merge.audio_windows
     return replace(
@@ -95,7 +95,7 @@ def together(
     seed: int,
     step: Step,
 ) -> None:
-    """Train the joint baseline for a length of its own."""
+    """Train the joint baseline for a given length."""
     with run.claimed(step) as todo:
         if not todo:
             return
@@ -123,7 +123,7 @@ def _train(
 def one_seed(
     materials: Sequence[Material], seed: int, effort: str, extra: Sequence[str], store: RunStore, reporter: Reporter
 ) -> dict[str, tuple[int, Errors]]:
-    """Ticket, joint and merged, and the extra rows, for one seed: name → (parameters, errors)."""
+    """All rows for one seed: name → (parameters, errors)."""
     settings = Settings(effort=effort, seed=seed)
     family, lengths = settings.networks, settings.lengths
     dense = train_all(materials, settings, store, reporter)
@@ -210,7 +210,7 @@ def table(per_seed: Mapping[int, Mapping[str, tuple[int, Errors]]]) -> str:
 
 
 def _mean(errors: Errors, suffix: str) -> float:
-    """Mean over modes, of one of the two ways to choose the timbre."""
+    """Mean over modes, for one of the two ways to choose the timbre."""
     return float(np.mean([value for mode, value in errors.items() if mode.endswith(HEARD) == bool(suffix)]))
 
 
