@@ -1,1 +1,1 @@
-"""Work that is kept: run directories, and workers that share them."""
+"""Results on disk: run directories, and worker processes that share them."""

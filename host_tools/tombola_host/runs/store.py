@@ -1,4 +1,4 @@
-"""Run directories: every stage keeps what it made under a name that is the hash of what it depends on."""
+"""Run directories: every stage keeps its results under a name that is the hash of everything they depend on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CLAIM_POLL_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One stage's directory: ``spec.json`` when it begins, ``result.json`` when it is done, tensors beside."""
+    """One stage's directory: ``spec.json`` from the start, ``result.json`` when it is done, and tensors."""
 
     path: Path
 
@@ -36,17 +36,17 @@ class Run:
 
     @property
     def done(self) -> bool:
-        """Whether the stage has been through to its end."""
+        """Whether the stage is complete."""
         return (self.path / "result.json").exists()
 
     @contextmanager
     def claimed(self, step: Step) -> Iterator[bool]:
-        """Keep other workers out while the block runs; whether there is still something to do.
+        """Keep other workers out while the block runs; the value tells whether work remains.
 
-        A second worker waits here for the first, and then finds the run done. The claim of a worker that died is void.
+        A second worker waits here for the first and then finds the run done. A dead worker's claim is void.
 
         Args:
-            step: Told when the run was done before, and while another worker has it.
+            step: Called if the run was done before, and while another worker holds the run.
         """
         lock = FileLock(self.path / ".claim")
         while True:
@@ -54,7 +54,7 @@ class Run:
                 lock.acquire(timeout=CLAIM_POLL_S)
                 break
             except Timeout:
-                step(0, 1, "another worker is at it")
+                step(0, 1, "waiting for another worker")
         try:
             if self.done:
                 step(1, 1, "done before")
@@ -63,15 +63,15 @@ class Run:
             lock.release()
 
     def finish(self, result: Facts) -> None:
-        """Write the result and drop the checkpoint; from now on the run is done."""
+        """Write the result and delete the checkpoint; from now on the run is done."""
         write_atomically(self.path / "result.json", json.dumps(result, indent=1).encode())
         (self.path / "checkpoint.safetensors").unlink(missing_ok=True)
 
     def result(self) -> dict[str, Any]:
-        """What ``finish`` was given.
+        """The result that ``finish`` wrote.
 
         Raises:
-            BadRun: It cannot be read.
+            BadRun: The result cannot be read.
         """
         try:
             result: dict[str, Any] = json.loads((self.path / "result.json").read_bytes())
@@ -82,16 +82,16 @@ class Run:
         return result
 
     def save(self, name: str, tensors: dict[str, Tensor]) -> None:
-        """Keep tensors under a name."""
+        """Write tensors under a name."""
         from safetensors.torch import save
 
         write_atomically(self.path / f"{name}.safetensors", save({k: t.contiguous() for k, t in tensors.items()}))
 
     def load(self, name: str) -> dict[str, Tensor]:
-        """Tensors kept under a name.
+        """Read the tensors of a name.
 
         Raises:
-            BadRun: There are none, or the file is damaged.
+            BadRun: The file is missing or damaged.
         """
         from safetensors.torch import load
 
@@ -102,26 +102,26 @@ class Run:
             raise BadRun(f"the weights in {path} cannot be read ({error}); delete {self.path} and run again") from error
 
     def checkpoint(self, name: str = "checkpoint") -> RunCheckpoint:
-        """Where an unfinished training of this run is kept."""
+        """The place for an unfinished training of this run."""
         return RunCheckpoint(self, name)
 
 
 @dataclass(frozen=True, slots=True)
 class RunCheckpoint:
-    """A training's last checkpoint in a run directory."""
+    """The last checkpoint of a training, in a run directory."""
 
     run: Run
     name: str
 
     def load(self) -> dict[str, Tensor] | None:
-        """The last checkpoint; none if it is missing or damaged: training again is slow, but never wrong."""
+        """The last checkpoint; None if it is missing or damaged: training again is slow but right."""
         try:
             return self.run.load(self.name)
         except BadRun:
             return None
 
     def save(self, tensors: dict[str, Tensor]) -> None:
-        """Replace what was saved."""
+        """Replace the checkpoint."""
         self.run.save(self.name, tensors)
 
 
@@ -132,7 +132,7 @@ class RunStore:
     root: Path
 
     def open(self, spec: Spec) -> Run:
-        """The run of a spec, made if it is new.
+        """The run of a spec; its folder is made if it is new.
 
         Raises:
             StoreError: The folder cannot be made.
@@ -149,10 +149,10 @@ class RunStore:
         return Run(path)
 
     def find(self, name: str) -> Run:
-        """A run by its name or path.
+        """Find a run by its name or path.
 
         Raises:
-            BadRun: There is none.
+            BadRun: There is no such run.
         """
         for path in (Path(name), self.root / name):
             if (path / SPEC_FILE).exists():
@@ -161,10 +161,10 @@ class RunStore:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part.
+    """Write a file so that readers see either the old content or the new, never a part.
 
     Raises:
-        StoreError: It cannot be written; what was there is untouched.
+        StoreError: The file cannot be written; the old content is unchanged.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""Learning: windows of analysed frames, losses, the loop."""
+"""Training: efforts, losses, random streams, the loop."""

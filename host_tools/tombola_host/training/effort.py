@@ -1,4 +1,4 @@
-"""How long to train: the efforts that a user can ask for, as data."""
+"""Efforts that a user can choose: the lengths of all trainings, as data."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from tombola_device.contract.errors import BadConfig
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """How long one training is: first in the control domain, then on sound. A family may use only one of them.
+    """The length of one training: first in the control domain, then on sound. A family may use only one of them.
 
     Args:
         control_steps: Steps on analysed amplitudes.
         audio_steps: Steps on sound.
-        control_windows: Windows a step; a window is 128 frames, 0.34 s.
-        audio_windows: Windows a step; a window is 96 frames, 0.26 s.
-        learning_rate: Peak of the control domain's; the sound's is a third of it.
+        control_windows: Windows per step; a window is 128 frames, 0.34 s.
+        audio_windows: Windows per step; a window is 96 frames, 0.26 s.
+        learning_rate: Peak rate in the control domain; on sound it is a third of that.
     """
 
     control_steps: int
@@ -28,13 +28,13 @@ class Length:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """All the trainings of a build.
+    """The trainings of a build.
 
     Args:
-        dense: One round of training before units are selected.
-        shares: Fractions of the dense network's cost that are left after each round of the lottery.
-        ticket: The training of a ticket.
-        merge: The joint training of the merged network; windows are per step, over all modes together.
+        dense: Training of one round, before units are selected.
+        shares: Fractions of the dense network's cost that remain after each round of the lottery.
+        ticket: Training of a ticket.
+        merge: Joint training of the merged network; windows per step are over all modes together.
     """
 
     dense: Length
@@ -69,7 +69,7 @@ def effort_named(name: str) -> Effort:
     """Look an effort up.
 
     Raises:
-        BadConfig: There is none of that name.
+        BadConfig: No effort has that name.
     """
     if name not in EFFORTS:
         raise BadConfig(f"there is no effort {name!r}; choose one of: {', '.join(EFFORTS)}")

@@ -13,30 +13,37 @@ CHECKPOINT_STEPS = 100
 
 
 class Checkpoint(Protocol):
-    """Where an unfinished training is kept. See ``runs.store.RunCheckpoint``.
+    """Keeps an unfinished training. See ``runs.store.RunCheckpoint``.
 
     A minimal one:
 
-        class Memory:
-            saved = None
-
-            def load(self): return self.saved
-            def save(self, tensors): self.saved = tensors
+    >>> class Memory:
+    ...     saved: dict[str, Tensor] | None = None
+    ...
+    ...     def load(self) -> dict[str, Tensor] | None:
+    ...         return self.saved
+    ...
+    ...     def save(self, tensors: dict[str, Tensor]) -> None:
+    ...         self.saved = tensors
+    >>> checkpoint: Checkpoint = Memory()
+    >>> _ = Loop(One(nn.Linear(4, 4)), [phase], [Checkpoints(checkpoint, every=2)]).run()
+    >>> int(checkpoint.load()["step"])
+    2
     """
 
     def load(self) -> dict[str, Tensor] | None:
-        """What was saved last, or nothing."""
+        """The tensors saved last; None if there are none."""
 
     def save(self, tensors: dict[str, Tensor]) -> None:
-        """Replace what was saved, atomically."""
+        """Replace the saved tensors, atomically."""
 
 
 class Checkpoints:
-    """Goes on from the last checkpoint, and saves one every so many steps.
+    """Continues from the last checkpoint, and saves one at regular steps.
 
     Args:
         checkpoint: Where it is kept.
-        every: Steps from one to the next.
+        every: Number of steps between two checkpoints.
     """
 
     def __init__(self, checkpoint: Checkpoint, every: int = CHECKPOINT_STEPS) -> None:
@@ -55,10 +62,10 @@ class Checkpoints:
 
 
 class Told:
-    """Tells somebody after each step.
+    """Reports progress after each step.
 
     Args:
-        tell: Called with steps done, steps in all and a word on how it stands.
+        tell: Called with steps done, steps in all, and a short text with the loss.
     """
 
     def __init__(self, tell: Callable[[int, int, str], None]) -> None:

@@ -1,6 +1,6 @@
-"""The training loop: phase after phase, step after step; resumable at any step.
+"""The training loop: phase after phase, step after step; it can resume at any step.
 
-Batches and all that is drawn depend only on the step, so a resumed training gives the same weights as one that was
+Batches and all random numbers depend only on the step, so a resumed training gives the same weights as one that was
 never interrupted.
 """
 
@@ -21,23 +21,23 @@ WARM_UP_SHARE = 0.1
 LARGEST_GRADIENT = 1.0
 
 Curves = dict[str, list[float]]
-"""Phase → the loss that was minimised, one number a step."""
+"""Phase → the minimised loss, one value per step."""
 Optimiser = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 
 
 def adam(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """Adam with a shorter memory for the size of gradients than torch's: trainings here are short."""
+    """Adam that averages squared gradients over fewer steps than torch's default, because the trainings are short."""
     return torch.optim.Adam(parameters, betas=(0.9, 0.99))
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One update within a step. A plain training has one turn; a critic and its generator take two.
+    """One update within a step. A plain training has one turn per step; a generator with a critic has two.
 
     Args:
-        objective: What is minimised.
-        parts: The trainee's parts that move; all of them when empty.
-        optimiser: Made anew when the phase begins.
+        objective: The objective to minimise.
+        parts: Names of the trainee's parts to update; if empty, all.
+        optimiser: Makes the optimiser when the phase begins.
     """
 
     objective: Objective
@@ -50,10 +50,10 @@ class Phase:
     """A part of a training.
 
     Args:
-        name: Of its curve.
-        turns: What each step does, in this order.
-        steps: How many.
-        peak_rate: The highest learning rate; ``one_cycle`` shapes it over the phase.
+        name: Name of its curve.
+        turns: The updates of each step, in this order.
+        steps: Number of steps.
+        peak_rate: The highest learning rate; ``one_cycle`` gives its course over the phase.
     """
 
     name: str
@@ -64,13 +64,13 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """Where a training stands after a step.
+    """The position of a training after a step.
 
     Args:
-        done: Steps done, over all phases.
-        total: Steps in all.
+        done: Number of steps done, over all phases.
+        total: Number of steps in all phases.
         phase: The phase of the step.
-        loss: What was minimised, summed over turns.
+        loss: The minimised loss, summed over turns.
         losses: Each loss by name.
     """
 
@@ -82,28 +82,38 @@ class Stepped:
 
 
 class Hook(Protocol):
-    """Looks on, keeps, or steps in while a training goes on.
+    """Observes a training, saves it, or changes it.
 
     A minimal one:
 
-        class Print:
-            def before(self, loop): pass
-            def after(self, loop, stepped): print(stepped.done, stepped.loss)
+    >>> class Losses:
+    ...     def __init__(self) -> None:
+    ...         self.seen: list[float] = []
+    ...
+    ...     def before(self, loop: Loop) -> None:
+    ...         pass
+    ...
+    ...     def after(self, loop: Loop, stepped: Stepped) -> None:
+    ...         self.seen.append(stepped.loss)
+    >>> hook: Hook = Losses()
+    >>> _ = Loop(One(nn.Linear(4, 4)), [phase], [hook]).run()
+    >>> len(hook.seen)
+    3
     """
 
     def before(self, loop: Loop) -> None:
-        """Called once before the first step; may ``restore`` the loop."""
+        """Called once before the first step; may call ``restore`` on the loop."""
 
     def after(self, loop: Loop, stepped: Stepped) -> None:
         """Called after each step."""
 
 
 class Loop:
-    """One training of one trainee.
+    """The training of one trainee.
 
     Args:
         trainee: Changed in place.
-        phases: In their order; phases of no steps are passed over.
+        phases: In their order; phases without steps are skipped.
         hooks: Called in this order.
     """
 
@@ -119,8 +129,8 @@ class Loop:
     def run(self) -> Curves:
         """Train to the end.
 
-        One thread: small networks gain little from a second, and the last bits of a sum depend on their number, so
-        that a run would have other weights alone than beside others.
+        torch uses one thread: a second one gains little with small networks, and the last bits of a sum depend on the
+        number of threads. With more threads a run would give other weights alone than beside other runs.
         """
         with one_thread():
             for hook in self._hooks:
@@ -143,7 +153,7 @@ class Loop:
                 group["lr"] = phase.peak_rate * one_cycle(step / phase.steps)
             optimiser.zero_grad()
             loss.backward()
-            # Apart, so that a part with large gradients does not slow the others down.
+            # Each part is clipped on its own, so that large gradients in one part do not slow the others down.
             for module in self._moving(turn).values():
                 nn.utils.clip_grad_norm_(module.parameters(), LARGEST_GRADIENT)
             optimiser.step()
@@ -154,7 +164,7 @@ class Loop:
         return Stepped(self.done, self._total, phase.name, total, losses)
 
     def _at(self, step: int) -> tuple[Phase, int]:
-        """The phase of a step, and the step within it."""
+        """The phase of a step, and the step's number within the phase."""
         for phase in self._phases:
             if step < phase.steps:
                 return phase, step
@@ -176,7 +186,7 @@ class Loop:
     # For checkpoints
 
     def snapshot(self) -> dict[str, Tensor]:
-        """All that ``restore`` needs to go on from here."""
+        """The tensors that ``restore`` needs to continue from here."""
         tensors = {f"weights.{name}": tensor for name, tensor in self.trainee.tensors().items()}
         for turn, optimiser in enumerate(self._optimisers):
             for index, parameter in enumerate(_parameters(optimiser)):
@@ -187,12 +197,12 @@ class Loop:
         return {**tensors, "step": torch.tensor([self.done])}
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Go on from a snapshot of a training with the same phases."""
+        """Continue from a snapshot of a training with the same phases."""
         self.done = int(tensors["step"].item())
         self.trainee.load({name[8:]: tensor for name, tensor in tensors.items() if name.startswith("weights.")})
         for name in self.curves:
             self.curves[name] = tensors[f"curve.{name}"].tolist()
-        # A snapshot is taken after a step: its optimisers are those of the phase of that step.
+        # A snapshot is taken after a step, so its optimisers belong to the phase of that step.
         self._enter(self._at(self.done - 1)[0])
         for turn, optimiser in enumerate(self._optimisers):
             for index, parameter in enumerate(_parameters(optimiser)):
@@ -204,7 +214,7 @@ class Loop:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch use one thread while the block runs."""
+    """Restrict torch to one thread while the block runs."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -214,7 +224,7 @@ def one_thread() -> Iterator[None]:
 
 
 def one_cycle(done: float) -> float:
-    """Learning rate over a phase, relative to its peak: a linear rise, then half a cosine to zero.
+    """Learning rate during a phase, relative to its peak: a linear rise, then half a cosine down to zero.
 
     Source: Smith & Topin 2018, "Super-convergence".
     """

@@ -1,4 +1,4 @@
-"""How far two sounds are apart in their spectra, at several resolutions at once."""
+"""The distance between the spectra of two sounds, at several resolutions."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ FLOOR = 1e-5
 class MultiScaleSpectralLoss(nn.Module):
     """Mean over window sizes of the relative L1 distance of magnitudes plus the L1 distance of their logarithms.
 
-    Magnitudes are scaled by the window, so that a sine of amplitude 1 reads 0.5 at every size. Unlike in the source,
-    the linear term is divided by the mean magnitude of the reference, so that neither the level of a recording nor
-    the size of a window decides how much it counts beside the logarithmic term.
+    Magnitudes are divided by the window's sum, so a sine of amplitude 1 gives 0.5 at every size. Unlike in the source,
+    the linear term is divided by the reference's mean magnitude; so its weight beside the logarithmic term does not
+    depend on the recording's level or on the window's size.
 
     Args:
         sizes: Window lengths in samples; hops are a quarter of each.
@@ -34,10 +34,10 @@ class MultiScaleSpectralLoss(nn.Module):
             self.register_buffer(f"window_{size}", torch.hann_window(size), persistent=False)
 
     def each(self, sound: Tensor, reference: Tensor) -> Tensor:
-        """One distance per row.
+        """One distance for each row.
 
         Raises:
-            ShapeError: The two differ in shape.
+            ShapeError: The two sounds differ in shape.
         """
         if sound.shape != reference.shape or sound.dim() != 2:
             raise ShapeError(f"cannot compare sounds of shape {tuple(sound.shape)} and {tuple(reference.shape)}")
@@ -59,5 +59,5 @@ class MultiScaleSpectralLoss(nn.Module):
             sound, size, size // 4, window=window, center=True, pad_mode="constant", return_complex=True
         )
         power = spectrum.real.square() + spectrum.imag.square()
-        # The gradient of a square root at zero is infinite.
+        # Without the small constant, the gradient of the square root at zero is infinite.
         return torch.sqrt(power + 1e-14) / window.sum()

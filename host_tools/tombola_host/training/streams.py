@@ -1,7 +1,7 @@
-"""Random numbers by purpose: every use has a stream of its own, told by seed, purpose and step.
+"""Random numbers by purpose: every use has its own stream, determined by seed, purpose and step.
 
-Arithmetic on seeds makes streams that depend on each other: with ``seed + round``, round 1 of seed 0 draws what round 0
-of seed 1 draws, and two networks made right after ``manual_seed(seed)`` start from the same numbers.
+Arithmetic on seeds gives dependent streams: with ``seed + round``, round 1 of seed 0 draws the numbers of round 0 of
+seed 1, and two networks made directly after ``manual_seed(seed)`` start from the same numbers.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ def stream(seed: int, purpose: str, step: int = 0) -> np.random.Generator:
     >>> bool((first == stream(0, "ticket windows", step=3).integers(1000, size=4)).all())
     True
 
-    Source: numpy's ``SeedSequence``, which mixes all words that it is given.
+    Source: numpy's ``SeedSequence``, which mixes all words of its input.
     """
     words = np.frombuffer(hashlib.sha256(purpose.encode()).digest()[:16], np.uint32)
     return np.random.default_rng([seed, step, *words.tolist()])
 
 
 def torch_stream(seed: int, purpose: str, step: int = 0) -> torch.Generator:
-    """The same for torch's own draws."""
+    """The same, as a torch generator."""
     return torch.Generator().manual_seed(int(stream(seed, purpose, step).integers(2**63)))
 
 
 @contextmanager
 def first_weights(seed: int, purpose: str) -> Iterator[None]:
-    """Networks that are made in the block draw their first weights from this stream; torch's own is left as it was."""
+    """Draw the first weights of networks made in the block from this stream; torch's global stream is unchanged."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(stream(seed, purpose).integers(2**63)))
         yield
