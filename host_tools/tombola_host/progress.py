@@ -1,11 +1,12 @@
-"""Progress of long work: one bar with the time to go, or plain lines without a terminal.
+"""Progress of long work: one bar with the remaining time, or plain lines without a terminal.
 
-    reporter.plan([Part("listening to violin", 20.0), Part("learning violin", 40.0)])
-    step = reporter.task("learning violin")
-    step(12, 24, "loss 0.412")
+>>> reporter = Silent()
+>>> reporter.plan([Part("listening to violin", 20.0), Part("learning violin", 40.0)])
+>>> step = reporter.task("learning violin")
+>>> step(12, 24, "loss 0.412")
 
-The plan says beforehand what will be done and how long that takes on a common computer. The time to go is what is left
-of the plan, times how slow this computer has proved to be.
+The plan lists the parts of the work, and how long each takes on a common computer. The remaining time is the rest of
+the plan, multiplied by how much slower this computer has been so far.
 """
 
 from __future__ import annotations
@@ -25,30 +26,30 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
 Step = Callable[[int, int, str], None]
-"""Called with what is done, what there is to do, and a word on how it stands."""
+"""Reports progress; called with the amount done, the total, and a short text."""
 
 LINE_EVERY_S = 10.0
-"""Between two plain lines: rare enough for a log, often enough to show that something goes on."""
+"""Time between two plain lines: rare enough for a log, often enough to show that work goes on."""
 FIRST_LINE_S = 2.0
-"""Work that is done sooner needs no line."""
+"""Work that ends sooner gets no line."""
 REDRAW_EVERY_S = 0.25
 UNPLANNED_S = 5.0
 LEARNING_S = 15.0
-"""So many seconds of the plan outweigh what was measured at first: a start is slow and says little."""
+"""This many planned seconds outweigh the first measurements: the start is slow and says little about the rest."""
 WAITING_SPEED = 0.7
-"""A part that has not told how far it is moves with time, ever slower: to half at the planned time, since of two parts
-side by side each takes twice its share."""
+"""A part that has not reported yet advances with time, ever slower, and is half done at the planned time: two parts
+side by side each take twice their share."""
 SKIPPED_SPEED = 5.0
-"""A first report that comes this many times sooner than planned tells of work that was done in an earlier run."""
+"""If a first report comes this many times sooner than planned, the work was done in an earlier run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One piece of the work that lies ahead.
+    """One part of the work.
 
     Args:
-        title: As ``Reporter.task`` will be given it.
-        seconds: How long it takes on a common computer; of parts that run side by side, each one's share.
+        title: The title that ``Reporter.task`` will get.
+        seconds: Duration on a common computer; for parts that run side by side, each part's share.
     """
 
     title: str
@@ -56,35 +57,56 @@ class Part:
 
 
 class Reporter(Protocol):
-    """Where the state of long work goes. ``Silent`` is the smallest one."""
+    """Receives the progress of long work.
+
+    A minimal one, which keeps titles and lines:
+
+    >>> class Notes:
+    ...     def __init__(self) -> None:
+    ...         self.lines: list[str] = []
+    ...
+    ...     def plan(self, parts: Sequence[Part]) -> None:
+    ...         pass
+    ...
+    ...     def task(self, title: str) -> Step:
+    ...         self.lines.append(title)
+    ...         return lambda done, total, word: None
+    ...
+    ...     def say(self, text: str) -> None:
+    ...         self.lines.append(text)
+    >>> reporter: Reporter = Notes()
+    >>> reporter.task("learning violin")(1, 24, "loss 0.412")
+    >>> reporter.lines
+    ['learning violin']
+    """
 
     def plan(self, parts: Sequence[Part]) -> None:
-        """Say what will be done, before it begins; called again, with more, or with better figures."""
+        """Announce the parts before they begin; may be called again with more parts or better durations."""
 
     def task(self, title: str) -> Step:
-        """Begin a piece of work; call the result as it goes on."""
+        """Begin a part; call the result to report progress."""
 
     def say(self, text: str) -> None:
-        """One line that stays."""
+        """Show one line permanently."""
 
 
 class Silent:
-    """Discards everything."""
+    """Discards all progress."""
 
     def plan(self, parts: Sequence[Part]) -> None:
-        """Ignore what lies ahead."""
+        """Discard the plan."""
 
     def task(self, title: str) -> Step:
-        """Ignore a piece of work."""
+        """Discard a part."""
         del title
         return lambda done, total, word: None
 
     def say(self, text: str) -> None:
-        """Ignore a line."""
+        """Discard a line."""
 
 
 class _Work:
-    """A part, and how far it is."""
+    """A part, and its progress."""
 
     def __init__(self, part: Part) -> None:
         self.title = part.title
@@ -98,11 +120,11 @@ class _Work:
     def tell(self, share: float, word: str, now_s: float) -> None:
         assert self.begun_s is not None
         if not self.told and (now_s - self.begun_s) * SKIPPED_SPEED < share * self.seconds:
-            self.start = share  # It was done in an earlier run: neither work that lay ahead nor a sign of speed.
+            self.start = share  # Done in an earlier run: neither part of the plan nor a measure of speed.
         self.told, self.share, self.word = True, share, word
 
     def done_s(self, now_s: float, slowness: float) -> float:
-        """How many of its planned seconds are behind it."""
+        """Planned seconds that are done."""
         if self.begun_s is None:
             return 0.0
         if not self.told:
@@ -112,12 +134,12 @@ class _Work:
 
     @property
     def whole_s(self) -> float:
-        """How many there were when this run began it."""
+        """Planned seconds that remained when this run began the part."""
         return self.seconds * (1.0 - self.start)
 
 
 class Meter:
-    """How far all parts are together, and how long they will take: sums over the plan, without a clock of its own."""
+    """Overall progress and remaining time: sums over the plan. The caller gives the time."""
 
     def __init__(self, now_s: float) -> None:
         self._begun_s = now_s
@@ -126,13 +148,13 @@ class Meter:
         self._reached = 0.0
 
     def plan(self, parts: Sequence[Part]) -> None:
-        """More lies ahead; a part of a title that lies ahead already takes its place."""
+        """Add parts; a part replaces a planned one of the same title."""
         titles = {part.title for part in parts}
         self._works = [work for work in self._works if work.begun_s is not None or work.title not in titles]
         self._works += [_Work(part) for part in parts]
 
     def begin(self, title: str, now_s: float) -> Callable[[int, int, str, float], None]:
-        """Begin a part, planned or not; call the result with done, total, word and the time."""
+        """Begin a part, planned or not; call the result with done, total, text and time."""
         work = next((w for w in self._works if w.title == title and w.begun_s is None), None)
         if work is None:
             work = _Work(Part(title, UNPLANNED_S))
@@ -145,24 +167,24 @@ class Meter:
         return tell
 
     def share(self, now_s: float) -> float:
-        """Of the whole, 0 to 1; it never goes back."""
+        """Done share of the whole, 0 to 1; it never falls."""
         whole_s = sum(work.whole_s for work in self._works)
         if whole_s > 0:
             self._reached = max(self._reached, min(self._done_s(now_s) / whole_s, 1.0))
         return self._reached
 
     def to_go_s(self, now_s: float) -> float:
-        """Estimated seconds until the end."""
+        """Estimated seconds to the end."""
         done_s = self._done_s(now_s)
         self._slowness = (now_s - self._begun_s + LEARNING_S) / (done_s + LEARNING_S)
         return (sum(work.whole_s for work in self._works) - done_s) * self._slowness
 
     def doing(self, *, words: bool) -> str:
-        """What goes on now, all that goes on side by side; with ``words`` also the last word on it."""
+        """The active parts; with ``words`` also their last texts."""
         active = [work for work in self._works if work.begun_s is not None and work.share < 1.0]
         if not active:
             return "nearly there" if any(work.begun_s is not None for work in self._works) else "getting ready"
-        # Where there is one part only, its word is all that there is to read: the file, the state of the line.
+        # With a single part, its text is the only information: the file, or the state of the line.
         told = [work.word for work in active if work.word] if words or len(self._works) == 1 else []
         return joined([work.title for work in active]) + (f" ({', '.join(told)})" if told else "")
 
@@ -171,7 +193,7 @@ class Meter:
 
 
 def joined(titles: Sequence[str]) -> str:
-    """``learning violin, bells`` out of ``learning violin`` and ``learning bells``; others with "and" between."""
+    """Join titles: ``learning violin, bells`` from ``learning violin`` and ``learning bells``; others with "and"."""
     first, *others = dict.fromkeys(titles)
     verb, _, _ = first.rpartition(" ")
     if verb and all(other.startswith(f"{verb} ") for other in others):
@@ -180,7 +202,7 @@ def joined(titles: Sequence[str]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time to go as one says it: 40 s, 3 min, 1 h 20 min."""
+    """A duration in words: 40 s, 3 min, 1 h 20 min."""
     if seconds < 55:
         return f"{max(5 * round(seconds / 5), 5)} s"
     minutes = max(round(seconds / 60), 1)
@@ -190,12 +212,12 @@ def duration(seconds: float) -> str:
 
 
 class Teller:
-    """The ``Reporter`` of the command line: a meter, a console, and a log that keeps the same lines.
+    """The ``Reporter`` of the command line: a meter, a console, and a log with the same lines.
 
     Args:
-        console: Where lines go.
-        log: A file that lines are added to; it is made with its folder.
-        clock: Seconds that only rise.
+        console: The console for lines.
+        log: A file for lines; the file and its folder are made if missing.
+        clock: Gives a time in seconds that only rises.
     """
 
     def __init__(self, console: Console, log: Path | None = None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -206,7 +228,7 @@ class Teller:
         self._meter = Meter(clock())
 
     def plan(self, parts: Sequence[Part]) -> None:
-        """Add what lies ahead."""
+        """Add parts to the plan."""
         with self._lock:
             self._meter.plan(parts)
 
@@ -223,21 +245,21 @@ class Teller:
         return step
 
     def say(self, text: str) -> None:
-        """A line of its own, never wrapped: what can be copied must stay in one piece."""
+        """Show one line, never wrapped, so that a command in it can be copied; and log it."""
         self.show(text)
         self.note(text)
 
     def show(self, text: str) -> None:
-        """A line for the eyes alone, not for the log."""
+        """Show a line without logging it."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def share(self) -> float:
-        """Of the whole, 0 to 1."""
+        """Done share of the whole, 0 to 1."""
         with self._lock:
             return self._meter.share(self._clock())
 
     def line(self, *, words: bool = False) -> str:
-        """How things stand, in one line."""
+        """The overall progress in one line."""
         with self._lock:
             now_s = self._clock()
             share, to_go_s = self._meter.share(now_s), self._meter.to_go_s(now_s)
@@ -255,12 +277,12 @@ class Teller:
 
 @contextmanager
 def reporting(console: Console, log: Path | None = None, every_s: float = LINE_EVERY_S) -> Iterator[Teller]:
-    """Show progress on a console while the block runs: a bar on a terminal, else a plain line now and then.
+    """Show progress on a console while the block runs: a bar on a terminal, else plain lines at intervals.
 
     Args:
-        console: Where it goes, stderr as a rule.
-        log: A file that keeps the lines.
-        every_s: Between two lines.
+        console: The console, usually stderr.
+        log: A file for the lines.
+        every_s: Time between two lines.
     """
     teller = Teller(console, log)
     with _drawing(console, teller) as draw:
@@ -276,7 +298,7 @@ def reporting(console: Console, log: Path | None = None, every_s: float = LINE_E
 
 @contextmanager
 def _drawing(console: Console, teller: Teller) -> Iterator[Callable[[], None] | None]:
-    """Yield a function that redraws the bar; None where there is no terminal."""
+    """Yield a function that redraws the bar; None without a terminal."""
     if not console.is_terminal:
         yield None
         return
@@ -291,7 +313,7 @@ def _drawing(console: Console, teller: Teller) -> Iterator[Callable[[], None] | 
 
 
 def _watch(teller: Teller, draw: Callable[[], None] | None, every_s: float, ended: threading.Event) -> None:
-    """Lines and pictures come from a thread of their own, so that a long step does not silence them."""
+    """Write lines and redraw the bar in a separate thread, so that both continue during a long step."""
     due_s = time.monotonic() + min(FIRST_LINE_S, every_s)
     while not ended.wait(min(REDRAW_EVERY_S, every_s / 4)):
         if draw is not None:

@@ -1,4 +1,4 @@
-"""Performances read from MIDI and automation files, rendered, and written as sound files."""
+"""Performances from MIDI and automation files, and sound files of them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tombola_host.playing.phrases import phrase
 
 LARGEST_MIDI_BYTES = 4 * 1024 * 1024
 WRITE_SAMPLES = 16_384
-"""libsndfile's Vorbis coder keeps what it is given on the stack; a long sound at once can overflow it."""
+"""libsndfile's Vorbis encoder keeps its input on the stack; a long sound in one piece can overflow the stack."""
 
 
 def read_midi(path: Path) -> list[PerformedEvent]:
     """All channel messages of a MIDI file.
 
     Raises:
-        BadConfig: It is missing or not a MIDI file.
+        BadConfig: The file is missing or not a MIDI file.
     """
     try:
         if path.stat().st_size > LARGEST_MIDI_BYTES:
@@ -45,13 +45,13 @@ def read_midi(path: Path) -> list[PerformedEvent]:
 
 
 def phrase_at(bundle: Bundle, blend: str) -> tuple[PerformedEvent, ...]:
-    """The built-in phrase, in the range of the mode that a blend leans to most; of the first mode without one."""
+    """The built-in phrase, in the range of the mode that has most weight in a blend; by default the first."""
     weights = blend_point(bundle, blend) if blend else [1.0]
     return phrase(bundle.manifest.modes, weights.index(max(weights))).events
 
 
 def blend_point(bundle: Bundle, text: str) -> list[float]:
-    """A blend as ``sax=0.7,harp=0.3``: one weight per mode, those not named 0.
+    """Parse a blend such as ``sax=0.7,harp=0.3``: one weight per mode; modes that are not named get 0.
 
     Raises:
         BadConfig: A mode is unknown, or a weight is not a number ≥ 0.
@@ -77,21 +77,21 @@ def blend_point(bundle: Bundle, text: str) -> list[float]:
 
 
 def check_sound_path(path: Path) -> None:
-    """Make sure that ``write_sound`` knows the ending.
-
-    Raises:
-        BadConfig: It does not.
-    """
-    if path.suffix.lower() not in {".wav", ".flac", ".ogg"}:
-        raise BadConfig(f"{path} has an ending that is not known here; use .wav, .flac or .ogg")
-
-
-def write_sound(audio: Float32Array, path: Path) -> None:
-    """A 24-bit file at 48 kHz; wav, flac or ogg by the path's ending.
+    """Check that ``write_sound`` supports the ending.
 
     Raises:
         BadConfig: The ending is unknown.
-        StoreError: It cannot be written.
+    """
+    if path.suffix.lower() not in {".wav", ".flac", ".ogg"}:
+        raise BadConfig(f"{path} has an unknown ending; use .wav, .flac or .ogg")
+
+
+def write_sound(audio: Float32Array, path: Path) -> None:
+    """Write a 24-bit file at 48 kHz; its ending chooses wav, flac or ogg.
+
+    Raises:
+        BadConfig: The ending is unknown.
+        StoreError: The file cannot be written.
     """
     check_sound_path(path)
     subtype = "VORBIS" if path.suffix.lower() == ".ogg" else "PCM_24"

@@ -1,4 +1,4 @@
-"""Built-in performances: a phrase that fits any mode's range, and a blend that goes through all modes."""
+"""Built-in performances: a phrase that fits any mode's range, and a blend sweep through all modes."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from tombola_device.play.offline import BlendAutomation, PerformedEvent
 
 BEAT_S = 0.42
 LEGATO = 0.97
-"""Share of its length that a note is held: the next one is struck anew."""
+"""Share of its length that a note is held; the next note is struck anew."""
 DORIAN = (0, 2, 3, 5, 7, 9, 10)
-"""Semitones above the first degree."""
+"""Semitones above the first degree of the scale."""
 MELODY = (
-    # (beats, degree above the middle, velocity): a rise, two answers, a long note to hear it end.
+    # (beats, degree above the middle, velocity): a rise, two answers, and a long note whose end can be heard.
     *((1.0, 0, 0.70), (0.5, 2, 0.60), (0.5, 4, 0.70), (1.5, 7, 0.85), (0.5, 6, 0.60)),
     *((0.5, 4, 0.65), (0.5, 5, 0.60), (1.0, 3, 0.70), (1.0, 1, 0.55), (0.5, 2, 0.65)),
     *((0.5, -1, 0.60), (1.0, -3, 0.75), (0.5, 0, 0.65), (0.5, 1, 0.75), (3.5, 0, 0.80)),
 )
 REST_BEATS = 1.5
-"""After the last note, for what rings on."""
+"""Rest after the last note, so that it can fade out."""
 LEG_S = 3.0
-"""From one mode to the next in a sweep."""
+"""Time from one mode to the next in a sweep."""
 STAY_S = 0.8
-"""In each mode before it goes on."""
+"""Time in each mode before the sweep continues."""
 STRIKE_S = 1.0
-"""Between two notes of a sweep: a struck mode has died away by then."""
+"""Time between two notes of a sweep; a struck mode has faded out by then."""
 SWEEP_DEGREES = (0, 4, 2, 7, 4, 2)
 
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """What is played, and for how long.
+    """Events of a performance, and its length.
 
     Args:
-        events: For the player.
-        seconds: With what rings on.
-        blend: The way through the modes.
+        events: Events for the player.
+        seconds: Length, fade-out included.
+        blend: Blend over time.
     """
 
     events: tuple[PerformedEvent, ...]
@@ -46,11 +46,11 @@ class Performance:
 
 
 def phrase(modes: Sequence[Mode], mode: int) -> Performance:
-    """The melody in one mode, in the middle of its range.
+    """The phrase in one mode, in the middle of its range.
 
     Args:
-        modes: Of the bundle.
-        mode: Which of them, from 0.
+        modes: The bundle's modes.
+        mode: Index of the mode, from 0.
     """
     low, high = modes[mode].note_range
     events: list[PerformedEvent] = []
@@ -63,9 +63,9 @@ def phrase(modes: Sequence[Mode], mode: int) -> Performance:
 
 
 def sweep(modes: Sequence[Mode]) -> Performance:
-    """Notes that all modes can play, while the blend goes from the first mode through all to the last.
+    """Notes that all modes can play, while the blend moves from the first mode through all others to the last.
 
-    Where no note is common to all, the notes lie between their ranges.
+    If no note is in the range of all modes, the notes lie between the ranges.
     """
     low, high = max(mode.note_range[0] for mode in modes), min(mode.note_range[1] for mode in modes)
     times, weights = [], []
@@ -85,9 +85,9 @@ def sweep(modes: Sequence[Mode]) -> Performance:
 
 
 def fitted(degree: int, low: float, high: float) -> int:
-    """The MIDI note of a degree of the scale about the middle of a range.
+    """The MIDI note of a degree of the scale around the middle of a range.
 
-    A note beyond the range is moved by octaves; where the range has less than an octave, to its nearest end.
+    A note outside the range is moved by octaves; if the range is less than an octave, to the nearest end.
     """
     first, last = -int(-low // 1), int(high // 1)
     if first > last:  # The range lies between two keys.

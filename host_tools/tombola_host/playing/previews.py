@@ -1,4 +1,4 @@
-"""The sounds that come with every bundle: a phrase in each mode, and a blend through all of them, as wav files."""
+"""The sounds made for every bundle: a phrase in each mode, and a blend through all of them, as wav files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VOICES = 4
 
 
 def play(bundle: Bundle, performance: Performance) -> Float32Array:
-    """A built-in performance with its peak at PEAK_DB. Shape (T,)."""
+    """Play a built-in performance, with its peak at PEAK_DB. Shape (T,)."""
     audio = render_performance(
         bundle, performance.events, blend=performance.blend, seconds=performance.seconds, voices=VOICES
     )
@@ -25,27 +25,27 @@ def play(bundle: Bundle, performance: Performance) -> Float32Array:
 
 
 def preview_paths(bundle: Path, modes: list[str]) -> tuple[Path, ...]:
-    """Where the sounds of a bundle's file go: beside it, numbered in the order of the blend; the blend comes last.
+    """Paths of a bundle's sounds: beside its file, numbered in the order of the blend, the blend last.
 
-    One mode has no blend.
+    A bundle with one mode has no blend.
     """
     numbered = [bundle.with_name(f"{bundle.stem}-{number}-{name}.wav") for number, name in enumerate(modes, 1)]
     return (*numbered, *([bundle.with_name(f"{bundle.stem}-blend.wav")] if len(modes) > 1 else []))
 
 
 def write_previews(bundle: Bundle, path: Path, step: Step) -> tuple[Path, ...]:
-    """Play a bundle's modes and their blend into files beside it.
+    """Play a bundle's modes and their blend into wav files beside its file.
 
     Args:
-        bundle: What plays.
-        path: Its file.
-        step: Told of each sound.
+        bundle: The bundle to play.
+        path: The bundle's file.
+        step: Called for each sound.
 
     Returns:
-        The files written.
+        The paths of the written files.
 
     Raises:
-        StoreError: One cannot be written.
+        StoreError: A file cannot be written.
     """
     modes = bundle.manifest.modes
     paths = preview_paths(path, [mode.name for mode in modes])
