@@ -48,7 +48,26 @@ class Recording:
 
 
 class SoundSource(Protocol):
-    """An open file, whatever reads it."""
+    """An open sound file of any format.
+
+    A minimal one, a second of silence:
+
+    >>> class Silence:
+    ...     rate_hz, channels, frames, subtype = 48_000, 1, 48_000, "FLOAT"
+    ...
+    ...     def __enter__(self) -> Self:
+    ...         return self
+    ...
+    ...     def __exit__(self, *exception: object) -> None:
+    ...         pass
+    ...
+    ...     def blocks(self) -> Iterator[Float32Array]:
+    ...         yield np.zeros((self.frames, self.channels), np.float32)
+    >>> source: SoundSource = Silence()
+    >>> with source as opened:
+    ...     [block.shape for block in opened.blocks()]
+    [(48000, 1)]
+    """
 
     rate_hz: int
     channels: int

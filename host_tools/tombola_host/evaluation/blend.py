@@ -24,7 +24,14 @@ Sweep = Callable[[Tensor], Float32Array]
 
 
 class HasRange(Protocol):
-    """Anything with a note range, such as a mode."""
+    """Anything with a note range, such as a mode.
+
+    >>> class Violin:
+    ...     note_range = (55.0, 91.0)
+    >>> mode: HasRange = Violin()
+    >>> mode.note_range
+    (55.0, 91.0)
+    """
 
     @property
     def note_range(self) -> tuple[float, float]:

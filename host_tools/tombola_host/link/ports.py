@@ -17,14 +17,17 @@ PRODUCT: Final = "Tombola"
 class Port(Protocol):
     """What pyserial tells of a port.
 
-    A minimal one::
+    A minimal one:
 
-        @dataclass
-        class Fake:
-            device: str = "/dev/ttyACM0"
-            vid: int | None = 0x1D6B
-            pid: int | None = 0x0104
-            product: str | None = "Tombola"
+    >>> @dataclass
+    ... class Fake:
+    ...     device: str = "/dev/ttyACM0"
+    ...     vid: int | None = 0x1D6B
+    ...     pid: int | None = 0x0104
+    ...     product: str | None = "Tombola"
+    >>> port: Port = Fake()
+    >>> is_instrument(port)
+    True
     """
 
     device: str
