@@ -34,7 +34,7 @@ BUNDLE = Bundle(MANIFEST, {"frame": bytes(range(256)), "onset": b"hit"})
 ENCODED = encode_bundle(BUNDLE)
 GRAPH_BYTES = ENCODED[-(52 + 256 + 52 + 3) - 32 : -32]
 VERSION_1 = (Path(__file__).parent / "version_1.tombola").read_bytes()
-"""Written by the software that wrote that version."""
+"""Written by the software of that version."""
 
 
 def sealed(body: bytes) -> bytes:
@@ -47,7 +47,7 @@ def test_golden_bytes() -> None:
     assert bundle_sha256(ENCODED) == "05ffcfe5f80f956d6e9ee265303658872fa8d97095bf7d63cca18714b4da3f49"
 
 
-def test_golden_bytes_of_version_1_say_what_they_said() -> None:
+def test_golden_bytes_of_version_1_still_decode_to_the_same_bundle() -> None:
     assert bundle_sha256(VERSION_1) == "d85dac51be960d40b81d224f7764ca7aed367ac0a98b26c0c6d9f4c379e31134"
     cost, frame = Cost(100, 200, 30, 1), {"frame": block_graph(1, 8, 4)}
     manifest = Manifest("golden", "voice", [MODE], frame, cost, provenance=PROVENANCE)
@@ -118,7 +118,7 @@ def test_limits_are_checked_before_anything_is_parsed() -> None:
         decode_bundle(bytes(MAX_BUNDLE_BYTES + 1))
 
 
-def test_a_part_that_was_exchanged_under_a_right_seal_is_refused() -> None:
+def test_a_part_that_was_exchanged_under_a_right_outer_hash_is_refused() -> None:
     body = bytearray(ENCODED[:-32])
     body[-1] ^= 1
     with pytest.raises(BadBundle, match="graph does not match"):
@@ -130,7 +130,7 @@ def test_a_part_that_was_exchanged_under_a_right_seal_is_refused() -> None:
 
 
 def resealed(graphs: bytes) -> bytes:
-    """The same bundle with other bytes where its graphs are, all hashes of which are right."""
+    """The bundle with its graphs' bytes replaced and all hashes correct."""
     manifest_bytes = struct.unpack_from("<I", ENCODED, 12)[0]
     head = ENCODED[:16] + struct.pack("<I", len(graphs)) + ENCODED[20:52] + hashlib.sha256(graphs).digest()
     return sealed(head + ENCODED[84 : 84 + manifest_bytes] + graphs)

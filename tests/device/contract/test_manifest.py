@@ -1,4 +1,4 @@
-"""The manifest: what it says is in range, or it is refused."""
+"""The manifest: values out of range are refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MANIFEST = Manifest("quartet", "voice", [mode(), KICK], GRAPHS, Cost(100, 200, 3
 
 
 def changed(path: str, value: object) -> bytes:
-    """The manifest's JSON with one field, named like ``modes.0.name``, given another value."""
+    """The manifest's JSON with another value in one field, given as a path like ``modes.0.name``."""
     tree: Any = json.loads(encode_manifest(MANIFEST))
     *parents, last = [int(step) if step.isdigit() else step for step in path.split(".")]
     place = tree
@@ -104,7 +104,7 @@ def test_equal_manifests_give_equal_bytes_whatever_the_order_of_provenance() -> 
         ("provenance", {str(n): 1 for n in range(257)}),
     ],
 )
-def test_what_is_out_of_range_is_refused_in_one_sentence(path: str, value: object) -> None:
+def test_a_value_out_of_range_is_refused_in_one_sentence(path: str, value: object) -> None:
     with pytest.raises(BadBundle) as caught:
         decode_manifest(changed(path, value))
     assert "\n" not in str(caught.value)
@@ -146,7 +146,7 @@ OLD = Manifest1(
 )
 
 
-def test_a_manifest_of_version_1_says_the_same_in_this_version() -> None:
+def test_a_manifest_of_version_1_keeps_its_meaning_in_this_version() -> None:
     new = decode_manifest_1(msgspec.json.encode(OLD))
     assert new == upgraded(OLD)
     graph = new.graphs["frame"]
@@ -186,7 +186,7 @@ def test_manifest_of_version_1_from_before_a_field_was_there_is_still_read(later
         {"modes": OLD.modes * 2},
     ],
 )
-def test_what_is_out_of_range_in_version_1_is_still_refused(change: dict[str, Any]) -> None:
+def test_a_value_out_of_range_in_version_1_is_still_refused(change: dict[str, Any]) -> None:
     with pytest.raises(BadBundle, match="export"):
         decode_manifest_1(msgspec.json.encode(msgspec.structs.replace(OLD, **change)))
 

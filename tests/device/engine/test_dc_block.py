@@ -1,4 +1,4 @@
-"""The offset goes, the sound stays."""
+"""The DC block removes the offset and keeps the sound."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ RISE = np.arange(1, 129, dtype=np.float32) / np.float32(128)
 
 
 def corrected(block: DcBlock, period: np.ndarray, *, silent: bool = False) -> np.ndarray:
-    """As the engine mixes it."""
+    """Process sound like the mixer does."""
     if silent and block.fade():
         return period
     out = period + np.float32(block.slope) * RISE + np.float32(block.level)
@@ -27,14 +27,14 @@ def sine(hz: float, seconds: float) -> np.ndarray:
     return 0.5 * np.sin(2 * np.pi * hz * np.arange(int(seconds * 375) * 128) / 48_000)
 
 
-def test_offset_is_gone_after_three_seconds_and_goes_without_a_step():
+def test_offset_fades_without_a_step_and_is_gone_after_three_seconds():
     out = through(np.full(4 * 48_000, 0.25))
     assert abs(out[3 * 48_000 :]).max() < 1e-3
     assert np.abs(np.diff(out)).max() < 1e-4
 
 
 @pytest.mark.parametrize("hz", [41.2, 110.0, 440.0])
-def test_tone_passes_with_its_level_and_nothing_beside_it(hz):
+def test_tone_keeps_its_level_and_gets_no_images(hz):
     sound = sine(hz, 6.0)
     out = through(sound)[3 * 48_000 :]
     assert np.sqrt(np.mean(out**2)) == pytest.approx(0.5 / np.sqrt(2), rel=1e-3)

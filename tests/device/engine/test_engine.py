@@ -1,4 +1,4 @@
-"""What comes out of an engine: pitch, level, onset, joins, faults."""
+"""The output of an engine: pitch, level, onset, joins, faults."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_release_falls_at_its_rate_and_ends_in_exact_silence(bundle):
     assert not engine.renderers[0].session.state.any()
 
 
-def test_a_voice_that_rested_sounds_exactly_as_one_that_never_played(bundle):
+def test_a_voice_that_rested_sounds_exactly_like_one_that_never_played(bundle):
     engine, player = held(bundle)
     player.note_off(69)
     render(engine, player, 200)
@@ -145,7 +145,7 @@ def test_panic_silences_within_one_period(bundle):
     player.panic()
     first = render(engine, player, 1)
     assert first[:8].any()
-    # What the block of DC had followed is quieter than silence, and gone a period later.
+    # The offset that the DC block tracked is quieter than silence, and gone a period later.
     assert np.abs(render(engine, player, 1)).max() < 1e-4
     assert not render(engine, player, 3).any()
 
@@ -180,7 +180,7 @@ def test_timbre_in_the_middle_is_the_default_of_the_mode(bundle):
     assert columns[0, 5:7].tolist() == [-2.0, 1.0]
 
 
-def test_blend_arrives_exactly_so_that_a_pure_mode_is_pure(bundle):
+def test_blend_reaches_its_target_exactly_so_that_a_pure_mode_is_pure(bundle):
     engine, player = held(bundle)
     player.program_change(2)
     render(engine, player, 200)
@@ -246,7 +246,7 @@ def test_bundle_swap_has_no_gap_and_no_click(make_bundle):
     assert not fader.fading
     assert fader.engine.manifest.name == "next"
     own = np.abs(np.diff(before)).max()
-    # Equal power: two sounds that happen to be in phase are louder by 3 dB in the middle of the fade.
+    # With equal power, two sounds in phase would be 3 dB louder in the middle of the fade.
     assert np.abs(np.diff(np.concatenate([before[-1:], sound]))).max() <= own * np.sqrt(2) * 1.01
     assert rms_db(sound[-1280:]) == pytest.approx(-26, abs=0.1)
 
@@ -283,7 +283,7 @@ def test_swap_away_from_a_broken_bundle_brings_the_sound_back(make_bundle):
     assert not fader.engine.fault
 
 
-def test_notes_that_were_over_before_a_swap_stay_over(make_bundle):
+def test_notes_released_before_a_swap_do_not_begin_again(make_bundle):
     engine, player = held(make_bundle())
     player.note_off(69)
     render(engine, player, 200)

@@ -35,7 +35,7 @@ def test_level_follows_its_table_and_then_its_decay():
         assert curve[frame] == pytest.approx(expected, abs=0.02)
 
 
-def test_decay_goes_on_evenly_after_the_longest_table_has_ended():
+def test_decay_continues_evenly_after_the_end_of_the_longest_table():
     envelopes = Envelopes([mode([0.0, 0.1], [-20.0, -20.0], decay=-10.0), mode([0.0, 1.0], [-20.0, -20.0])], 1)
     envelopes.start(0)
     curve = levels(envelopes, 375 * 5, blend=(1.0, 0.0))
@@ -63,7 +63,7 @@ def test_velocity_and_offset_are_added_in_db():
     assert levels(envelopes, 1, offset_db=40.0)[0] == 0
 
 
-def test_release_falls_at_its_rate_from_where_the_attack_had_come():
+def test_release_falls_at_its_rate_from_the_level_that_the_attack_reached():
     envelopes = Envelopes([mode([0.0, 1.0], [-40.0, -10.0], release=-150.0)], 1)
     envelopes.start(0)
     top = levels(envelopes, 100)[-1]

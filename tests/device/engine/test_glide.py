@@ -40,7 +40,7 @@ def test_octave_in_a_tenth_of_a_second_takes_38_periods_in_a_straight_line():
     assert not glide.moving
 
 
-def test_silent_voice_is_at_its_note_at_once_and_a_bend_never_glides():
+def test_silent_voice_jumps_to_its_note_and_a_bend_never_glides():
     glide = Glide(1)
     glide.take(frame(48, 1.0), [False])
     assert walk(glide, 1) == [48]
@@ -49,7 +49,7 @@ def test_silent_voice_is_at_its_note_at_once_and_a_bend_never_glides():
 
 
 @given(st.lists(st.tuples(st.floats(0, 127), st.floats(0, 0.5), st.integers(1, 40)), min_size=1, max_size=10))
-def test_glide_ends_exactly_on_its_note_and_never_leaves_the_way(steps):
+def test_glide_ends_exactly_on_its_note_and_never_overshoots(steps):
     glide, before = Glide(1), 60.0
     glide.take(frame(60.0, 0), [False])
     for wanted, glide_s, periods in steps:

@@ -26,7 +26,7 @@ PERIODS, HEARD_EVERY = 900, 8
 
 
 def platform() -> str:
-    """What decides over the last bits: the libraries, and what the processor can do."""
+    """The causes of differences in the last bits: the libraries, and the processor's features."""
     flags = set()
     cpu = Path("/proc/cpuinfo")
     if cpu.exists():
@@ -37,7 +37,7 @@ def platform() -> str:
 
 
 def script(player, midi, fader):
-    """Period → what is done before it is rendered."""
+    """Period → action before it is rendered."""
     send = midi.receive
     done = {
         0: [lambda: send((0x90, 57, 90))],
@@ -118,8 +118,8 @@ def test_the_performance_is_the_same_bit_for_bit(played, golden):
     assert hashlib.sha256(played.tobytes()).hexdigest() == golden["sha256"][platform()]
 
 
-def test_the_golden_performance_is_one_that_a_change_would_reach(played, golden):
-    """It is loud, it moves, it swaps and it ends: a check of silence would find nothing."""
+def test_the_golden_performance_uses_what_it_should_pin(played, golden):
+    """The performance is loud, moves, swaps and ends; a golden silence would prove nothing."""
     levels = np.array(golden["levels_db"])
     assert levels[:760].min() > -70
     assert levels[:760].max() > -25

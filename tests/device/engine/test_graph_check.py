@@ -1,4 +1,4 @@
-"""What a graph may not be made of, and that no bytes whatever get past with another error."""
+"""Forbidden parts of a graph; arbitrary bytes raise no other error than ``BadBundle``."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def test_training_steps_are_refused(bundle: Bundle) -> None:
         check_graph(model.SerializeToString())
 
 
-def test_a_graph_that_the_runtime_would_read_as_its_own_format_is_refused(bundle: Bundle) -> None:
-    # A whole ONNX graph behind a name whose bytes begin with the runtime's mark, at the place where it looks for it.
+def test_a_graph_that_onnxruntime_reads_as_its_own_format_is_refused(bundle: Bundle) -> None:
+    # A complete ONNX graph behind a name that puts onnxruntime's mark where onnxruntime looks for it.
     disguised = b"\x12\x84\x80\x00ORTM" + bundle.graphs["frame"]
     onnx.load_from_string(disguised)
     with pytest.raises(BadBundle, match="onnxruntime's own format"):
@@ -55,13 +55,13 @@ def test_a_graph_that_the_runtime_would_read_as_its_own_format_is_refused(bundle
 
 
 @given(st.binary(max_size=200), st.integers(0, 4000))
-def test_no_bytes_whatever_raise_anything_else(bundle: Bundle, garbage: bytes, place: int) -> None:
+def test_arbitrary_bytes_raise_no_other_error(bundle: Bundle, garbage: bytes, place: int) -> None:
     for data in (garbage, bundle.graphs["frame"][:place] + garbage + bundle.graphs["frame"][place + len(garbage) :]):
         with contextlib.suppress(BadBundle):
             check_graph(data)
 
 
-def test_a_great_many_fields_are_refused_without_taking_memory() -> None:
+def test_too_many_fields_are_refused_before_they_take_memory() -> None:
     data = b"\x08\x01" * (MAX_FIELDS + 1)
     tracemalloc.start()
     with pytest.raises(BadBundle, match=f"more than {MAX_FIELDS} fields"):

@@ -1,4 +1,4 @@
-"""Phase, pace and amplitude that the engine keeps, and sound that goes on into the next period."""
+"""Phase, pace and amplitude of the voices, and sound that continues into the next period."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def test_phase_of_a_held_note_is_its_frequency_times_its_time(note, periods):
     assert start == pace
     assert abs(cents(pace * 48_000, note)) < 1e-3
     exact = 440 * 2 ** ((note - 69) / 12) / 48_000 * PERIOD_SAMPLES
-    first = (1 + LEAST_START) / 2 * exact  # It came from a semitone below.
+    first = (1 + LEAST_START) / 2 * exact  # It starts a semitone below.
     off = turns - (first + (periods - 2) * exact)
     assert abs(off - round(off)) < 1e-6
 
 
-def test_pace_moves_from_where_it_was_and_a_level_of_silence_is_no_amplitude():
+def test_pace_moves_from_its_old_value_and_a_silent_level_has_amplitude_zero():
     motion = Motion(2)
     motion.step([60.0, 48.0], [-20.0, SILENCE_DB], 2)
     assert motion.amplitude[:, 0] == pytest.approx([0.1 - 1e-4, 0.0], abs=1e-7)
@@ -84,7 +84,7 @@ def test_pace_moves_from_where_it_was_and_a_level_of_silence_is_no_amplitude():
 
 
 @pytest.mark.parametrize("note", [math.nan, math.inf, 1e9, -1e9])
-def test_note_that_is_none_does_not_stop_the_engine(note):
+def test_note_that_is_nan_does_not_stop_the_engine(note):
     motion = Motion(1)
     for _ in range(3):
         motion.step([note], [-20.0], 1)
@@ -93,7 +93,7 @@ def test_note_that_is_none_does_not_stop_the_engine(note):
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
-def test_share_takes_this_periods_own_sound_and_what_the_last_one_left(rows):
+def test_share_sums_this_periods_sound_and_the_rest_of_the_last_one(rows):
     sound = Sound(3, overlap=True, spare=2)
     sound.rows[:] = 2.0 ** np.arange(len(sound.rows))[:, None]
     before, now = sound.overlaps[0], sound.overlaps[1]
@@ -118,7 +118,7 @@ def test_noise_that_overlaps_is_the_noise_at_a_gain_that_moves_in_straight_lines
     assert not session.sound.of(1).any()
 
 
-def test_voice_that_is_put_to_rest_leaves_nothing_behind(hissing):
+def test_voice_that_is_put_to_rest_has_no_sound_left(hissing):
     session = Session(hissing.graphs["frame"], hissing.manifest.graphs["frame"], 2)
     session.noise[:] = 1.0
     session.run(2, [60.0, 60.0], [-20.0, -20.0])

@@ -1,4 +1,4 @@
-"""What is struck: it begins at its sample, sounds to its end, is struck again without a click, blends with tones."""
+"""Hits: they begin at their sample, sound to their end, restart without a click, blend with tones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def render(engine, player, periods):
 
 
 def hit(note=69.0, number=1, samples=SAMPLES):
-    """What the graph in conftest makes."""
+    """The hit that the graph in conftest makes."""
     time = np.arange(samples)
     turns = 440 * 2 ** ((note - 69) / 12) / 48_000
     return np.cos(2 * np.pi * number * turns * time) * 10 ** (-3 * time / samples) / (number + 1)
@@ -48,18 +48,18 @@ def struck(bundle, note=69, velocity=1.0, periods=0, voices=2):
 
 
 def heard(expected):
-    """What leaves the engine of a sound: at its headroom, until the block of DC has something to follow."""
+    """The engine's output for a sound: at its headroom, until the DC block finds an offset."""
     return GAIN * expected
 
 
-def test_a_hit_begins_with_its_period_and_is_what_the_graph_made(make_struck):
+def test_a_hit_begins_with_its_period_and_equals_the_graphs_output(make_struck):
     _, _, sound = struck(make_struck(), periods=60)
     np.testing.assert_allclose(sound[:SAMPLES], heard(hit()), atol=2e-3)
     assert sound[0] == pytest.approx(GAIN / 2, abs=1e-6)
     assert np.abs(sound[SAMPLES:]).max() < 2e-3
 
 
-def test_a_hit_begins_at_the_sample_that_it_was_told_with_its_attack_as_it_is(make_struck):
+def test_a_delayed_hit_begins_at_its_sample_and_keeps_its_attack(make_struck):
     for late in (0, 1, 64, 112):
         engine, player = Engine(make_struck(), 1), Player(2, 1)
         player.note_on(69, 1.0)
@@ -70,7 +70,7 @@ def test_a_hit_begins_at_the_sample_that_it_was_told_with_its_attack_as_it_is(ma
         assert engine.waited_samples == late
 
 
-def test_a_one_shot_does_not_hear_its_key_and_falls_silent_by_itself(make_struck):
+def test_a_one_shot_ignores_its_key_and_falls_silent_by_itself(make_struck):
     engine, player, first = struck(make_struck(), periods=2)
     player.note_off(69)
     sound = np.concatenate([first, render(engine, player, 60)])
@@ -110,7 +110,7 @@ def test_panic_ends_it_within_one_period(make_struck):
 
 @settings(max_examples=25, deadline=None)
 @given(periods=st.integers(1, 46), soft=st.floats(0.1, 1.0))
-def test_struck_again_the_old_hit_leaves_in_a_straight_line_and_the_new_one_is_whole(make_struck, periods, soft):
+def test_struck_again_the_old_hit_fades_in_a_straight_line_and_the_new_one_is_complete(make_struck, periods, soft):
     engine, player, _ = struck(make_struck(), periods=periods, voices=1)
     player.note_on(69, soft)
     sound = render(engine, player, 20)
@@ -122,7 +122,7 @@ def test_struck_again_the_old_hit_leaves_in_a_straight_line_and_the_new_one_is_w
     np.testing.assert_allclose(sound, expected, atol=5e-3)
 
 
-def test_each_note_and_blend_asks_for_its_own_hit(make_struck):
+def test_each_note_and_blend_makes_its_own_hit(make_struck):
     engine, player, _ = struck(make_struck(), note=60, periods=1)
     asked = engine.renderers[0].session.controls
     assert asked[0].tolist() == [60.0, 1.0, 0.0, 0.0, 1.0, 0.0]
@@ -143,7 +143,7 @@ def test_timbre_of_a_hit_is_that_of_its_modes_at_its_onset(make_struck):
     assert engine.renderers[0].session.controls[:, 2].max() == 1.0
 
 
-def test_the_graph_runs_once_for_each_onset_and_never_else(make_struck, monkeypatch):
+def test_the_graph_runs_only_at_onsets_once_each(make_struck, monkeypatch):
     runs = []
     run = OnsetSession.run
     monkeypatch.setattr(OnsetSession, "run", lambda self, voice, side: (runs.append(voice), run(self, voice, side)))
@@ -187,7 +187,7 @@ def test_a_blend_of_both_is_the_sum_of_both_at_equal_power(make_struck):
     np.testing.assert_allclose(both, (tone + struck_alone) * np.sqrt(0.5), atol=2e-3)
 
 
-def test_a_blend_that_moves_from_hit_to_tone_jumps_no_more_than_they_do(make_struck):
+def test_a_blend_that_moves_from_hit_to_tone_jumps_no_more_than_either(make_struck):
     engine, player = Engine(make_struck(tones=1, hits=1), 1), Player(2, 1)
     player.set_blend([0.0, 1.0])
     player.note_on(69, 1.0)
@@ -232,7 +232,7 @@ def test_sound_does_not_depend_on_how_many_periods_are_rendered_at_once(make_str
 
 @pytest.fixture(scope="module")
 def quartet_and_hit(make_struck):
-    """The shipped bundle, whose noise sounds on from period to period, and a hit beside its four modes."""
+    """The shipped bundle, whose noise overlaps periods, with a hit beside its four modes."""
     quartet, hits = decode_bundle(QUARTET.read_bytes()), make_struck(hits=1)
     modes = [*quartet.manifest.modes, *hits.manifest.modes]
     ports = {**quartet.manifest.graphs, **hits.manifest.graphs}
@@ -256,13 +256,13 @@ def test_a_blend_with_a_graph_whose_sound_overlaps_is_the_sum_of_both_at_equal_p
     np.testing.assert_allclose(
         played(both, both), (played(one, one) + played(hit_alone, hit_alone)) * np.sqrt(0.5), atol=2e-3
     )
-    # On the way from one to the other nothing jumps more than both do.
+    # During the blend, no jump is larger than those of the two sounds.
     own = sum(np.abs(np.diff(played(alone, alone))).max() for alone in (one, hit_alone))
     assert np.abs(np.diff(played(hit_alone, one))).max() <= own
     assert np.abs(np.diff(played(one, hit_alone))).max() <= own
 
 
-def test_two_hundred_hits_leave_nothing_behind(make_struck):
+def test_two_hundred_hits_leave_no_memory_behind(make_struck):
     engine, player = Engine(make_struck(tones=1, hits=1), 4), Player(2, 4)
     player.set_blend([0.5, 0.5])
 
@@ -287,10 +287,10 @@ def test_two_hundred_hits_leave_nothing_behind(make_struck):
     assert more < 20
 
 
-# What is refused
+# Refusals
 
 
-def test_a_hit_of_another_length_or_with_controls_that_an_onset_has_not_is_refused(make_struck):
+def test_a_hit_of_another_length_or_with_controls_unknown_at_an_onset_is_refused(make_struck):
     onnx = make_struck().graphs["onset"]
     with pytest.raises(BadBundle, match=r"not float of shape \(voices, 5000\)"):
         OnsetSession(onnx, onset_graph(2, 5000), 1)
@@ -298,7 +298,7 @@ def test_a_hit_of_another_length_or_with_controls_that_an_onset_has_not_is_refus
         OnsetSession(onnx, onset_graph(2, SAMPLES, ("note", "loudness_db")), 1)
 
 
-def test_a_hit_that_is_no_number_is_refused_by_the_probe_and_muted_by_the_engine(make_struck):
+def test_a_hit_of_nan_is_refused_by_the_probe_and_muted_by_the_engine(make_struck):
     bundle = make_struck(note_range=(1e30, 1e30))
     with pytest.raises(BadBundle, match="no usable sound in mode 'hit 0'"):
         probe_bundle(bundle)

@@ -1,4 +1,4 @@
-"""Where in its period a note begins that an edge asked for."""
+"""The sample of its period at which a note begins after an edge."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PERIOD_S = 128 / 48_000
 DELAY_S = BUFFER_PERIODS * PERIOD_S + RESERVE_S
 FULL_S = (BUFFER_PERIODS - 1) * PERIOD_S
 NEAREST_SAMPLES = 9.6
-"""The place nearest to sample 119.5, from which the next period is taken, is 8.5 away; a sine's first sample is 0."""
+"""The sample nearest to 119.5, from which the next period is chosen, is 8.5 away; a sine's first sample is 0."""
 
 
 @pytest.fixture(scope="module")
@@ -47,19 +47,17 @@ def played(bundle, player: Player, samples=None, periods: int = 2, engine: Engin
 
 
 @pytest.mark.parametrize("late", range(LATEST_SAMPLE + 1))
-def test_note_begins_at_its_sample_and_ends_its_first_period_where_it_would_have(bundle, late):
+def test_delayed_note_begins_at_its_sample_and_ends_its_first_period_like_an_undelayed_one(bundle, late):
     plain, delayed = (played(bundle, struck(Player(3, 4), 1.0), samples) for samples in ([0] * 4, [late] * 4))
     assert abs(np.flatnonzero(delayed)[0] - late) <= 1
     assert delayed[127] == plain[127]
-    # What is left after the mean of the period was taken away is all that differs later.
+    # Later, only the rest of the removed mean of the period differs.
     np.testing.assert_allclose(delayed[128:], plain[128:], atol=0.01 * np.abs(plain).max())
 
 
 @settings(max_examples=25)
 @given(late=st.integers(0, LATEST_SAMPLE), note=st.floats(36, 96), mode=st.integers(0, 3), velocity=st.floats(0.2, 1))
-def test_late_note_jumps_no_more_than_one_whose_period_was_as_short_as_what_is_left_for_it(
-    quartet, late, note, mode, velocity
-):
+def test_delayed_note_jumps_no_more_than_a_note_with_as_short_a_first_period(quartet, late, note, mode, velocity):
     def once(samples):
         player = Player(len(quartet.manifest.modes), 1)
         player.program_change(mode % player.modes)
@@ -69,7 +67,7 @@ def test_late_note_jumps_no_more_than_one_whose_period_was_as_short_as_what_is_l
     plain, delayed = once(None), once([late])
     assert not delayed[:late].any()
     time = np.arange(1, 129)
-    full = plain[:128] * 128 / time  # What rises in the period, at its full height.
+    full = plain[:128] * 128 / time  # The ramp of the period, at its full height.
     rise_samples = 128 - late
     most = np.abs(full[late:]).max() / rise_samples + np.abs(np.diff(full[late:])).max(initial=0)
     assert np.abs(np.diff(delayed[:128], prepend=0)).max() <= most * 1.001
@@ -77,7 +75,7 @@ def test_late_note_jumps_no_more_than_one_whose_period_was_as_short_as_what_is_l
     assert abs(delayed[128] - delayed[127]) <= across + 0.02 * np.abs(plain).max()
 
 
-def test_what_is_told_to_begin_later_than_it_can_begins_at_the_last_sample_that_leaves_a_rise(bundle):
+def test_note_delayed_too_far_begins_at_the_last_sample_that_leaves_time_to_rise(bundle):
     late, last = (played(bundle, struck(Player(3, 4), 1.0), [sample] * 4) for sample in (300, LATEST_SAMPLE))
     np.testing.assert_array_equal(late, last)
 
@@ -86,9 +84,7 @@ def test_what_is_told_to_begin_later_than_it_can_begins_at_the_last_sample_that_
 @given(
     times_s=st.lists(st.floats(0, 1e6), min_size=1, max_size=4), blend=st.floats(0, 1), bands=st.sampled_from([0, 3])
 )
-def test_when_a_note_was_asked_for_changes_no_sample_unless_the_engine_is_told_where_it_begins(
-    make_bundle, times_s, blend, bands
-):
+def test_time_stamp_of_a_note_changes_no_sample_unless_the_engine_gets_a_delay(make_bundle, times_s, blend, bands):
     bundle = make_bundle(2, bands)
     engines, players = [Engine(bundle, 4) for _ in range(3)], [Player(2, 4) for _ in range(3)]
     for step, time_s in enumerate(times_s):
@@ -104,7 +100,7 @@ def test_when_a_note_was_asked_for_changes_no_sample_unless_the_engine_is_told_w
         np.testing.assert_array_equal(sounds[0], sounds[2])
 
 
-def test_voice_that_sounds_is_not_held_back_and_one_beside_it_is(bundle):
+def test_note_in_a_sounding_voice_is_not_delayed_and_one_beside_it_is(bundle):
     def once(samples):
         engine, player = Engine(bundle, 4), Player(3, 4)
         struck(player, 1.0)
@@ -128,7 +124,7 @@ def test_voice_that_sounds_is_not_held_back_and_one_beside_it_is(bundle):
     assert pair.waited_samples == 50
 
 
-def test_places_of_one_frame_do_not_reach_the_next(bundle):
+def test_delays_of_one_frame_do_not_apply_to_the_next(bundle):
     engine, player = Engine(bundle, 4), Player(3, 4)
     played(bundle, struck(player, 1.0), [50] * 4, 1, engine)
     player.note_on(40, 1.0)
@@ -145,7 +141,7 @@ def test_places_of_one_frame_do_not_reach_the_next(bundle):
     edges=st.lists(st.tuples(st.floats(0.02, 0.08), st.floats(0.0002, RESERVE_S)), min_size=1, max_size=20),
     buffer_periods=st.integers(2, 8),
 )
-def test_every_note_begins_the_buffer_and_a_reserve_after_its_edge(edges, buffer_periods):
+def test_every_note_begins_a_fixed_delay_after_its_edge(edges, buffer_periods):
     player, full_s = Player(1, 1), (buffer_periods - 1) * PERIOD_S
     clock = OnsetClock(buffer_periods, player.controls())
     edge_s, period = 1.0, 0
@@ -161,7 +157,7 @@ def test_every_note_begins_the_buffer_and_a_reserve_after_its_edge(edges, buffer
 
 
 @given(heard_s=st.floats(0, 1e6), time_s=st.floats(0, 1e6))
-def test_a_frame_waits_for_one_period_at_most_whatever_its_stamps_say(heard_s, time_s):
+def test_a_frame_waits_at_most_one_period_for_any_time_stamp(heard_s, time_s):
     player = Player(1, 2)
     clock = OnsetClock(BUFFER_PERIODS, player.controls())
     newest = struck(player, time_s).controls()
@@ -172,7 +168,7 @@ def test_a_frame_waits_for_one_period_at_most_whatever_its_stamps_say(heard_s, t
 
 
 @pytest.mark.parametrize("time_s", [0.0, 100 - 1.0, 100 + 1.0])
-def test_stamp_that_is_unknown_or_of_another_clock_lets_the_note_begin_at_once(time_s):
+def test_note_with_an_unknown_time_stamp_or_one_of_another_clock_begins_at_once(time_s):
     player = Player(1, 2)
     clock = OnsetClock(BUFFER_PERIODS, player.controls())
     assert clock.take(struck(player, time_s).controls(), 100 + FULL_S)
@@ -189,7 +185,7 @@ def test_frame_without_a_new_note_never_waits():
 
 
 class Jack(FakeOut):
-    """A card with a full buffer, for whose every period an edge may come some time before there is room for it."""
+    """A card with a full buffer; an edge may arrive some time before each period has room."""
 
     def __init__(self, memory) -> None:
         super().__init__()
@@ -214,7 +210,7 @@ class Jack(FakeOut):
 
 @given(age_s=st.floats(0.0002, PERIOD_S + RESERVE_S))
 @example(age_s=0.0021750365997060925)
-def test_audio_loop_lets_the_first_sample_leave_the_card_at_the_same_delay_and_tells_it(bundle, age_s):
+def test_audio_loop_outputs_first_samples_after_a_fixed_delay_and_reports_it(bundle, age_s):
     memory = memoryview(bytearray(memory_bytes(4)))
     jack = Jack(memory)
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""What a session accepts, and that state is carried and put to rest."""
+"""Graphs that a session accepts; its state is carried and put to rest."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_voice_renders_the_same_alone_and_among_others(bundle):
         np.testing.assert_allclose(among.sound.audio, np.tile(alone.sound.audio, (4, 1)), atol=1e-6)
 
 
-def test_a_voice_that_was_reset_is_at_rest_in_both_states_when_it_runs_again(bundle):
+def test_a_voice_that_was_reset_has_zeros_in_both_states(bundle):
     session = opened(bundle, 2)
     fresh = opened(bundle, 2)
     for _ in range(3):
@@ -78,14 +78,14 @@ def test_too_few_or_many_voices_are_refused(bundle, voices):
         opened(bundle, voices)
 
 
-def test_bytes_that_are_no_graph_are_refused(bundle):
+def test_bytes_that_are_not_a_graph_are_refused(bundle):
     for data in (b"", b"no graph", bytes(100), bundle.graphs["frame"][: len(bundle.graphs["frame"]) // 2]):
         with pytest.raises(BadBundle):
             Session(data, bundle.manifest.graphs["frame"], 1)
 
 
 @pytest.mark.parametrize(("other", "match"), [((3, 99, 0), "state"), ((3, 5, 4), "noise"), ((2, 5, 0), "controls")])
-def test_graph_that_is_not_what_its_ports_say_is_refused(bundle, other, match):
+def test_graph_that_contradicts_its_ports_is_refused(bundle, other, match):
     with pytest.raises(BadBundle, match=match):
         Session(bundle.graphs["frame"], block_graph(*other), 1)
 
@@ -117,7 +117,7 @@ def test_operator_of_a_custom_domain_is_refused(bundle):
         Session(altered(bundle, customise), bundle.manifest.graphs["frame"], 1)
 
 
-def test_weights_in_another_file_are_refused_even_when_that_file_is_there(bundle, tmp_path, monkeypatch):
+def test_weights_in_another_file_are_refused_even_if_that_file_exists(bundle, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "weights.bin").write_bytes(bytes(4096))
 
@@ -141,7 +141,7 @@ def test_external_weights_in_an_attribute_are_found(bundle):
         check_graph(altered(bundle, hide))
 
 
-def test_a_graph_cut_short_anywhere_never_gets_past_with_another_error(bundle):
+def test_a_graph_cut_short_anywhere_is_accepted_or_refused_with_bad_bundle(bundle):
     for length in range(0, len(bundle.graphs["frame"]), 37):
         try:
             check_graph(bundle.graphs["frame"][:length])

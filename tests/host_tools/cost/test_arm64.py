@@ -1,4 +1,4 @@
-"""Instructions of a Raspberry Pi: bars where an arm64 tree is at hand, and a sentence for all that is missing."""
+"""Instructions on a Raspberry Pi: bars if an arm64 tree exists, and a sentence for each missing tool."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_factory_bundle_says_its_cost():
     assert cost.arm64_instructions_per_period == pytest.approx(BARS["a72"]["1"]["held"], rel=WITHIN)
 
 
-def test_folder_that_is_no_arm64_tree_is_one_sentence(tmp_path):
+def test_folder_that_is_not_an_arm64_tree_is_one_sentence(tmp_path):
     with pytest.raises(BadConfig, match="--prepare"):
         check_root(tmp_path)
     python = tmp_path / "usr/bin/python3.11"
@@ -73,7 +73,7 @@ def test_folder_that_is_no_arm64_tree_is_one_sentence(tmp_path):
         check_root(tmp_path)
 
 
-def test_libraries_of_other_versions_are_asked_for_anew(tmp_path):
+def test_libraries_of_other_versions_are_fetched_again(tmp_path):
     python = tmp_path / "usr/bin/python3.11"
     python.parent.mkdir(parents=True)
     python.write_bytes(b"\x7fELF" + bytes(14) + (183).to_bytes(2, "little"))
@@ -91,7 +91,7 @@ def test_libraries_of_other_versions_are_asked_for_anew(tmp_path):
 
 @pytest.fixture
 def apt(tmp_path, monkeypatch):
-    """An apt-get and a dpkg-deb of which a test says what they do; ``asked`` is what they were given."""
+    """A fake apt-get and dpkg-deb that run a test's script and write their arguments to ``asked``."""
     folder = tmp_path / "bin"
     folder.mkdir()
 

@@ -63,7 +63,7 @@ def test_the_device_plays_what_the_torch_step_plays_for_any_number_of_voices(net
 
 
 def test_the_graph_has_at_most_26_nodes_and_an_odd_number_of_inputs(network, graph):
-    """Of an even number onnxruntime would mix up the plans of memory for different numbers of voices."""
+    """With an even number of inputs onnxruntime confuses its memory plans for different numbers of voices."""
     model = onnx.load_from_string(graph)
     states = [state_name(name) for name in network.state_shapes]
     assert count_nodes(model) <= 26
@@ -110,7 +110,7 @@ def test_the_manifest_says_what_was_measured(network, graph):
 
 
 class Leaky(nn.Module):
-    """One number of state and no noise, no motion: a level that follows the control, on a fixed wave."""
+    """State of one value, no noise, no motion: a level that follows the control, on a fixed wave."""
 
     def __init__(self, modes: int = 1) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class Baked(Leaky):
 
 
 class Louder(Leaky):
-    """It plays with any number of voices, but as loud as the number asks for that it was traced with."""
+    """Plays with any number of voices, but at the level for the number of voices during tracing."""
 
     def forward(self, controls, level):
         sound, after = super().forward(controls, level)
@@ -139,7 +139,7 @@ class Louder(Leaky):
 
 
 class Neighbourly(Leaky):
-    """Each voice hears the mean of all."""
+    """Adds the mean of all voices to each voice."""
 
     def forward(self, controls, level):
         sound, after = super().forward(controls, level)
@@ -199,7 +199,7 @@ def test_a_graph_into_which_the_number_of_voices_is_baked_is_refused_by_the_expo
         export_bundle(Family(frame=frame(module())), "baked", "toy", [described("a")], {}, "CC0")
 
 
-def test_a_graph_whose_voices_hear_each_other_is_refused_by_the_export():
+def test_a_graph_that_mixes_voices_is_refused_by_the_export():
     with pytest.raises(ExportError, match="sounds different beside 15 others than alone"):
         export_bundle(Family(frame=frame(Neighbourly())), "choir", "toy", [described("a")], {}, "CC0")
 
@@ -217,11 +217,11 @@ def test_hits_and_tones_of_one_family_become_one_bundle_that_plays():
     with torch.no_grad():
         made = onset.module(torch.tensor([[60.0, 1.0, 0.0, 0.0, 1.0]])).flatten().numpy()
     assert np.abs(made).max() > 1e-3
-    # The block of DC follows slowly what this untrained network has of it.
+    # The DC block slowly follows this untrained network's offset.
     np.testing.assert_allclose(out[:1024], 0.501 * made[:1024], atol=0.05 * np.abs(made).max())
 
 
-def test_a_delay_that_is_declared_is_taken_into_account_and_one_that_is_not_is_found():
+def test_a_declared_delay_is_accepted_and_an_undeclared_one_is_found():
     module = Leaky()
 
     def late(delay_samples):
@@ -230,7 +230,7 @@ def test_a_delay_that_is_declared_is_taken_into_account_and_one_that_is_not_is_f
             for at in range(controls.shape[1]):
                 sound, level = module(controls[:, at], level)
                 blocks.append(sound)
-            return torch.cat(blocks, dim=1)[:, 128:]  # What streams is a block later.
+            return torch.cat(blocks, dim=1)[:, 128:]  # The stream is a block later.
 
         graph = block_graph(1, state_size=1)
         graph = msgspec.structs.replace(graph, delay_samples=delay_samples)
@@ -244,7 +244,7 @@ def test_a_delay_that_is_declared_is_taken_into_account_and_one_that_is_not_is_f
         check_parity(late(0), export_onnx(late(0)))
 
 
-def test_modes_that_name_a_graph_that_is_not_there_are_refused():
+def test_modes_that_name_a_missing_graph_are_refused():
     astray = msgspec.structs.replace(described("a"), graph="onset")
     with pytest.raises(BadBundle, match="rendered by the graph 'onset', which is missing"):
         export_bundle(Family(frame=frame(Leaky())), "astray", "toy", [astray], {}, "CC0")

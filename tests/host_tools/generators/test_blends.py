@@ -26,8 +26,8 @@ def test_a_network_whose_modes_sound_alike_has_nothing_to_learn(voice, moving):
     assert float(blend_loss(network, moving(4, 12, 2, 0), np.random.default_rng((0, 1))).detach()) < 1e-5
 
 
-def test_pure_modes_are_teachers_and_are_not_bent(voice, moving):
-    """The mean spectra are where the teachers are: half-way in dB is then exact, and only the trunk is off."""
+def test_pure_modes_are_teachers_and_get_no_gradient(voice, moving):
+    """Only mean spectra differ between modes here: half-way in dB is then exact, and only the trunk adds errors."""
     network = voice(2, hidden=8)
     with torch.no_grad():
         network.head.weight[:] = 0.0
@@ -41,7 +41,7 @@ def test_pure_modes_are_teachers_and_are_not_bent(voice, moving):
     assert network.head.weight.grad.abs().max() > 0
 
 
-def test_the_loss_falls_when_it_is_followed(voice, moving):
+def test_gradient_steps_lower_the_loss(voice, moving):
     network = voice(3, hidden=8)
     with torch.no_grad():
         network.head.weight[:] *= 10

@@ -1,4 +1,4 @@
-"""What every family promises. A new family is tested by being in ``FAMILIES``."""
+"""The contract of every family. A new family in ``FAMILIES`` is tested here without further work."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_the_groups_fit_their_parameters_and_a_wrong_one_is_refused_by_name(fami
     with pytest.raises(ShapeError, match=first.axes[0].parameter):
         check_groups(wider, weights)
     lost = {name: tensor for name, tensor in weights.items() if name != first.axes[0].parameter}
-    with pytest.raises(ShapeError, match="which is not there"):
+    with pytest.raises(ShapeError, match="which does not exist"):
         check_groups(groups, lost)
 
 
@@ -164,7 +164,7 @@ def test_offline_equals_streamed_after_the_declared_delay_at_any_cuts(name, cuts
     torch.testing.assert_close(streamed[:, late:], whole[:, : whole.shape[1] - late], atol=2e-5, rtol=0)
 
 
-def test_a_voice_does_not_hear_its_neighbours(family):
+def test_a_voice_does_not_depend_on_its_neighbours(family):
     network = build(family)
     conditions = family.example(network, 3, FRAMES, 5)
     one = replace(conditions, controls=conditions.controls[1:2], noise=_of(conditions.noise, 1))
@@ -192,7 +192,7 @@ def test_training_lowers_a_loss_and_a_trainee_comes_back_from_its_tensors(family
 
 
 def heard_loss(phase):
-    """The mean loss over batches that were not trained on."""
+    """Mean loss over batches that were not used for training."""
     objective = phase.turns[0].objective
     with torch.no_grad():
         losses = [sum(objective.loss(objective.draw(step), step).values()) for step in range(1000, 1006)]

@@ -15,7 +15,7 @@ def encoder():
 
 @given(windows=st.integers(1, 3), frames=st.integers(1, 140), scale=st.floats(0, 100))
 @settings(max_examples=20)
-def test_two_bounded_numbers_a_frame_whatever_the_length(encoder, windows, frames, scale):
+def test_latents_are_two_bounded_numbers_a_frame_at_any_length(encoder, windows, frames, scale):
     with torch.no_grad():
         latent = encoder(scale * torch.randn(windows, frames, 20), torch.zeros(windows, frames, 9))
     assert latent.shape == (windows, frames, 2)
@@ -36,7 +36,7 @@ def test_the_same_generator_disturbs_in_the_same_way(encoder):
     assert torch.equal(first, again)
 
 
-def test_the_order_asked_of_the_latents_is_centred_spread_and_uncorrelated_in_every_mode(encoder):
+def test_the_spread_loss_wants_latents_centred_spread_and_uncorrelated_in_every_mode(encoder):
     blend = torch.eye(2).repeat(2, 1)
     corners = LATENT_SPREAD * torch.tensor([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
     in_order = corners.expand(4, -1, -1)

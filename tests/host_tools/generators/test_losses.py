@@ -28,7 +28,7 @@ def test_one_decibel_off_everywhere_costs_about_its_size():
     assert loss > DECIBEL  # the linear term comes on top
 
 
-def test_what_is_inaudible_or_without_weight_does_not_count():
+def test_inaudible_amplitudes_and_frames_without_weight_do_not_count():
     audible, weight = torch.ones(1, 4, 10), torch.ones(1, 4)
     audible[..., 7:], weight[:, 2:] = 0.0, 0.0
     target = flat() + 0.5 * math.log(10 / 7)
@@ -38,7 +38,7 @@ def test_what_is_inaudible_or_without_weight_does_not_count():
     assert float(control_loss(wrong, audible, target, weight)) < 1e-5
 
 
-def test_far_below_the_level_differences_are_not_heard():
+def test_differences_far_below_the_level_hardly_count():
     audible, weight = torch.ones(1, 4, 10), torch.ones(1, 4)
     target, predicted = flat(), flat()
     target[..., 9], predicted[..., 9] = -110 * DECIBEL, -130 * DECIBEL

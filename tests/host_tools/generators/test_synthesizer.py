@@ -11,7 +11,7 @@ from tombola_host.generators.voice.synthesizer import Synthesizer
 STEADY = 2000.0 / 48_000
 """Cycles per sample."""
 TIME = np.arange(PERIOD_SAMPLES) + 1.0
-"""The last sample stands at the period's end."""
+"""The last sample is at the period's end."""
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +40,15 @@ def cosine(turns):
 
 
 def test_a_partial_is_a_cosine_of_its_rms_amplitude_and_phase(synthesizer):
-    """Reading the table linearly leaves images: of partial 20 some, of (20 / 492)² together 0.5 %."""
+    """Linear reading of the table leaves images: for partial 20, of (20 / 492)², 0.5 % together."""
     for number, sign in ((1, 1), (4, -1), (7, -1), (20, -1)):
         sound = played(synthesizer, *[amplitudes(number)] * 2, 0.2, STEADY / 4, STEADY / 4)
         ideal = sign * 0.1 * math.sqrt(2) * cosine(number * (0.2 + STEADY / 4 * TIME))
         assert np.abs(sound - ideal).max() < 0.006 * 0.1 * math.sqrt(2)
 
 
-def test_equal_partials_make_a_wave_that_is_no_pulse():
-    """In phase the peak is the root of twice their number; with these signs it is near noise's, however many."""
+def test_equal_partials_do_not_make_a_pulse():
+    """With equal signs the peak is √(2 × their number); with these signs it stays near the peak of noise."""
     synthesizer = Synthesizer(partials=100, noise_bands=0)
     for count in (10, 30, 64, 100):
         amplitude = (torch.arange(100) < count) / math.sqrt(count)
@@ -78,7 +78,7 @@ def test_the_level_is_the_root_of_all_powers_whatever_the_common_factor(synthesi
         assert float(amplitude.norm()) == pytest.approx(0.25, rel=1e-5)
 
 
-def test_without_amplitude_all_are_exactly_zero(synthesizer):
+def test_without_amplitude_the_sound_is_exactly_zero(synthesizer):
     assert torch.count_nonzero(synthesizer.at_level(torch.ones(1, 22), torch.zeros(1, 1))) == 0
 
 

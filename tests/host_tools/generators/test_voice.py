@@ -23,13 +23,13 @@ def rms_db(sound):
 
 
 def names(network):
-    """Of what ``render`` and ``step`` carry."""
+    """Names of the tensors in the state of ``render`` and ``step``."""
     return [*network.state_shapes, "gains", "turns", "pace"]
 
 
 def close(name, one, other, tolerance):
     off = one - other
-    if name == "turns":  # Half a turn before is half a turn after.
+    if name == "turns":  # Turns are cyclic: -1/2 equals 1/2.
         off = off - off.round()
     return float(off.abs().max()) < tolerance
 
@@ -85,7 +85,7 @@ def test_a_batch_of_voices_is_its_voices_one_by_one(voice, moving, hiss):
 
 @pytest.mark.parametrize("note", [33.0, 57.3, 76.0, 96.0])
 @pytest.mark.parametrize("blend", [(1.0, 0.0), (0.0, 1.0), (0.4, 0.6)])
-def test_the_level_is_what_was_asked_for_within_half_a_decibel(voice, held, hiss, note, blend):
+def test_the_level_is_the_requested_one_within_half_a_decibel(voice, held, hiss, note, blend):
     network, frames = voice(2), 400
     for loudness_db in (-40.0, -12.0):
         with torch.no_grad():
@@ -119,8 +119,8 @@ def test_pitch_is_exact_to_a_twentieth_of_a_cent(voice, held, hiss, note):
 
 
 @pytest.mark.parametrize("note", [84.3, 96.2, 108.4, 120.6])
-def test_nothing_above_nyquist_comes_back_as_an_alias(voice, held, hiss, note):
-    """All partials equally loud, which no sound is: what is not on a partial is 50 dB below them together."""
+def test_partials_above_nyquist_do_not_alias(voice, held, hiss, note):
+    """All partials equally loud, the hardest case: everything between partials is 50 dB below their sum."""
     network = voice(1, noise=False)
     with torch.no_grad():
         network.spectrum[:, :PARTIALS], network.head.weight[:] = 0.0, 0.0
@@ -184,7 +184,7 @@ def test_a_specialist_does_not_reach_a_mode_that_does_not_use_it(voice, moving, 
     assert (after[1] - before[1]).abs().max() > 1e-3
 
 
-def test_the_core_reads_itself_and_specialists_read_the_core_and_their_kind(voice):
+def test_core_units_read_the_core_and_specialists_read_core_and_their_mode(voice):
     network = voice(2, hidden=4, activity=MergedSize(shared=4, core=2, specialists=1).activity(2))
     expected = [[1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 0, 1]]
     assert network.readable().tolist() == expected
@@ -192,7 +192,7 @@ def test_the_core_reads_itself_and_specialists_read_the_core_and_their_kind(voic
     assert torch.count_nonzero(network.trunk.weight_hh_l0[forgotten]) == 0
 
 
-def test_what_is_unreadable_stays_zero_in_training(voice, moving):
+def test_unreadable_weights_stay_zero_in_training(voice, moving):
     network = voice(2, hidden=5, activity=MergedSize(shared=5, core=3, specialists=1).activity(2)).train()
     optimizer = torch.optim.Adam(network.parameters(), 0.1)
     before = network.trunk.weight_hh_l0.detach().clone()
@@ -216,7 +216,7 @@ def test_a_state_of_zeros_is_a_voice_at_rest(voice, held, hiss):
     assert network.delay_samples == 0
 
 
-def test_a_voice_made_of_weights_is_the_voice_that_they_came_from(voice, moving, hiss):
+def test_a_voice_made_from_weights_equals_the_voice_that_had_them(voice, moving, hiss):
     network = voice(3, hidden=7, seed=4)
     copy = type(network).of(network.state_dict()).eval()
     controls, noise = moving(1, 5, 3, 0), hiss(1, 5)

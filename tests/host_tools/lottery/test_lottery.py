@@ -38,7 +38,7 @@ def scores_of(network, criterion="magnitude"):
 
 
 class Drawing:
-    """A drum whose rounds are trained as the stage trains them, but kept nowhere."""
+    """A drum whose rounds are trained like the stage's, but not saved."""
 
     def __init__(self, data, criterion="magnitude", seed=3):
         self.data, self.seed, self.trained = [data], seed, []
@@ -200,7 +200,7 @@ def toy_group():
     return network, (UnitGroup("g", 3, axes),)
 
 
-def test_magnitude_is_the_product_of_what_a_unit_hears_and_how_it_is_heard():
+def test_magnitude_is_the_product_of_a_units_own_weights_and_those_that_read_it():
     network, groups = toy_group()
     score = criterion_named("magnitude")(evidence_of(network, groups))["g"]
     assert score.tolist() == pytest.approx([30 / 11, 0.0, 3 / 11])  # 10, 0, 1 by their mean
@@ -225,7 +225,7 @@ def test_the_gradient_criterion_is_gradient_times_weight_over_a_unit():
     assert score.tolist() == pytest.approx([2.7, 0.0, 0.3])  # 4 batches × 2 w² = 72, 0, 8 by their mean
 
 
-def test_evidence_gives_hessian_products_and_says_what_it_lacks():
+def test_evidence_gives_hessian_products_and_names_what_is_missing():
     network, groups = toy_group()
     evidence = evidence_of(network, groups, objective=Pull(network))
     ones = {name: torch.ones_like(tensor) for name, tensor in evidence.current.items()}

@@ -33,7 +33,7 @@ def merged_voice(tickets, size=SMALL, seed=0):
 
 
 def drawn(mode, inputs, trunk, shift=0.0, seed=0):
-    """A ticket of these places in a dense network; trained, all its weights moved by ``shift``."""
+    """A ticket with these units of a dense network; training moved all its weights by ``shift``."""
     dense = dense_voice(seed)
     mask = {"input": torch.zeros(20, dtype=torch.bool), "trunk": torch.zeros(20, dtype=torch.bool)}
     mask["input"][inputs], mask["trunk"][trunk] = True, True
@@ -43,11 +43,11 @@ def drawn(mode, inputs, trunk, shift=0.0, seed=0):
 
 
 WIDER = (20 / 10) ** 0.5
-"""The merged trunk has 10 of 20 units, so what reads it starts so much larger."""
+"""The merged trunk has 10 of 20 units, so the weights that read it start larger by this factor."""
 
 
 def places(merged, dense):
-    """The place in the dense network of each input unit and trunk unit, told by their first bias."""
+    """Index in the dense network of each input unit and trunk unit, recognised by its first bias."""
     units = len(merged["trunk.bias_ih_l0"])
     scale = (20 / units) ** 0.5
     return [
@@ -60,7 +60,7 @@ def places(merged, dense):
 
 
 def test_merged_units_are_those_of_the_tickets_rewound_to_the_dense_network():
-    """Trained weights, moved by 0.3 here, choose the units and are not taken over."""
+    """Trained weights, moved by 0.3 here, choose the units; the merged network starts from first weights."""
     tickets = [drawn("a", range(8), range(10), shift=0.3), drawn("b", range(8), range(10), shift=0.3)]
     dense = dense_voice().state_dict()
     merged = merged_voice(tickets).state_dict()
@@ -91,7 +91,7 @@ def test_specialists_come_from_the_ticket_of_their_mode():
     assert set(trunk[8:10]) <= set(range(8, 20))
 
 
-def test_the_activity_says_core_for_all_then_specialists_for_one_mode_each():
+def test_activity_is_the_core_for_all_modes_then_specialists_for_one_mode_each():
     assert MergedSize(shared=4, core=2, specialists=2).activity(2).tolist() == [[1, 1, 1, 1, 0, 0], [1, 1, 0, 0, 1, 1]]
     network = merged_voice([drawn("a", range(8), range(9)), drawn("b", range(8), range(9))])
     assert torch.equal(network.activity, SMALL.activity(2))
@@ -137,13 +137,13 @@ def test_an_unknown_method_is_refused_in_one_sentence():
 
 
 def test_tickets_of_different_seeds_do_not_merge():
-    """Their units have nothing to do with each other, and it went unnoticed."""
+    """Their units do not correspond; once such tickets were merged without an error."""
     tickets = [drawn("a", range(8), range(10)), drawn("b", range(8), range(10), seed=1)]
     with pytest.raises(BadConfig, match="the tickets of a and b differ in seed"):
         merged_voice(tickets)
 
 
-def test_no_unit_of_a_merged_trunk_comes_twice():
+def test_no_unit_of_a_merged_trunk_occurs_twice():
     tickets = [drawn(name, range(8), range(10)) for name in "abcdef"]
     size = MergedSize(shared=8, core=8, specialists=2)
     _, trunk = places(merged_voice(tickets, size).state_dict(), dense_voice().state_dict())
@@ -151,7 +151,7 @@ def test_no_unit_of_a_merged_trunk_comes_twice():
 
 
 def test_more_core_and_specialists_than_the_dense_network_has_units_are_refused():
-    """24 units out of 20: four of them came twice."""
+    """24 units from 20: once, four of them occurred twice."""
     tickets = [drawn(name, range(8), range(10)) for name in "abcdefgh"]
     with pytest.raises(BadConfig, match=r"8 modes need 24 units, but the dense network's group 'trunk' has 20"):
         merged_voice(tickets, MergedSize(shared=8, core=8, specialists=2))

@@ -1,4 +1,4 @@
-"""Built-in performances, their levels, and the files they become."""
+"""Built-in performances, their levels, and their sound files."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ def test_a_sound_is_brought_to_one_peak_and_silence_stays_silent():
     assert peak_db(np.zeros(4, np.float32)) == -120.0
 
 
-def test_a_gain_is_what_was_asked_for_or_is_refused_with_the_most_that_fits():
+def test_a_gain_is_applied_or_refused_with_the_largest_possible_one():
     sound = np.array([0.1, -0.5], np.float32)
     assert amplified(sound, 6.0) == pytest.approx(sound * 1.9953, rel=1e-3)
-    with pytest.raises(BadConfig, match=r"\+12 dB would take the peak to \+6\.0 dBFS and cut it off; give at most 6,"):
+    with pytest.raises(BadConfig, match=r"\+12 dB would raise the peak to \+6\.0 dBFS and clip it; give at most 6,"):
         amplified(sound, 12.0)
 
 
-def test_a_bundle_is_played_into_one_loud_file_per_mode_and_one_of_the_blend(bundle, tmp_path):
+def test_a_bundle_is_rendered_to_one_loud_file_per_mode_and_one_of_the_blend(bundle, tmp_path):
     told = []
     paths = write_previews(bundle, tmp_path / "mine.tombola", lambda *word: told.append(word))
     names = ["mine-1-sax.wav", "mine-2-violin.wav", "mine-3-flute.wav", "mine-4-harp.wav", "mine-blend.wav"]
@@ -97,12 +97,12 @@ def test_a_bundle_is_played_into_one_loud_file_per_mode_and_one_of_the_blend(bun
         assert not np.any(np.abs(audio[-48:]) > 0.2)
 
 
-def test_one_mode_has_no_blend_to_hear_and_no_name_can_take_its_file():
+def test_one_mode_has_no_blend_file_and_no_mode_name_can_take_that_file():
     assert preview_paths(Path("a/solo.tombola"), ["sax"]) == (Path("a/solo-1-sax.wav"),)
     assert len(set(preview_paths(Path("x.tombola"), ["blend", "sax"]))) == 3
 
 
-def test_the_phrase_without_a_midi_file_suits_the_mode_that_the_blend_leans_to(bundle):
+def test_the_built_in_phrase_suits_the_mode_with_the_largest_weight(bundle):
     assert [e.arguments for e in phrase_at(bundle, "")] == [
         e.arguments for e in phrase(bundle.manifest.modes, 0).events
     ]

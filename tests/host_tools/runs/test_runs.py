@@ -32,7 +32,7 @@ def one_sentence(error):
 
 
 def test_the_hash_of_a_run_is_pinned():
-    """If this fails, runs of users are made again: only do that on purpose, by a stage's version."""
+    """If this fails, users' runs will be repeated: do that only on purpose, through a stage's version."""
     assert SPEC.name == "train-19de1252c07c"
 
 
@@ -137,10 +137,10 @@ def test_training_starts_again_from_a_damaged_checkpoint(store, mode):
     hooks = Checkpoints(run.checkpoint(), every=1), Told(lambda done, total, word: steps.append(done))
     Loop(trainee, family.phases(trainee, data, Length(3, 0, 1, 1), 0, "test"), hooks).run()
     assert steps == [1, 2, 3]
-    assert int(run.checkpoint().load()["step"]) == 2  # it was replaced by whole ones
+    assert int(run.checkpoint().load()["step"]) == 2  # only complete checkpoints replaced it
 
 
-def test_a_write_that_fails_leaves_the_old_content_and_no_rest(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_content_and_leaves_no_temporary_file(tmp_path, monkeypatch):
     path = tmp_path / "result.json"
     write_atomically(path, b"old")
 
@@ -155,7 +155,7 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_rest(tmp_path, monkeyp
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_is_written_may_be_read_by_whom_the_umask_lets(tmp_path):
+def test_a_written_file_has_the_permissions_of_the_umask(tmp_path):
     before = os.umask(0o022)
     try:
         write_atomically(tmp_path / "new" / "bundle.tombola", b"bytes")

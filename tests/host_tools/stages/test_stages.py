@@ -37,7 +37,7 @@ SIZE = {"dense": VoiceSize(24, 24), "size": MergedSize(12, 10, 2), "workers": 1}
 
 
 class Counting(Silent):
-    """Remembers which work was begun and the last word on it."""
+    """Remembers each part and its last text."""
 
     def __init__(self):
         self.words = {}
@@ -70,7 +70,7 @@ def built(materials, tmp_path_factory):
         yield store, dense, tickets, merged, joint, comparison
 
 
-def test_a_note_held_out_is_not_learned_from(materials):
+def test_a_held_out_note_is_not_used_for_training(materials):
     for material in materials:
         assert len(material.training.notes) == 3
         assert len(material.test.notes) == 1
@@ -79,7 +79,7 @@ def test_a_note_held_out_is_not_learned_from(materials):
     assert materials[0].fingerprint != materials[1].fingerprint
 
 
-def test_what_was_done_is_not_done_again(materials, built):
+def test_finished_stages_are_not_repeated(materials, built):
     store, dense, tickets, merged, joint, comparison = built
     told, settings = Counting(), Settings(effort="tiny", **SIZE)
     assert train_all(materials, settings, store, told) == dense
@@ -141,7 +141,7 @@ def test_the_comparison_has_a_row_for_each_network(built):
     assert of_merged.blend.worst_dip_db < 3
 
 
-def test_the_bundle_says_what_it_is_of(built, materials, tmp_path):
+def test_the_bundle_names_its_origin(built, materials, tmp_path):
     _, _, _, merged, *_ = built
     bundle = make_bundle(VOICE, merged, materials, "tiny")
     write_bundle(bundle, tmp_path / "tiny.tombola")
@@ -177,8 +177,8 @@ def test_no_modes_or_too_many_are_refused(tmp_path, count):
 
 
 @pytest.mark.parametrize(("strength", "widened"), [(5.0, False), (0.0, True)])
-def test_timbre_knob_that_would_hardly_be_heard_reaches_further(voice, strength, widened):
-    """To three times as far where a network makes nothing of its axis."""
+def test_a_timbre_knob_that_would_be_hardly_audible_gets_a_wider_range(voice, strength, widened):
+    """Three times as wide, if the network ignores the axis."""
     network = voice(1)
     with torch.no_grad():
         network.input.weight[:, TIMBRE_Y] *= strength
@@ -191,8 +191,8 @@ class Interrupted(Exception):
     pass
 
 
-def test_an_interrupted_lottery_goes_on_and_draws_the_same_ticket(materials, tmp_path, monkeypatch):
-    """It was drawn again from its start: three rounds of a long effort take an hour."""
+def test_an_interrupted_lottery_continues_and_draws_the_same_ticket(materials, tmp_path, monkeypatch):
+    """Once it began again from its start: three rounds of a long effort take an hour."""
     effort = Effort(dense=Length(2, 0, 2, 1), shares=(0.8, 0.65, 0.5), ticket=STEPS, merge=STEPS)
     monkeypatch.setitem(EFFORTS, "three rounds", effort)
     lot, settings = Lot(effort, 0), Settings(effort="three rounds", **SIZE)
@@ -224,7 +224,7 @@ def test_an_interrupted_lottery_goes_on_and_draws_the_same_ticket(materials, tmp
 
 
 def test_a_stage_alone_and_in_a_build_share_a_run_and_its_weights(materials, built, tmp_path, monkeypatch):
-    """Alone, a merge had all threads of the process; beside its baseline one. One run name had two sets of weights."""
+    """Once a merge alone used all threads, and one beside its baseline: one run name had two sets of weights."""
     store, _, tickets, merged, *_ = built
     monkeypatch.setitem(EFFORTS, "tiny", TINY)
     torch.set_num_threads(2)
@@ -248,7 +248,7 @@ def test_an_unknown_name_is_refused_before_anything_is_analysed(option):
 
 
 def test_the_family_hits_is_built_to_its_end(materials, tmp_path, monkeypatch):
-    """Dense, ticket and a joint network, since its tickets share no core."""
+    """Dense, ticket and joint network; tickets of this family cannot share a core."""
     monkeypatch.setitem(EFFORTS, "tiny", TINY)
     settings = Settings(effort="tiny", family="hits", dense=HitsSize(8, 12, 12), workers=1)
     store = RunStore(tmp_path)

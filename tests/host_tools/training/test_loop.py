@@ -18,7 +18,7 @@ VOICE = family_named("voice")
 
 
 class Memory:
-    """A checkpoint that forgets nothing but its last state."""
+    """A checkpoint in memory."""
 
     def __init__(self):
         self.saved = None
@@ -73,7 +73,7 @@ def test_an_interrupted_training_resumes_to_the_same_bits(two_modes, uninterrupt
         train(two_modes, hooks=hooks)
     tensors, curves = train(two_modes, hooks=hooks)
     weights, whole = uninterrupted
-    assert done[dies_after + 1] == dies_after // every * every + 1  # it did not begin again
+    assert done[dies_after + 1] == dies_after // every * every + 1  # it continued
     assert same(tensors, weights)
     assert curves == whole
 
@@ -86,7 +86,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_or_purpose_does_n
 
 
 def test_weights_do_not_depend_on_how_many_threads_the_process_has(two_modes, uninterrupted):
-    """A stage alone has the process to itself, in a build it shares it: one run name must mean one set of weights."""
+    """A stage runs alone or beside others in a build; one run name must mean one set of weights."""
     torch.set_num_threads(2)
     try:
         tensors, _ = train(two_modes)
@@ -103,7 +103,7 @@ def test_the_loss_goes_down_on_a_toy_corpus(mode):
     assert np.all(np.isfinite(curves["audio"]))
 
 
-def test_a_hook_hears_of_every_step_and_each_loss(two_modes):
+def test_a_hook_gets_every_step_and_each_loss(two_modes):
     heard = []
 
     class Listen:
@@ -120,8 +120,8 @@ def test_a_hook_hears_of_every_step_and_each_loss(two_modes):
     assert heard == [("before", 0), *((n, "control") for n in range(1, 6)), *((n, "audio") for n in range(6, 9))]
 
 
-def test_two_turns_move_each_their_own_part():
-    """A critic and its generator: two objectives, two optimisers, one step."""
+def test_each_of_two_turns_updates_its_own_part():
+    """A generator and a critic: two objectives, two optimisers, one step."""
 
     class Pair:
         def __init__(self):
@@ -170,7 +170,7 @@ def test_tensors_of_a_trainee_load_into_another_and_restore_one(two_modes):
     assert same(first.tensors(), VOICE.restored(first.tensors()).tensors())
 
 
-def test_noise_is_the_device_s_own_and_loops():
+def test_training_noise_is_the_devices_and_loops():
     table = noise_table(NOISE_BANDS)
     drawn, again = (NoiseSource(NOISE_BANDS).draw(3, 1100, np.random.default_rng((0, 1))) for _ in range(2))
     assert drawn.shape == (3, 1100, NOISE_BANDS, PERIOD_SAMPLES)  # more frames than the table has

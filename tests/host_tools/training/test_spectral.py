@@ -19,12 +19,12 @@ def sine(frequency_hz=440.0, amplitude=0.1, samples=9600):
     return amplitude * torch.sin(2 * math.pi * frequency_hz * torch.arange(samples) / 48_000)[None]
 
 
-def test_a_sound_is_at_distance_zero_of_itself(loss):
+def test_a_sound_has_distance_zero_from_itself(loss):
     assert float(loss(sine(), sine())) == 0.0
     assert loss.sizes == ALL_SIZES == (2048, 1024, 512, 256, 128, 64)
 
 
-def test_the_phase_is_not_heard_and_the_pitch_is(loss):
+def test_the_distance_ignores_phase_and_measures_pitch(loss):
     shifted, fifth = sine(samples=9700)[:, 37:9637], sine(660.0)
     assert float(loss(shifted, sine())) < 0.4
     assert float(loss(fifth, sine())) > 1.0
@@ -32,7 +32,7 @@ def test_the_phase_is_not_heard_and_the_pitch_is(loss):
 
 @given(level_db=st.floats(-30, 0), gain_db=st.floats(-6, 6))
 @settings(max_examples=12)
-def test_noise_at_another_gain_is_as_far_as_the_gain_says_at_any_level(loss, level_db, gain_db):
+def test_the_distance_of_noise_at_another_gain_follows_the_gain_at_any_level(loss, level_db, gain_db):
     noise = torch.randn(1, 9600, generator=torch.Generator().manual_seed(0)) * 10 ** (level_db / 20)
     gain = 10 ** (gain_db / 20)
     expected = abs(gain - 1) + abs(math.log(gain))

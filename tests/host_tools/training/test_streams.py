@@ -41,7 +41,7 @@ def test_network_and_encoder_start_from_unrelated_numbers(mode):
     assert abs(correlation) < 4 / count**0.5
 
 
-def test_torch_s_own_stream_is_left_as_it_was():
+def test_torchs_global_stream_is_unchanged():
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
