@@ -39,7 +39,7 @@ ROOT = Path(tombola_host.__file__).parent
 MODULES = sorted(
     ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__")
     for path in ROOT.rglob("*.py")
-    if path.name != "__main__.py" and path.parent.name != "arm64"
+    if path.name != "__main__.py"
 )
 
 MARKS = (">>> class ", ">>> def ", ">>> @dataclass")

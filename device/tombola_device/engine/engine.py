@@ -88,8 +88,7 @@ class Engine:
         self.peak = 0.0
         """Peak of the last period before the limiter."""
         self.waited_samples = 0
-        """The delay of the first delayed note of the frame, counted from the start of the frame's first period; 0:
-        none."""
+        """Delay of the frame's first delayed note, from the start of the frame's first period; 0: none."""
         self.noise_tables: Tables = neighbour.noise_tables if neighbour is not None else {}
         """By number of bands and overlap; shared between engines, read-only."""
         self.renderers = renderers_of(bundle, voices, self.noise_tables)

@@ -14,11 +14,11 @@ class DrawSchedule(Protocol):
 
     A minimal one, which trains the dense network and cuts once:
 
-        >>> def once(drum: Drum, shares: Sequence[float]) -> Mask:
-        ...     return drum.cut(drum.full, drum.train(drum.full), shares[-1])
-        >>> schedule: DrawSchedule = once
-        >>> {name: kept.sum().item() for name, kept in schedule(drum, [0.5]).items()}
-        {'input': 8, 'trunk': 8}
+    >>> def once(drum: Drum, shares: Sequence[float]) -> Mask:
+    ...     return drum.cut(drum.full, drum.train(drum.full), shares[-1])
+    >>> schedule: DrawSchedule = once
+    >>> {name: kept.sum().item() for name, kept in schedule(drum, [0.5]).items()}
+    {'input': 8, 'trunk': 8}
     """
 
     def __call__(self, drum: Drum, shares: Sequence[float], /) -> Mask:
