@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Final
 
-from tombola_hardware.model import Board, Part
-from tombola_hardware.sheets.inputs import ohm
+from tombola_hardware.model import NC, Board, Part
+from tombola_hardware.oracle.domains import LIMITED_AMPS, apart
+from tombola_hardware.oracle.network import number
 
 MARGIN: Final = 1.25
 """How much more a part must bear than it gets."""
@@ -28,9 +29,9 @@ def faults(board: Board) -> list[str]:
 
 def _volts(board: Board) -> Iterator[str]:
     for part in board.parts:
-        if part.kind.rating.volts is None:
+        if part.kind.rating.volts is None or part.reference[0] not in "RCD" or part.reference.startswith("RV"):
             continue
-        worst = _worst_volts(board, part)
+        worst = _worst_volts(part)
         margin = MARGIN if part.reference.startswith("C") else 1.0
         if worst * margin > part.kind.rating.volts:
             yield (
@@ -39,17 +40,19 @@ def _volts(board: Board) -> Iterator[str]:
             )
 
 
-def _worst_volts(board: Board, part: Part) -> float:
-    rails = {net: board.rails[net] for net in set(part.connections().values()) if net in board.rails}
-    spans = [max(a[1] - b[0], b[1] - a[0]) for a, b in combinations(rails.values(), 2)]
-    return max(spans, default=0.0)
+def _worst_volts(part: Part) -> float:
+    nets = set(part.connections().values()) - {NC}
+    return max((apart(one, other) for one, other in combinations(sorted(nets), 2)), default=0.0)
 
 
 def _watts(board: Board) -> Iterator[str]:
+    """Heat of each resistor, whatever its ends connect to."""
     for part in board.parts:
         if part.kind.rating.watts is None or not part.reference.startswith("R") or part.reference.startswith("RV"):
             continue
-        watts = _worst_volts(board, part) ** 2 / ohm(part.kind.value)
+        resistance = number(part.kind.value)
+        amps = min([_worst_volts(part) / resistance, *(LIMITED_AMPS.get(net, 99.0) for net in part.connections().values())])
+        watts = amps**2 * resistance
         if watts * MARGIN > part.kind.rating.watts:
             yield (
                 f"{part.reference} ({part.kind.value}) heats with {watts:.2f} W but bears {part.kind.rating.watts:g}; "

@@ -12,76 +12,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 VARIANTS = ("tombola", "tombola-desktop")
-GOLDEN_PINS = {
-    # Written a second time by hand, apart from kinds.py: power, ground and signals of each.
-    "MCP3208-B": {
-        "1": "CH0",
-        "8": "CH7",
-        "9": "DGND",
-        "10": "~CS/SHDN",
-        "11": "DIN",
-        "12": "DOUT",
-        "13": "CLK",
-        "14": "AGND",
-        "15": "VREF",
-        "16": "VDD",
-    },
-    "MCP6004": {
-        "1": "OUTA",
-        "2": "-A",
-        "3": "+A",
-        "4": "V+",
-        "5": "+B",
-        "6": "-B",
-        "7": "OUTB",
-        "8": "OUTC",
-        "9": "-C",
-        "10": "+C",
-        "11": "V-",
-        "12": "+D",
-        "13": "-D",
-        "14": "OUTD",
-    },
-    "OPA1678": {"1": "OUTA", "2": "-A", "3": "+A", "4": "V-", "5": "+B", "6": "-B", "7": "OUTB", "8": "V+"},
-    "MCP4728": {"1": "VDD", "2": "SCL", "3": "SDA", "4": "~LDAC", "6": "VOUTA", "7": "VOUTB", "10": "VSS"},
-    "PCM5102A": {
-        "5": "VNEG",
-        "6": "OUTL",
-        "7": "OUTR",
-        "8": "AVDD",
-        "12": "SCK",
-        "13": "BCK",
-        "14": "DIN",
-        "15": "LRCK",
-        "16": "FMT",
-        "17": "XSMT",
-        "18": "LDOO",
-        "20": "DVDD",
-    },
-    "REF5030": {"2": "VIN", "4": "GND", "5": "TRIM/NR", "6": "VOUT"},
-    "AP2112K-3.3": {"1": "VIN", "2": "GND", "3": "EN", "5": "VOUT"},
-    "H11L1": {"1": "A", "2": "K", "4": "VO", "5": "GND", "6": "VCC"},
-    "PCA9685PW": {"6": "LED0", "14": "VSS", "22": "LED15", "23": "~OE", "26": "SCL", "27": "SDA", "28": "VDD"},
-    "24LC32A": {"4": "VSS", "5": "SDA", "6": "SCL", "7": "WP", "8": "VCC"},
-    "BAV199": {"1": "A", "2": "K", "3": "COM"},
-    "MCP120-300": {"1": "~RST", "2": "VDD", "3": "VSS"},
-    "74LVC1G17": {"2": "A", "3": "GND", "4": "Y", "5": "VCC"},
-    "USBLC6-2SC6": {"1": "IO1", "2": "GND", "3": "IO2", "4": "IO2", "5": "VBUS", "6": "IO1"},
-    "AO3401A": {"1": "G", "2": "S", "3": "D"},
-    "MMBT3904": {"1": "B", "2": "E", "3": "C"},
-    "MMBT3906": {"1": "B", "2": "E", "3": "C"},
-}
 
 
 @pytest.fixture(scope="module")
 def kinds(designs):
     return {part.kind.number: part.kind for design in designs.values() for part in design.board.parts}
-
-
-def test_pins_are_those_of_the_datasheets(kinds):
-    by_value = {kind.value: kind for kind in kinds.values()}
-    for value, golden in GOLDEN_PINS.items():
-        assert {number: by_value[value].pins[number] for number in golden} == golden, value
 
 
 def test_every_kind_has_the_pins_of_its_symbol_and_the_pads_of_its_footprint(kinds):

@@ -143,7 +143,7 @@ def gate_threshold_volts(board: Board, index: int = 0) -> float:
 def gate_out_volts(board: Board, load_ohm: float = 100e3) -> tuple[float, float]:
     """Low and high level of the gate output into a load."""
     name = GATE_OUTPUTS[0].name.lower()
-    parts = [*(f"R55{index}" for index in range(1, 7)), "Q551", "Q552"]
+    parts = ["R451", "U41", "R455"]
     lines = [*RAILS, *elements(board, parts), f"Vin {name} 0 0", f"Rload {name}_jack 0 {load_ohm}"]
     found = run(lines, "dc Vin 0 3.3 3.3", [f"v({name}_jack)"])[f"v({name}_jack)"]
     return float(found[0]), float(found[-1])
@@ -200,13 +200,14 @@ def cv_out_step(board: Board, farad: float) -> dict[str, Curve]:
     return {"seconds": found["x"], "volts": found[f"v({name}_jack)"]}
 
 
-POWER: Final = ("F11", "D11", "C11", "C12", "F12", "D12", "C13", "C14", "Q11", "R11", "R12", "C15", "C16")
+POWER: Final = ("F11", "D11", "C11", "C12", "F12", "D12", "C13", "C14", "C16")
+SOFT_START: Final = ("Q11", "R11", "R12", "C15", "C103", "R18", "Q12", "R19", "R101", "Q13")
 
 
 def reversed_power(board: Board) -> dict[str, float]:
     """The ribbon cable the wrong way round: volts that arrive behind the diodes, and current that flows."""
     lines = [
-        *elements(board, POWER),
+        *elements(board, [*POWER, *SOFT_START]),
         "Vp p12_in 0 -12",
         "Vm m12_in 0 12",
         "Rp p12v 0 1k",
@@ -217,16 +218,27 @@ def reversed_power(board: Board) -> dict[str, float]:
     return {key: float(values[0]) for key, values in found.items() if key != "x"}
 
 
-def inrush(board: Board, rise_s: float) -> dict[str, Curve]:
-    """Current from +12 V while a case is switched on, with a converter that takes 4 W once it has 4.5 V."""
+def inrush(board: Board, rise_s: float, *, limited: bool = True) -> dict[str, Curve]:
+    """Current from +12 V while a case is switched on, with a converter that takes 4 W once it has 4.5 V and may run.
+
+    Args:
+        board: Whose.
+        rise_s: Time in which the case comes up.
+        limited: False: Q11 is bridged and nothing holds the converter off, to see what the soft start is worth.
+    """
+    parts = [*POWER, *SOFT_START] if limited else POWER
     lines = [
-        *elements(board, POWER),
+        *elements(board, parts),
         f"Vp supply 0 pwl(0 0 100u 0 {100e-6 + rise_s:g} 12)",
         "Rs supply p12_in 0.05",
         "Vm m12_in 0 -12",
-        "Bload p12_soft 0 I=(1+tanh(4*(V(p12_soft)-4.5)))*2/max(V(p12_soft),2)",
+        # The converter's own pull-up, and its start at 1.2 V of that pin.
+        "Bup up 0 V=min(V(p12_soft),3.3)",
+        "Rup up buck_ctrl 100k",
+        "Bload p12_soft 0 I=(1+tanh(4*(V(p12_soft)-4.5)))*(1+tanh(20*(V(buck_ctrl)-1.2)))/max(V(p12_soft),2)",
         "Rm m12v 0 1k",
         "Ra p12v 0 500",
+        *([] if limited else ["Rbridge p12v p12_soft 0.05"]),
     ]
-    found = run(lines, "tran 10u 20m 0 10u", ["-i(Vp)", "v(p12_soft)"])
+    found = run(lines, "tran 10u 60m 0 10u", ["-i(Vp)", "v(p12_soft)"])
     return {"seconds": found["x"], "amps": found["-i(Vp)"], "volts": found["v(p12_soft)"]}
