@@ -6,9 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from tombola_hardware import ratings
+from tombola_hardware import mechanics
 from tombola_hardware.board import desktop, module
 from tombola_hardware.errors import HardwareError
+from tombola_hardware.oracle import checks
 from tombola_hardware.panel import layout
 
 GENERATED = Path(__file__).parents[1] / "generated"
@@ -24,7 +25,7 @@ def main() -> int:
     building.add_argument(
         "--output", type=Path, help="another folder than hardware/generated; leaves the firmware alone"
     )
-    commands.add_parser("check", help="see that description, ratings and panel hold together; needs no tool")
+    commands.add_parser("check", help="see that circuit, mechanics and panel are as the golden tables want them; needs no tool")
     asked = parser.parse_args()
     try:
         if asked.command == "check":
@@ -41,9 +42,9 @@ def main() -> int:
 
 
 def _check() -> int:
-    faults = layout.faults()
+    faults = [*layout.faults(), *mechanics.faults()]
     for design in (module(), desktop()):
-        faults += ratings.faults(design.board)
+        faults += checks.faults(design.board)
     for fault in faults:
         print(fault, file=sys.stderr)
     print(f"· {len(faults)} faults")

@@ -178,7 +178,7 @@ def test_one_more_cv_input_in_one_file_reaches_sheet_pin_map_panel_and_bill(monk
     from tombola_hardware.panel import boards, layout, svg
     from tombola_hardware.sheets import converters, inputs
 
-    jack = CvInput(name="CV_4", legend="4", x_mm=91.1, y_mm=97.0, channel=6)
+    jack = CvInput(name="CV_4", legend="CV IV", x_mm=91.1, y_mm=82.2, channel=6)
     before = module()
     # What an edit of instrument.py changes, for all that have read it.
     more = (*instrument.CV_INPUTS, jack)

@@ -20,6 +20,24 @@ RULES: Final = {
     "min_track_width": 0.15,
     "min_silk_clearance": 0.0,
 }
+NET_CLASS: Final = {
+    "name": "Default",
+    "priority": 2147483647,
+    "clearance": 0.15,
+    "track_width": 0.2,
+    "via_diameter": 0.6,
+    "via_drill": 0.3,
+    "microvia_diameter": 0.3,
+    "microvia_drill": 0.1,
+    "diff_pair_width": 0.2,
+    "diff_pair_gap": 0.15,
+    "diff_pair_via_gap": 0.25,
+    "bus_width": 12,
+    "wire_width": 6,
+    "line_style": 0,
+    "pcb_color": "rgba(0, 0, 0, 0.000)",
+    "schematic_color": "rgba(0, 0, 0, 0.000)",
+}
 _DATE: Final = re.compile(
     r"^.*(TF\.CreationDate|Created by KiCad|; DRILL file \{|; #@! TF\.CreationDate).*\n", re.MULTILINE
 )
@@ -30,6 +48,7 @@ def write_settings(board: Path) -> None:
     settings = {
         "meta": {"filename": f"{board.stem}.kicad_pro", "version": 3},
         "board": {"design_settings": {"rules": RULES}},
+        "net_settings": {"classes": [NET_CLASS], "meta": {"version": 4}},
     }
     board.with_suffix(".kicad_pro").write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
     uri = "${KIPRJMOD}/../../footprints/tombola.pretty"

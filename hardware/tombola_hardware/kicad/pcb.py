@@ -113,6 +113,16 @@ def through_pads(footprint: str) -> list[tuple[float, float, float]]:
     return found
 
 
+@cache
+def pad_places(footprint: str) -> dict[str, list[tuple[float, float]]]:
+    """Number of each pad to where its pads of that number are."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for pad in children(read(footprint_path(footprint)), "pad"):
+        x, y = (float(unquote(value)) for value in the(pad, "at")[1:3])
+        found.setdefault(unquote(pad[1]), []).append((x, y))
+    return found
+
+
 def board(name: str, title: str, spots: list[Spot], drawings: list[Node], *, thickness_mm: float = 1.6) -> str:
     """A board as a file.
 

@@ -1,0 +1,178 @@
+"""Place parts by what they belong to: each as near as it can be to the pins that it serves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Final, TypeAlias
+
+from tombola_hardware.errors import BadBoard
+from tombola_hardware.kicad.pcb import Spot, courtyard, pad_places, through_pads
+from tombola_hardware.model import Part
+
+Box: TypeAlias = tuple[float, float, float, float]
+Xy: TypeAlias = tuple[float, float]
+CLEAR_MM: Final = 0.3
+GRID_MM: Final = 0.5
+FAR_MM: Final = 130.0
+EVERYWHERE: Final = frozenset({"", "GND", "+3.3V", "+3.3VA", "+5V", "+12V", "-12V", "VREF", "P5_QUIET", "P3_AUDIO",
+                               "SDA", "SCL"})  # fmt: skip
+"""Nets that say nothing about where a part belongs."""
+NEAR: Final[Mapping[str, tuple[str, str]]] = {
+    # Part: whose pin it serves.
+    "U81": ("J82", "A6"), "R811": ("J82", "A5"), "R812": ("J82", "B5"), "R813": ("J82", "B9"), "J83": ("U81", "1"),
+    "C81": ("U82", "28"), "C82": ("U82", "28"), "R801": ("SW1", "A"), "R802": ("SW1", "B"), "R803": ("SW1", "S1"),
+    "C801": ("SW1", "A"), "C802": ("SW1", "B"), "C803": ("SW1", "S1"),
+    "C301": ("U31", "4"), "C302": ("U32", "4"), "C911": ("U91", "16"), "C912": ("U91", "16"), "C913": ("U91", "15"),
+    "C921": ("U92", "16"), "C922": ("U92", "16"), "C923": ("U92", "15"), "C93": ("U93", "2"), "C94": ("U93", "5"),
+    "C95": ("U93", "6"), "C53": ("U52", "8"), "C54": ("U52", "4"), "C67": ("U62", "8"), "C68": ("U62", "4"),
+    "C51": ("U51", "1"), "C52": ("U51", "1"), "C64": ("U61", "1"), "C65": ("U61", "8"), "C66": ("U61", "20"),
+    "C60": ("U61", "1"), "C61": ("U61", "2"), "C62": ("U61", "18"), "C63": ("U61", "5"), "C71": ("U71", "6"),
+    "C72": ("U72", "5"), "C41": ("U41", "5"), "C23": ("U21", "8"), "C104": ("U13", "6"), "C19": ("U13", "5"),
+    "C101": ("U12", "1"), "C102": ("U12", "5"), "C105": ("U14", "5"), "L11": ("U12", "1"), "U14": ("U12", "1"),
+    "C16": ("U11", "A1"), "C17": ("U11", "A5"), "C18": ("U11", "A5"), "C21": ("J21", "1"), "C22": ("J21", "2"),
+    "C11": ("D11", "1"), "C12": ("D11", "1"), "D13": ("D11", "1"), "C13": ("D12", "2"), "C14": ("D12", "2"),
+    "D14": ("D12", "2"), "C15": ("Q11", "2"), "C103": ("Q11", "1"), "R18": ("Q12", "1"), "Q11": ("D11", "1"),
+    "Q12": ("Q11", "3"), "U93": ("U92", "15"), "U71": ("J21", "10"), "U72": ("J21", "8"), "U13": ("Q11", "2"),
+    **{f"R10{lamp}{die}": (f"D8{lamp}", str(2 * die - 1)) for lamp in range(1, 9) for die in (1, 2)},
+}  # fmt: skip
+
+
+def box_of(spot: Spot) -> Box:
+    """The courtyard of a spot on the board."""
+    left, upper, right, lower = courtyard(spot.footprint)
+    corners = [spot.local(x, y) for x in (left, right) for y in (upper, lower)]
+    xs, ys = [x for x, _ in corners], [y for _, y in corners]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def legs_of(spot: Spot) -> list[Box]:
+    """What its legs take on the other side."""
+    found = []
+    for x, y, radius in through_pads(spot.footprint):
+        at_x, at_y = spot.local(x, y)
+        reach = radius + CLEAR_MM
+        found.append((at_x - reach, at_y - reach, at_x + reach, at_y + reach))
+    return found
+
+
+def overlap(one: Box, other: Box) -> bool:
+    """Whether two rectangles share ground."""
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def disc(x: float, y: float, radius: float) -> Box:
+    """The square around a hole."""
+    return x - radius, y - radius, x + radius, y + radius
+
+
+def pin_of(spot: Spot, number: str) -> Xy:
+    """Where a pad is on the board; the first of those with that number."""
+    return spot.local(*pad_places(spot.footprint)[number][0])
+
+
+def spot_of(part: Part, x: float, y: float, angle: int = 0, *, back: bool = False) -> Spot:
+    """A part somewhere."""
+    nets = {pad: net for pad, net in part.connections().items() if net}
+    return Spot(part.reference, part.kind.value, part.kind.footprint, nets, round(x, 4), round(y, 4), angle, back=back)
+
+
+def mated(part: Part, wanted: Mapping[str, Xy], *, back: bool) -> Spot:
+    """A connector so that its pads meet given places.
+
+    Raises:
+        BadBoard: It does not meet them however it is turned: header and socket are mirror images, or not.
+    """
+    for angle in (0, 90, 180, 270):
+        start = spot_of(part, 0.0, 0.0, angle, back=back)
+        x, y = pin_of(start, "1")
+        spot = spot_of(part, wanted["1"][0] - x, wanted["1"][1] - y, angle, back=back)
+        if all(math.dist(pin_of(spot, number), place) < 0.05 for number, place in wanted.items()):
+            return spot
+    raise BadBoard(f"{part.reference} does not meet its other half pin for pin; put it on the other side of the board")
+
+
+@cache
+def _around() -> list[Xy]:
+    """Steps of the grid, the nearest first."""
+    reach = int(FAR_MM / GRID_MM)
+    steps = [(column * GRID_MM, row * GRID_MM) for column in range(-reach, reach + 1) for row in range(-reach, reach + 1)]
+    return sorted(steps, key=lambda step: (step[0] ** 2 + step[1] ** 2, step))
+
+
+class Placer:
+    """A board that fills.
+
+    Args:
+        edge: Left, upper, right, lower edge of the board.
+        forbidden: Where nothing may be, on either side: holes, cut-outs.
+        spots: What is there already.
+        bodies: What legs must not run into on the far side.
+    """
+
+    def __init__(self, edge: Box, forbidden: Iterable[Box], spots: Iterable[Spot]) -> None:
+        self.edge, self.forbidden = edge, list(forbidden)
+        self.spots: dict[str, Spot] = {}
+        self._sides: dict[bool, list[Box]] = {False: [], True: []}
+        for spot in spots:
+            self.put(spot)
+
+    def put(self, spot: Spot) -> None:
+        """Fix a part where it is."""
+        self.spots[spot.reference] = spot
+        self._sides[spot.back].append(box_of(spot))
+        self._sides[not spot.back] += legs_of(spot)
+
+    def near(self, part: Part, target: Xy, *, back: bool) -> Spot:
+        """The free place that is nearest to a point.
+
+        Raises:
+            BadBoard: There is none.
+        """
+        left, upper, right, lower = self.edge
+        turned = [(spot_of(part, 0.0, 0.0, angle, back=back), angle) for angle in (0, 90)]
+        shapes = [(box_of(spot), legs_of(spot), angle) for spot, angle in turned]
+        origin = (round(target[0] / GRID_MM) * GRID_MM, round(target[1] / GRID_MM) * GRID_MM)
+        for dx, dy in _around():
+            x, y = origin[0] + dx, origin[1] + dy
+            for box, legs, angle in shapes:
+                middle_x, middle_y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+                here = (box[0] + x - middle_x, box[1] + y - middle_y, box[2] + x - middle_x, box[3] + y - middle_y)
+                if here[0] < left + 0.5 or here[1] < upper + 0.5 or here[2] > right - 0.5 or here[3] > lower - 0.5:
+                    continue
+                if any(overlap(here, other) for other in (*self._sides[back], *self.forbidden)):
+                    continue
+                down = [(a + x - middle_x, b + y - middle_y, c + x - middle_x, d + y - middle_y) for a, b, c, d in legs]
+                if any(overlap(leg, other) for leg in down for other in self._sides[not back]):
+                    continue
+                return spot_of(part, x - middle_x, y - middle_y, angle, back=back)
+        raise BadBoard(
+            f"{part.reference} ({part.kind.value}) finds no place on its board; move something or take a smaller part"
+        )
+
+    def target(self, part: Part) -> Xy:
+        """Where a part belongs: at the pin that it serves, else amid those that it is wired to."""
+        if part.reference in NEAR and NEAR[part.reference][0] in self.spots:
+            whose, pin = NEAR[part.reference]
+            return pin_of(self.spots[whose], pin)
+        nets = set(part.connections().values()) - EVERYWHERE
+        places = [
+            pin_of(spot, number) for spot in self.spots.values() for number, net in spot.nets.items() if net in nets
+        ]
+        if not places:
+            return (self.edge[0] + self.edge[2]) / 2, (self.edge[1] + self.edge[3]) / 2
+        return sum(x for x, _ in places) / len(places), sum(y for _, y in places) / len(places)
+
+    def fill(self, parts: Iterable[Part], *, back: bool) -> None:
+        """Place all: the largest first, what serves its pins right after it, the small ones by what they are wired to."""
+        waiting = sorted(parts, key=lambda part: (-_area(part), part.reference))
+        while waiting:
+            part = next((p for p in waiting if NEAR.get(p.reference, ("",))[0] in self.spots), waiting[0])
+            waiting.remove(part)
+            self.put(self.near(part, self.target(part), back=back))
+
+
+def _area(part: Part) -> float:
+    left, upper, right, lower = courtyard(part.kind.footprint)
+    return (right - left) * (lower - upper)
