@@ -25,7 +25,9 @@ def main() -> int:
     building.add_argument(
         "--output", type=Path, help="another folder than hardware/generated; leaves the firmware alone"
     )
-    commands.add_parser("check", help="see that circuit, mechanics and panel are as the golden tables want them; needs no tool")
+    commands.add_parser(
+        "check", help="see that circuit, mechanics and panel are as the golden tables want them; needs no tool"
+    )
     asked = parser.parse_args()
     try:
         if asked.command == "check":

@@ -96,4 +96,4 @@ def _panel(design: Design, folder: Path, say: Say) -> None:
     for name in ("panel", "control", "main"):
         cli_boards.write_settings(folder / f"{name}.kicad_pcb")
     cli_boards.gerbers(folder / "panel.kicad_pcb", folder / "gerber")
-    say(f"panel: {layout.WIDTH_MM:g} × {layout.HEIGHT_MM:g} mm, {len(layout.holes())} holes; control and main board placed")
+    say(f"panel: {layout.WIDTH_MM:g} × {layout.HEIGHT_MM:g} mm, {len(layout.holes())} holes; both boards placed")

@@ -1,8 +1,7 @@
 """One mechanical model: how high every part is, how the boards stand, where they are screwed, and whether it all fits.
 
-z in mm: 0 is the front of the control board, forwards is positive. The panel's back is at PANEL_MM, the main board and the
-Raspberry Pi are at negative z. Nothing here was measured: heights are from the makers' drawings as remembered, each with
-what it is; x and y of the Raspberry Pi are from its mechanical drawing.
+Nothing here was measured. Heights stand above the board that carries the part and are from the makers' drawings as
+remembered; x and y are counted from the panel's upper left corner, seen from the front.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ PI_HOLES_MM: Final = ((3.5, 3.5), (61.5, 3.5), (3.5, 52.5), (61.5, 52.5))
 PI_PIN_1_MM: Final = (8.37, 4.77)
 """Pin 1; pin 2 is 2.54 mm above it, pin 3 as far to the right. Source: Raspberry Pi 4, mechanical drawing."""
 PI_PARTS: Final = (
-    # What stands on the Pi towards the main board: left, upper, right, lower edge on it, height. From memory of the drawing.
+    # Towards the main board: left, upper, right, lower edge on the Pi, height. From memory of its drawing.
     ("Ethernet", 65.0, 36.9, 88.0, 54.7, 13.5),
     ("USB 3", 70.0, 19.4, 88.0, 34.6, 16.0),
     ("USB 2", 70.0, 1.4, 88.0, 16.6, 16.0),
@@ -103,7 +102,7 @@ def faults() -> Iterator[str]:
     display = DISPLAY_SPACER_MM + DISPLAY_BOARD_MM + DISPLAY_GLASS_MM
     if display > PANEL_MM - AIR_MM:
         yield f"the display stands {display:.1f} mm high under a panel at {PANEL_MM:g} mm; take lower spacers"
-    if not PANEL_MM - 3.0 <= display:
+    if not display >= PANEL_MM - 3.0:
         yield f"the display's glass lies {PANEL_MM - display:.1f} mm behind the panel; take higher spacers"
     out = BUTTON_MM - PANEL_MM - PANEL_THICK_MM
     if not STICKS_OUT_MM[0] <= out <= STICKS_OUT_MM[1]:

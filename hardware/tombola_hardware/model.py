@@ -236,12 +236,13 @@ class Board:
         yield from self._gpio_faults()
 
     def _gpio_faults(self) -> Iterator[str]:
+        nets = self.nets()
         for name, number in self.gpio.items():
             if number not in GPIO_NUMBERS:
                 yield f"{name} is wired to GPIO {number}, which the header does not have; take one of 0 to 27"
             elif number in CLAIMED and not _is_its_own(name, CLAIMED[number]):
                 yield f"{name} is wired to GPIO {number}, which {CLAIMED[number]} takes; take a free one"
-            elif f"GPIO{number}" not in name and name not in self.nets():
+            elif f"GPIO{number}" not in name and name not in nets:
                 yield f"{name} has GPIO {number} but no net of that name; wire it, or take it off the list"
         yield from _twice("GPIO", (str(number) for number in self.gpio.values()))
 

@@ -51,7 +51,9 @@ def _watts(board: Board) -> Iterator[str]:
         if part.kind.rating.watts is None or not part.reference.startswith("R") or part.reference.startswith("RV"):
             continue
         resistance = number(part.kind.value)
-        amps = min([_worst_volts(part) / resistance, *(LIMITED_AMPS.get(net, 99.0) for net in part.connections().values())])
+        amps = min(
+            [_worst_volts(part) / resistance, *(LIMITED_AMPS.get(net, 99.0) for net in part.connections().values())]
+        )
         watts = amps**2 * resistance
         if watts * MARGIN > part.kind.rating.watts:
             yield (

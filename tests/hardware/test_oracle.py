@@ -1,4 +1,4 @@
-"""The second opinion: golden tables and arithmetic that were typed apart from the sheets, and faults that they must see."""
+"""The second opinion: golden tables and arithmetic typed apart from the sheets, and faults that they must see."""
 
 from __future__ import annotations
 
@@ -128,7 +128,8 @@ def test_solver_gives_the_textbook_divider_filter_and_amplifier():
     network = Network([
         Element("R", ("IN", "MIDDLE"), 10e3), Element("R", ("MIDDLE", "GND"), 30e3),
         Element("R", ("IN", "SLOW"), 1e3), Element("C", ("SLOW", "GND"), 1e-6),
-        Element("R", ("IN", "SUM"), 10e3), Element("R", ("SUM", "OUT"), 20e3), Element("X", ("GND", "SUM", "OUT"))])  # fmt: skip
+        Element("R", ("IN", "SUM"), 10e3), Element("R", ("SUM", "OUT"), 20e3),
+        Element("X", ("GND", "SUM", "OUT"))])  # fmt: skip
     assert network.volts("MIDDLE", {"IN": 4.0}).real == pytest.approx(3.0)
     assert abs(network.volts("SLOW", {"IN": 1.0}, 159.155)) == pytest.approx(2**-0.5, abs=1e-4)
     assert network.volts("OUT", {"IN": 1.0}).real == pytest.approx(-2.0)

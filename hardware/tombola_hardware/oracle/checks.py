@@ -55,15 +55,17 @@ def _chips(board: Board) -> Iterator[str]:
         if set(connected) != set(chip.pins):
             yield f"{chip.reference} ({chip.what}) has other pins than {chip.source} says"
     named = {chip.reference for chip in rows}
-    for reference in known:
+    for reference, part in known.items():
         if reference not in named and not _is_free(reference):
-            yield f"{reference} ({known[reference].kind.value}) has no row in oracle/golden.py; give it one"
+            yield f"{reference} ({part.kind.value}) has no row in oracle/golden.py; give it one"
 
 
 def _is_free(reference: str) -> bool:
     """Two-legged parts have their own rows, connectors between the boards and test points their own checks."""
-    return reference[:2] == "TP" or reference[0] in "RCFL" and reference[:2] != "RV" or (
-        reference.startswith("J1") and len(reference) == 4
+    return (
+        reference[:2] == "TP"
+        or (reference[0] in "RCFL" and reference[:2] != "RV")
+        or (reference.startswith("J1") and len(reference) == 4)
     )
 
 
@@ -85,7 +87,8 @@ def _passives(board: Board, parts: list[Element]) -> Iterator[str]:
                 f"{row.why}; {got}"
             )
         for part in idle[len(unfilled) :]:
-            yield f"{part.reference} ({part.value:.3g}) stands between {' and '.join(part.nets)}, where no circuit wants it"
+            where = " and ".join(part.nets)
+            yield f"{part.reference} ({part.value:.3g}) stands between {where}, where no circuit wants it"
     yield from _strength(board)
 
 
@@ -117,4 +120,3 @@ def _strength(board: Board) -> Iterator[str]:
                 f"{part.reference} bears {part.kind.rating.watts:g} W but wants {row.strong_watts:g}: {row.why}; "
                 "take a stronger one"
             )
-

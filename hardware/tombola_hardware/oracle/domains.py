@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 from tombola_hardware.model import Board
@@ -44,13 +45,14 @@ DOMAINS: Final[tuple[tuple[str, float, float], ...]] = (
     (r"8\d_A[12]|LAMP_\d_(RED|GREEN)", 0.0, 3.6),
     (r"LDOO", 0.0, 2.0),
     (r"USB_(CC\d|DP|DM)|POWER_CC\d", 0.0, 3.6),
-    (r"(SDA|SCL|SPI_.*|CS_.*|I2S_.*|GATE_IN|TRIG_IN|CLOCK_IN|GATE_OUT|MIDI_[TR]X|ENC_.*|SHIFT|SAVE|AUDIO_MUTE|XSMT|"
-     r"PWR_FAIL|VBUS_SENSE)", 0.0, GPIO_VOLTS),
+    (r"SDA|SCL|SPI_.*|CS_.*|I2S_.*|GATE_OUT|(GATE|TRIG|CLOCK)_IN|MIDI_[TR]X|ENC_.*|SHIFT|SAVE", 0.0, GPIO_VOLTS),
+    (r"AUDIO_MUTE|XSMT|PWR_FAIL|VBUS_SENSE", 0.0, GPIO_VOLTS),
 )  # fmt: skip
 LIMITED_AMPS: Final = {"MIDI_DRIVE": 0.05, "CV_A_AMP": 0.05, "CV_B_AMP": 0.05}
 """Nets whose chip gives no more than this into a short: 74LVC1G17 (SCES351), OPA1678 (SBOS855), both from memory."""
 
 
+@cache
 def volts(net: str) -> tuple[float, float] | None:
     """Lowest and highest voltage of a net; none for one that the table does not know."""
     for pattern, low, high in DOMAINS:

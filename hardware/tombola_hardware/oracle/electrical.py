@@ -11,7 +11,15 @@ from tombola_hardware.oracle.network import Element, Network, elements
 
 PI_PULL_UP_OHM: Final = 50e3
 """Of GPIO 0 to 8 until the daemon runs. Source: BCM2711 ARM peripherals, table of pulls, from memory."""
-HIGHEST: Final = {"+12V": 12.6, "+5V": 5.25, "+3.3V": 3.45, "+3.3VA": 3.4, "P3_AUDIO": 3.4, "VREF": 3.0, "USB_VBUS": 5.5}
+HIGHEST: Final = {
+    "+12V": 12.6,
+    "+5V": 5.25,
+    "+3.3V": 3.45,
+    "+3.3VA": 3.4,
+    "P3_AUDIO": 3.4,
+    "VREF": 3.0,
+    "USB_VBUS": 5.5,
+}
 """Rails at their most."""
 SUPPLIES: Final[dict[str, tuple[tuple[str, float, float], ...]]] = {
     # Value: pin of the supply, least and most volts. From the datasheets that golden.py names.
@@ -36,7 +44,15 @@ DRIVEN: Final = {
     "74AHCT1G125": (("Y",), "VCC"),
     "PCA9685PW": (tuple(f"LED{number}" for number in range(16)), "VDD"),
 }
-NOMINAL: Final = {"+5V": 5.0, "P5_QUIET": 4.9, "+3.3V": 3.3, "+3.3VA": 3.3, "P3_AUDIO": 3.3, "VREF": 3.0, "P12_SOFT": 11.6}
+NOMINAL: Final = {
+    "+5V": 5.0,
+    "P5_QUIET": 4.9,
+    "+3.3V": 3.3,
+    "+3.3VA": 3.3,
+    "P3_AUDIO": 3.3,
+    "VREF": 3.0,
+    "P12_SOFT": 11.6,
+}
 ADDRESSES: Final = {"24LC32A": (0x50, ("A0", "A1", "A2")), "PCA9685PW": (0x40, tuple(f"A{bit}" for bit in range(6)))}
 """Value: address with all straps at ground, and the straps, lowest first. What the firmware's pin map says."""
 TIED: Final = (
@@ -48,8 +64,18 @@ TIED: Final = (
     ("PCM5102A", "FMT", "GND", "it would not take I²S (SLAS859C, 9.3)"),
     ("PCM5102A", "SCK", "GND", "its PLL would not make the clock (SLAS859C, 9.3.5)"),
 )
-PI_DRIVES: Final = {"7": "AUDIO_MUTE", "8": "TXD", "12": "PCM clock", "19": "MOSI", "23": "SPI clock", "24": "CE0", "26": "CE1",
-                    "35": "PCM frame", "36": "GATE_OUT", "40": "PCM out"}  # fmt: skip
+PI_DRIVES: Final = {
+    "7": "AUDIO_MUTE",
+    "8": "TXD",
+    "12": "PCM clock",
+    "19": "MOSI",
+    "23": "SPI clock",
+    "24": "CE0",
+    "26": "CE1",
+    "35": "PCM frame",
+    "36": "GATE_OUT",
+    "40": "PCM out",
+}
 PI_LISTENS: Final = {"10": "RXD", "21": "MISO"}
 """Pins of the header and what the Pi's peripherals are there. Source: BCM2711 ARM peripherals, from memory."""
 TALKS: Final = {"MCP3208-B": "DOUT", "H11L1": "VO", "TPS3808G01": "~RESET"}
@@ -70,8 +96,9 @@ def faults(board: Board) -> list[str]:
     """A sentence for each circuit that gets what it must not."""
     parts = list(elements(board))
     network = Network(parts)
-    return [*_gpio(board, network), *_supplies(board), *_driven(board), *_directions(board), *_straps(board), *_lamps(board, parts),
-            *_midi(parts), *_mute(parts), *_power_fail(board, network), *_connectors(board)]  # fmt: skip
+    of_board = [*_supplies(board), *_driven(board), *_directions(board), *_straps(board), *_lamps(board, parts)]
+    levels = [*_midi(parts), *_mute(parts), *_power_fail(board, network)]
+    return [*_gpio(board, network), *of_board, *levels, *_connectors(board)]
 
 
 def _gpio(board: Board, network: Network) -> Iterator[str]:
@@ -95,8 +122,8 @@ def _supplies(board: Board) -> Iterator[str]:
                 level = NOMINAL.get(net, 0.0)
                 if not low <= level <= high:
                     yield (
-                        f"{part.reference} ({part.kind.value}) has {level:g} V ({net or 'nothing'}) at {pin}, but wants "
-                        f"{low:g} … {high:g}; put it on another rail"
+                        f"{part.reference} ({part.kind.value}) has {level:g} V ({net or 'nothing'}) at {pin}, but "
+                        f"wants {low:g} … {high:g}; put it on another rail"
                     )
 
 
@@ -128,8 +155,8 @@ def _directions(board: Board) -> Iterator[str]:
     for pin, what in PI_DRIVES.items():
         if header[pin] in talkers:
             yield (
-                f"pin {pin} of the header ({what}) and {talkers[header[pin]]} both drive {header[pin]}; swap it with the "
-                "line that the Pi listens to"
+                f"pin {pin} of the header ({what}) and {talkers[header[pin]]} both drive {header[pin]}; swap it with "
+                "the line that the Pi listens to"
             )
     for pin, what in PI_LISTENS.items():
         if header[pin] not in talkers:
@@ -208,25 +235,28 @@ def _power_fail(board: Board, network: Network) -> Iterator[str]:
 
 def _connectors(board: Board) -> Iterator[str]:
     """Between the boards: pin for pin the same, and each net that is on both goes across."""
-    pairs: dict[str, list[Part]] = {}
-    for part in board.parts:
-        if part.reference.startswith("J1") and len(part.reference) == 4:
-            pairs.setdefault(part.reference[:3], []).append(part)
+    plugs = {part.reference: part for part in board.parts if part.reference[:2] == "J1" and len(part.reference) == 4}
     across: set[str] = set()
-    for one, other in (pair for pair in pairs.values() if len(pair) == 2):
-        here, there = one.connections(), other.connections()
-        across |= set(here.values())
-        for number, net in here.items():
-            if there.get(number) != net:
-                yield (
-                    f"pin {number} carries {net} on {one.reference} but {there.get(number)} on {other.reference}, into "
-                    "which it is plugged; give both the same net"
-                )
+    for reference, one in plugs.items():
+        other = plugs.get(reference[:3] + "2")
+        if reference.endswith("1") and other:
+            across |= set(one.connections().values())
+            yield from _unlike(one, other)
     boards: dict[str, set[str]] = {}
     for part in board.parts:
-        if part not in [plug for pair in pairs.values() for plug in pair]:
+        if part.reference not in plugs:
             for net in part.connections().values():
                 boards.setdefault(net, set()).add(part.board)
     for net, on in sorted(boards.items()):
         if len(on) > 1 and net not in {NC, *across}:
-            yield f"net {net} is on both boards but on no pin of the connectors between them; see sheets/interconnect.py"
+            yield f"net {net} is on both boards but on no pin of the connectors between them; see interconnect.py"
+
+
+def _unlike(one: Part, other: Part) -> Iterator[str]:
+    there = other.connections()
+    for number, net in one.connections().items():
+        if there.get(number) != net:
+            yield (
+                f"pin {number} carries {net} on {one.reference} but {there.get(number)} on {other.reference}, into "
+                "which it is plugged; give both the same net"
+            )

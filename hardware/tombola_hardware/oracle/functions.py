@@ -58,10 +58,12 @@ def _outputs() -> Iterator[Function]:
         yield Function(f"{name} at the DAC's lowest", jack, {**RAILS, dac: 0.0}, -2.0, 0.01)
         yield Function(f"{name} at the DAC's highest", jack, {**RAILS, dac: 2.048}, 8.02, 0.01)
     for side in ("L", "R"):
-        dac = {f"OUT_{side}": 2.97}
+        full = {f"OUT_{side}": 2.97}
         yield Function(f"AUDIO_{side}, a full scale of 2.1 V rms at 1 kHz", f"AUDIO_{side}_JACK",
-                       {**QUIET, **dac}, 2.97 * 1.68, 0.02, 1e3)  # fmt: skip
-        yield Function(f"AUDIO_{side} at 154 kHz", f"AUDIO_{side}_DAC", {**QUIET, f"OUT_{side}": 1.0}, 0.7071, 0.1, 154e3)
+                       {**QUIET, **full}, 2.97 * 1.68, 0.02, 1e3)  # fmt: skip
+        yield Function(
+            f"AUDIO_{side} at 154 kHz", f"AUDIO_{side}_DAC", {**QUIET, f"OUT_{side}": 1.0}, 0.7071, 0.1, 154e3
+        )
 
 
 def _gates() -> Iterator[Function]:
@@ -91,5 +93,6 @@ def faults(variant: str, network: Network) -> Iterator[str]:
         volts = abs(found) if row.hertz else found.real
         if not abs(volts - row.volts) <= row.within * max(abs(row.volts), 0.1):
             yield (
-                f"{row.what}: {volts:.3g} V stand at {row.probe} instead of {row.volts:.3g}; look at the parts around it"
+                f"{row.what}: {volts:.3g} V stand at {row.probe} instead of {row.volts:.3g}; "
+                "look at the parts around it"
             )

@@ -44,8 +44,8 @@ def _chip(reference: str, what: str, source: str, from_memory: bool, nets: str) 
 
 
 _HEADER: Final = (
-    "+3.3V +5V SDA +5V SCL GND AUDIO_MUTE MIDI_TX GND MIDI_RX ENC_SW I2S_BCK - GND ENC_A ENC_B +3.3V SHIFT SPI_MOSI GND "
-    "SPI_MISO SAVE SPI_SCLK CS_KNOBS GND CS_CV - - GATE_IN GND TRIG_IN CLOCK_IN {power_fail} GND I2S_LRCK GATE_OUT "
+    "+3.3V +5V SDA +5V SCL GND AUDIO_MUTE MIDI_TX GND MIDI_RX ENC_SW I2S_BCK - GND ENC_A ENC_B +3.3V SHIFT SPI_MOSI "
+    "GND SPI_MISO SAVE SPI_SCLK CS_KNOBS GND CS_CV - - GATE_IN GND TRIG_IN CLOCK_IN {power_fail} GND I2S_LRCK GATE_OUT "
     "VBUS_SENSE - GND I2S_DATA"
 )
 """Pins 1 to 40. GPIO 20 (pin 38) is the Pi's PCM input, GPIO 21 (pin 40) its PCM output: the DAC listens to 21."""
@@ -87,13 +87,19 @@ def _both() -> Iterator[Chip]:
     """What the module and the desktop both have."""
     knobs = " ".join(f"KNOB_{number}" for number in range(1, 9))
     spi = "GND {} SPI_MOSI SPI_MISO SPI_SCLK GND VREF +3.3VA"
-    yield _chip("U91", "converter MCP3208", "Microchip DS21298E, package types", TEXT, f"{knobs} {spi.format('CS_KNOBS')}")
+    yield _chip(
+        "U91", "converter MCP3208", "Microchip DS21298E, package types", TEXT, f"{knobs} {spi.format('CS_KNOBS')}"
+    )
     volts = " ".join(f"ADC_{name}" for name in _CV_JACKS) + " GND GND"
     yield _chip("U92", "converter MCP3208", "Microchip DS21298E, package types", TEXT, f"{volts} {spi.format('CS_CV')}")
     yield _chip("U93", "reference REF5030", "TI SBOS410E, page 1", TEXT, "- P5_QUIET - GND VREF_NR VREF - -")
     yield _chip("U12", "regulator AP2112K", "Diodes AP2112, pin descriptions", MEMORY, "P5_QUIET GND P5_QUIET - +3.3VA")
-    yield _chip("U14", "regulator AP2112K", "Diodes AP2112, pin descriptions", MEMORY, "P5_QUIET GND P5_QUIET - P3_AUDIO")
-    yield _chip("U21", "memory 24LC32A at 0x50", "Microchip DS21072, table 2-1", MEMORY, "GND GND GND GND SDA SCL GND +3.3V")
+    yield _chip(
+        "U14", "regulator AP2112K", "Diodes AP2112, pin descriptions", MEMORY, "P5_QUIET GND P5_QUIET - P3_AUDIO"
+    )
+    yield _chip(
+        "U21", "memory 24LC32A at 0x50", "Microchip DS21072, table 2-1", MEMORY, "GND GND GND GND SDA SCL GND +3.3V"
+    )
     yield _chip(
         "U61",
         "audio DAC PCM5102A",
@@ -103,7 +109,9 @@ def _both() -> Iterator[Chip]:
         "GND P3_AUDIO",
     )
     yield _chip("U41", "buffer 74AHCT1G125", "TI SCLS378F, page 1", TEXT, "GND GATE_OUT GND GATE_OUT_DRIVE +5V")
-    yield _chip("U71", "optocoupler H11L1M", "onsemi H11L3M/D, schematic", TEXT, "MIDI_LED MIDI_IN_5 - MIDI_RX GND +3.3V")
+    yield _chip(
+        "U71", "optocoupler H11L1M", "onsemi H11L3M/D, schematic", TEXT, "MIDI_LED MIDI_IN_5 - MIDI_RX GND +3.3V"
+    )
     yield _chip("U72", "buffer 74LVC1G17", "TI SCES351, pin functions", MEMORY, "- MIDI_TX GND MIDI_DRIVE +3.3V")
     yield _chip("U81", "guard USBLC6-2", "ST USBLC6-2, figure 1", MEMORY, "USB_DM GND USB_DP USB_DP USB_VBUS USB_DM")
     lamps = [f"LAMP_{1 + number // 2}_{'GREEN' if number % 2 else 'RED'}" for number in range(16)]
@@ -136,7 +144,9 @@ def _small() -> Iterator[Chip]:
     yield Chip("D71", "diode across the optocoupler", "MIDI CA-033", MEMORY, {"1": "MIDI_LED", "2": "MIDI_IN_5"})
     for number in range(1, 9):
         yield _chip(f"RV{number}", "knob, 3 is clockwise", "Alpha RD901F", MEMORY, f"GND KNOB_{number} VREF")
-        yield _chip(f"D8{number}", "lamp, common cathode", "Kingbright WP3VEGW", MEMORY, f"8{number}_A1 GND 8{number}_A2")
+        yield _chip(
+            f"D8{number}", "lamp, common cathode", "Kingbright WP3VEGW", MEMORY, f"8{number}_A1 GND 8{number}_A2"
+        )
     encoder = {"A": "ENC_A", "B": "ENC_B", "C": "GND", "S1": "ENC_SW", "S2": "GND"}
     yield Chip("SW1", "encoder", "Alps EC11E", MEMORY, encoder)
     yield Chip("SW2", "button", "a switch of two legs", MEMORY, {"1": "SHIFT", "2": "GND"})
@@ -164,8 +174,13 @@ def _module_only() -> Iterator[Chip]:
     yield _chip("Q11", "P-channel AO3401A", "AOS AO3401A", MEMORY, "SOFT +12V P12_SOFT")
     yield _chip("Q12", "transistor MMBT3906", "onsemi MMBT3906LT1/D", MEMORY, "HOLD_P +12V HOLD_C")
     yield _chip("Q13", "transistor MMBT3904", "onsemi MMBT3904LT1/D", MEMORY, "HOLD_N GND BUCK_CTRL")
-    for reference, cathode, anode in (("D11", "+12V", "P12_FUSED"), ("D12", "M12_FUSED", "-12V"),
-                                      ("D13", "+12V", "GND"), ("D14", "GND", "-12V"), ("D61", "PWR_FAIL", "XSMT")):  # fmt: skip
+    for reference, cathode, anode in (
+        ("D11", "+12V", "P12_FUSED"),
+        ("D12", "M12_FUSED", "-12V"),
+        ("D13", "+12V", "GND"),
+        ("D14", "GND", "-12V"),
+        ("D61", "PWR_FAIL", "XSMT"),
+    ):
         yield Chip(reference, "diode, 1 is its cathode", "its maker's marking", MEMORY, {"1": cathode, "2": anode})
     for reference, name in (("J51", "CV_A"), ("J52", "CV_B")):
         yield Chip(reference, "output", "QingPu PJ398SM", MEMORY, {"S": "GND", "T": f"{name}_JACK", "TN": OPEN})

@@ -56,13 +56,17 @@ def _wired(part: Part, nets: dict[str, str]) -> Part:
 def value(board: Board, references: str, worth: str) -> Mutant:
     """Parts (by their references, apart by spaces) with another value."""
     chosen = references.split()
-    return _with(board, f"{references}: {worth}", lambda part: _valued(part, worth) if part.reference in chosen else part)
+    return _with(
+        board, f"{references}: {worth}", lambda part: _valued(part, worth) if part.reference in chosen else part
+    )
 
 
 def rewired(board: Board, reference: str, nets: dict[str, str]) -> Mutant:
     """A part with pins on other nets."""
     said = ", ".join(f"{pin} to {net or 'nothing'}" for pin, net in nets.items())
-    return _with(board, f"{reference}: {said}", lambda part: _wired(part, nets) if part.reference == reference else part)
+    return _with(
+        board, f"{reference}: {said}", lambda part: _wired(part, nets) if part.reference == reference else part
+    )
 
 
 def swapped(board: Board, reference: str, one: str, other: str) -> Mutant:

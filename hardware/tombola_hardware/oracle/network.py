@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tombola_hardware.model import NC, Board, Part
 
+Matrix: TypeAlias = NDArray[np.complex128]
 LEAK_SIEMENS: Final = 1e-12
 """From every node to ground, so that one which hangs in the air has a voltage."""
 WIRE_OHM: Final = 0.1
@@ -22,7 +24,7 @@ _SCALE: Final = {"p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6
 
 def number(value: str) -> float:
     """``4.7k`` in ohm, ``100n`` in farad."""
-    head = value.split()[0]
+    head = value.split(maxsplit=1)[0]
     return float(head[:-1]) * _SCALE[head[-1]] if head[-1] in _SCALE else float(head)
 
 
@@ -84,27 +86,9 @@ class Network:
         matrix[range(len(nodes)), range(len(nodes))] = LEAK_SIEMENS
         for part in parts:
             if part.letter == "X":
-                row = len(nodes) + amplifiers.index(part)
-                plus, minus, out = part.nets
-                for net, sign in ((plus, 1.0), (minus, -1.0)):
-                    if net in nodes:
-                        matrix[row, nodes[net]] += sign
-                    else:
-                        right[row] -= sign * known.get(net, 0.0)
-                if out in nodes:
-                    matrix[nodes[out], row] += 1.0
-                else:
-                    matrix[row, row] += 1.0
-                continue
-            one, other = part.nets
-            siemens = 1 / part.value if part.letter == "R" else 2j * np.pi * hertz * part.value
-            for here, there in ((one, other), (other, one)):
-                if here in nodes:
-                    matrix[nodes[here], nodes[here]] += siemens
-                    if there in nodes:
-                        matrix[nodes[here], nodes[there]] -= siemens
-                    else:
-                        right[nodes[here]] += siemens * known.get(there, 0.0)
+                _amplifier(part, len(nodes) + amplifiers.index(part), nodes, known, matrix, right)
+            else:
+                _passive(part, hertz, nodes, known, matrix, right)
         try:
             return complex(np.linalg.solve(matrix, right)[nodes[probe]])
         except np.linalg.LinAlgError:
@@ -122,3 +106,33 @@ class Network:
                         nodes[net] = len(nodes)
                         todo.append(net)
         return nodes, parts
+
+
+def _amplifier(
+    part: Element, row: int, nodes: dict[str, int], known: Mapping[str, complex], matrix: Matrix, right: Matrix
+) -> None:
+    """Its output gives what brings both inputs to one voltage."""
+    plus, minus, out = part.nets
+    for net, sign in ((plus, 1.0), (minus, -1.0)):
+        if net in nodes:
+            matrix[row, nodes[net]] += sign
+        else:
+            right[row] -= sign * known.get(net, 0.0)
+    if out in nodes:
+        matrix[nodes[out], row] += 1.0
+    else:
+        matrix[row, row] += 1.0
+
+
+def _passive(
+    part: Element, hertz: float, nodes: dict[str, int], known: Mapping[str, complex], matrix: Matrix, right: Matrix
+) -> None:
+    one, other = part.nets
+    siemens = 1 / part.value if part.letter == "R" else 2j * np.pi * hertz * part.value
+    for here, there in ((one, other), (other, one)):
+        if here in nodes:
+            matrix[nodes[here], nodes[here]] += siemens
+            if there in nodes:
+                matrix[nodes[here], nodes[there]] -= siemens
+            else:
+                right[nodes[here]] += siemens * known.get(there, 0.0)

@@ -70,7 +70,9 @@ def _gates() -> Iterator[Row]:
         yield _row("R", f"{name}_BASE", "GND", _near(100e3), f"{name}: threshold 1.3 V, with its twin")
         yield _row("R", "+3.3V", name, (4.7e3, 22e3), f"{name}: pull-up, which 30 µA of base current sink")
     yield _row("R", "GATE_OUT", "GND", (47e3, 220e3), "GATE_OUT: low until somebody drives it")
-    yield _row("R", "GATE_OUT_DRIVE", "GATE_OUT_JACK", _near(1e3), "GATE_OUT: a case's −12 V drives 11 mA, not 20", 0.25)
+    yield _row(
+        "R", "GATE_OUT_DRIVE", "GATE_OUT_JACK", _near(1e3), "GATE_OUT: a case's −12 V drives 11 mA, not 20", 0.25
+    )
     yield _row("C", "+5V", "GND", _BYPASS, "U41: 100 nF a chip")
 
 
@@ -85,7 +87,9 @@ def _audio(*, amplified: bool) -> Iterator[Row]:
             yield _row("R", f"{name}_AMP", f"{name}_JACK", _near(1e3), f"{name}: 1 kΩ, as Eurorack outputs have")
         else:
             yield _row("R", f"{name}_DAC", f"{name}_JACK", _near(100), f"{name}: line level, and a short survives")
-    yield _row("R", "AUDIO_MUTE", "GND", (4.7e3, 12e3), "muted at boot: holds the pin low against the Pi's pull-up of 50 kΩ")
+    yield _row(
+        "R", "AUDIO_MUTE", "GND", (4.7e3, 12e3), "muted at boot: holds the pin low against the Pi's pull-up of 50 kΩ"
+    )
     yield _row("R", "AUDIO_MUTE", "XSMT", (4.7e3, 22e3), "lets PWR_FAIL mute, whatever the Pi drives")
     yield _row("C", "PUMP_P", "PUMP_M", (1e-6, 3.3e-6), "charge pump: 2.2 µF (SLAS859C, 10.1.1)")
     yield _row("C", "VNEG", "GND", (1e-6, 3.3e-6), "charge pump: 2.2 µF (SLAS859C, 10.1.1)")
@@ -143,7 +147,9 @@ def _supplies() -> Iterator[Row]:
 
 def _module() -> Iterator[Row]:
     for name in ("CV_A", "CV_B"):
-        yield _row("R", f"{name}_AMP", f"{name}_JACK", _near(330), f"{name}: a short takes 35 mA of the amplifier's 50", 0.5)
+        yield _row(
+            "R", f"{name}_AMP", f"{name}_JACK", _near(330), f"{name}: a short takes 35 mA of the amplifier's 50", 0.5
+        )
         yield _row("R", f"{name}_SUM", f"{name}_JACK", _near(20e3), f"{name}: −2 … +8 V from 0 … 2.048 V")
         yield _row("R", f"{name}_SUM", "GND", _near(6.2e3), f"{name}: −2 … +8 V from 0 … 2.048 V")
         yield _row("R", "VREF", f"{name}_SUM", _near(30e3), f"{name}: −2 … +8 V from 0 … 2.048 V")
@@ -158,7 +164,13 @@ def _module() -> Iterator[Row]:
         yield _row("C", rail, "GND", _TEN, f"{rail} behind its diode: 10 µF")
     yield _row("R", "+12V", "SOFT", (47e3, 220e3), "soft start: half of 12 V at the gate, 12 at most")
     yield _row("R", "SOFT", "GND", (47e3, 220e3), "soft start: pulls the gate down with 0.1 mA")
-    yield _row("C", "+12V", "SOFT", (0.47e-6, 2.2e-6), "soft start: keeps the gate up while the case comes up; 20 times the other")
+    yield _row(
+        "C",
+        "+12V",
+        "SOFT",
+        (0.47e-6, 2.2e-6),
+        "soft start: keeps the gate up while the case comes up; 20 times the other",
+    )
     yield _row("C", "SOFT", "P12_SOFT", (4.7e-9, 22e-9), "soft start: 0.1 mA into 10 nF is 10 V/ms, 0.2 A into 22 µF")
     yield _row("R", "P12_SOFT", "HOLD_P", (47e3, 220e3), "holds the buck off until 0.6 V are left over Q11")
     yield _row("R", "HOLD_C", "HOLD_N", (47e3, 220e3), "holds the buck off: base current of Q13")
@@ -166,7 +178,13 @@ def _module() -> Iterator[Row]:
     yield _row("C", "P12_SOFT", "GND", (10e-6, 33e-6), "input of the buck: 22 µF")
     yield _row("R", "+12V", "P12_SENSE", _near(240e3), "PWR_FAIL: 0.405 V · 25 = 10.1 V (SBVS050)")
     yield _row("R", "P12_SENSE", "GND", _near(10e3), "PWR_FAIL: 0.405 V · 25 = 10.1 V (SBVS050)")
-    yield _row("C", "P12_SENSE", "GND", (1e-9, 4.7e-9), "PWR_FAIL: 20 µs against spikes; more would lose the 0.3 ms that there are")
+    yield _row(
+        "C",
+        "P12_SENSE",
+        "GND",
+        (1e-9, 4.7e-9),
+        "PWR_FAIL: 20 µs against spikes; more would lose the 0.3 ms that there are",
+    )
     yield _row("R", "+3.3V", "PWR_FAIL", (10e3, 47e3), "PWR_FAIL: 10 kΩ … 1 MΩ (SBVS050)")
     yield _row("C", "+3.3V", "GND", _BYPASS, "U13: 100 nF a chip")
 

@@ -23,7 +23,6 @@ from tombola_hardware.instrument import (
 from tombola_hardware.kicad.pcb import Spot, board, line, rounded
 from tombola_hardware.kicad.schematic import identifier
 from tombola_hardware.kicad.sexpr import Node, quote
-from tombola_hardware.model import Board, Part
 from tombola_hardware.mechanics import (
     DISPLAY_HOLES_MM,
     HOLES_MM,
@@ -34,6 +33,7 @@ from tombola_hardware.mechanics import (
     POWER_MM,
     STANDOFF_MM,
 )
+from tombola_hardware.model import Board, Part
 from tombola_hardware.panel.layout import BOARD_MM, HEIGHT_MM, MODULE_MM, WIDTH_MM, Hole, holes, ink, openings
 from tombola_hardware.panel.placing import Placer, box_of, disc, mated, overlap, pin_of, spot_of
 
@@ -145,9 +145,20 @@ def control(circuit: Board) -> tuple[str, list[Spot]]:
 def display_holes() -> list[Hole]:
     """Of the spacers that hold the display."""
     return [
-        Hole(f"DISPLAY_{index + 1}", DISPLAY.x_mm + x * DISPLAY_HOLES_MM[0] / 2, DISPLAY.y_mm + y * DISPLAY_HOLES_MM[1] / 2, 2.2)
+        Hole(
+            f"DISPLAY_{index + 1}",
+            DISPLAY.x_mm + x * DISPLAY_HOLES_MM[0] / 2,
+            DISPLAY.y_mm + y * DISPLAY_HOLES_MM[1] / 2,
+            2.2,
+        )
         for index, (x, y) in enumerate(((-1, -1), (1, -1), (-1, 1), (1, 1)))
     ]
+
+
+def pi_pins() -> dict[str, tuple[float, float]]:
+    """Where the pins of the Raspberry Pi's header are, seen from the front."""
+    left, upper = PI_MM[0] + PI_PIN_1_MM[0], PI_MM[1] + PI_PIN_1_MM[1]
+    return {str(pin): (left + 2.54 * ((pin - 1) // 2), upper - 2.54 * ((pin + 1) % 2)) for pin in range(1, 41)}
 
 
 def main(circuit: Board) -> tuple[str, list[Spot]]:
@@ -158,9 +169,7 @@ def main(circuit: Board) -> tuple[str, list[Spot]]:
     """
     parts = {part.reference: part for part in circuit.parts if part.board == "main"}
     there = {spot.reference: spot for spot in control(circuit)[1]}
-    pins = {str(pin): (PI_MM[0] + PI_PIN_1_MM[0] + 2.54 * ((pin - 1) // 2), PI_MM[1] + PI_PIN_1_MM[1] - 2.54 * ((pin + 1) % 2))
-            for pin in range(1, 41)}  # fmt: skip
-    fixed = [mated(parts["J21"], pins, back=True)]
+    fixed = [mated(parts["J21"], pi_pins(), back=True)]
     for reference in ("J11", "J12"):
         if reference in parts:
             fixed.append(spot_of(parts[reference], *POWER_MM, 90, back=True))
@@ -182,7 +191,6 @@ def main(circuit: Board) -> tuple[str, list[Spot]]:
 
 
 def _in_front(part: Part, place: Control) -> Spot:
-    reference = part.reference
     angle = TURNED.get(place.name, 0)
     at_x, at_y = place.x_mm, place.y_mm
     if place is DISPLAY:

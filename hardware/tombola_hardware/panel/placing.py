@@ -97,7 +97,9 @@ def mated(part: Part, wanted: Mapping[str, Xy], *, back: bool) -> Spot:
 def _around() -> list[Xy]:
     """Steps of the grid, the nearest first."""
     reach = int(FAR_MM / GRID_MM)
-    steps = [(column * GRID_MM, row * GRID_MM) for column in range(-reach, reach + 1) for row in range(-reach, reach + 1)]
+    steps = [
+        (column * GRID_MM, row * GRID_MM) for column in range(-reach, reach + 1) for row in range(-reach, reach + 1)
+    ]
     return sorted(steps, key=lambda step: (step[0] ** 2 + step[1] ** 2, step))
 
 
@@ -165,7 +167,7 @@ class Placer:
         return sum(x for x, _ in places) / len(places), sum(y for _, y in places) / len(places)
 
     def fill(self, parts: Iterable[Part], *, back: bool) -> None:
-        """Place all: the largest first, what serves its pins right after it, the small ones by what they are wired to."""
+        """Place all: the largest first, and right after it what serves its pins."""
         waiting = sorted(parts, key=lambda part: (-_area(part), part.reference))
         while waiting:
             part = next((p for p in waiting if NEAR.get(p.reference, ("",))[0] in self.spots), waiting[0])

@@ -47,6 +47,8 @@ def _output(sheet: Sheet, digits: str, jack: GateOutput, at: Xy) -> None:
     sheet.add("U41", GATE_BUFFER, {"~OE": "GND", "A": name, "GND": "GND", "Y": drive, "VCC": "+5V"}, (x + 14, y + 4))
     sheet.add("C41", capacitor("100n"), {"1": "+5V", "2": "GND"}, (x + 3, y - 4))
     sheet.add("R455", strong_resistor("1k"), {"1": drive, "2": f"{name}_JACK"}, (x + 25, y + 4), angle=90)
+    sheet.wire((x, y + 4), (x + 3, y + 4), "U41.2")
+    sheet.wire((x + 3, y + 4), "R451.1")
     sheet.wire("U41.4", "R455.1")
     sheet.add(
         f"J{digits}", JACK, {"T": f"{name}_JACK", "S": "GND", "TN": ""}, (x + 37, y + 4), mirror="y", board="control"

@@ -87,17 +87,21 @@ def _soft_start(sheet: Sheet) -> None:
     sheet.add("C16", capacitor("22u"), {"1": "P12_SOFT", "2": "GND"}, (70, 39.5))
     sheet.wire((66, 36), (70, 36), (79, 36))
     sheet.wire((70, 36), "C16.1")
-    sheet.note("C15 keeps Q11 off while the case comes up, C103 lets its drain rise by 10 V/ms: see the inrush plot.", (44, 49))
+    sheet.note("C15 keeps Q11 off at first; C103: 10 V/ms.", (40, 49))
 
 
 def _hold(sheet: Sheet) -> None:
     """The buck stays off until next to nothing is left over Q11: it would take most current at its least voltage."""
-    sheet.add("R18", resistor("100k"), {"1": "HOLD_P", "2": "P12_SOFT"}, (66, 18), angle=90)
+    sheet.add("R18", resistor("100k"), {"1": "P12_SOFT", "2": "HOLD_P"}, (66, 18), angle=90)
     sheet.add("Q12", PNP, {"B": "HOLD_P", "E": "+12V", "C": "HOLD_C"}, (74, 18), mirror="x")
+    sheet.wire("R18.2", "Q12.1")
     sheet.add("R19", resistor("100k"), {"1": "HOLD_C", "2": "HOLD_N"}, (82, 22), angle=90)
-    sheet.add("R101", resistor("100k"), {"1": "HOLD_N", "2": "GND"}, (88, 25))
-    sheet.add("Q13", NPN, {"B": "HOLD_N", "C": "BUCK_CTRL", "E": "GND"}, (94, 18))
-    sheet.note("Q12 and Q13 hold the buck off until 0.6 V are left over Q11.", (62, 11))
+    sheet.wire("Q12.3", (75, 22), "R19.1")
+    sheet.add("R101", resistor("100k"), {"1": "HOLD_N", "2": "GND"}, (88, 26.5))
+    sheet.add("Q13", NPN, {"B": "HOLD_N", "C": "BUCK_CTRL", "E": "GND"}, (94, 22))
+    sheet.wire("R19.2", (88, 22), "Q13.1")
+    sheet.wire((88, 22), "R101.1")
+    sheet.note("Q12 and Q13 hold the buck off until 0.6 V are left over Q11.", (58, 10))
 
 
 def _five_volts(sheet: Sheet) -> None:
@@ -132,7 +136,7 @@ def _supervisor(sheet: Sheet) -> None:
     sheet.add("U13", SUPERVISOR, pins, (46, 66))
     sheet.add("C104", capacitor("100n"), {"1": "+3.3V", "2": "GND"}, (66, 64))
     sheet.add("C19", capacitor("2.2n"), {"1": "P12_SENSE", "2": "GND"}, (36, 63.5))
-    sheet.wire((30, 60), (36, 60))
+    sheet.wire((30, 60), (36, 60), (40, 60), (40, 65), "U13.5")
     sheet.wire((36, 60), "C19.1")
     sheet.add("R15", resistor("10k"), {"1": "+3.3V", "2": "PWR_FAIL"}, (56, 61))
     sheet.note("PWR_FAIL is low when +12V falls below 10.1 V, and mutes the DAC by itself.", (28, 73))

@@ -8,8 +8,10 @@ from tombola_hardware.kinds import TEST_POINT
 from tombola_hardware.model import Part
 from tombola_hardware.sheet import Sheet
 
-PROBED: Final = ("GND", "+12V", "-12V", "P12_SOFT", "BUCK_CTRL", "+5V", "P5_QUIET", "+3.3V", "+3.3VA", "P3_AUDIO", "VREF",
-                 "BIAS_PITCH", "BIAS_CV", "ADC_V_OCT", "PWR_FAIL", "AUDIO_MUTE", "XSMT", "MIDI_RX", "MIDI_TX")  # fmt: skip
+PROBED: Final = (
+    *("GND", "+12V", "-12V", "P12_SOFT", "BUCK_CTRL", "+5V", "P5_QUIET", "+3.3V", "+3.3VA", "P3_AUDIO", "VREF"),
+    *("BIAS_PITCH", "BIAS_CV", "ADC_V_OCT", "PWR_FAIL", "AUDIO_MUTE", "XSMT", "MIDI_RX", "MIDI_TX"),
+)
 
 
 def probes(parts: list[Part]) -> Sheet:
