@@ -6,6 +6,7 @@ checked against a distributor's stock.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from tombola_hardware.model import Kind, Rating, Spice
@@ -675,6 +676,13 @@ def header(rows: int, columns: int, *, socket: bool = False, value: str = "") ->
     )
 
 
+DISPLAY_PINS: Final = replace(
+    header(4, 1, value="OLED SH1106"),
+    maker="various",
+    number="pin header 1x4, pins of 17 mm",
+    alternatives=("four stiff wires",),
+)
+"""Of a display on spacers of 8 mm; a socket and pins would hold it 13.7 mm high."""
 POWER_HEADER: Final = Kind(
     "Connector_Generic:Conn_02x05_Odd_Even",
     "Eurorack",

@@ -53,7 +53,7 @@ PI_PARTS: Final = (
     ("audio jack", 50.5, 43.0, 57.5, 58.5, 6.0),
     ("HDMI", 22.5, 49.0, 44.0, 57.5, 3.5),
     ("USB-C", 6.7, 50.0, 15.7, 57.5, 3.2),
-    ("processor with a heat sink of 5 mm", 22.0, 24.0, 38.0, 41.0, 7.4),
+    ("processor with a plate of 5 mm over it", 3.0, 8.0, 64.0, 48.0, 7.4),
 )
 PI_BELOW_MM: Final = 2.8
 """Card holder and solder on the Pi's far side."""
@@ -90,11 +90,11 @@ def heat(pi_watts: float, case_air: float = 35.0) -> Heat:
     """What is to be expected in a case.
 
     7 W/m²K of still air between the modules on both sides of two boards of 98 × 108 mm; 0.9 W of our own circuits and a
-    tenth of the Pi's for the buck; a processor that makes 60 % of the Pi's heat and loses it with 14 K/W through a heat
-    sink of 15 × 15 × 5 mm. All three figures are estimates.
+    tenth of the Pi's for the buck; a processor that makes 60 % of the Pi's heat and loses it with 5 K/W through a plate
+    over the whole Pi (with a small heat sink of 15 × 15 mm and 14 K/W it would slow down at half load). All estimates.
     """
     boards = case_air + (0.9 + 1.1 * pi_watts) / (7.0 * 4 * 0.098 * 0.108)
-    return Heat(case_air, round(boards, 1), round(boards + 14.0 * 0.6 * pi_watts, 1))
+    return Heat(case_air, round(boards, 1), round(boards + 5.0 * 0.6 * pi_watts, 1))
 
 
 def faults() -> Iterator[str]:

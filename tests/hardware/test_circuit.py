@@ -47,7 +47,12 @@ def test_no_part_is_overtaxed(designs, name):
 
 
 @pytest.mark.parametrize(
-    ("reference", "kind", "said"), [("C11", {"volts": 10.0}, "bears 10 V"), ("U11", {"amps": 1.0}, "bears 1 A")]
+    ("reference", "kind", "said"),
+    [
+        ("C11", {"volts": 10.0}, "bears 10 V"),
+        ("U11", {"amps": 1.0}, "bears 1 A"),
+        ("F11", {"amps": 1.1}, "bears 1.1 A"),
+    ],
 )
 def test_a_part_that_bears_too_little_is_named(board, reference, kind, said):
     from tombola_hardware import ratings
@@ -61,6 +66,16 @@ def test_a_part_that_bears_too_little_is_named(board, reference, kind, said):
     assert len(faults) == 1
     assert faults[0].startswith(reference)
     assert said in faults[0]
+
+
+def test_a_raspberry_pi_4_is_what_the_fuse_carries_warm_and_a_5_is_not(board):
+    from tombola_hardware import ratings
+
+    fuse = board.part("F11").kind.rating.amps * ratings.FUSE_SHARE
+    assert ratings.plus_12_amps(6.4) == pytest.approx(0.80, abs=0.05)
+    assert ratings.plus_12_amps(2.7) == pytest.approx(0.41, abs=0.05)
+    assert ratings.minus_12_amps() < 0.02
+    assert ratings.plus_12_amps(6.4) < fuse < ratings.plus_12_amps(ratings.PI_5_WATTS)
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -42,10 +42,10 @@ def _inputs() -> Iterator[Function]:
         jack, adc = f"{name}_JACK", f"ADC_{name}"
         yield Function(f"{name} at 0 V", adc, {**RAILS, jack: 0.0}, zero, 0.01)
         yield Function(f"{name} at 3 V", adc, {**RAILS, jack: 3.0}, zero - 3 * share, 0.02)
-        # One pole of 28 kΩ · 3.3 nF or 18 kΩ · 4.7 nF, and one of 1 kΩ · 10 nF at 15.9 kHz.
-        corner = 1722.0 if pitch else 1881.0
+        # One pole of 28 kΩ · 3.3 nF or 18 kΩ · 4.7 nF, and one of 330 Ω or 1 kΩ with 10 nF.
+        corner, second = (1722.0, 48.2e3) if pitch else (1881.0, 15.9e3)
         for hertz in (1800.0, 16e3):
-            level = share / math.hypot(1, hertz / corner) / math.hypot(1, hertz / 15915.0)
+            level = share / math.hypot(1, hertz / corner) / math.hypot(1, hertz / second)
             yield Function(f"{name} at {hertz:g} Hz", adc, {**QUIET, jack: 1.0}, level, 0.04, hertz)
     for bias, level in (("BIAS_PITCH", 3 * 10 / 19.1), ("BIAS_CV", 3 * 10 / 18.2)):
         yield Function(f"{bias}", bias, RAILS, level, 0.01)

@@ -157,7 +157,7 @@ def _small() -> Iterator[Chip]:
         "A5": "USB_CC1", "B5": "USB_CC2", "A6": "USB_DP", "B6": "USB_DP", "A7": "USB_DM", "B7": "USB_DM",
         "A8": OPEN, "B8": OPEN})  # fmt: skip
     yield _chip("J83", "cable to the Pi's USB-C", "our own", MEMORY, "USB_DM USB_DP GND")
-    yield _chip("J21", "Raspberry Pi header", "Raspberry Pi documentation, 40-pin header", MEMORY, "")
+    yield _chip("J21", "Raspberry Pi header", "Raspberry Pi documentation, 40-pin header", TEXT, "")
 
 
 def _module_only() -> Iterator[Chip]:

@@ -53,7 +53,10 @@ def _inputs() -> Iterator[Row]:
         yield _row("R", f"{name}_SUM", f"{name}_AMP", _near(feedback), f"{name}: sets how many volts are full scale")
         across = 3.3e-9 if pitch else 4.7e-9
         yield _row("C", f"{name}_SUM", f"{name}_AMP", _near(across, 0.3), f"{name}: bandwidth of 1.7 … 1.9 kHz")
-        yield _row("R", f"{name}_AMP", f"ADC_{name}", (330, 2.2e3), f"{name}: keeps the amplifier from its capacitor")
+        settle = (220, 470) if pitch else (680, 2.2e3)
+        yield _row(
+            "R", f"{name}_AMP", f"ADC_{name}", settle, f"{name}: keeps the amplifier from its capacitor, settles"
+        )
         yield _row("C", f"ADC_{name}", "GND", (4.7e-9, 22e-9),
                    f"{name}: 500 times the converter's 20 pF (DS21298E, figure 4-1)")  # fmt: skip
     yield _row("R", "VREF", "BIAS_PITCH", _near(9.1e3), "zero of V/OCT: 3 V · 10 / 19.1 · 1.28 = 2.010 V")

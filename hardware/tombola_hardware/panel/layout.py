@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Final
 
+import numpy as np
+
 from tombola_hardware.errors import BadBoard
 from tombola_hardware.instrument import (
     DRUM_MM,
@@ -262,9 +264,9 @@ def _rules() -> list[Ink]:
 
 def distance(one: Ink, other: Ink) -> float:
     """Of two printed lines, edge to edge, in mm; they are sampled every 0.1 mm."""
-    here, there = _sampled(one), _sampled(other)
-    nearest = min(math.hypot(ax - bx, ay - by) for ax, ay in here for bx, by in there)
-    return nearest - (one.width + other.width) / 2
+    here, there = np.array(_sampled(one)), np.array(_sampled(other))
+    nearest = np.hypot(*(here[:, None] - there[None]).transpose(2, 0, 1)).min()
+    return float(nearest) - (one.width + other.width) / 2
 
 
 def _sampled(mark: Ink) -> list[tuple[float, float]]:

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Final, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tombola_hardware.errors import BadBoard
 from tombola_hardware.kicad.pcb import Spot, courtyard, pad_places, through_pads
 from tombola_hardware.model import Part
@@ -16,6 +19,9 @@ Xy: TypeAlias = tuple[float, float]
 CLEAR_MM: Final = 0.3
 GRID_MM: Final = 0.5
 FAR_MM: Final = 130.0
+EDGE_MM: Final = 0.5
+CHUNK: Final = 1024
+"""Places that are tried at once."""
 EVERYWHERE: Final = frozenset({"", "GND", "+3.3V", "+3.3VA", "+5V", "+12V", "-12V", "VREF", "P5_QUIET", "P3_AUDIO",
                                "SDA", "SCL"})  # fmt: skip
 """Nets that say nothing about where a part belongs."""
@@ -94,13 +100,25 @@ def mated(part: Part, wanted: Mapping[str, Xy], *, back: bool) -> Spot:
 
 
 @cache
-def _around() -> list[Xy]:
-    """Steps of the grid, the nearest first."""
+def _around() -> NDArray[np.float64]:
+    """Steps of the grid, the nearest first; shape (steps, 2)."""
     reach = int(FAR_MM / GRID_MM)
     steps = [
         (column * GRID_MM, row * GRID_MM) for column in range(-reach, reach + 1) for row in range(-reach, reach + 1)
     ]
-    return sorted(steps, key=lambda step: (step[0] ** 2 + step[1] ** 2, step))
+    return np.array(sorted(steps, key=lambda step: (step[0] ** 2 + step[1] ** 2, step)))
+
+
+def _hit(box: Box, moves: NDArray[np.float64], others: list[Box]) -> NDArray[np.bool_]:
+    """Whether a rectangle, moved, touches any other; shape (moves,)."""
+    if not others:
+        return np.zeros(len(moves), bool)
+    left, upper, right, lower = np.array(others).T
+    x, y = moves[:, :1], moves[:, 1:]
+    found: NDArray[np.bool_] = (
+        (box[0] + x < right) & (left < box[2] + x) & (box[1] + y < lower) & (upper < box[3] + y)
+    ).any(axis=1)
+    return found
 
 
 class Placer:
@@ -110,7 +128,6 @@ class Placer:
         edge: Left, upper, right, lower edge of the board.
         forbidden: Where nothing may be, on either side: holes, cut-outs.
         spots: What is there already.
-        bodies: What legs must not run into on the far side.
     """
 
     def __init__(self, edge: Box, forbidden: Iterable[Box], spots: Iterable[Spot]) -> None:
@@ -132,26 +149,37 @@ class Placer:
         Raises:
             BadBoard: There is none.
         """
-        left, upper, right, lower = self.edge
-        turned = [(spot_of(part, 0.0, 0.0, angle, back=back), angle) for angle in (0, 90)]
-        shapes = [(box_of(spot), legs_of(spot), angle) for spot, angle in turned]
-        origin = (round(target[0] / GRID_MM) * GRID_MM, round(target[1] / GRID_MM) * GRID_MM)
-        for dx, dy in _around():
-            x, y = origin[0] + dx, origin[1] + dy
-            for box, legs, angle in shapes:
-                middle_x, middle_y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-                here = (box[0] + x - middle_x, box[1] + y - middle_y, box[2] + x - middle_x, box[3] + y - middle_y)
-                if here[0] < left + 0.5 or here[1] < upper + 0.5 or here[2] > right - 0.5 or here[3] > lower - 0.5:
-                    continue
-                if any(overlap(here, other) for other in (*self._sides[back], *self.forbidden)):
-                    continue
-                down = [(a + x - middle_x, b + y - middle_y, c + x - middle_x, d + y - middle_y) for a, b, c, d in legs]
-                if any(overlap(leg, other) for leg in down for other in self._sides[not back]):
-                    continue
-                return spot_of(part, x - middle_x, y - middle_y, angle, back=back)
+        origin = np.array([round(target[0] / GRID_MM) * GRID_MM, round(target[1] / GRID_MM) * GRID_MM])
+        shapes = [self._centred(part, angle, back=back) for angle in (0, 90)]
+        for first in range(0, len(_around()), CHUNK):
+            places = origin + _around()[first : first + CHUNK]
+            free = np.array([self._free(spot, places, back=back) for spot in shapes])
+            if free.any():
+                index = int(free.any(axis=0).argmax())
+                spot = shapes[int(free[:, index].argmax())]
+                x, y = places[index]
+                return spot_of(part, spot.x_mm + x, spot.y_mm + y, spot.angle, back=back)
         raise BadBoard(
             f"{part.reference} ({part.kind.value}) finds no place on its board; move something or take a smaller part"
         )
+
+    @staticmethod
+    def _centred(part: Part, angle: int, *, back: bool) -> Spot:
+        """A part whose courtyard lies around 0, 0."""
+        left, upper, right, lower = box_of(spot_of(part, 0.0, 0.0, angle, back=back))
+        return spot_of(part, -(left + right) / 2, -(upper + lower) / 2, angle, back=back)
+
+    def _free(self, spot: Spot, places: NDArray[np.float64], *, back: bool) -> NDArray[np.bool_]:
+        """At which of the places it touches nothing; shape (places,)."""
+        left, upper, right, lower = self.edge
+        box = box_of(spot)
+        x, y = places.T
+        free: NDArray[np.bool_] = (box[0] + x >= left + EDGE_MM) & (box[1] + y >= upper + EDGE_MM)
+        free &= (box[2] + x <= right - EDGE_MM) & (box[3] + y <= lower - EDGE_MM)
+        free &= ~_hit(box, places, [*self._sides[back], *self.forbidden])
+        for leg in legs_of(spot):
+            free &= ~_hit(leg, places, self._sides[not back])
+        return free
 
     def target(self, part: Part) -> Xy:
         """Where a part belongs: at the pin that it serves, else amid those that it is wired to."""

@@ -7,6 +7,7 @@ from typing import Final
 from tombola_hardware.instrument import BUTTONS, KNOBS, LAMPS
 from tombola_hardware.kinds import (
     BUTTON,
+    DISPLAY_PINS,
     ENCODER,
     LAMP_DRIVER,
     POTENTIOMETER,
@@ -30,7 +31,7 @@ def panel() -> Sheet:
     _knobs(sheet)
     _switches(sheet)
     pins = {"1": "GND", "2": "+3.3V", "3": "SCL", "4": "SDA"}
-    sheet.add("J81", header(4, 1, socket=True, value="OLED SH1106"), pins, (130, 50), board="control")
+    sheet.add("J81", DISPLAY_PINS, pins, (130, 50), board="control")
     sheet.note("Display, at 0x3C of I²C 1", (120, 43))
     _usb(sheet)
     return sheet

@@ -121,6 +121,63 @@ def pitch_error_cents(
     return volts_in, (told - volts_in) * 1200
 
 
+CONVERTER_LSB: Final = 1.0
+"""Integral nonlinearity of an MCP3208-B, at most. Source: Microchip DS21298E, page 1."""
+SAMPLER_FARAD: Final = 20e-12
+"""Of an MCP3208, charged to the channel before. Source: DS21298E, figure 4-1."""
+CLOCK_S: Final = 1e-6
+CONVERSION_S: Final = 24e-6
+"""Shortest time from one sample to the next: 24 bits at 1 MHz."""
+
+
+def pitch_total_cents(
+    volts: Curve,
+    cents: Curve,
+    *,
+    lsb: float = CONVERTER_LSB,
+    points: tuple[float, float] = (1.0, 3.0),
+    seed: int = 2,
+) -> Curve:
+    """The Monte Carlo of the circuit with a converter whose every code is off by up to ``lsb``, calibrated as it reads.
+
+    Each draw is a converter; its errors at the points are drawn evenly and apart from each other, which is worse than a
+    real one. Two points of calibration take a straight line away, and stretch what they were off by.
+
+    Args:
+        volts: Points, shape (points,), from pitch_error_cents.
+        cents: Errors of the circuit alone, shape (draws, points).
+        lsb: How far a code may be off.
+        points: Volts at which the converter was calibrated.
+        seed: Of the draws.
+    """
+    a_step = range_of(next(jack for jack in CV_INPUTS if jack.pitch))
+    step_cents = (a_step.volts_at_zero - a_step.volts_at_full) / 4096 * 1200
+    off = np.random.default_rng(seed).uniform(-lsb, lsb, cents.shape) * step_cents
+    one, three = (int(np.argmin(np.abs(volts - point))) for point in points)
+    slope = (off[:, three] - off[:, one]) / (points[1] - points[0])
+    line = off[:, one, None] + slope[:, None] * (volts - points[0])
+    total: Curve = cents + off - line
+    return total
+
+
+def crosstalk_cents(board: Board, *, discarded: int, readings: int = 4) -> float:
+    """How far a channel that stands at the other end of the range moves the mean of the readings of V/OCT after it.
+
+    The sampler brings its charge onto the channel's capacitor, which forgets it through the resistor before it.
+
+    Args:
+        board: Whose resistor and capacitor.
+        discarded: Readings that are thrown away first.
+        readings: How many are kept and averaged.
+    """
+    index = next(i for i, jack in enumerate(CV_INPUTS) if jack.pitch)
+    ohm = _number(board.part(f"R3{index + 1}3").kind.value)
+    farad = 10e-9
+    kick = REFERENCE_VOLTS * SAMPLER_FARAD / (farad + SAMPLER_FARAD) * np.exp(-1.5 * CLOCK_S / (ohm * farad))
+    left = kick * np.exp(-CONVERSION_S / (ohm * farad)) ** np.arange(discarded + readings)
+    return float(left[discarded:].mean() / range_of(CV_INPUTS[index]).share * 1200)
+
+
 def _number(value: str) -> float:
     return float(value.replace("k", "e3").replace("M", "e6"))
 
