@@ -25,6 +25,7 @@ def main() -> int:
     building.add_argument(
         "--output", type=Path, help="another folder than hardware/generated; leaves the firmware alone"
     )
+    commands.add_parser("route", help="find the control board's tracks anew and keep them in hardware/routes; a minute")
     commands.add_parser(
         "check", help="see that circuit, mechanics and panel are as the golden tables want them; needs no tool"
     )
@@ -32,6 +33,8 @@ def main() -> int:
     try:
         if asked.command == "check":
             return _check()
+        if asked.command == "route":
+            return _route()
         from tombola_hardware.build import build, install
 
         build(asked.output or GENERATED, lambda text: print(f"· {text}", flush=True))
@@ -40,6 +43,19 @@ def main() -> int:
     except HardwareError as error:
         print(f"{error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def _route() -> int:
+    from tombola_hardware.panel.boards import control_grid
+    from tombola_hardware.routing import routes
+    from tombola_hardware.routing.router import Router
+
+    router = Router(control_grid(module().board), lambda text: print(f"· {text}", flush=True))
+    if not router.run():
+        print("the router found no way for all nets; move parts apart, or route the rest by hand", file=sys.stderr)
+        return 1
+    print(f"· {routes.save('control', routes.laid(router))}")
     return 0
 
 

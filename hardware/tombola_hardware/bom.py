@@ -77,7 +77,7 @@ def _around(*, eurorack: bool) -> list[Line]:
             1,
             "stencil for solder paste, both boards",
             "fabricator",
-            "generated, not routed yet",
+            "paste layers of the Gerbers",
             "hot air and patience",
             2.0,
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -96,4 +97,9 @@ def _panel(design: Design, folder: Path, say: Say) -> None:
     for name in ("panel", "control", "main"):
         cli_boards.write_settings(folder / f"{name}.kicad_pcb")
     cli_boards.gerbers(folder / "panel.kicad_pcb", folder / "gerber")
+    with tempfile.TemporaryDirectory() as scratch:
+        poured = Path(scratch) / "control.kicad_pcb"
+        cli_boards.filled(folder / "control.kicad_pcb", poured)
+        cli_boards.gerbers(poured, folder / "control_gerber", cli_boards.EVERY_LAYER)
+        cli_boards.positions(poured, folder / "control_positions.csv")
     say(f"panel: {layout.WIDTH_MM:g} × {layout.HEIGHT_MM:g} mm, {len(layout.holes())} holes; both boards placed")

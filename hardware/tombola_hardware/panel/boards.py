@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tombola_hardware.errors import BadBoard
 from tombola_hardware.instrument import (
@@ -20,7 +20,7 @@ from tombola_hardware.instrument import (
     USB_PORT,
     Control,
 )
-from tombola_hardware.kicad.pcb import Spot, board, line, rounded
+from tombola_hardware.kicad.pcb import Spot, board, line, net_numbers, pour, rounded
 from tombola_hardware.kicad.schematic import identifier
 from tombola_hardware.kicad.sexpr import Node, quote
 from tombola_hardware.mechanics import (
@@ -36,6 +36,11 @@ from tombola_hardware.mechanics import (
 from tombola_hardware.model import Board, Part
 from tombola_hardware.panel.layout import BOARD_MM, HEIGHT_MM, MODULE_MM, WIDTH_MM, Hole, holes, ink, openings
 from tombola_hardware.panel.placing import Placer, box_of, disc, mated, overlap, pin_of, spot_of
+from tombola_hardware.routing.grid import COPPER
+from tombola_hardware.routing.routes import drawn, load
+
+if TYPE_CHECKING:
+    from tombola_hardware.routing.grid import Grid
 
 SHAFT_MM: Final = {
     "J": (0.0, 6.48),
@@ -119,7 +124,7 @@ def _hole(hole: Hole) -> list[Node]:
 
 
 def control(circuit: Board) -> tuple[str, list[Spot]]:
-    """The control board, placed and not routed: what comes through the panel in front, all else on the back.
+    """The control board: what comes through the panel in front, all else on the back; tracks as ``routes/`` has them.
 
     Raises:
         BadBoard: A part has no place, or two want the same.
@@ -139,7 +144,19 @@ def control(circuit: Board) -> tuple[str, list[Spot]]:
     placer.fill([part for reference, part in parts.items() if reference not in through], back=True)
     drawings = rounded("control", BOARD_MM, 1.0) + [_hole(hole) for hole in (*screws, *display)]
     spots = list(placer.spots.values())
-    return board("control", "Tombola, control board: placed, not routed", spots, drawings), spots
+    numbers = net_numbers(spots)
+    drawings += list(drawn("control", load("control"), numbers))
+    inside = (BOARD_MM[0] + 0.5, BOARD_MM[1] + 0.5, BOARD_MM[2] - 0.5, BOARD_MM[3] - 0.5)
+    drawings.append(pour("control", "GND", numbers["GND"], inside, COPPER))
+    return board("control", "Tombola, control board", spots, drawings), spots
+
+
+def control_grid(circuit: Board) -> Grid:
+    """The control board as its router sees it."""
+    from tombola_hardware.routing.grid import Grid
+
+    holes = [(x, y, 1.35) for x, y in HOLES_MM] + [(hole.x, hole.y, 1.1) for hole in display_holes()]
+    return Grid(BOARD_MM, [], holes, control(circuit)[1])
 
 
 def display_holes() -> list[Hole]:
