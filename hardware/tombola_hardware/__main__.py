@@ -25,7 +25,7 @@ def main() -> int:
     building.add_argument(
         "--output", type=Path, help="another folder than hardware/generated; leaves the firmware alone"
     )
-    commands.add_parser("route", help="find the control board's tracks anew and keep them in hardware/routes; a minute")
+    commands.add_parser("route", help="find the tracks of both boards anew, into hardware/routes; some minutes")
     commands.add_parser(
         "check", help="see that circuit, mechanics and panel are as the golden tables want them; needs no tool"
     )
@@ -47,15 +47,16 @@ def main() -> int:
 
 
 def _route() -> int:
-    from tombola_hardware.panel.boards import control_grid
+    from tombola_hardware.panel.boards import control_grid, main_grid
     from tombola_hardware.routing import routes
     from tombola_hardware.routing.router import Router
 
-    router = Router(control_grid(module().board), lambda text: print(f"· {text}", flush=True))
-    if not router.run():
-        print("the router found no way for all nets; move parts apart, or route the rest by hand", file=sys.stderr)
-        return 1
-    print(f"· {routes.save('control', routes.laid(router))}")
+    for name, grid in (("control", control_grid), ("main", main_grid)):
+        router = Router(grid(module().board), lambda text: print(f"· {text}", flush=True))
+        if not router.run():
+            print("the router found no way for all nets; move parts apart, or route the rest by hand", file=sys.stderr)
+            return 1
+        print(f"· {routes.save(name, routes.laid(router))}")
     return 0
 
 

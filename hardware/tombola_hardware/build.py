@@ -97,9 +97,10 @@ def _panel(design: Design, folder: Path, say: Say) -> None:
     for name in ("panel", "control", "main"):
         cli_boards.write_settings(folder / f"{name}.kicad_pcb")
     cli_boards.gerbers(folder / "panel.kicad_pcb", folder / "gerber")
-    with tempfile.TemporaryDirectory() as scratch:
-        poured = Path(scratch) / "control.kicad_pcb"
-        cli_boards.filled(folder / "control.kicad_pcb", poured)
-        cli_boards.gerbers(poured, folder / "control_gerber", cli_boards.EVERY_LAYER)
-        cli_boards.positions(poured, folder / "control_positions.csv")
-    say(f"panel: {layout.WIDTH_MM:g} × {layout.HEIGHT_MM:g} mm, {len(layout.holes())} holes; both boards placed")
+    for name in ("control", "main"):
+        with tempfile.TemporaryDirectory() as scratch:
+            poured = Path(scratch) / f"{name}.kicad_pcb"
+            cli_boards.filled(folder / f"{name}.kicad_pcb", poured)
+            cli_boards.gerbers(poured, folder / f"{name}_gerber", cli_boards.EVERY_LAYER)
+            cli_boards.positions(poured, folder / f"{name}_positions.csv")
+    say(f"panel: {layout.WIDTH_MM:g} × {layout.HEIGHT_MM:g} mm, {len(layout.holes())} holes; both boards routed")

@@ -161,11 +161,11 @@ def test_design_rules_find_no_violation(kicad, control, main_board, tmp_path, wh
     cli_boards.write_settings(path)
     findings, unrouted = cli_boards.design_rules(path)
     assert not_allowed(findings) == []
-    # The control board is routed; the main board is placed and not routed: that is said everywhere, and it is so.
-    assert (unrouted > 0) == (which == "main")
+    assert unrouted == 0
 
 
-def test_control_board_with_its_pours_filled_passes_the_design_rules(kicad, control, tmp_path):
+@pytest.mark.parametrize("which", ["control", "main"])
+def test_boards_with_their_pours_filled_pass_the_design_rules(kicad, control, main_board, tmp_path, which):
     from tombola_hardware.errors import ToolMissing
     from tombola_hardware.kicad import cli_boards
     from tombola_hardware.kicad.library import OWN
@@ -174,10 +174,10 @@ def test_control_board_with_its_pours_filled_passes_the_design_rules(kicad, cont
     (tmp_path / "footprints").symlink_to(OWN.parent)
     folder = tmp_path / "generated" / "panel"
     folder.mkdir(parents=True)
-    (folder / "control.kicad_pcb").write_text(control[0], "utf-8")
-    cli_boards.write_settings(folder / "control.kicad_pcb")
+    (folder / f"{which}.kicad_pcb").write_text({"control": control[0], "main": main_board[0]}[which], "utf-8")
+    cli_boards.write_settings(folder / f"{which}.kicad_pcb")
     try:
-        cli_boards.filled(folder / "control.kicad_pcb", folder / "poured.kicad_pcb")
+        cli_boards.filled(folder / f"{which}.kicad_pcb", folder / "poured.kicad_pcb")
     except ToolMissing as missing:
         pytest.skip(str(missing))
     assert "filled_polygon" in (folder / "poured.kicad_pcb").read_text("utf-8")

@@ -1,8 +1,9 @@
-"""The router of the control board: on small boards, and what it has laid on the real one."""
+"""The router: on small boards, and what it has laid on the real ones."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from itertools import combinations
 
 import pytest
@@ -84,13 +85,26 @@ def test_what_is_laid_reads_back_as_it_was_kept(routed, tmp_path):
     assert routes.load("other", tmp_path) == {}
 
 
-def test_every_net_of_the_control_board_is_laid(board):
+@pytest.mark.parametrize("which", ["control", "main"])
+def test_every_net_of_a_board_is_laid(board, main_board, which):
     from tombola_hardware.panel import boards
     from tombola_hardware.routing.routes import load
 
-    _, spots = boards.control(board)
-    pins = {}
-    for spot in spots:
-        for net in spot.nets.values():
-            pins[net] = pins.get(net, 0) + 1
-    assert set(load("control")) == {net for net, count in pins.items() if count > 1}
+    spots = boards.control(board)[1] if which == "control" else main_board[1]
+    pins = Counter(net for spot in spots for net in spot.nets.values())
+    assert set(load(which)) == {net for net, count in pins.items() if count > 1}
+
+
+def test_supplies_are_as_wide_as_their_neighbours_let_them_be(main_board):
+    from tombola_hardware.panel.boards import BOARD_MM, NOTCH_MM, SUPPLIES
+    from tombola_hardware.routing.grid import pads
+    from tombola_hardware.routing.routes import load
+    from tombola_hardware.routing.widths import widened
+
+    widths = widened(load("main"), SUPPLIES, pads(main_board[1]), BOARD_MM, [NOTCH_MM])
+    assert {net for net, _ in widths} <= set(SUPPLIES)
+    assert min(widths.values()) == 0.2
+    assert max(widths.values()) == 1.0
+    longer = sum(math.dist(track[1:3], track[3:5]) for (_, track), width in widths.items() if width > 0.2)
+    everything = sum(math.dist(track[1:3], track[3:5]) for _, track in widths)
+    assert longer > 0.85 * everything

@@ -255,9 +255,9 @@ def _other_side(node: Node) -> Node:
 
 
 def pour(
-    name: str, net: str, number: int, box: tuple[float, float, float, float], layers: tuple[str, ...]
+    name: str, net: str, number: int, box: tuple[float, float, float, float], layers: tuple[str, ...], priority: int = 0
 ) -> list[Node]:
-    """Copper of a net wherever nothing else is; KiCad fills it."""
+    """Copper of a net wherever nothing else is; KiCad fills it, the highest priority first."""
     left, upper, right, lower = box
     corners = ((left, upper), (right, upper), (right, lower), (left, lower))
     return [
@@ -267,6 +267,7 @@ def pour(
         ["layers", *[quote(layer) for layer in layers]],
         ["uuid", identifier(name, "pour", net)],
         ["hatch", "edge", "0.5"],
+        ["priority", str(priority)],
         ["connect_pads", ["clearance", "0.2"]],
         ["min_thickness", "0.2"],
         ["fill", "yes", ["thermal_gap", "0.3"], ["thermal_bridge_width", "0.3"]],

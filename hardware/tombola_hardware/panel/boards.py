@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tombola_hardware.errors import BadBoard
 from tombola_hardware.instrument import (
@@ -36,11 +36,9 @@ from tombola_hardware.mechanics import (
 from tombola_hardware.model import Board, Part
 from tombola_hardware.panel.layout import BOARD_MM, HEIGHT_MM, MODULE_MM, WIDTH_MM, Hole, holes, ink, openings
 from tombola_hardware.panel.placing import Placer, box_of, disc, mated, overlap, pin_of, spot_of
-from tombola_hardware.routing.grid import COPPER
+from tombola_hardware.routing.grid import COPPER, Grid, pads
 from tombola_hardware.routing.routes import drawn, load
-
-if TYPE_CHECKING:
-    from tombola_hardware.routing.grid import Grid
+from tombola_hardware.routing.widths import widened
 
 SHAFT_MM: Final = {
     "J": (0.0, 6.48),
@@ -58,6 +56,9 @@ Source: KiCad's footprints, circles on F.Fab.
 """
 TURNED: Final = {"KNOB_2": 180, "KNOB_3": 90, "KNOB_4": 90, "ENC": 180, "MIDI_IN": 270, "MIDI_OUT": 270, "OLED": 90}
 """Footprints that are turned to leave room for their neighbours."""
+INSIDE_MM: Final = (BOARD_MM[0] + 0.5, BOARD_MM[1] + 0.5, BOARD_MM[2] - 0.5, BOARD_MM[3] - 0.5)
+SUPPLIES: Final = ("+5V", "+12V", "-12V", "P12_IN", "P12_FUSED", "P12_SOFT", "M12_IN", "M12_FUSED", "P5_QUIET")
+"""Nets of the main board whose tracks are as wide as they can be."""
 MASK_MM: Final = 0.1
 """How much wider the mask is opened than the copper that shows."""
 
@@ -146,15 +147,12 @@ def control(circuit: Board) -> tuple[str, list[Spot]]:
     spots = list(placer.spots.values())
     numbers = net_numbers(spots)
     drawings += list(drawn("control", load("control"), numbers))
-    inside = (BOARD_MM[0] + 0.5, BOARD_MM[1] + 0.5, BOARD_MM[2] - 0.5, BOARD_MM[3] - 0.5)
-    drawings.append(pour("control", "GND", numbers["GND"], inside, COPPER))
+    drawings.append(pour("control", "GND", numbers["GND"], INSIDE_MM, COPPER))
     return board("control", "Tombola, control board", spots, drawings), spots
 
 
 def control_grid(circuit: Board) -> Grid:
     """The control board as its router sees it."""
-    from tombola_hardware.routing.grid import Grid
-
     holes = [(x, y, 1.35) for x, y in HOLES_MM] + [(hole.x, hole.y, 1.1) for hole in display_holes()]
     return Grid(BOARD_MM, [], holes, control(circuit)[1])
 
@@ -179,7 +177,7 @@ def pi_pins() -> dict[str, tuple[float, float]]:
 
 
 def main(circuit: Board) -> tuple[str, list[Spot]]:
-    """The main board, placed and not routed, with a cut-out for what is high on the Raspberry Pi.
+    """The main board, with a cut-out for what is high on the Raspberry Pi; tracks as ``routes/`` has them.
 
     Raises:
         BadBoard: A part has no place, or a connector does not meet its other half.
@@ -194,8 +192,7 @@ def main(circuit: Board) -> tuple[str, list[Spot]]:
         if reference.startswith("J1"):
             socket = parts[reference[:-1] + "2"]
             fixed.append(mated(socket, {pad: pin_of(spot, pad) for pad in spot.nets}, back=False))
-    screws = [Hole(f"STANDOFF_{index + 1}", x, y, 2.7) for index, (x, y) in enumerate(HOLES_MM)]
-    screws += [Hole(f"PI_{index + 1}", PI_MM[0] + x, PI_MM[1] + y, 2.7) for index, (x, y) in enumerate(PI_HOLES_MM)]
+    screws = main_holes()
     placer = Placer(BOARD_MM, [*(disc(hole.x, hole.y, STANDOFF_MM) for hole in screws), NOTCH_MM], fixed)
     placer.fill([part for reference, part in parts.items() if reference not in placer.spots], back=False)
     spots = list(placer.spots.values())
@@ -204,7 +201,25 @@ def main(circuit: Board) -> tuple[str, list[Spot]]:
     outline = ((left, upper), (right, upper), (right, cut_upper), (cut_left, cut_upper), (cut_left, cut_lower),
                (right, cut_lower), (right, lower), (left, lower), (left, upper))  # fmt: skip
     drawings = line("main", outline, 0.1, "Edge.Cuts") + [_hole(hole) for hole in screws]
-    return board("main", "Tombola, main board: placed, not routed", spots, drawings), spots
+    numbers, laid = net_numbers(spots), load("main") if circuit.name == "tombola" else {}
+    drawings += list(drawn("main", laid, numbers, widened(laid, SUPPLIES, pads(spots), BOARD_MM, [NOTCH_MM])))
+    drawings.append(pour("main", "GND", numbers["GND"], INSIDE_MM, COPPER))
+    drawings.append(pour("main", "+5V", numbers["+5V"], INSIDE_MM, ("In2.Cu",), 1))
+    return board("main", "Tombola, main board", spots, drawings), spots
+
+
+def main_holes() -> list[Hole]:
+    """Of the standoffs to the control board and to the Raspberry Pi."""
+    found = [Hole(f"STANDOFF_{index + 1}", x, y, 2.7) for index, (x, y) in enumerate(HOLES_MM)]
+    return found + [
+        Hole(f"PI_{index + 1}", PI_MM[0] + x, PI_MM[1] + y, 2.7) for index, (x, y) in enumerate(PI_HOLES_MM)
+    ]
+
+
+def main_grid(circuit: Board) -> Grid:
+    """The main board as its router sees it."""
+    holes = [(hole.x, hole.y, 1.35) for hole in main_holes()]
+    return Grid(BOARD_MM, [NOTCH_MM], holes, main(circuit)[1])
 
 
 def _in_front(part: Part, place: Control) -> Spot:

@@ -108,6 +108,8 @@ class Grid:
         self.via: Owners = np.full(shape[1:], FREE, np.int32)
         self.nets: list[str] = []
         self.terminals: dict[int, list[NDArray[np.int64]]] = {}
+        self.escapes: dict[int, tuple[float, float]] = {}
+        fine: list[tuple[int, int, Pad]] = []
         for room, owners in ((TRACK_MM / 2, self.track), (VIA_MM / 2, self.via)):
             keep = round((EDGE_CLEAR_MM + room) / CELL_MM + 0.49)
             for border in (np.s_[..., :keep, :], np.s_[..., -keep:, :], np.s_[..., :keep], np.s_[..., -keep:]):
@@ -120,6 +122,13 @@ class Grid:
             self._hole(x, y, radius)
         for pad in pads(spots):
             self._pad(pad)
+            if pad.net:
+                owner = self.nets.index(pad.net)
+                fine.append((owner, len(self.terminals[owner]) - 1, pad))
+        for owner, index, pad in fine:
+            nodes = self.terminals[owner][index]
+            if not np.isin(self.track.reshape(-1)[nodes], (FREE, owner)).any():
+                self.terminals[owner][index] = self._escape(owner, pad)
 
     def place(self, row: int, column: int) -> tuple[float, float]:
         """Where a node is, in mm."""
@@ -158,6 +167,27 @@ class Grid:
                 if ((column * CELL_MM - x) / half_w) ** 2 + ((row * CELL_MM - y) / half_h) ** 2 <= 1
             ]
         found = [(layer * self.rows + row) * self.columns + column for layer in pad.layers for row, column in places]
+        return np.array(found, np.int64)
+
+    def _escape(self, owner: int, pad: Pad) -> NDArray[np.int64]:
+        """The nearest node beyond either end of a pad that lies between others so close that no node is on it."""
+        along_x = pad.half_w > pad.half_h
+        found = []
+        for layer in pad.layers:
+            for sign in (-1, 1):
+                steps = [(sign * step * 0.05, side * 0.05) for step in range(30) for side in (0, 1, -1, 2, -2)]
+                for far, off in steps:
+                    x = pad.x_mm + (sign * pad.half_w + far if along_x else off)
+                    y = pad.y_mm + (off if along_x else sign * pad.half_h + far)
+                    row, column = round((y - self.upper) / CELL_MM), round((x - self.left) / CELL_MM)
+                    aside = (
+                        self.upper + row * CELL_MM - pad.y_mm if along_x else self.left + column * CELL_MM - pad.x_mm
+                    )
+                    if abs(aside) < 0.11 and self.track[layer, row, column] in (FREE, owner):
+                        node = (layer * self.rows + row) * self.columns + column
+                        self.escapes[node] = (pad.x_mm, pad.y_mm)
+                        found.append(node)
+                        break
         return np.array(found, np.int64)
 
     def _range(self, x: float, y: float, half_w: float, half_h: float) -> tuple[range, range]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tombola_hardware.kicad.schematic import identifier
 from tombola_hardware.kicad.sexpr import Node, quote
@@ -15,6 +15,8 @@ from tombola_hardware.routing.grid import COPPER, TRACK_MM, VIA_DRILL_MM, VIA_MM
 if TYPE_CHECKING:
     from tombola_hardware.routing.router import Router
 
+Track: TypeAlias = tuple[str, float, float, float, float]
+"""Layer, then x and y of either end, in mm."""
 FOLDER: Final = Path(__file__).parents[2] / "routes"
 
 
@@ -27,7 +29,7 @@ class Laid:
         vias: x and y, in mm.
     """
 
-    tracks: tuple[tuple[str, float, float, float, float], ...]
+    tracks: tuple[Track, ...]
     vias: tuple[tuple[float, float], ...]
 
 
@@ -37,7 +39,7 @@ def laid(router: Router) -> dict[str, Laid]:
     plane = grid.rows * grid.columns
     found = {}
     for net, route in sorted(router.routes.items(), key=lambda pair: grid.nets[pair[0]]):
-        tracks: set[tuple[str, float, float, float, float]] = set()
+        tracks: set[Track] = set()
         for way in route.ways:
             places = [(node // plane, *divmod(node % plane, grid.columns)) for node in way]
             start = 0
@@ -47,6 +49,10 @@ def laid(router: Router) -> dict[str, Laid]:
                     tracks |= set(_track(grid.place(*places[start][1:]), grid.place(*places[index][1:]),
                                          places[start][0], places[index][0]))  # fmt: skip
                     start = index
+            for end in (way[0], way[-1]):
+                if end in grid.escapes:
+                    row, column = divmod(end % plane, grid.columns)
+                    tracks.add((COPPER[end // plane], *grid.escapes[end], *grid.place(row, column)))
         vias = tuple(sorted(grid.place(row, column) for row, column in route.vias))
         found[grid.nets[net]] = Laid(tuple(sorted(tracks)), vias)
     return found
@@ -59,9 +65,7 @@ def _straight(start: tuple[int, int, int], here: tuple[int, int, int], after: tu
     return same_row or same_column
 
 
-def _track(
-    start: tuple[float, float], end: tuple[float, float], layer: int, other: int
-) -> Iterator[tuple[str, float, float, float, float]]:
+def _track(start: tuple[float, float], end: tuple[float, float], layer: int, other: int) -> Iterator[Track]:
     if layer == other and start != end:
         first, second = sorted((start, end))
         yield COPPER[layer], *first, *second
@@ -89,15 +93,22 @@ def load(name: str, folder: Path = FOLDER) -> dict[str, Laid]:
     }
 
 
-def drawn(board: str, nets: Mapping[str, Laid], numbers: Mapping[str, int]) -> Iterator[list[Node]]:
-    """Tracks and vias as KiCad's files have them."""
+def drawn(
+    board: str,
+    nets: Mapping[str, Laid],
+    numbers: Mapping[str, int],
+    widths: Mapping[tuple[str, Track], float] | None = None,
+) -> Iterator[list[Node]]:
+    """Tracks and vias as KiCad's files have them; tracks without a width of their own are 0.2 mm wide."""
     for net, found in nets.items():
-        for layer, x0, y0, x1, y1 in found.tracks:
+        for track in found.tracks:
+            layer, x0, y0, x1, y1 = track
+            width = (widths or {}).get((net, track), TRACK_MM)
             yield [
                 "segment",
                 ["start", f"{x0:g}", f"{y0:g}"],
                 ["end", f"{x1:g}", f"{y1:g}"],
-                ["width", f"{TRACK_MM:g}"],
+                ["width", f"{width:g}"],
                 ["layer", quote(layer)],
                 ["net", str(numbers[net])],
                 ["uuid", identifier(board, "track", net, layer, x0, y0, x1, y1)],
