@@ -72,7 +72,7 @@ def _around(*, eurorack: bool) -> list[Line]:
         (len(KNOBS) - large, "knob for a T18 spline of 6 mm, 11 mm", "various", "T18 11 mm", "any of ≤ 11 mm", 0.8),
         (1, "knob for a D shaft of 6 mm, 11 mm, for the encoder", "various", "D 11 mm", "any of ≤ 11 mm", 0.8),
         (1, "main board, bare, 4 layers", "fabricator", "generated/panel/main_gerber", "", 6.0),
-        (1, "control board, bare, 4 layers", "fabricator", "generated, not routed yet", "", 5.0),
+        (1, "control board, bare, 4 layers", "fabricator", "generated/panel/control_gerber", "", 5.0),
         (
             1,
             "stencil for solder paste, both boards",
