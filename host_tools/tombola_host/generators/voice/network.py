@@ -10,8 +10,8 @@ that does not use it. A specialist's output is multiplied by the blend weight of
 The trunk is a plain recurrent network (tanh). Gates would cost nine more nodes per period and bring no gain: the
 long-term quantities, time since the onset and level, are in the controls (docs/notebook/0004-lean-voice.md).
 
-Source: the idea of Engel et al. 2020, "DDSP: Differentiable digital signal processing"; the trunk is that of Elman 1990,
-"Finding structure in time".
+Source: the idea of Engel et al. 2020, "DDSP: Differentiable digital signal processing"; the trunk is that of Elman
+1990, "Finding structure in time".
 """
 
 from __future__ import annotations
