@@ -4,11 +4,12 @@ import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +19,8 @@ from rich.console import Console
 from tombola_device.contract.controls import Float32Array
 from tombola_device.contract.errors import BadAudio
 from tombola_host.corpus import corpus as corpus_module
-from tombola_host.corpus.cache import AnalysisCache, default_cache_dir
+from tombola_host.corpus.cache import default_cache_dir
 from tombola_host.corpus.corpus import Corpus, read_corpus
-from tombola_host.corpus.reading import FileResult, read_file
 from tombola_host.corpus.split import held_out_notes, split
 from tombola_host.corpus.tables import as_json, as_table, wrong_label_lines
 
@@ -227,23 +227,68 @@ def test_a_bug_in_one_file_is_a_refusal_and_not_the_end(
     assert corpus.refusals[0].detail == "ZeroDivisionError: by zero"
 
 
+# Their own processes import these again, so they read as the main one does.
+DEADLY = """
+import os, signal, sys
+from pathlib import Path
+from tombola_host.corpus import corpus
+
+def read_or_die(path, label, longest_s, real=corpus.read_file):
+    if path.name == "note_061.wav":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(path, label, longest_s)
+
+corpus.read_file = read_or_die
+if __name__ == "__main__":
+    read = corpus.read_corpus(Path(sys.argv[1]), Path(sys.argv[2]), processes=2)
+    print([clip.name for clip in read.clips], [(refusal.path, refusal.reason) for refusal in read.refusals])
+"""
+SLOW = """
+import os, sys, time
+from pathlib import Path
+from tombola_host.corpus import corpus
+
+def read_slowly(path, label, longest_s):
+    Path(sys.argv[2], path.stem).write_text(str(os.getpid()))
+    time.sleep(100)
+
+corpus.read_file = read_slowly
+if __name__ == "__main__":
+    corpus.read_corpus(Path(sys.argv[1]), Path(sys.argv[2]), processes=2)
+"""
+
+
 def test_file_that_ends_its_process_is_found_and_the_others_are_read(
-    tone: Tone, write: Write, sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tone: Tone, write: Write, sounds: Path, tmp_path: Path
 ) -> None:
+    _scale(tone, write, range(60, 64))
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    command = [sys.executable, str(tmp_path / "deadly.py"), str(sounds), str(tmp_path / "cache")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    told = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+    kept = ["note_060.wav", "note_062.wav", "note_063.wav"]
+    assert told.strip() == f"{kept} {[('note_061.wav', 'reading it ends the process; convert it to wav')]}"
+
+
+def test_an_interrupt_ends_the_reading_at_once(tone: Tone, write: Write, sounds: Path, tmp_path: Path) -> None:
     _scale(tone, write, range(60, 63))
-
-    def dies(
-        jobs: Sequence[Any], cache: AnalysisCache, longest_s: float, workers: int
-    ) -> Iterator[tuple[Any, FileResult]]:
-        for job in jobs:
-            if job.path.name == "note_061.wav":
-                return
-            yield job, read_file(job.path, job.label, longest_s)
-
-    monkeypatch.setattr(corpus_module, "_pooled", dies)
-    corpus = read_corpus(sounds, tmp_path / "cache", processes=2)
-    assert [clip.name for clip in corpus.clips] == ["note_060.wav", "note_062.wav"]
-    assert corpus.refusals[0].reason == "reading it ends the process; convert it to wav"
+    (tmp_path / "slow.py").write_text(SLOW)
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    command = [sys.executable, str(tmp_path / "slow.py"), str(sounds), str(begun)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment)
+    while sum(path.is_file() and path.read_text() != "" for path in begun.iterdir()) < 2:
+        assert process.poll() is None
+        time.sleep(0.05)
+    interrupted_s = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert time.monotonic() - interrupted_s < 3.0  # Of the 100 s that each file takes.
+    assert told.count("Traceback") == 1
+    for path in begun.iterdir():
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(path.read_text()), 0)
 
 
 def test_where_no_process_starts_the_files_are_read_here_and_not_blamed(
