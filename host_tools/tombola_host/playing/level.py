@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from tombola_device.contract.controls import Float32Array
+from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
 from tombola_device.contract.errors import BadConfig
 
 PEAK_DB = -1.0
 """dBFS: as loud as it goes, with room for what a lossy coder adds between samples."""
 SILENCE_DB = -120.0
+FADE_S = 0.02
+"""Takes what still rings to zero at the end, so that a file ends without a click."""
 
 
 def peak_db(audio: Float32Array) -> float:
@@ -37,3 +39,9 @@ def amplified(audio: Float32Array, gain_db: float) -> Float32Array:
             f"{most_db:g}, or leave --gain out to have it as loud as it goes"
         )
     return np.asarray(audio * 10 ** (gain_db / 20), np.float32)
+
+
+def faded(audio: Float32Array) -> Float32Array:
+    """The same sound, silent at its end. Shape (T,)."""
+    fade = np.interp(np.arange(len(audio)), [len(audio) - 1 - FADE_S * SAMPLE_RATE_HZ, len(audio) - 1], [1, 0])
+    return np.asarray(audio * fade, np.float32)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from tombola_device.contract.manifest import Mode
-from tombola_device.play.offline import BlendAutomation, PerformedEvent
+
+from tombola_host.playing.score import Performance, Score, line
 
 BEAT_S = 0.42
-LEGATO = 0.97
-"""Share of its length that a note is held: the next one is struck anew."""
 DORIAN = (0, 2, 3, 5, 7, 9, 10)
 """Semitones above the first degree."""
 MELODY = (
@@ -19,8 +18,6 @@ MELODY = (
     *((0.5, 4, 0.65), (0.5, 5, 0.60), (1.0, 3, 0.70), (1.0, 1, 0.55), (0.5, 2, 0.65)),
     *((0.5, -1, 0.60), (1.0, -3, 0.75), (0.5, 0, 0.65), (0.5, 1, 0.75), (3.5, 0, 0.80)),
 )
-REST_BEATS = 1.5
-"""After the last note, for what rings on."""
 LEG_S = 3.0
 """From one mode to the next in a sweep."""
 STAY_S = 0.8
@@ -28,21 +25,6 @@ STAY_S = 0.8
 STRIKE_S = 1.0
 """Between two notes of a sweep: a struck mode has died away by then."""
 SWEEP_DEGREES = (0, 4, 2, 7, 4, 2)
-
-
-@dataclass(frozen=True, slots=True)
-class Performance:
-    """What is played, and for how long.
-
-    Args:
-        events: For the player.
-        seconds: With what rings on.
-        blend: The way through the modes.
-    """
-
-    events: tuple[PerformedEvent, ...]
-    seconds: float
-    blend: BlendAutomation
 
 
 def phrase(modes: Sequence[Mode], mode: int) -> Performance:
@@ -53,13 +35,8 @@ def phrase(modes: Sequence[Mode], mode: int) -> Performance:
         mode: Which of them, from 0.
     """
     low, high = modes[mode].note_range
-    events: list[PerformedEvent] = []
-    beat = 0.0
-    for beats, degree, velocity in MELODY:
-        events += _note(beat * BEAT_S, beats * BEAT_S * LEGATO, fitted(degree, low, high), velocity)
-        beat += beats
-    alone = tuple(float(number == mode) for number in range(len(modes)))
-    return Performance(tuple(events), (beat + REST_BEATS) * BEAT_S, BlendAutomation((0.0,), (alone,)))
+    notes = line(0, *((beats, fitted(degree, low, high), velocity) for beats, degree, velocity in MELODY))
+    return Score(notes, BEAT_S, ((0, {modes[mode].name: 1}),)).performed(modes)
 
 
 def sweep(modes: Sequence[Mode]) -> Performance:
@@ -68,20 +45,14 @@ def sweep(modes: Sequence[Mode]) -> Performance:
     Where no note is common to all, the notes lie between their ranges.
     """
     low, high = max(mode.note_range[0] for mode in modes), min(mode.note_range[1] for mode in modes)
-    times, weights = [], []
-    for number in range(len(modes)):
+    way: list[tuple[float, dict[str, float]]] = []
+    for number, mode in enumerate(modes):
         arrived_s = number * (LEG_S + STAY_S)
-        times += [arrived_s, arrived_s + STAY_S]
-        weights += [tuple(float(other == number) for other in range(len(modes)))] * 2
-    end_s = times[-1] + STRIKE_S
-    events: list[PerformedEvent] = []
-    struck = 0
-    while struck * STRIKE_S < end_s:
-        note = fitted(SWEEP_DEGREES[struck % len(SWEEP_DEGREES)], min(low, high), max(low, high))
-        events += _note(struck * STRIKE_S, STRIKE_S * LEGATO, note, 0.75)
-        struck += 1
-    seconds = struck * STRIKE_S + REST_BEATS * BEAT_S
-    return Performance(tuple(events), seconds, BlendAutomation(tuple(times), tuple(weights)))
+        way += [(arrived_s / STRIKE_S, {mode.name: 1}), ((arrived_s + STAY_S) / STRIKE_S, {mode.name: 1})]
+    strikes = math.ceil(way[-1][0] + 1)
+    degrees = [SWEEP_DEGREES[number % len(SWEEP_DEGREES)] for number in range(strikes)]
+    notes = line(0, *((1, fitted(degree, min(low, high), max(low, high)), 0.75) for degree in degrees))
+    return Score(notes, STRIKE_S, tuple(way)).performed(modes)
 
 
 def fitted(degree: int, low: float, high: float) -> int:
@@ -99,7 +70,3 @@ def fitted(degree: int, low: float, high: float) -> int:
     while note < first and note + 12 <= last:
         note += 12
     return min(max(note, first), last)
-
-
-def _note(time_s: float, held_s: float, note: int, velocity: float) -> list[PerformedEvent]:
-    return [PerformedEvent(time_s, "note_on", (note, velocity)), PerformedEvent(time_s + held_s, "note_off", (note,))]

@@ -8,20 +8,21 @@ from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import Float32Array
 from tombola_device.play.offline import render_performance
 
-from tombola_host.playing.level import normalised
+from tombola_host.playing.level import faded, normalised
 from tombola_host.playing.performance import write_sound
-from tombola_host.playing.phrases import Performance, phrase, sweep
+from tombola_host.playing.phrases import phrase, sweep
+from tombola_host.playing.score import Performance
 from tombola_host.progress import Step
 
 VOICES = 4
 
 
-def play(bundle: Bundle, performance: Performance) -> Float32Array:
-    """A built-in performance with its peak at PEAK_DB. Shape (T,)."""
+def play(bundle: Bundle, performance: Performance, voices: int = VOICES) -> Float32Array:
+    """A built-in performance with its peak at PEAK_DB and silence at its end. Shape (T,)."""
     audio = render_performance(
-        bundle, performance.events, blend=performance.blend, seconds=performance.seconds, voices=VOICES
+        bundle, performance.events, blend=performance.blend, seconds=performance.seconds, voices=voices
     )
-    return normalised(audio)
+    return normalised(faded(audio))
 
 
 def preview_paths(bundle: Path, modes: list[str]) -> tuple[Path, ...]:
