@@ -23,7 +23,7 @@ from tombola_host.playing.score import Score, line, rolled
 VOICES = 8
 """As many as the harp's last chord has."""
 
-SCORES = {
+PHRASES = {
     "sax": Score(
         line(
             0,
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     try:
         bundle, folder = decode_bundle(Path(arguments[0]).read_bytes()), Path(arguments[1])
-        for name, score in SCORES.items():
+        for name, score in PHRASES.items():
             path = folder / f"{name}.ogg"
             write_sound(play(bundle, score.performed(bundle.manifest.modes), VOICES), path)
             console.print(f"{path}: {score.seconds:.1f} s, {path.stat().st_size / 1000:.0f} kB")
