@@ -6,9 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from tombola_hardware import ratings
+from tombola_hardware import mechanics
 from tombola_hardware.board import desktop, module
 from tombola_hardware.errors import HardwareError
+from tombola_hardware.oracle import checks
 from tombola_hardware.panel import layout
 
 GENERATED = Path(__file__).parents[1] / "generated"
@@ -24,11 +25,16 @@ def main() -> int:
     building.add_argument(
         "--output", type=Path, help="another folder than hardware/generated; leaves the firmware alone"
     )
-    commands.add_parser("check", help="see that description, ratings and panel hold together; needs no tool")
+    commands.add_parser("route", help="find the tracks of both boards anew, into hardware/routes; some minutes")
+    commands.add_parser(
+        "check", help="see that circuit, mechanics and panel are as the golden tables want them; needs no tool"
+    )
     asked = parser.parse_args()
     try:
         if asked.command == "check":
             return _check()
+        if asked.command == "route":
+            return _route()
         from tombola_hardware.build import build, install
 
         build(asked.output or GENERATED, lambda text: print(f"· {text}", flush=True))
@@ -40,10 +46,24 @@ def main() -> int:
     return 0
 
 
+def _route() -> int:
+    from tombola_hardware.panel.boards import control_grid, main_grid
+    from tombola_hardware.routing import routes
+    from tombola_hardware.routing.router import Router
+
+    for name, grid in (("control", control_grid), ("main", main_grid)):
+        router = Router(grid(module().board), lambda text: print(f"· {text}", flush=True))
+        if not router.run():
+            print("the router found no way for all nets; move parts apart, or route the rest by hand", file=sys.stderr)
+            return 1
+        print(f"· {routes.save(name, routes.laid(router))}")
+    return 0
+
+
 def _check() -> int:
-    faults = layout.faults()
+    faults = [*layout.faults(), *mechanics.faults()]
     for design in (module(), desktop()):
-        faults += ratings.faults(design.board)
+        faults += checks.faults(design.board)
     for fault in faults:
         print(fault, file=sys.stderr)
     print(f"· {len(faults)} faults")

@@ -18,22 +18,12 @@ from tombola_hardware.sheets import (
     midi,
     outputs,
     power,
+    test_points,
 )
 
-REVISION: Final = "A"
-DATE: Final = "2026-11-24"
+REVISION: Final = "B"
+DATE: Final = "2026-11-25"
 """Of the revision; in the title blocks."""
-RAILS: Final = {
-    "+12V": (11.0, 12.6),
-    "-12V": (-12.6, -11.0),
-    "P12_IN": (-12.6, 12.6),
-    "P12_SOFT": (0.0, 12.6),
-    "+5V": (4.75, 5.25),
-    "+3.3V": (3.0, 3.6),
-    "+3.3VA": (3.2, 3.4),
-    "VREF": (2.9, 3.1),
-    "GND": (0.0, 0.0),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +78,8 @@ def desktop() -> Design:
 
 def _design(name: str, sheets: list[Sheet], signals: dict[str, int]) -> Design:
     parts = [part for sheet in sheets for part in sheet.parts.values()]
-    sheets.append(interconnect.connectors(parts))
+    sheets += [interconnect.connectors(parts), test_points.probes(parts)]
     parts = [part for sheet in sheets for part in sheet.parts.values()]
-    board = Board(name, REVISION, tuple(parts), signals, RAILS)
+    board = Board(name, REVISION, tuple(parts), signals)
     board.check()
     return Design(board, tuple(sheets), any(sheet.name == "cv_outputs" for sheet in sheets))

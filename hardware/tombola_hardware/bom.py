@@ -8,11 +8,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from tombola_hardware.instrument import BUTTONS, KNOBS, MIDI_JACKS
+from tombola_hardware.instrument import KNOBS, MIDI_JACKS
 from tombola_hardware.model import Board
+from tombola_hardware.panel.layout import SMALL_KNOBS
 
 PRICES_OF: Final = "November 2026"
 HEAD: Final = (
+    # "number", "maker" and "quantity" are what distributors' upload pages ask for.
     "board",
     "references",
     "quantity",
@@ -60,18 +62,37 @@ class Line:
 
 def _around(*, eurorack: bool) -> list[Line]:
     """What is not soldered."""
+    large = sum(knob.name not in SMALL_KNOBS for knob in KNOBS)
     items = [
-        (1, "Raspberry Pi 4B 2 GB", "Raspberry Pi", "SC0193(9)", "any Raspberry Pi 4 or 5 of 2 GB or more", 55.0),
+        (1, "Raspberry Pi 4B 2 GB", "Raspberry Pi", "SC0193(9)", "4B of 1 GB or more; a 5 is not supported", 55.0),
         (1, "microSD 16 GB", "SanDisk", "SDSQUA4-016G", "any of class A1", 6.5),
         (1, "OLED 128×64, 1.3 inch, SH1106, I²C", "various", "SH1106 4-pin", "SSD1306 with a setting", 6.0),
-        (len(KNOBS) + 1, "knob, 6 mm D shaft, ≤ 14 mm", "Davies", "1900H clone", "any of at most 14 mm", 0.9),
-        (len(BUTTONS), "cap for a 6 mm button", "C&K", "button cap 8 mm", "any", 0.15),
-        (1, "main board, bare, 4 layers", "fabricator", "generated", "", 6.0),
-        (1, "control board, bare, 2 layers", "fabricator", "generated", "", 4.0),
+        (4, "spacer M2 × 8, nylon, with screws, for the OLED", "various", "M2x8", "any of 8 mm", 0.15),
+        (large, "knob for a T18 spline of 6 mm, 13 mm, light", "various", "1900H clone, T18", "any of ≤ 14 mm", 0.9),
+        (len(KNOBS) - large, "knob for a T18 spline of 6 mm, 11 mm", "various", "T18 11 mm", "any of ≤ 11 mm", 0.8),
+        (1, "knob for a D shaft of 6 mm, 11 mm, for the encoder", "various", "D 11 mm", "any of ≤ 11 mm", 0.8),
+        (1, "main board, bare, 4 layers", "fabricator", "generated/panel/main_gerber", "", 6.0),
+        (1, "control board, bare, 4 layers", "fabricator", "generated/panel/control_gerber", "", 5.0),
+        (
+            1,
+            "stencil for solder paste, both boards",
+            "fabricator",
+            "paste layers of the Gerbers",
+            "hot air and patience",
+            2.0,
+        ),
         (1, "front panel, FR4, black mask", "fabricator", "generated/panel", "2 mm aluminium from the DXF", 6.0),
-        (4, "standoff M2.5 × 11 with screws", "Harwin", "R25-1001102", "any", 0.3),
+        (8, "standoff M2.5 × 11 with screws: 4 between the boards, 4 for the Pi", "Harwin", "R25-1001102", "any", 0.3),
+        (
+            1,
+            "plate of aluminium over the Pi, at most 5 mm, with pad",
+            "various",
+            "Pi 4 low-profile heat sink",
+            "any",
+            4.0,
+        ),
         (len(MIDI_JACKS) * 3, "wire, 50 mm", "various", "AWG 26", "", 0.05),
-        (1, "USB-C plug on wires, no VBUS", "various", "USB-C data cable, cut", "", 2.0),
+        (1, "right-angled USB-C plug on wires, no VBUS", "various", "USB-C data cable, cut", "", 2.0),
     ]
     if eurorack:
         items += [
@@ -128,6 +149,21 @@ def totals(board: Board) -> dict[str, float]:
     for line in lines(board):
         found[line.board] = found.get(line.board, 0.0) + line.total_usd
     return {key: round(value, 2) for key, value in {**found, "all": sum(found.values())}.items()}
+
+
+SINGLE_SHARE: Final = 1.35
+"""What a part costs alone against ten times it, on the average; an estimate."""
+LOTS_USD: Final = {"five main boards": 45.0, "five control boards": 40.0, "five panels": 35.0, "stencils": 30.0,
+                   "four deliveries": 60.0}  # fmt: skip
+"""What a fabricator and distributors want at least, whatever is needed; estimates."""
+
+
+def for_one(board: Board) -> float:
+    """Cost of a single instrument, in US dollars: parts bought singly, boards in the smallest lots."""
+    made = {"fabricator"}
+    parts = sum(line.total_usd for line in lines(board) if line.maker not in made)
+    pi = next(line.total_usd for line in lines(board) if line.value.startswith("Raspberry Pi"))
+    return round(pi + (parts - pi) * SINGLE_SHARE + sum(LOTS_USD.values()), -1)
 
 
 def text(board: Board) -> str:

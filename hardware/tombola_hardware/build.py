@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from tombola_hardware import bom, device_tree, pin_map, report
+from tombola_hardware import bom, device_tree, mechanics, pin_map, report
 from tombola_hardware.board import Design, desktop, module
+from tombola_hardware.errors import BadBoard
 from tombola_hardware.kicad import cli, cli_boards, project
 from tombola_hardware.panel import boards, dxf, layout, svg
 
@@ -38,6 +40,8 @@ def build(folder: Path, say: Say) -> None:
         HardwareError: The description is at fault, or a tool is missing; what was generated before stays.
     """
     layout.check()
+    for fault in mechanics.faults():
+        raise BadBoard(fault)
     designs = (module(), desktop())
     fresh = folder.with_name(folder.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -87,9 +91,16 @@ def _panel(design: Design, folder: Path, say: Say) -> None:
     folder.mkdir()
     for name, text in (("front.svg", svg.front()), ("picture.svg", svg.picture()), ("drawing.svg", svg.drawing()),
                        ("panel.dxf", dxf.drawing()), ("panel.kicad_pcb", boards.panel()),
-                       ("control.kicad_pcb", boards.control(design.board)[0])):  # fmt: skip
+                       ("control.kicad_pcb", boards.control(design.board)[0]),
+                       ("main.kicad_pcb", boards.main(design.board)[0])):  # fmt: skip
         (folder / name).write_text(text, "utf-8")
-    for name in ("panel", "control"):
+    for name in ("panel", "control", "main"):
         cli_boards.write_settings(folder / f"{name}.kicad_pcb")
     cli_boards.gerbers(folder / "panel.kicad_pcb", folder / "gerber")
-    say(f"panel: {layout.WIDTH_MM:g} × {layout.HEIGHT_MM:g} mm, {len(layout.holes())} holes")
+    for name in ("control", "main"):
+        with tempfile.TemporaryDirectory() as scratch:
+            poured = Path(scratch) / f"{name}.kicad_pcb"
+            cli_boards.filled(folder / f"{name}.kicad_pcb", poured)
+            cli_boards.gerbers(poured, folder / f"{name}_gerber", cli_boards.EVERY_LAYER)
+            cli_boards.positions(poured, folder / f"{name}_positions.csv")
+    say(f"panel: {layout.WIDTH_MM:g} × {layout.HEIGHT_MM:g} mm, {len(layout.holes())} holes; both boards routed")

@@ -24,12 +24,14 @@ class Control:
         legend: What the panel says.
         x_mm: From the left edge.
         y_mm: From the upper edge.
+        shifted: What the panel says of it with SHIFT held.
     """
 
     name: str
     legend: str
     x_mm: float
     y_mm: float
+    shifted: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,22 +127,25 @@ class UsbPort(Control):
     """The USB-C opening over which bundles are flashed."""
 
 
+COLUMNS_MM: Final = (10.2, 26.38, 42.56, 58.74, 74.92, 91.1)
+"""Of the one grid on which all jacks stand, and to the left the knobs above them and what is above these."""
 CV_INPUTS: Final[tuple[CvInput, ...]] = (
-    CvInput(name="V_OCT", legend="V/OCT", x_mm=10.2, y_mm=82.2, channel=0, low_volts=-3.0, high_volts=6.5, pitch=True),
-    CvInput(name="CV_X", legend="X", x_mm=26.38, y_mm=82.2, channel=1),
-    CvInput(name="CV_Y", legend="Y", x_mm=42.56, y_mm=82.2, channel=2),
-    CvInput(name="CV_1", legend="1", x_mm=58.74, y_mm=82.2, channel=3),
-    CvInput(name="CV_2", legend="2", x_mm=74.92, y_mm=82.2, channel=4),
-    CvInput(name="CV_3", legend="3", x_mm=91.1, y_mm=82.2, channel=5),
+    CvInput(name="V_OCT", legend="V/OCT", x_mm=10.2, y_mm=97, channel=0, low_volts=-3.0, high_volts=6.5, pitch=True),
+    CvInput(name="CV_X", legend="X", x_mm=10.2, y_mm=82.2, channel=1),
+    CvInput(name="CV_Y", legend="Y", x_mm=26.38, y_mm=82.2, channel=2),
+    CvInput(name="CV_1", legend="CV I", x_mm=42.56, y_mm=82.2, channel=3),
+    CvInput(name="CV_2", legend="CV II", x_mm=58.74, y_mm=82.2, channel=4),
+    CvInput(name="CV_3", legend="CV III", x_mm=74.92, y_mm=82.2, channel=5),
 )
+"""CV I is for LEVEL unless the player says otherwise, so it stands below that knob."""
 GATE_INPUTS: Final[tuple[GateInput, ...]] = (
-    GateInput(name="GATE_IN", legend="GATE", x_mm=10.2, y_mm=97, gpio=5),
-    GateInput(name="TRIG_IN", legend="TRIG", x_mm=26.38, y_mm=97, gpio=6),
-    GateInput(name="CLOCK_IN", legend="CLOCK", x_mm=42.56, y_mm=97, gpio=12),
+    GateInput(name="GATE_IN", legend="GATE", x_mm=26.38, y_mm=97, gpio=5),
+    GateInput(name="TRIG_IN", legend="TRIG", x_mm=42.56, y_mm=97, gpio=6),
+    GateInput(name="CLOCK_IN", legend="CLOCK", x_mm=58.74, y_mm=97, gpio=12),
 )
 MIDI_JACKS: Final[tuple[MidiJack, ...]] = (
-    MidiJack(name="MIDI_IN", legend="MIDI IN", x_mm=58.74, y_mm=97, direction="in"),
-    MidiJack(name="MIDI_OUT", legend="MIDI OUT", x_mm=74.92, y_mm=97, direction="out"),
+    MidiJack(name="MIDI_IN", legend="MIDI IN", x_mm=74.92, y_mm=97, direction="in"),
+    MidiJack(name="MIDI_OUT", legend="MIDI OUT", x_mm=91.1, y_mm=97, direction="out"),
 )
 CV_OUTPUTS: Final[tuple[CvOutput, ...]] = (
     CvOutput(name="CV_A", legend="A", x_mm=26.38, y_mm=111.8, channel=0),
@@ -159,14 +164,16 @@ KNOBS: Final[tuple[Knob, ...]] = (
     Knob(name="KNOB_3", legend="3", x_mm=80.8, y_mm=59.2, channel=2),
     Knob(name="KNOB_4", legend="4", x_mm=57.2, y_mm=59.2, channel=3),
     Knob(name="KNOB_5", legend="5", x_mm=50, y_mm=36.8, channel=4),
-    Knob(name="KNOB_6", legend="X", x_mm=10.5, y_mm=67.2, channel=5),
-    Knob(name="KNOB_7", legend="Y", x_mm=25.5, y_mm=67.2, channel=6),
-    Knob(name="KNOB_8", legend="LEVEL", x_mm=40.5, y_mm=67.2, channel=7),
+    Knob(name="KNOB_6", legend="X", shifted="GLIDE", x_mm=10.2, y_mm=67.6, channel=5),
+    Knob(name="KNOB_7", legend="Y", shifted="TUNE", x_mm=26.38, y_mm=67.6, channel=6),
+    Knob(name="KNOB_8", legend="LEVEL", shifted="MORPH", x_mm=42.56, y_mm=67.6, channel=7),
 )
-ENCODER: Final = Encoder(name="ENC", legend="MENU", x_mm=12.5, y_mm=51, gpio_a=22, gpio_b=23, gpio_switch=17)
+ENCODER: Final = Encoder(
+    name="ENC", legend="MENU", shifted="PAGE", x_mm=10.2, y_mm=49.6, gpio_a=22, gpio_b=23, gpio_switch=17
+)
 BUTTONS: Final[tuple[Button, ...]] = (
-    Button(name="SHIFT", legend="SHIFT", x_mm=30, y_mm=52, gpio=24),
-    Button(name="SAVE", legend="SAVE", x_mm=42, y_mm=52, gpio=25),
+    Button(name="SHIFT", legend="SHIFT", x_mm=26.38, y_mm=51, gpio=24),
+    Button(name="SAVE", legend="SAVE", shifted="PAIR", x_mm=42.56, y_mm=51, gpio=25),
 )
 LAMPS: Final[tuple[Lamp, ...]] = (
     Lamp(name="LAMP_1", legend="", x_mm=69, y_mm=32.7, red=0, green=1),
@@ -174,10 +181,11 @@ LAMPS: Final[tuple[Lamp, ...]] = (
     Lamp(name="LAMP_3", legend="", x_mm=75.1, y_mm=51.3, red=4, green=5),
     Lamp(name="LAMP_4", legend="", x_mm=62.9, y_mm=51.3, red=6, green=7),
     Lamp(name="LAMP_5", legend="", x_mm=59.2, y_mm=39.8, red=8, green=9),
-    Lamp(name="LAMP_6", legend="", x_mm=69, y_mm=38.4, red=10, green=11),
-    Lamp(name="LAMP_7", legend="", x_mm=73, y_mm=45.3, red=12, green=13),
-    Lamp(name="LAMP_8", legend="", x_mm=65, y_mm=45.3, red=14, green=15),
+    Lamp(name="LAMP_6", legend="6", x_mm=69, y_mm=40.6, red=10, green=11),
+    Lamp(name="LAMP_7", legend="7", x_mm=72.8, y_mm=46.0, red=12, green=13),
+    Lamp(name="LAMP_8", legend="8", x_mm=65.2, y_mm=46.0, red=14, green=15),
 )
+"""Six to eight are the lot: modes without a knob of their own, or the last of a bundle's progress."""
 DISPLAY: Final = Display(name="OLED", legend="", x_mm=21.7, y_mm=27)
 USB_PORT: Final = UsbPort(name="USB", legend="USB", x_mm=91.1, y_mm=111.8)
 

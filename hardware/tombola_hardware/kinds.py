@@ -6,6 +6,7 @@ checked against a distributor's stock.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from tombola_hardware.model import Kind, Rating, Spice
@@ -149,16 +150,41 @@ SIGNAL_DIODE: Final = Kind(
 )
 SCHOTTKY: Final = Kind(
     "Device:D_Schottky",
-    "SS34",
+    "B340A",
     "Diode_SMD:D_SMA",
     {"1": "K", "2": "A"},
-    "onsemi",
-    "SS34FA",
+    "Diodes Inc.",
+    "B340A-13-F",
     0.15,
-    alternatives=("Vishay SS34", "MDD SS34"),
+    alternatives=("MDD SS34 in SMA (onsemi's SS34FA is a SOD-123FL and does not fit)",),
     rating=Rating(volts=40, amps=3.0),
     spice=(Spice("D", "dss34", ("A", "K")),),
-    source="onsemi SS32FA/D",
+    source="Diodes Inc. DS30891",
+)
+SMALL_SCHOTTKY: Final = Kind(
+    "Device:D_Schottky",
+    "BAT54",
+    "Diode_SMD:D_SOD-123",
+    {"1": "K", "2": "A"},
+    "onsemi",
+    "BAT54T1G",
+    0.05,
+    alternatives=("Diodes Inc. BAT54W-7-F is a SOT-323 and does not fit",),
+    rating=Rating(volts=30, amps=0.2),
+    spice=(Spice("D", "dbat54", ("A", "K")),),
+    source="onsemi BAT54T1/D",
+)
+SUPPRESSOR: Final = Kind(
+    "Device:D_Zener",
+    "SMAJ13A",
+    "Diode_SMD:D_SMA",
+    {"1": "K", "2": "A"},
+    "Littelfuse",
+    "SMAJ13A",
+    0.20,
+    alternatives=("Bourns SMAJ13A", "Diodes Inc. SMAJ13A-13-F"),
+    rating=Rating(volts=13, amps=18.6),
+    source="Littelfuse SMAJ series",
 )
 CLAMP: Final = Kind(
     "Diode:BAV99",
@@ -436,16 +462,16 @@ BUCK: Final = Kind(
     source="RECOM RPM-3.0",
 )
 SUPERVISOR: Final = Kind(
-    "Power_Supervisor:MCP120-xxxxTT",
-    "MCP120-300",
-    "Package_TO_SOT_SMD:SOT-23",
-    {"1": "~RST", "2": "VDD", "3": "VSS"},
-    "Microchip",
-    "MCP120T-300I/TT",
-    0.45,
-    alternatives=("onsemi CAT803STBI-GT3",),
+    "Power_Supervisor:TPS3808DBV",
+    "TPS3808G01",
+    "Package_TO_SOT_SMD:SOT-23-6",
+    {"1": "~RESET", "2": "GND", "3": "~MR", "4": "CT", "5": "SENSE", "6": "VDD"},
+    "Texas Instruments",
+    "TPS3808G01DBVR",
+    0.95,
+    alternatives=("TI TPS3808G01QDBVRQ1",),
     rating=Rating(volts=7.0),
-    source="Microchip DS11184",
+    source="TI SBVS050",
 )
 OPTOCOUPLER: Final = Kind(
     "Isolator:H11L1",
@@ -470,6 +496,19 @@ BUFFER: Final = Kind(
     alternatives=("Nexperia 74LVC1G17GV,125",),
     rating=Rating(volts=6.5, amps=0.032),
     source="TI SCES351",
+)
+GATE_BUFFER: Final = Kind(
+    "74xGxx:74AHCT1G125",
+    "74AHCT1G125",
+    "Package_TO_SOT_SMD:SOT-23-5",
+    {"1": "~OE", "2": "A", "3": "GND", "4": "Y", "5": "VCC"},
+    "Texas Instruments",
+    "SN74AHCT1G125DBVR",
+    0.15,
+    alternatives=("Nexperia 74AHCT1G125GV,125",),
+    rating=Rating(volts=7.0, amps=0.025),
+    spice=(Spice("X", "ahct125", ("A", "GND", "VCC", "Y")),),
+    source="TI SCLS378",
 )
 LAMP_DRIVER: Final = Kind(
     "Driver_LED:PCA9685PW",
@@ -536,8 +575,9 @@ STEREO_JACK: Final = Kind(
     "tombola:Jack_3.5mm_TRS_Chassis_Wired",
     {"S": "S", "R": "R", "T": "T"},
     "various",
-    "3.5 mm TRS, M6 thread, solder lugs",
+    "3.5 mm TRS, M6 thread of plastic, solder lugs",
     1.10,
+    alternatives=("one with a metal bush only behind a panel of FR4, or with a shoulder washer of nylon",),
     source="what the panel's hole and the footprint's three wires take",
 )
 POTENTIOMETER: Final = Kind(
@@ -560,29 +600,29 @@ ENCODER: Final = Kind(
     "Alps Alpine",
     "EC11E15244G1",
     2.20,
-    alternatives=("Bourns PEC11R-4220F-S0024 (check the feet)",),
-    source="Alps EC11 series",
+    alternatives=("Bourns PEC11R-4220F-S0024 (24 of each; check the feet)",),
+    source="Alps EC11 series: 30 detents, 15 pulses; a D shaft",
 )
 BUTTON: Final = Kind(
     "Switch:SW_Push",
-    "6mm H13",
+    "6mm H17",
     "Button_Switch_THT:SW_PUSH_6mm_H13mm",
     TWO,
-    "C&K",
-    "PTS645SM13-2 LFS",
+    "various",
+    "tactile switch 6 x 6 x 17 mm, four legs, round stem of 3.5 mm",
     0.20,
-    alternatives=("Omron B3F-1070 with a longer cap",),
-    source="C&K PTS645",
+    alternatives=("any with 16 to 18 mm from board to tip",),
+    source="6 mm tactile switches; the feet of all lengths are the same",
 )
 TWO_COLOUR_LED: Final = Kind(
-    "Device:LED_Dual_KAK",
+    "Device:LED_Dual_AKA",
     "red/green",
     "LED_THT:LED_D3.0mm-3",
-    {"1": "K1", "2": "A", "3": "K2"},
+    {"1": "A1", "2": "K", "3": "A2"},
     "Kingbright",
-    "WP3VEGW-CA",
+    "WP3VEGW",
     0.35,
-    alternatives=("any 3 mm red/green with a common anode",),
+    alternatives=("any 3 mm red/green with a common cathode",),
     rating=Rating(amps=0.02),
     source="Kingbright 3 mm bi-colour",
 )
@@ -636,6 +676,13 @@ def header(rows: int, columns: int, *, socket: bool = False, value: str = "") ->
     )
 
 
+DISPLAY_PINS: Final = replace(
+    header(4, 1, value="OLED SH1106"),
+    maker="various",
+    number="pin header 1x4, pins of 17 mm",
+    alternatives=("four stiff wires",),
+)
+"""Of a display on spacers of 8 mm; a socket and pins would hold it 13.7 mm high."""
 POWER_HEADER: Final = Kind(
     "Connector_Generic:Conn_02x05_Odd_Even",
     "Eurorack",
@@ -647,4 +694,14 @@ POWER_HEADER: Final = Kind(
     alternatives=("any keyed 2x5 box header",),
     rating=Rating(amps=2.0),
     source="Doepfer A-100 technical details",
+)
+TEST_POINT: Final = Kind(
+    "Connector:TestPoint",
+    "test point",
+    "TestPoint:TestPoint_Pad_D1.5mm",
+    {"1": "1"},
+    "none",
+    "a pad of copper",
+    0.001,
+    source="KiCad's own pad",
 )

@@ -178,14 +178,12 @@ class Board:
         revision: Of the circuit.
         parts: All of them, on all its boards.
         gpio: Name of what is wired to a GPIO, to its number.
-        rails: Supply nets, to the voltages between which they stay.
     """
 
     name: str
     revision: str
     parts: tuple[Part, ...]
     gpio: Mapping[str, int] = field(default_factory=dict)
-    rails: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def part(self, reference: str) -> Part:
         """The part with a reference.
@@ -238,14 +236,37 @@ class Board:
         yield from self._gpio_faults()
 
     def _gpio_faults(self) -> Iterator[str]:
+        nets = self.nets()
         for name, number in self.gpio.items():
             if number not in GPIO_NUMBERS:
                 yield f"{name} is wired to GPIO {number}, which the header does not have; take one of 0 to 27"
             elif number in CLAIMED and not _is_its_own(name, CLAIMED[number]):
                 yield f"{name} is wired to GPIO {number}, which {CLAIMED[number]} takes; take a free one"
-            elif f"GPIO{number}" not in name and name not in self.nets():
+            elif f"GPIO{number}" not in name and name not in nets:
                 yield f"{name} has GPIO {number} but no net of that name; wire it, or take it off the list"
         yield from _twice("GPIO", (str(number) for number in self.gpio.values()))
+
+
+def by_channel(converter: str, used: Iterable[tuple[int, str, str]]) -> dict[int, str]:
+    """Net of each channel.
+
+    Args:
+        converter: Whose, for the sentence.
+        used: Channel, the control on it, the net that goes there.
+
+    Raises:
+        BadBoard: Two controls are on one channel.
+    """
+    nets: dict[int, str] = {}
+    controls: dict[int, str] = {}
+    for channel, control, net in used:
+        if channel in controls:
+            raise BadBoard(
+                f"{controls[channel]} and {control} are both on channel {channel} of {converter}; give one a free "
+                "channel in instrument.py"
+            )
+        controls[channel], nets[channel] = control, net
+    return nets
 
 
 def _is_its_own(name: str, claimed_by: str) -> bool:

@@ -6,19 +6,48 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Final
 
-from tombola_hardware.model import Board, Part
-from tombola_hardware.sheets.inputs import ohm
+from tombola_hardware.model import NC, Board, Part
+from tombola_hardware.oracle.domains import LIMITED_AMPS, apart
+from tombola_hardware.oracle.network import number
 
 MARGIN: Final = 1.25
 """How much more a part must bear than it gets."""
+PI_WATTS: Final = {"Raspberry Pi 4, idle": 2.7, "Raspberry Pi 4, four cores busy": 6.4}
+"""Source: measured figures of its documentation."""
+PI_5_WATTS: Final = 11.6
+"""A Raspberry Pi 5 with four cores busy, from reports; it is not supported."""
 LOADS_AMPS: Final = {
-    "Raspberry Pi 4, four cores busy": 1.30,
     "OLED": 0.03,
-    "lamps, all on": 0.05,
-    "analogue 3.3 V with the audio DAC": 0.06,
-    "USB-C and rest": 0.05,
+    "lamps, all on, through the Pi's 3.3 V": 0.06,
+    "analogue 3.3 V and the audio DAC": 0.06,
+    "gate, MIDI and rest": 0.03,
 }
-"""On 5 V. Sources: Raspberry Pi 4 at 6.4 W (measured figures of its documentation), datasheets of the kinds."""
+"""On 5 V beside the Raspberry Pi, from the datasheets of the kinds."""
+AMPLIFIERS_AMPS: Final = 0.010
+"""On each of ±12 V: four amplifiers OPA1678 of 2.5 mA (SBOS855)."""
+CV_LOADS_AMPS: Final = 0.016
+"""Two CV outputs at 8 V into 1 kΩ each."""
+LOWEST_12_VOLTS: Final = 11.0
+BUCK_SHARE: Final = 0.88
+"""Of what the buck takes that comes out, at worst. Source: RECOM RPM-3.0, from memory."""
+FUSE_SHARE: Final = 0.70
+"""Of its hold current that a fuse still carries at 60 °C. Source: Littelfuse 1812L, derating curve, from memory."""
+
+
+def five_volt_amps(pi_watts: float) -> float:
+    """Current on 5.1 V."""
+    return pi_watts / 5.1 + sum(LOADS_AMPS.values())
+
+
+def plus_12_amps(pi_watts: float) -> float:
+    """Current from a case's +12 V at its lowest."""
+    bucked = five_volt_amps(pi_watts) * 5.1 / (LOWEST_12_VOLTS * BUCK_SHARE)
+    return bucked + AMPLIFIERS_AMPS + CV_LOADS_AMPS
+
+
+def minus_12_amps() -> float:
+    """Current from a case's −12 V, both CV outputs at −2 V into 1 kΩ."""
+    return AMPLIFIERS_AMPS + 0.004
 
 
 def faults(board: Board) -> list[str]:
@@ -28,9 +57,9 @@ def faults(board: Board) -> list[str]:
 
 def _volts(board: Board) -> Iterator[str]:
     for part in board.parts:
-        if part.kind.rating.volts is None:
+        if part.kind.rating.volts is None or part.reference[0] not in "RCD" or part.reference.startswith("RV"):
             continue
-        worst = _worst_volts(board, part)
+        worst = _worst_volts(part)
         margin = MARGIN if part.reference.startswith("C") else 1.0
         if worst * margin > part.kind.rating.volts:
             yield (
@@ -39,17 +68,21 @@ def _volts(board: Board) -> Iterator[str]:
             )
 
 
-def _worst_volts(board: Board, part: Part) -> float:
-    rails = {net: board.rails[net] for net in set(part.connections().values()) if net in board.rails}
-    spans = [max(a[1] - b[0], b[1] - a[0]) for a, b in combinations(rails.values(), 2)]
-    return max(spans, default=0.0)
+def _worst_volts(part: Part) -> float:
+    nets = set(part.connections().values()) - {NC}
+    return max((apart(one, other) for one, other in combinations(sorted(nets), 2)), default=0.0)
 
 
 def _watts(board: Board) -> Iterator[str]:
+    """Heat of each resistor, whatever its ends connect to."""
     for part in board.parts:
         if part.kind.rating.watts is None or not part.reference.startswith("R") or part.reference.startswith("RV"):
             continue
-        watts = _worst_volts(board, part) ** 2 / ohm(part.kind.value)
+        resistance = number(part.kind.value)
+        amps = min(
+            [_worst_volts(part) / resistance, *(LIMITED_AMPS.get(net, 99.0) for net in part.connections().values())]
+        )
+        watts = amps**2 * resistance
         if watts * MARGIN > part.kind.rating.watts:
             yield (
                 f"{part.reference} ({part.kind.value}) heats with {watts:.2f} W but bears {part.kind.rating.watts:g}; "
@@ -58,8 +91,16 @@ def _watts(board: Board) -> Iterator[str]:
 
 
 def _amps(board: Board) -> Iterator[str]:
-    five = sum(LOADS_AMPS.values())
-    limits = {"U11": five, "F11": five * 5.1 / (11.0 * 0.88), "D11": five * 5.1 / (11.0 * 0.88), "F13": five}
+    """What lasts through fuses, diodes and the buck, a fuse warm."""
+    busy = max(PI_WATTS.values())
+    limits = {
+        "U11": five_volt_amps(busy),
+        "F11": plus_12_amps(busy) / FUSE_SHARE,
+        "F12": minus_12_amps() / FUSE_SHARE,
+        "D11": plus_12_amps(busy),
+        "Q11": plus_12_amps(busy),
+        "F13": five_volt_amps(busy) / FUSE_SHARE,
+    }
     known = {part.reference: part for part in board.parts}
     for reference, amps in limits.items():
         part = known.get(reference)

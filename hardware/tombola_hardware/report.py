@@ -20,8 +20,11 @@ DRAWS: Final = 300
 def figures(board: Board) -> dict[str, float]:
     """The figures that the documents quote, rounded."""
     transfer = measures.cv_transfer(board)
-    _, cents = measures.pitch_error_cents(board, draws=DRAWS)
+    volts, cents = measures.pitch_error_cents(board, draws=DRAWS)
     worst = np.abs(cents).max(axis=1)
+    with_converter = np.abs(measures.pitch_total_cents(volts, cents)).max(axis=1)
+    wide = np.abs(measures.pitch_total_cents(volts, cents, points=(0.0, 5.0))).max(axis=1)
+    better = np.abs(measures.pitch_total_cents(volts, cents, lsb=0.125)).max(axis=1)
     gate = measures.gate(board)
     response = measures.audio(board)
     level = float(np.interp(1000, response["hz"], response["db"]))
@@ -39,6 +42,13 @@ def figures(board: Board) -> dict[str, float]:
             "V/OCT error over −3 … +6.5 V and 10 K, median of the worst, cents": np.median(worst),
             "V/OCT error, 95 % of boards, cents": np.percentile(worst, 95),
             "V/OCT error, worst board, cents": worst.max(),
+            "V/OCT with the converter, 95 % of boards, cents": np.percentile(with_converter, 95),
+            "V/OCT with the converter, calibrated at 0 and 5 V instead, 95 % of boards, cents": np.percentile(wide, 95),
+            "V/OCT with a converter of 1/8 LSB instead, 95 % of boards, cents": np.percentile(better, 95),
+            "V/OCT moved by the channel before, no reading discarded, cents": measures.crosstalk_cents(
+                board, discarded=0
+            ),
+            "V/OCT moved by the channel before, one discarded, cents": measures.crosstalk_cents(board, discarded=1),
             "gate threshold, V": measures.gate_threshold_volts(board),
             "gate: base at −12 V, V": np.interp(-12, gate["volts"], gate["base"]),
             "gate out high, V": high,
@@ -56,6 +66,7 @@ def figures(board: Board) -> dict[str, float]:
             "power turned round: most on a rail, mV": max(abs(turned["v(p12v)"]), abs(turned["v(m12v)"])) * 1e3,
             "inrush, case up in 1 ms, A": measures.inrush(board, 1e-3)["amps"].max(),
             "inrush, case up in 5 ms, A": measures.inrush(board, 5e-3)["amps"].max(),
+            "inrush, case up in 1 ms, Q11 bridged, A": measures.inrush(board, 1e-3, limited=False)["amps"].max(),
         }.items()
     }
 
@@ -150,8 +161,8 @@ def _cv_out(board: Board, axes: Axes) -> None:
 
 
 def _inrush(board: Board, axes: Axes) -> None:
-    for rise in (1e-3, 5e-3):
-        found = measures.inrush(board, rise)
-        axes.plot(found["seconds"][::4] * 1e3, found["amps"][::4], label=f"case up in {rise * 1e3:g} ms")
-    axes.set(xlabel="ms", ylabel="amps from +12 V", title="Switching on")
+    for limited, label in ((False, "Q11 bridged"), (True, "as built")):
+        found = measures.inrush(board, 1e-3, limited=limited)
+        axes.plot(found["seconds"][::4] * 1e3, found["amps"][::4], label=label)
+    axes.set(xlabel="ms", ylabel="amps from +12 V", title="A case that comes up in 1 ms", xlim=(0, 25))
     axes.legend()

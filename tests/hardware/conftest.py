@@ -41,3 +41,10 @@ def designs(kicad_libraries):
 @pytest.fixture(scope="session")
 def board(designs):
     return designs["tombola"].board
+
+
+@pytest.fixture(scope="session")
+def main_board(board):
+    from tombola_hardware.panel import boards
+
+    return boards.main(board)

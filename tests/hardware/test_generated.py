@@ -50,7 +50,7 @@ def test_sheets_are_current(designs, name, tmp_path):
     assert (GENERATED / "schematic" / name / f"{name}.pdf").stat().st_size > 100_000
 
 
-def test_panel_is_current(board):
+def test_panel_is_current(board, main_board):
     from tombola_hardware.panel import boards, svg
 
     for name, text in (
@@ -62,6 +62,8 @@ def test_panel_is_current(board):
         assert (GENERATED / "panel" / name).read_text("utf-8") == text, f"{name} {STALE}"
     committed = (GENERATED / "panel" / "control.kicad_pcb").read_text("utf-8")
     assert own(committed) == own(boards.control(board)[0]), f"control.kicad_pcb {STALE}"
+    committed = (GENERATED / "panel" / "main.kicad_pcb").read_text("utf-8")
+    assert own(committed) == own(main_board[0]), f"main.kicad_pcb {STALE}"
     assert (Path(__file__).parents[2] / "docs/pictures/panel.svg").read_text("utf-8") == svg.picture()
 
 

@@ -28,6 +28,11 @@ def control(board):
     return boards.control(board)
 
 
+@pytest.fixture(scope="module")
+def spots(control, main_board):
+    return {spot.reference: spot for _, found in (control, main_board) for spot in found}
+
+
 def test_panel_is_20_hp_of_eurorack(layout):
     assert (layout.WIDTH_MM, layout.HEIGHT_MM) == (101.3, 128.5)
     assert layout.SCREWS == ((7.5, 3.0), (93.86, 3.0), (7.5, 125.5), (93.86, 125.5))
@@ -40,7 +45,7 @@ def test_everything_fits(layout):
 @pytest.mark.parametrize(
     ("name", "x_mm", "y_mm", "said"),
     [
-        ("CV_X", 11.0, 82.2, "V_OCT and CV_X are"),
+        ("CV_X", 22.0, 82.2, "CV_X and CV_Y are"),
         ("CV_X", -5.0, 82.2, "is off the panel"),
         ("CV_X", 26.38, 70.0, "nearer than 14.6"),
     ],
@@ -142,8 +147,8 @@ def test_all_of_the_control_board_is_on_it(board, control):
     assert all(spot.nets for spot in spots)
 
 
-@pytest.mark.parametrize("which", ["panel", "control"])
-def test_design_rules_find_no_violation(kicad, control, tmp_path, which):
+@pytest.mark.parametrize("which", ["panel", "control", "main"])
+def test_design_rules_find_no_violation(kicad, control, main_board, tmp_path, which):
     from tombola_hardware.kicad import cli_boards
     from tombola_hardware.kicad.library import OWN
     from tombola_hardware.panel import boards
@@ -152,12 +157,33 @@ def test_design_rules_find_no_violation(kicad, control, tmp_path, which):
     (tmp_path / "footprints").symlink_to(OWN.parent)
     path = tmp_path / "generated" / "panel" / f"{which}.kicad_pcb"
     path.parent.mkdir(parents=True)
-    path.write_text(boards.panel() if which == "panel" else control[0], "utf-8")
+    path.write_text({"panel": boards.panel(), "control": control[0], "main": main_board[0]}[which], "utf-8")
     cli_boards.write_settings(path)
     findings, unrouted = cli_boards.design_rules(path)
     assert not_allowed(findings) == []
-    # Placed and not routed: that is said everywhere, and it is so.
-    assert (unrouted > 0) == (which == "control")
+    assert unrouted == 0
+
+
+@pytest.mark.parametrize("which", ["control", "main"])
+def test_boards_with_their_pours_filled_pass_the_design_rules(kicad, control, main_board, tmp_path, which):
+    from tombola_hardware.errors import ToolMissing
+    from tombola_hardware.kicad import cli_boards
+    from tombola_hardware.kicad.library import OWN
+    from tombola_hardware.rules import not_allowed
+
+    (tmp_path / "footprints").symlink_to(OWN.parent)
+    folder = tmp_path / "generated" / "panel"
+    folder.mkdir(parents=True)
+    (folder / f"{which}.kicad_pcb").write_text({"control": control[0], "main": main_board[0]}[which], "utf-8")
+    cli_boards.write_settings(folder / f"{which}.kicad_pcb")
+    try:
+        cli_boards.filled(folder / f"{which}.kicad_pcb", folder / "poured.kicad_pcb")
+    except ToolMissing as missing:
+        pytest.skip(str(missing))
+    assert "filled_polygon" in (folder / "poured.kicad_pcb").read_text("utf-8")
+    findings, unrouted = cli_boards.design_rules(folder / "poured.kicad_pcb")
+    assert not_allowed(findings) == []
+    assert unrouted == 0
 
 
 def test_overlapping_bodies_are_refused(board, monkeypatch):
@@ -168,3 +194,144 @@ def test_overlapping_bodies_are_refused(board, monkeypatch):
     monkeypatch.setitem(boards.TURNED, "KNOB_2", 0)
     with pytest.raises(BadBoard, match="overlap on the control board"):
         boards.control(board)
+
+
+def test_each_part_stands_at_the_pin_that_it_serves(spots):
+    """The guard was 111 mm from its USB port, resistors and capacitors wherever there was room."""
+    from tombola_hardware.panel.placing import NEAR, pin_of
+
+    for reference, (whose, pin) in NEAR.items():
+        if reference in spots:
+            place = pin_of(spots[whose], pin)
+            nearest = min(math.dist(pin_of(spots[reference], number), place) for number in spots[reference].nets)
+            assert nearest < (16.0 if reference.startswith("R10") else 12.0), reference
+    for reference, limit in (("U81", 5.0), ("R811", 5.0), ("R812", 5.0), ("C81", 5.0), ("C911", 5.0), ("C95", 6.0)):
+        whose, pin = NEAR[reference]
+        place = pin_of(spots[whose], pin)
+        assert min(math.dist(pin_of(spots[reference], n), place) for n in spots[reference].nets) < limit, reference
+
+
+def test_connectors_between_the_boards_meet_pin_for_pin(spots):
+    from tombola_hardware.panel.placing import pin_of
+
+    for pair in ("J11", "J12"):
+        header, socket = spots[pair + "1"], spots[pair + "2"]
+        assert (header.back, socket.back) == (True, False)
+        for number, net in header.nets.items():
+            assert pin_of(socket, number) == pytest.approx(pin_of(header, number), abs=0.01)
+            assert socket.nets[number] == net
+
+
+def test_a_socket_on_the_wrong_side_is_refused(spots, board):
+    """Header and socket are mirror images: on the wrong side odd pins would meet even ones."""
+    from tombola_hardware.errors import BadBoard
+    from tombola_hardware.panel.placing import mated, pin_of
+
+    header = spots["J111"]
+    with pytest.raises(BadBoard, match="J112 does not meet its other half pin for pin"):
+        mated(board.part("J112"), {number: pin_of(header, number) for number in header.nets}, back=True)
+
+
+def test_boards_are_screwed_together_at_the_same_places(control, main_board):
+    from tombola_hardware.mechanics import HOLES_MM, PI_HOLES_MM
+
+    for text, more in ((control[0], 4), (main_board[0], len(PI_HOLES_MM))):
+        assert text.count("Hole_2.7mm") + text.count("Hole_2.2mm") == len(HOLES_MM) + more
+        for x, y in HOLES_MM:
+            assert f"(at {x:g} {y:g})" in text
+
+
+def test_everything_fits_between_panel_and_raspberry_pi():
+    from tombola_hardware import mechanics
+
+    assert list(mechanics.faults()) == []
+    assert mechanics.depth_mm() < 42.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        # What revision A had: each is refused now.
+        ("DISPLAY_SPACER_MM", 11.0, "the display stands 13.7 mm high under a panel at 11 mm"),
+        ("BUTTON_MM", 13.0, "buttons stand 0 mm out of the panel"),
+        ("NOTCH_MM", (0.0, 0.0, 0.0, 0.0), "USB 3 is 16 mm high in a gap of 11; cut it out"),
+        ("PI_MM", (7.0, 60.0), "the plug at the Raspberry Pi's lower edge hits the rail"),
+        ("TALLEST_ON_MAIN_MM", 10.0, "touches the legs behind the control board"),
+    ],
+)
+def test_what_does_not_fit_in_depth_is_one_sentence(monkeypatch, name, value, said):
+    from tombola_hardware import mechanics
+
+    monkeypatch.setattr(mechanics, name, value)
+    assert any(said in fault for fault in mechanics.faults())
+
+
+def test_a_usb_opening_for_the_shell_alone_is_refused(layout, monkeypatch):
+    from tombola_hardware import mechanics
+
+    monkeypatch.setattr(layout, "USB_MM", (9.6, 3.9))
+    assert any("stops the plug's body 6.5 mm before the mouth" in fault for fault in mechanics.faults())
+
+
+def test_heat_is_estimated_for_idle_and_full_load():
+    from tombola_hardware import mechanics
+
+    idle, busy = mechanics.heat(2.7), mechanics.heat(6.4)
+    assert idle.case_air == 35.0
+    assert 40 < idle.boards < busy.boards < 70
+    # A Raspberry Pi slows down at 80 °C: at rest far from it, with four busy cores beyond.
+    assert idle.processor < 75
+    assert busy.processor > 80
+
+
+def test_ticks_keep_clear_of_every_other_line(layout):
+    from tombola_hardware.instrument import KNOBS
+
+    ticks = [layout.Ink(points, 0.35) for knob in KNOBS for points in layout.scale(knob)]
+    places = {tick.points for tick in ticks}
+    others = [mark for mark in layout.ink() if mark.points not in places]
+    assert len(ticks) == 8 * 11 - 3
+    assert min(layout.distance(tick, mark) for tick in ticks for mark in others) > 0.25
+
+
+def test_white_print_never_crosses_bare_copper(layout):
+    white = [mark for mark in layout.ink() if not mark.faint]
+    gold = [mark for mark in layout.ink() if mark.faint]
+    assert min(layout.distance(one, other) for one in white for other in gold) > 0.1
+
+
+def test_knobs_of_timbre_and_level_stand_over_their_jacks(layout):
+    places = {c.name: c for c in layout.PANEL}
+    for knob, jack in (("KNOB_6", "CV_X"), ("KNOB_7", "CV_Y"), ("KNOB_8", "CV_1")):
+        assert places[knob].x_mm == places[jack].x_mm
+        assert 14 < places[jack].y_mm - places[knob].y_mm < 15
+    columns = sorted({c.x_mm for c in layout.PANEL if type(c) in layout.HOLE_MM and layout.HOLE_MM[type(c)] == 6.2})
+    assert columns == [10.2, 26.38, 42.56, 58.74, 74.92, 91.1]
+
+
+def test_nothing_but_a_mode_is_called_by_a_numeral(layout):
+    for control in layout.PANEL:
+        if any(letter.isdigit() for letter in control.legend):
+            assert control.name in {f"KNOB_{mode}" for mode in range(1, 6)} | {"LAMP_6", "LAMP_7", "LAMP_8"}
+
+
+def test_what_shift_does_is_printed_in_the_colour_of_its_button(layout):
+    shifted = {c.name: c.shifted for c in layout.PANEL if c.shifted}
+    assert shifted == {"KNOB_6": "GLIDE", "KNOB_7": "TUNE", "KNOB_8": "MORPH", "ENC": "PAGE", "SAVE": "PAIR"}
+
+
+def test_print_in_a_hole_is_one_sentence(layout, monkeypatch):
+    moved = tuple(dataclasses.replace(c, y_mm=88.2) if c.name == "CV_X" else c for c in layout.PANEL)
+    monkeypatch.setattr(layout, "PANEL", moved)
+    assert any("print runs into the hole of CV_X" in fault for fault in layout.faults())
+
+
+def test_gerbers_of_the_panel_have_gold_as_bare_copper(layout):
+    from tombola_hardware.panel import boards
+
+    text = boards.panel()
+    gold = [mark for mark in layout.ink() if mark.faint]
+    drawn = sum(len(mark.points) - 1 for mark in gold)
+    assert text.count('(layer "F.Cu")') >= drawn > 300
+    assert text.count('(layer "F.Mask")') > 0.95 * drawn
+    assert (GENERATED / "panel" / "gerber" / "panel-F_Cu.gbr").stat().st_size > 10_000

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Final
 
+from tombola_hardware.errors import ToolMissing
 from tombola_hardware.kicad.cli import Finding, run
 
 RULES: Final = {
@@ -19,6 +22,25 @@ RULES: Final = {
     "min_through_hole_diameter": 0.3,
     "min_track_width": 0.15,
     "min_silk_clearance": 0.0,
+    "min_resolved_spokes": 1,
+}
+NET_CLASS: Final = {
+    "name": "Default",
+    "priority": 2147483647,
+    "clearance": 0.15,
+    "track_width": 0.2,
+    "via_diameter": 0.6,
+    "via_drill": 0.3,
+    "microvia_diameter": 0.3,
+    "microvia_drill": 0.1,
+    "diff_pair_width": 0.2,
+    "diff_pair_gap": 0.15,
+    "diff_pair_via_gap": 0.25,
+    "bus_width": 12,
+    "wire_width": 6,
+    "line_style": 0,
+    "pcb_color": "rgba(0, 0, 0, 0.000)",
+    "schematic_color": "rgba(0, 0, 0, 0.000)",
 }
 _DATE: Final = re.compile(
     r"^.*(TF\.CreationDate|Created by KiCad|; DRILL file \{|; #@! TF\.CreationDate).*\n", re.MULTILINE
@@ -30,6 +52,7 @@ def write_settings(board: Path) -> None:
     settings = {
         "meta": {"filename": f"{board.stem}.kicad_pro", "version": 3},
         "board": {"design_settings": {"rules": RULES}},
+        "net_settings": {"classes": [NET_CLASS], "meta": {"version": 4}},
     }
     board.with_suffix(".kicad_pro").write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
     uri = "${KIPRJMOD}/../../footprints/tombola.pretty"
@@ -53,6 +76,36 @@ def design_rules(board: Path) -> tuple[list[Finding], int]:
         for entry in found["violations"]
     ]
     return findings, len(found["unconnected_items"])
+
+
+_FILL: Final = """
+import sys, pcbnew
+board = pcbnew.LoadBoard(sys.argv[1])
+pcbnew.ZONE_FILLER(board).Fill(board.Zones())
+board.Save(sys.argv[2])
+"""
+
+
+def filled(board: Path, target: Path) -> None:
+    """A copy of a board with its pours filled, by KiCad's own Python, which has no command for it.
+
+    Raises:
+        ToolMissing: The system's Python has no pcbnew, or it failed.
+    """
+    shutil.copy(board.with_suffix(".kicad_pro"), target.with_suffix(".kicad_pro"))
+    done = subprocess.run(["/usr/bin/python3", "-c", _FILL, board, target], capture_output=True, text=True, check=False)
+    if done.returncode or not target.exists():
+        raise ToolMissing(
+            "pours cannot be filled: /usr/bin/python3 has no pcbnew; install KiCad 9 from your distribution"
+        )
+
+
+EVERY_LAYER: Final = "F.Cu,In1.Cu,In2.Cu,B.Cu,F.Paste,B.Paste,F.Mask,B.Mask,F.SilkS,B.SilkS,Edge.Cuts"
+
+
+def positions(board: Path, target: Path) -> None:
+    """Where a machine puts parts, both sides, in mm."""
+    run("pcb", "export", "pos", "--format", "csv", "--units", "mm", "--side", "both", "-o", target, board)
 
 
 def gerbers(board: Path, folder: Path, layers: str = "F.Cu,B.Cu,F.Mask,B.Mask,F.SilkS,Edge.Cuts") -> None:

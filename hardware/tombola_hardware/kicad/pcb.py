@@ -17,6 +17,8 @@ from tombola_hardware.kicad.sexpr import Node, child, children, dump, quote, rea
 VERSION: Final = "20241229"
 LAYERS: Final = (
     (0, "F.Cu", "signal"),
+    (4, "In1.Cu", "signal"),
+    (6, "In2.Cu", "signal"),
     (2, "B.Cu", "signal"),
     (13, "F.Paste", "user"),
     (15, "B.Paste", "user"),
@@ -113,6 +115,22 @@ def through_pads(footprint: str) -> list[tuple[float, float, float]]:
     return found
 
 
+@cache
+def pad_places(footprint: str) -> dict[str, list[tuple[float, float]]]:
+    """Number of each pad to where its pads of that number are."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for pad in children(read(footprint_path(footprint)), "pad"):
+        x, y = (float(unquote(value)) for value in the(pad, "at")[1:3])
+        found.setdefault(unquote(pad[1]), []).append((x, y))
+    return found
+
+
+def net_numbers(spots: list[Spot]) -> dict[str, int]:
+    """Number of each net in a board's file."""
+    nets = sorted({net for spot in spots for net in spot.nets.values() if net})
+    return {net: index + 1 for index, net in enumerate(nets)}
+
+
 def board(name: str, title: str, spots: list[Spot], drawings: list[Node], *, thickness_mm: float = 1.6) -> str:
     """A board as a file.
 
@@ -123,8 +141,7 @@ def board(name: str, title: str, spots: list[Spot], drawings: list[Node], *, thi
         drawings: Outline, silk screen and the like.
         thickness_mm: Of the board.
     """
-    nets = sorted({net for spot in spots for net in spot.nets.values() if net})
-    numbers = {net: index + 1 for index, net in enumerate(nets)}
+    numbers = net_numbers(spots)
     tree: list[Node] = [
         "kicad_pcb",
         ["version", VERSION],
@@ -235,6 +252,27 @@ def _other_side(node: Node) -> Node:
     if isinstance(node, list):
         return node
     return re.sub(r"^(\"?)([FB])\.", lambda match: match[1] + {"F": "B", "B": "F"}[match[2]] + ".", node)
+
+
+def pour(
+    name: str, net: str, number: int, box: tuple[float, float, float, float], layers: tuple[str, ...], priority: int = 0
+) -> list[Node]:
+    """Copper of a net wherever nothing else is; KiCad fills it, the highest priority first."""
+    left, upper, right, lower = box
+    corners = ((left, upper), (right, upper), (right, lower), (left, lower))
+    return [
+        "zone",
+        ["net", str(number)],
+        ["net_name", quote(net)],
+        ["layers", *[quote(layer) for layer in layers]],
+        ["uuid", identifier(name, "pour", net)],
+        ["hatch", "edge", "0.5"],
+        ["priority", str(priority)],
+        ["connect_pads", ["clearance", "0.2"]],
+        ["min_thickness", "0.2"],
+        ["fill", "yes", ["thermal_gap", "0.3"], ["thermal_bridge_width", "0.3"]],
+        ["polygon", ["pts", *[["xy", f"{x:g}", f"{y:g}"] for x, y in corners]]],
+    ]
 
 
 def line(name: str, points: tuple[tuple[float, float], ...], width: float, layer: str) -> list[Node]:

@@ -20,11 +20,25 @@ from tombola_hardware.instrument import (
     USB_PORT,
     Control,
 )
-from tombola_hardware.kicad.pcb import Spot, board, courtyard, line, rounded, through_pads
+from tombola_hardware.kicad.pcb import Spot, board, line, net_numbers, pour, rounded
 from tombola_hardware.kicad.schematic import identifier
 from tombola_hardware.kicad.sexpr import Node, quote
+from tombola_hardware.mechanics import (
+    DISPLAY_HOLES_MM,
+    HOLES_MM,
+    NOTCH_MM,
+    PI_HOLES_MM,
+    PI_MM,
+    PI_PIN_1_MM,
+    POWER_MM,
+    STANDOFF_MM,
+)
 from tombola_hardware.model import Board, Part
 from tombola_hardware.panel.layout import BOARD_MM, HEIGHT_MM, MODULE_MM, WIDTH_MM, Hole, holes, ink, openings
+from tombola_hardware.panel.placing import Placer, box_of, disc, mated, overlap, pin_of, spot_of
+from tombola_hardware.routing.grid import COPPER, Grid, pads
+from tombola_hardware.routing.routes import drawn, load
+from tombola_hardware.routing.widths import widened
 
 SHAFT_MM: Final = {
     "J": (0.0, 6.48),
@@ -40,10 +54,13 @@ SHAFT_MM: Final = {
 
 Source: KiCad's footprints, circles on F.Fab.
 """
-TURNED: Final = {"KNOB_2": 180, "KNOB_3": 90, "KNOB_4": 90, "MIDI_IN": 90, "MIDI_OUT": 90, "OLED": 90}
+TURNED: Final = {"KNOB_2": 180, "KNOB_3": 90, "KNOB_4": 90, "ENC": 180, "MIDI_IN": 270, "MIDI_OUT": 270, "OLED": 90}
 """Footprints that are turned to leave room for their neighbours."""
-CLEAR_MM: Final = 0.3
-GRID_MM: Final = 0.5
+INSIDE_MM: Final = (BOARD_MM[0] + 0.5, BOARD_MM[1] + 0.5, BOARD_MM[2] - 0.5, BOARD_MM[3] - 0.5)
+SUPPLIES: Final = ("+5V", "+12V", "-12V", "P12_IN", "P12_FUSED", "P12_SOFT", "M12_IN", "M12_FUSED", "P5_QUIET")
+"""Nets of the main board whose tracks are as wide as they can be."""
+MASK_MM: Final = 0.1
+"""How much wider the mask is opened than the copper that shows."""
 
 
 def on_panel() -> dict[str, Control]:
@@ -65,7 +82,7 @@ def on_panel() -> dict[str, Control]:
 
 
 def panel() -> str:
-    """The front panel as a board: holes, windows, and the legend in the silk screen."""
+    """The front panel as a board: holes, windows, white print in the silk screen, gold as bare copper."""
     drawings = rounded("panel", (0.0, 0.0, WIDTH_MM, HEIGHT_MM), 0.0)
     for opening in openings():
         half_w, half_h = opening.width / 2, opening.height / 2
@@ -74,7 +91,11 @@ def panel() -> str:
     for hole in holes():
         drawings.append(_hole(hole))
     for index, mark in enumerate(ink()):
-        drawings += line(f"ink {index}", mark.points, mark.width, "F.SilkS")
+        if mark.faint:
+            drawings += line(f"gold {index}", mark.points, mark.width, "F.Cu")
+            drawings += line(f"bare {index}", mark.points, mark.width + MASK_MM, "F.Mask")
+        else:
+            drawings += line(f"ink {index}", mark.points, mark.width, "F.SilkS")
     return board("panel", "Tombola, front panel", [], drawings, thickness_mm=2.0)
 
 
@@ -104,49 +125,111 @@ def _hole(hole: Hole) -> list[Node]:
 
 
 def control(circuit: Board) -> tuple[str, list[Spot]]:
-    """The control board, placed and not routed: what comes through the panel in front, all else on the back.
+    """The control board: what comes through the panel in front, all else on the back; tracks as ``routes/`` has them.
 
     Raises:
         BadBoard: A part has no place, or two want the same.
     """
     through = on_panel()
     parts = {part.reference: part for part in circuit.parts if part.board == "control"}
-    spots = [_in_front(part, through[reference]) for reference, part in parts.items() if reference in through]
-    _check_courtyards(spots)
-    taken = [_box(spot, x, y, radius) for spot in spots for x, y, radius in through_pads(spot.footprint)]
-    behind = [part for reference, part in parts.items() if reference not in through]
-    behind.sort(key=lambda part: (-_area(part), part.reference))
-    front = [_courtyard(spot) for spot in spots]
-    for part in behind:
-        spot = _behind(part, taken, front)
-        spots.append(spot)
-        taken.append(_courtyard(spot))
-    drawings = rounded("control", BOARD_MM, 1.0)
-    return board("control", "Tombola, control board: placed, not routed", spots, drawings), spots
+    front = [_in_front(part, through[reference]) for reference, part in parts.items() if reference in through]
+    _check_courtyards(front)
+    screws = [Hole(f"STANDOFF_{index + 1}", x, y, 2.7) for index, (x, y) in enumerate(HOLES_MM)]
+    taken = [disc(hole.x, hole.y, STANDOFF_MM) for hole in screws]
+    display = display_holes()
+    placer = Placer(BOARD_MM, [*taken, *(disc(hole.x, hole.y, 2.2) for hole in display)], front)
+    for spot in front:
+        for box in taken:
+            if overlap(box_of(spot), box):
+                raise BadBoard(f"{spot.reference} stands where a standoff is screwed; move one of them")
+    placer.fill([part for reference, part in parts.items() if reference not in through], back=True)
+    drawings = rounded("control", BOARD_MM, 1.0) + [_hole(hole) for hole in (*screws, *display)]
+    spots = list(placer.spots.values())
+    numbers = net_numbers(spots)
+    drawings += list(drawn("control", load("control"), numbers))
+    drawings.append(pour("control", "GND", numbers["GND"], INSIDE_MM, COPPER))
+    return board("control", "Tombola, control board", spots, drawings), spots
 
 
-def _nets(part: Part) -> dict[str, str]:
-    return {pad: net for pad, net in part.connections().items() if net}
+def control_grid(circuit: Board) -> Grid:
+    """The control board as its router sees it."""
+    holes = [(x, y, 1.35) for x, y in HOLES_MM] + [(hole.x, hole.y, 1.1) for hole in display_holes()]
+    return Grid(BOARD_MM, [], holes, control(circuit)[1])
+
+
+def display_holes() -> list[Hole]:
+    """Of the spacers that hold the display."""
+    return [
+        Hole(
+            f"DISPLAY_{index + 1}",
+            DISPLAY.x_mm + x * DISPLAY_HOLES_MM[0] / 2,
+            DISPLAY.y_mm + y * DISPLAY_HOLES_MM[1] / 2,
+            2.2,
+        )
+        for index, (x, y) in enumerate(((-1, -1), (1, -1), (-1, 1), (1, 1)))
+    ]
+
+
+def pi_pins() -> dict[str, tuple[float, float]]:
+    """Where the pins of the Raspberry Pi's header are, seen from the front."""
+    left, upper = PI_MM[0] + PI_PIN_1_MM[0], PI_MM[1] + PI_PIN_1_MM[1]
+    return {str(pin): (left + 2.54 * ((pin - 1) // 2), upper - 2.54 * ((pin + 1) % 2)) for pin in range(1, 41)}
+
+
+def main(circuit: Board) -> tuple[str, list[Spot]]:
+    """The main board, with a cut-out for what is high on the Raspberry Pi; tracks as ``routes/`` has them.
+
+    Raises:
+        BadBoard: A part has no place, or a connector does not meet its other half.
+    """
+    parts = {part.reference: part for part in circuit.parts if part.board == "main"}
+    there = {spot.reference: spot for spot in control(circuit)[1]}
+    fixed = [mated(parts["J21"], pi_pins(), back=True)]
+    for reference in ("J11", "J12"):
+        if reference in parts:
+            fixed.append(spot_of(parts[reference], *POWER_MM, 90, back=True))
+    for reference, spot in there.items():
+        if reference.startswith("J1"):
+            socket = parts[reference[:-1] + "2"]
+            fixed.append(mated(socket, {pad: pin_of(spot, pad) for pad in spot.nets}, back=False))
+    screws = main_holes()
+    placer = Placer(BOARD_MM, [*(disc(hole.x, hole.y, STANDOFF_MM) for hole in screws), NOTCH_MM], fixed)
+    placer.fill([part for reference, part in parts.items() if reference not in placer.spots], back=False)
+    spots = list(placer.spots.values())
+    left, upper, right, lower = BOARD_MM
+    cut_left, cut_upper, _, cut_lower = NOTCH_MM
+    outline = ((left, upper), (right, upper), (right, cut_upper), (cut_left, cut_upper), (cut_left, cut_lower),
+               (right, cut_lower), (right, lower), (left, lower), (left, upper))  # fmt: skip
+    drawings = line("main", outline, 0.1, "Edge.Cuts") + [_hole(hole) for hole in screws]
+    numbers, laid = net_numbers(spots), load("main") if circuit.name == "tombola" else {}
+    drawings += list(drawn("main", laid, numbers, widened(laid, SUPPLIES, pads(spots), BOARD_MM, [NOTCH_MM])))
+    drawings.append(pour("main", "GND", numbers["GND"], INSIDE_MM, COPPER))
+    drawings.append(pour("main", "+5V", numbers["+5V"], INSIDE_MM, ("In2.Cu",), 1))
+    return board("main", "Tombola, main board", spots, drawings), spots
+
+
+def main_holes() -> list[Hole]:
+    """Of the standoffs to the control board and to the Raspberry Pi."""
+    found = [Hole(f"STANDOFF_{index + 1}", x, y, 2.7) for index, (x, y) in enumerate(HOLES_MM)]
+    return found + [
+        Hole(f"PI_{index + 1}", PI_MM[0] + x, PI_MM[1] + y, 2.7) for index, (x, y) in enumerate(PI_HOLES_MM)
+    ]
+
+
+def main_grid(circuit: Board) -> Grid:
+    """The main board as its router sees it."""
+    holes = [(hole.x, hole.y, 1.35) for hole in main_holes()]
+    return Grid(BOARD_MM, [NOTCH_MM], holes, main(circuit)[1])
 
 
 def _in_front(part: Part, place: Control) -> Spot:
-    reference = part.reference
     angle = TURNED.get(place.name, 0)
     at_x, at_y = place.x_mm, place.y_mm
     if place is DISPLAY:
         # The module's pins are along its upper edge, its window in its middle.
         at_y -= MODULE_MM[1] / 2 - 2.5
-    start = Spot(reference, part.kind.value, part.kind.footprint, _nets(part), 0.0, 0.0, angle)
-    off_x, off_y = shaft(start)
-    return Spot(
-        reference,
-        part.kind.value,
-        part.kind.footprint,
-        _nets(part),
-        round(at_x - off_x, 4),
-        round(at_y - off_y, 4),
-        angle,
-    )
+    off_x, off_y = shaft(spot_of(part, 0.0, 0.0, angle))
+    return spot_of(part, at_x - off_x, at_y - off_y, angle)
 
 
 def shaft(spot: Spot) -> tuple[float, float]:
@@ -156,71 +239,15 @@ def shaft(spot: Spot) -> tuple[float, float]:
     return spot.local(*SHAFT_MM[key])
 
 
-Box = tuple[float, float, float, float]
-
-
-def _box(spot: Spot, x: float, y: float, radius: float) -> Box:
-    at_x, at_y = spot.local(x, y)
-    reach = radius + CLEAR_MM
-    return at_x - reach, at_y - reach, at_x + reach, at_y + reach
-
-
-def _courtyard(spot: Spot) -> Box:
-    left, upper, right, lower = courtyard(spot.footprint)
-    corners = [spot.local(x, y) for x in (left, right) for y in (upper, lower)]
-    xs, ys = [x for x, _ in corners], [y for _, y in corners]
-    return min(xs), min(ys), max(xs), max(ys)
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
 def _check_courtyards(spots: list[Spot]) -> None:
     for index, one in enumerate(spots):
-        left, upper, right, lower = _courtyard(one)
+        left, upper, right, lower = box_of(one)
         if left < BOARD_MM[0] or upper < BOARD_MM[1] or right > BOARD_MM[2] or lower > BOARD_MM[3]:
             raise BadBoard(
                 f"{one.reference} ({one.value}) reaches over the edge of the control board; move it in instrument.py"
             )
         for other in spots[:index]:
-            if _overlap(_courtyard(one), _courtyard(other)):
+            if overlap(box_of(one), box_of(other)):
                 raise BadBoard(
                     f"{one.reference} and {other.reference} overlap on the control board; move one in instrument.py"
                 )
-
-
-def _area(part: Part) -> float:
-    left, upper, right, lower = courtyard(part.kind.footprint)
-    return (right - left) * (lower - upper)
-
-
-def _behind(part: Part, taken: list[Box], front: list[Box]) -> Spot:
-    """The first free place on the back; parts with pins keep clear of the bodies in front too."""
-    goes_through = bool(through_pads(part.kind.footprint))
-    left, upper, right, lower = BOARD_MM
-    for angle in (0, 90):
-        for row in range(round((lower - upper) / GRID_MM)):
-            for column in range(round((right - left) / GRID_MM)):
-                spot = Spot(
-                    part.reference,
-                    part.kind.value,
-                    part.kind.footprint,
-                    _nets(part),
-                    round(left + column * GRID_MM, 3),
-                    round(upper + row * GRID_MM, 3),
-                    angle,
-                    back=True,
-                )
-                box = _courtyard(spot)
-                if box[0] < left + 0.5 or box[1] < upper + 0.5 or box[2] > right - 0.5 or box[3] > lower - 0.5:
-                    continue
-                if any(_overlap(box, other) for other in taken) or (
-                    goes_through and any(_overlap(box, other) for other in front)
-                ):
-                    continue
-                return spot
-    raise BadBoard(
-        f"{part.reference} ({part.kind.value}) finds no place on the control board; move something or "
-        f"take a smaller part"
-    )

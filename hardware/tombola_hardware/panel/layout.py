@@ -6,9 +6,12 @@ Mechanics: Doepfer, A-100 construction details (height, widths, holes); makers' 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Final
+
+import numpy as np
 
 from tombola_hardware.errors import BadBoard
 from tombola_hardware.instrument import (
@@ -35,7 +38,7 @@ HEIGHT_MM: Final = 128.5
 WIDTH_MM: Final = round(HP * 5.08 - 0.3, 2)
 SCREW_MM: Final = 3.2
 SCREWS: Final = tuple((round(x, 2), y) for y in (3.0, HEIGHT_MM - 3.0) for x in (7.5, 7.5 + (HP - 3) * 5.08))
-BOARD_MM: Final = (1.5, 10.0, WIDTH_MM - 1.5, 118.5)
+BOARD_MM: Final = (1.4, 10.0, WIDTH_MM - 1.4, 118.5)
 """Left, upper, right and lower edge of the boards: clear of the rails."""
 HOLE_MM: Final = {
     CvInput: 6.2,
@@ -57,7 +60,7 @@ REACH_MM: Final = {
     GateOutput: 4.0,
     AudioOutput: 4.0,
     Knob: 6.5,
-    Encoder: 6.0,
+    Encoder: 5.5,
     Button: 3.0,
     Lamp: 1.6,
 }
@@ -65,10 +68,16 @@ REACH_MM: Final = {
 WINDOW_MM: Final = (31.0, 17.0)
 MODULE_MM: Final = (35.4, 33.5)
 """Of a display of 1.3 inch: the window, and its board behind the panel."""
-USB_MM: Final = (9.6, 3.9)
+USB_MM: Final = (13.2, 7.4)
+"""What a plug's body of at most 12.35 × 6.5 mm passes. Source: USB Type-C, figure 3-21, from memory."""
 SMALL_KNOBS: Final = ("KNOB_6", "KNOB_7", "KNOB_8")
 SMALL_REACH_MM: Final = 5.5
+SCALE_MM: Final = 9.0
+"""Around a large knob: its cap, its ticks, and some air."""
 CAP_HEIGHT_MM: Final = 2.2
+SMALL_CAP_MM: Final = 1.5
+CLEAR_MM: Final = 0.35
+"""Between what is printed for one thing and for another, and between print and hole."""
 FINGER_MM: Final = 1.5
 """Between two caps at least; knobs around the drum have 10 mm."""
 JACK_PITCH_MM: Final = 14.6
@@ -98,7 +107,7 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """A printed line, in mm; ``faint`` where it is only ornament."""
+    """A printed line, in mm; ``faint``: ornament and what SHIFT does, gold instead of white."""
 
     points: Stroke
     width: float = 0.3
@@ -140,7 +149,7 @@ def openings() -> list[Opening]:
 
 def circle(x: float, y: float, radius: float, *, start: float = 0, end: float = 360) -> Stroke:
     """Points on a circle, 0° to the right, clockwise."""
-    steps = max(8, round(abs(end - start) / 6))
+    steps = max(8, round(abs(end - start) / 3))
     angles = [math.radians(start + (end - start) * step / steps) for step in range(steps + 1)]
     return tuple((round(x + radius * math.cos(angle), 3), round(y + radius * math.sin(angle), 3)) for angle in angles)
 
@@ -152,6 +161,8 @@ def legend_place(control: Control) -> tuple[float, float]:
         # Around the drum: outside, in the direction of the knob.
         length = math.hypot(x - DRUM_MM[0], y - DRUM_MM[1])
         return x + (x - DRUM_MM[0]) / length * 10.0, y + (y - DRUM_MM[1]) / length * 10.0
+    if isinstance(control, Lamp):
+        return x, y + (-3.1 if y < DRUM_MM[1] else 3.1)
     above = {Encoder: 8.0, Knob: 8.3, Button: 5.2}.get(type(control), 6.8)
     return x, y - above
 
@@ -160,13 +171,19 @@ def ink() -> list[Ink]:
     """All that is printed."""
     found = [Ink(stroke, 0.55) for stroke in strokes("TOMBOLA", WIDTH_MM / 2, 6.2, 3.4)]
     for control in PANEL:
+        x_mm, y_mm = legend_place(control)
         if control.legend:
-            found += [Ink(stroke, 0.3) for stroke in strokes(control.legend, *legend_place(control), CAP_HEIGHT_MM)]
+            # What SHIFT does is gold, as that button's own name is.
+            size = SMALL_CAP_MM if isinstance(control, Lamp) else CAP_HEIGHT_MM
+            gold = control.name == "SHIFT"
+            found += [Ink(stroke, 0.3, faint=gold) for stroke in strokes(control.legend, x_mm, y_mm, size)]
+        if control.shifted:
+            found += [Ink(s, 0.25, faint=True) for s in strokes(control.shifted, x_mm, y_mm - 2.8, SMALL_CAP_MM)]
         if is_output(control):
             # What comes out wears a ring.
             found.append(Ink(circle(control.x_mm, control.y_mm, 4.9), 0.7))
-    # What the ring means, where a column is free; and what this is.
-    found += [Ink(circle(87.6, 97.0, 1.5), 0.5), *(Ink(stroke, 0.25) for stroke in strokes("OUT", 92.4, 97.0, 1.8))]
+    # What the ring means; and what this is.
+    found += [Ink(circle(80.4, 122.6, 1.5), 0.5), *(Ink(stroke, 0.25) for stroke in strokes("OUT", 85.2, 122.6, 1.8))]
     found += [Ink(stroke, 0.25, faint=True) for stroke in strokes("NEURAL SYNTHESIZER", WIDTH_MM / 2, 122.6, 1.8)]
     return found + _drum() + _rules()
 
@@ -174,15 +191,16 @@ def ink() -> list[Ink]:
 def _drum() -> list[Ink]:
     """The drum: its rim, and from every mode to every other the lines on which they meet."""
     x, y = DRUM_MM
-    found = [Ink(circle(x, y, 13.2), 0.35)]
     knobs = [c for c in PANEL if isinstance(c, Knob) and c.name not in SMALL_KNOBS]
+    rim = circle(x, y, 13.2)
+    found = [Ink(run, 0.35, faint=True) for run in _apart(rim, [(knob.x_mm, knob.y_mm, SCALE_MM) for knob in knobs])]
     for first, second in combinations(range(len(knobs)), 2):
         for offset in (-0.9, -0.3, 0.3, 0.9):
             found += _bridge(knobs[first], knobs[second], offset)
     for knob in knobs:
-        found += [Ink(part, 0.35) for part in _scale(knob)]
+        found += [Ink(part, 0.35) for part in scale(knob)]
     return found + [
-        Ink(part, 0.35) for c in PANEL if isinstance(c, Knob) and c.name in SMALL_KNOBS for part in _scale(c)
+        Ink(part, 0.35) for c in PANEL if isinstance(c, Knob) and c.name in SMALL_KNOBS for part in scale(c)
     ]
 
 
@@ -205,17 +223,23 @@ def _bridge(one: Knob, other: Knob, offset: float) -> list[Ink]:
             )
         )
     lamps = [(c.x_mm, c.y_mm, 2.3) for c in PANEL if isinstance(c, Lamp)]
-    caps = [(c.x_mm, c.y_mm, 8.0) for c in (one, other)]
+    names = [(*legend_place(c), 1.5) for c in PANEL if isinstance(c, Lamp) and c.legend]
+    caps = [(c.x_mm, c.y_mm, SCALE_MM) for c in PANEL if isinstance(c, Knob) and c.name not in SMALL_KNOBS]
+    return [Ink(run, 0.2, faint=True) for run in _apart(points, [*lamps, *names, *caps])]
+
+
+def _apart(points: Iterable[tuple[float, float]], discs: list[tuple[float, float, float]]) -> list[Stroke]:
+    """What of a line lies outside discs (x, y, radius)."""
     runs: list[list[tuple[float, float]]] = [[]]
     for px, py in points:
-        if any(math.hypot(px - cx, py - cy) < radius for cx, cy, radius in (*lamps, *caps)):
+        if any(math.hypot(px - cx, py - cy) < radius for cx, cy, radius in discs):
             runs.append([])
         else:
             runs[-1].append((round(px, 3), round(py, 3)))
-    return [Ink(tuple(run), 0.2, faint=True) for run in runs if len(run) > 1]
+    return [tuple(run) for run in runs if len(run) > 1]
 
 
-def _scale(knob: Knob) -> list[Stroke]:
+def scale(knob: Knob) -> list[Stroke]:
     """Eleven ticks from 7 to 5 o'clock."""
     radius = reach(knob) + 0.7
     found = []
@@ -235,12 +259,42 @@ def _scale(knob: Knob) -> list[Stroke]:
 
 def _rules() -> list[Ink]:
     """Thin lines between inputs and outputs."""
-    return [Ink(((4.0, y), (WIDTH_MM - 4.0, y)), 0.2, faint=True) for y in (73.5, 88.2, 103.0)]
+    return [Ink(((4.0, y), (WIDTH_MM - 4.0, y)), 0.2, faint=True) for y in (88.2, 103.0)]
+
+
+def distance(one: Ink, other: Ink) -> float:
+    """Of two printed lines, edge to edge, in mm; they are sampled every 0.1 mm."""
+    here, there = np.array(_sampled(one)), np.array(_sampled(other))
+    nearest = np.hypot(*(here[:, None] - there[None]).transpose(2, 0, 1)).min()
+    return float(nearest) - (one.width + other.width) / 2
+
+
+def _sampled(mark: Ink) -> list[tuple[float, float]]:
+    found = [mark.points[0]]
+    for (ax, ay), (bx, by) in pairwise(mark.points):
+        steps = max(1, math.ceil(math.hypot(bx - ax, by - ay) / 0.1))
+        found += [(ax + (bx - ax) * step / steps, ay + (by - ay) * step / steps) for step in range(1, steps + 1)]
+    return found
+
+
+def _print_faults() -> list[str]:
+    """Print that a hole takes away."""
+    found = []
+    marks = [(mark, _sampled(mark)) for mark in ink()]
+    for hole in holes():
+        room = hole.diameter / 2 + CLEAR_MM
+        if any(math.hypot(x - hole.x, y - hole.y) < room + mark.width / 2 for mark, points in marks for x, y in points):
+            found.append(f"print runs into the hole of {hole.name}; move one of them in instrument.py or layout.py")
+    for opening in openings():
+        reach_x, reach_y = opening.width / 2 + CLEAR_MM, opening.height / 2 + CLEAR_MM
+        if any(abs(x - opening.x) < reach_x and abs(y - opening.y) < reach_y for _, points in marks for x, y in points):
+            found.append(f"print runs into the opening of {opening.name}; move one of them")
+    return found
 
 
 def faults() -> list[str]:
     """A sentence for whatever does not fit."""
-    found = []
+    found = _print_faults()
     for control in PANEL:
         size = reach(control)
         if not (
@@ -252,7 +306,7 @@ def faults() -> list[str]:
                 f"{control.name} at {control.x_mm:g}, {control.y_mm:g} mm is off the panel; move it inside in "
                 f"instrument.py"
             )
-        for letter in control.legend:
+        for letter in control.legend + control.shifted:
             if letter not in LETTERS:
                 found.append(
                     f"the legend of {control.name} has a {letter!r}, which panel/strokes.py cannot draw; add it there"

@@ -19,7 +19,8 @@ from tombola_hardware.panel.layout import (
     reach,
 )
 
-GROUND, PRINT, FAINT = "#15171a", "#f2ead8", "#b3955a"
+GROUND, PRINT, FAINT = "#15171a", "#f4f4f0", "#c8a55a"
+"""Black mask, white silk screen, gilded copper: what a fabricator of circuit boards gives."""
 LIT: Final = ("#7be07b", "#f2b53c", "#e0574f")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tombola_hardware.instrument import AUDIO_OUTPUTS, AudioOutput
-from tombola_hardware.kinds import AUDIO_DAC, DUAL_AMPLIFIER, JACK, amplifier_pins, capacitor, resistor
+from tombola_hardware.kinds import AUDIO_DAC, DUAL_AMPLIFIER, JACK, SMALL_SCHOTTKY, amplifier_pins, capacitor, resistor
 from tombola_hardware.model import NC, Part
 from tombola_hardware.sheet import Sheet, Xy
 
@@ -21,6 +21,8 @@ def module() -> Sheet:
     for index, jack in enumerate(AUDIO_OUTPUTS):
         _amplified(sheet, index, jack, (68, 20 + 22 * index))
     sheet.place("U62", (50, 61), unit=3)
+    sheet.add("D61", SMALL_SCHOTTKY, {"A": "XSMT", "K": "PWR_FAIL"}, (14, 30))
+    sheet.note("PWR_FAIL mutes whatever the Pi drives.", (6, 27))
     sheet.add("C67", capacitor("100n"), {"1": "+12V", "2": "GND"}, (58, 58))
     sheet.add("C68", capacitor("100n"), {"1": "GND", "2": "-12V"}, (58, 66))
     return sheet
@@ -54,10 +56,10 @@ def _dac(title: str) -> Sheet:
         "FLT": "GND",
         "DEMP": "GND",
         "FMT": "GND",
-        "XSMT": "AUDIO_MUTE",
-        "CPVDD": "+3.3VA",
-        "AVDD": "+3.3VA",
-        "DVDD": "+3.3VA",
+        "XSMT": "XSMT",
+        "CPVDD": "P3_AUDIO",
+        "AVDD": "P3_AUDIO",
+        "DVDD": "P3_AUDIO",
         "CPGND": "GND",
         "AGND": "GND",
         "DGND": "GND",
@@ -77,9 +79,11 @@ def _dac(title: str) -> Sheet:
     sheet.wire("U61.11", (33, 35))
     sheet.wire("U61.10", (33, 36))
     sheet.wire("U61.16", (33, 38))
-    sheet.add("R60", resistor("10k"), {"1": "AUDIO_MUTE", "2": "GND"}, (24, 41.5))
-    sheet.wire("U61.17", (24, 37), "R60.1")
-    sheet.wire((24, 37), (21, 37))
+    sheet.add("R60", resistor("10k"), {"1": "AUDIO_MUTE", "2": "GND"}, (16, 41.5))
+    sheet.add("R65", resistor("10k"), {"1": "AUDIO_MUTE", "2": "XSMT"}, (22, 37), angle=90)
+    sheet.wire("U61.17", (27, 37), "R65.2")
+    sheet.wire("R65.1", (16, 37), "R60.1")
+    sheet.wire((16, 37), (13, 37))
     sheet.add("C61", capacitor("2.2u"), {"1": "PUMP_P", "2": "PUMP_M"}, (48, 34.5))
     sheet.wire("U61.2", (48, 33), "C61.1")
     sheet.wire("U61.4", (48, 36), "C61.2")
@@ -88,8 +92,8 @@ def _dac(title: str) -> Sheet:
     sheet.add("C63", capacitor("2.2u"), {"1": "VNEG", "2": "GND"}, (49, 42.5))
     sheet.wire("U61.5", (49, 39), "C63.1")
     for index in range(3):
-        sheet.add(f"C6{index + 4}", capacitor("100n"), {"1": "+3.3VA", "2": "GND"}, (12 + 6 * index, 60))
-    sheet.add("C60", capacitor("10u"), {"1": "+3.3VA", "2": "GND"}, (32, 60))
+        sheet.add(f"C6{index + 4}", capacitor("100n"), {"1": "P3_AUDIO", "2": "GND"}, (12 + 6 * index, 60))
+    sheet.add("C60", capacitor("10u"), {"1": "P3_AUDIO", "2": "GND"}, (32, 60))
     sheet.note("Muted while AUDIO_MUTE is low, so until the daemon is healthy.", (8, 50))
     return sheet
 

@@ -7,6 +7,7 @@ from typing import Final
 from tombola_hardware.instrument import BUTTONS, KNOBS, LAMPS
 from tombola_hardware.kinds import (
     BUTTON,
+    DISPLAY_PINS,
     ENCODER,
     LAMP_DRIVER,
     POTENTIOMETER,
@@ -17,10 +18,11 @@ from tombola_hardware.kinds import (
     header,
     resistor,
 )
-from tombola_hardware.model import NC
+from tombola_hardware.model import NC, by_channel
 from tombola_hardware.sheet import Sheet
 
-PER_LAMP_OHM: Final = {"red": "1k", "green": "680"}
+PER_LAMP_OHM: Final = {"red": "470", "green": "330"}
+"""3 mA from 3.3 V: 0.2 V stay in the driver, 1.8 and 2.0 V in the dies."""
 
 
 def panel() -> Sheet:
@@ -29,7 +31,7 @@ def panel() -> Sheet:
     _knobs(sheet)
     _switches(sheet)
     pins = {"1": "GND", "2": "+3.3V", "3": "SCL", "4": "SDA"}
-    sheet.add("J81", header(4, 1, socket=True, value="OLED SH1106"), pins, (130, 50), board="control")
+    sheet.add("J81", DISPLAY_PINS, pins, (130, 50), board="control")
     sheet.note("Display, at 0x3C of I²C 1", (120, 43))
     _usb(sheet)
     return sheet
@@ -121,32 +123,32 @@ def _usb(sheet: Sheet) -> None:
 def _lamps(sheet: Sheet) -> None:
     driver = {f"A{index}": "GND" for index in range(6)}
     driver |= {"~OE": "GND", "EXTCLK": "GND", "SCL": "SCL", "SDA": "SDA", "VDD": "+3.3V", "VSS": "GND"}
-    used: dict[int, str] = {}
-    for lamp in LAMPS:
-        used |= {lamp.red: f"{lamp.name}_RED", lamp.green: f"{lamp.name}_GREEN"}
+    dies = [(lamp.red, lamp.name, f"{lamp.name}_RED") for lamp in LAMPS]
+    dies += [(lamp.green, lamp.name, f"{lamp.name}_GREEN") for lamp in LAMPS]
+    used = by_channel("the driver of the lamps", dies)
     driver |= {f"LED{channel}": used.get(channel, NC) for channel in range(16)}
     sheet.add("U82", LAMP_DRIVER, driver, (30, 36), board="control")
     sheet.add("C81", capacitor("100n"), {"1": "+3.3V", "2": "GND"}, (12, 58), board="control")
-    sheet.add("C82", capacitor("10u"), {"1": "+5V", "2": "GND"}, (20, 58), board="control")
-    sheet.note("At 0x40 of I²C 1; the lamps are common anode, 3 mA each.", (10, 64))
+    sheet.add("C82", capacitor("10u"), {"1": "+3.3V", "2": "GND"}, (20, 58), board="control")
+    sheet.note("At 0x40 of I²C 1. Common cathode: a driver that was just reset pulls low, and all are dark.", (10, 64))
     for index, lamp in enumerate(LAMPS):
         x, y = 60 + 30 * (index % 2), 14 + 14 * (index // 2)
         digits = f"8{index + 1}"
         sheet.add(
             f"D{digits}",
             TWO_COLOUR_LED,
-            {"A": "+5V", "K1": f"{digits}_K1", "K2": f"{digits}_K2"},
+            {"K": "GND", "A1": f"{digits}_A1", "A2": f"{digits}_A2"},
             (x, y),
             board="control",
         )
-        sheet.wire(f"D{digits}.2", (x - 5, y), (x - 5, y - 2))
+        sheet.wire(f"D{digits}.2", (x - 5, y), (x - 5, y + 2))
         for pin, colour, row, side in (("1", "RED", -1, -3), ("3", "GREEN", 1, 3)):
             part = f"R10{index + 1}{1 if pin == '1' else 2}"
             value = PER_LAMP_OHM[colour.lower()]
             sheet.add(
                 part,
                 resistor(value),
-                {"1": f"{digits}_K{1 if pin == '1' else 2}", "2": f"{lamp.name}_{colour}"},
+                {"1": f"{digits}_A{1 if pin == '1' else 2}", "2": f"{lamp.name}_{colour}"},
                 (x + 9, y + side),
                 angle=90,
                 board="control",

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from tombola_hardware.instrument import CV_INPUTS, KNOBS
 from tombola_hardware.kinds import ADC, REFERENCE, capacitor
-from tombola_hardware.model import NC
+from tombola_hardware.model import NC, by_channel
 from tombola_hardware.sheet import Sheet
 
 
 def adc() -> Sheet:
     """One converter for knobs, one for voltages; both, the knobs and every offset hang on one 3.0 V."""
     sheet = Sheet(9, "converters", "Converters and their reference", "A4")
-    _converter(sheet, "U91", {knob.channel: knob.name for knob in KNOBS}, "CS_KNOBS", 20)
-    _converter(sheet, "U92", {jack.channel: f"ADC_{jack.name}" for jack in CV_INPUTS}, "CS_CV", 56)
-    nets = {"VIN": "+5V", "GND": "GND", "VOUT": "VREF", "TRIM/NR": "VREF_NR", "TEMP": NC, "DNC": NC, "NC": NC}
+    _converter(
+        sheet,
+        "U91",
+        by_channel("the converter for knobs", ((knob.channel, knob.name, knob.name) for knob in KNOBS)),
+        "CS_KNOBS",
+        20,
+    )
+    _converter(
+        sheet,
+        "U92",
+        by_channel("the converter for voltages", ((jack.channel, jack.name, f"ADC_{jack.name}") for jack in CV_INPUTS)),
+        "CS_CV",
+        56,
+    )
+    nets = {"VIN": "P5_QUIET", "GND": "GND", "VOUT": "VREF", "TRIM/NR": "VREF_NR", "TEMP": NC, "DNC": NC, "NC": NC}
     sheet.add("U93", REFERENCE, nets, (92, 24))
-    sheet.add("C93", capacitor("1u"), {"1": "+5V", "2": "GND"}, (82, 27))
+    sheet.add("C93", capacitor("1u"), {"1": "P5_QUIET", "2": "GND"}, (82, 27))
     sheet.add("C94", capacitor("1u"), {"1": "VREF_NR", "2": "GND"}, (98, 28.5))
     sheet.wire("U93.5", (98, 25), "C94.1")
     sheet.add("C95", capacitor("10u"), {"1": "VREF", "2": "GND"}, (104, 27))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tombola_hardware.instrument import GATE_INPUTS, GATE_OUTPUTS, GateInput, GateOutput
-from tombola_hardware.kinds import JACK, NPN, PNP, SIGNAL_DIODE, resistor, strong_resistor
+from tombola_hardware.kinds import GATE_BUFFER, JACK, NPN, SIGNAL_DIODE, capacitor, resistor, strong_resistor
 from tombola_hardware.sheet import Sheet, Xy
 
 
@@ -42,24 +42,17 @@ def _output(sheet: Sheet, digits: str, jack: GateOutput, at: Xy) -> None:
     x, y = at
     name = jack.name
     sheet.note(f"{jack.legend} out", (x + 32, y - 5), 2.2)
-    sheet.add(f"R{digits}1", resistor("10k"), {"1": name, "2": f"{name}_B1"}, (x + 3, y + 8), angle=90)
-    sheet.wire(f"R{digits}1.1", (x, y + 8))
-    sheet.add(f"R{digits}2", resistor("100k"), {"1": f"{name}_B1", "2": "GND"}, (x + 7, y + 12.5))
-    sheet.add(f"Q{digits}1", NPN, {"B": f"{name}_B1", "C": f"{name}_C1", "E": "GND"}, (x + 12, y + 8))
-    sheet.wire(f"R{digits}1.2", (x + 7, y + 8), f"Q{digits}1.1")
-    sheet.wire((x + 7, y + 8), f"R{digits}2.1")
-    sheet.add(f"R{digits}3", resistor("10k"), {"1": f"{name}_B2", "2": f"{name}_C1"}, (x + 13, y + 3))
-    sheet.wire(f"R{digits}3.2", f"Q{digits}1.3")
-    sheet.add(f"R{digits}4", resistor("10k"), {"1": "+5V", "2": f"{name}_B2"}, (x + 13, y - 4))
-    sheet.add(f"Q{digits}2", PNP, {"B": f"{name}_B2", "C": f"{name}_C2", "E": "+5V"}, (x + 19, y), mirror="x")
-    sheet.wire(f"R{digits}4.2", (x + 13, y), f"R{digits}3.1")
-    sheet.wire((x + 13, y), f"Q{digits}2.1")
-    sheet.add(f"R{digits}5", strong_resistor("1k"), {"1": f"{name}_C2", "2": f"{name}_JACK"}, (x + 25, y + 4), angle=90)
-    sheet.wire(f"Q{digits}2.3", (x + 20, y + 4), f"R{digits}5.1")
-    sheet.add(f"R{digits}6", resistor("100k"), {"1": f"{name}_JACK", "2": "GND"}, (x + 30, y + 8.5))
+    drive = f"{name}_DRIVE"
+    sheet.add("R451", resistor("100k"), {"1": name, "2": "GND"}, (x + 3, y + 8.5))
+    sheet.add("U41", GATE_BUFFER, {"~OE": "GND", "A": name, "GND": "GND", "Y": drive, "VCC": "+5V"}, (x + 14, y + 4))
+    sheet.add("C41", capacitor("100n"), {"1": "+5V", "2": "GND"}, (x + 3, y - 4))
+    sheet.add("R455", strong_resistor("1k"), {"1": drive, "2": f"{name}_JACK"}, (x + 25, y + 4), angle=90)
+    sheet.wire((x, y + 4), (x + 3, y + 4), "U41.2")
+    sheet.wire((x + 3, y + 4), "R451.1")
+    sheet.wire("U41.4", "R455.1")
     sheet.add(
         f"J{digits}", JACK, {"T": f"{name}_JACK", "S": "GND", "TN": ""}, (x + 37, y + 4), mirror="y", board="control"
     )
     sheet.wire(f"J{digits}.S", (x + 34, y + 3), (x + 34, y + 7))
-    sheet.wire(f"R{digits}5.2", (x + 30, y + 4), f"J{digits}.T")
-    sheet.wire((x + 30, y + 4), f"R{digits}6.1")
+    sheet.wire("R455.2", f"J{digits}.T")
+    sheet.note("Drives both ways; low until the firmware drives it.", (x, y + 15))

@@ -29,6 +29,7 @@ class Range:
         upper: Of the divider that makes the bias, to the reference.
         lower: To ground.
         capacitor: Over the feedback; sets the bandwidth.
+        settle: Between amplifier and converter; with 10 nF it says how soon a reading forgets the channel before it.
         prefix: Digits of the divider's references.
     """
 
@@ -37,6 +38,7 @@ class Range:
     upper: str
     lower: str
     capacitor: str
+    settle: str
     prefix: str
 
     @property
@@ -60,8 +62,8 @@ class Range:
         return REFERENCE_VOLTS * lower / (upper + lower) * (1 + self.share)
 
 
-PITCH: Final = Range("BIAS_PITCH", "28k", "9.1k", "10k", "3.3n", "30")
-VOLTAGE: Final = Range("BIAS_CV", "18k", "8.2k", "10k", "4.7n", "38")
+PITCH: Final = Range("BIAS_PITCH", "28k", "9.1k", "10k", "3.3n", "330", "30")
+VOLTAGE: Final = Range("BIAS_CV", "18k", "8.2k", "10k", "4.7n", "1k", "38")
 
 
 def ohm(value: str) -> float:
@@ -140,7 +142,7 @@ def _stage(sheet: Sheet, index: int, jack: CvInput, at: Xy) -> None:
     )
     sheet.wire((x + 11, y), (x + 11, y - 3.5), (x + 11, y - 7), f"C{digits}1.1")
     sheet.wire((x + 11, y - 3.5), f"R{digits}2.1")
-    sheet.add(f"R{digits}3", resistor("1k"), {"1": f"{name}_AMP", "2": f"ADC_{name}"}, (x + 23, y + 1), angle=90)
+    sheet.add(f"R{digits}3", resistor(kind.settle), {"1": f"{name}_AMP", "2": f"ADC_{name}"}, (x + 23, y + 1), angle=90)
     sheet.wire(f"{amplifier}.{out}", (x + 19, y + 1), f"R{digits}3.1")
     sheet.wire((x + 19, y + 1), (x + 19, y - 3.5), (x + 19, y - 7), f"C{digits}1.2")
     sheet.wire((x + 19, y - 3.5), f"R{digits}2.2")

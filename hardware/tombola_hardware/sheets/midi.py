@@ -5,7 +5,7 @@ Source: MIDI Association, TRS specification (RP-054).
 
 from __future__ import annotations
 
-from tombola_hardware.kinds import BUFFER, OPTOCOUPLER, SIGNAL_DIODE, STEREO_JACK, capacitor, resistor
+from tombola_hardware.kinds import BUFFER, OPTOCOUPLER, SIGNAL_DIODE, STEREO_JACK, capacitor, resistor, strong_resistor
 from tombola_hardware.model import NC
 from tombola_hardware.sheet import Sheet
 
@@ -45,9 +45,11 @@ def midi() -> Sheet:
         "U72", BUFFER, {"A": "MIDI_TX", "Y": "MIDI_DRIVE", "VCC": "+3.3V", "GND": "GND", "NC": NC}, (x + 20, y + 1)
     )
     sheet.add("C72", capacitor("100n"), {"1": "+3.3V", "2": "GND"}, (x + 2, y + 4))
-    sheet.add("R73", resistor("10"), {"1": "MIDI_DRIVE", "2": "MIDI_OUT_5"}, (x + 34, y + 1), angle=90)
+    sheet.add("R73", strong_resistor("10"), {"1": "MIDI_DRIVE", "2": "MIDI_OUT_5"}, (x + 34, y + 1), angle=90)
     sheet.wire("U72.4", "R73.1")
-    sheet.add("R74", resistor("33"), {"1": "+3.3V", "2": "MIDI_OUT_4"}, (x + 46, y - 4))
+    sheet.add("R75", resistor("10k"), {"1": "+3.3V", "2": "MIDI_TX"}, (x + 10, y - 4))
+    sheet.note("At rest while the Pi boots: no break on the line.", (x - 2, y + 14))
+    sheet.add("R74", strong_resistor("33"), {"1": "+3.3V", "2": "MIDI_OUT_4"}, (x + 46, y - 4))
     sheet.add(
         "J72", STEREO_JACK, {"T": "MIDI_OUT_5", "R": "MIDI_OUT_4", "S": "GND"}, (x + 64, y), mirror="y", board="control"
     )

@@ -6,7 +6,7 @@ from typing import Final
 
 from tombola_hardware.instrument import CV_OUTPUTS, CvOutput
 from tombola_hardware.kinds import DAC, DUAL_AMPLIFIER, JACK, amplifier_pins, capacitor, resistor, strong_resistor
-from tombola_hardware.model import NC, Part
+from tombola_hardware.model import NC, Part, by_channel
 from tombola_hardware.sheet import Sheet, Xy
 from tombola_hardware.sheets.inputs import REFERENCE_VOLTS, ohm
 
@@ -26,7 +26,7 @@ def voltages() -> Sheet:
     """The DAC and an amplifier a jack."""
     sheet = Sheet(5, "cv_outputs", "Outputs for control voltages", "A4")
     nets = {"VDD": "+3.3VA", "VSS": "GND", "SCL": "SCL", "SDA": "SDA", "~LDAC": "GND", "RDY/~BSY": NC}
-    used = {jack.channel: f"DAC_{jack.name}" for jack in CV_OUTPUTS}
+    used = by_channel("the DAC", ((jack.channel, jack.name, f"DAC_{jack.name}") for jack in CV_OUTPUTS))
     nets |= {f"VOUT{letter}": used.get(channel, NC) for channel, letter in enumerate("ABCD")}
     sheet.add("U51", DAC, nets, (20, 20))
     sheet.add("C51", capacitor("100n"), {"1": "+3.3VA", "2": "GND"}, (10, 32))

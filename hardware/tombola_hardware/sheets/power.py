@@ -6,11 +6,14 @@ from tombola_hardware.kinds import (
     BEAD,
     BUCK,
     BULK,
+    NPN,
     PMOS,
+    PNP,
     POWER_HEADER,
     REGULATOR_3V3,
     SCHOTTKY,
     SUPERVISOR,
+    SUPPRESSOR,
     USB_C,
     capacitor,
     polyfuse,
@@ -35,6 +38,7 @@ def eurorack() -> Sheet:
     _plus_12(sheet)
     _minus_12(sheet)
     _soft_start(sheet)
+    _hold(sheet)
     _five_volts(sheet)
     _analogue_supply(sheet, (90, 52))
     _supervisor(sheet)
@@ -42,7 +46,7 @@ def eurorack() -> Sheet:
 
 
 def _plus_12(sheet: Sheet) -> None:
-    sheet.add("F11", polyfuse(1.1, 24, "1812L110/24"), {"1": "P12_IN", "2": "P12_FUSED"}, (24, 36), angle=90)
+    sheet.add("F11", polyfuse(1.5, 24, "1812L150/24"), {"1": "P12_IN", "2": "P12_FUSED"}, (24, 36), angle=90)
     sheet.add("D11", SCHOTTKY, {"A": "P12_FUSED", "K": "+12V"}, (30, 36), angle=180)
     sheet.wire("F11.2", "D11.2")
     sheet.add("C11", capacitor("10u"), {"1": "+12V", "2": "GND"}, (35, 39.5))
@@ -52,6 +56,7 @@ def _plus_12(sheet: Sheet) -> None:
     sheet.wire((41, 36), "C12.1")
     sheet.wire((45, 36), (45, 34))
     sheet.flag((45, 36))
+    sheet.add("D13", SUPPRESSOR, {"K": "+12V", "A": "GND"}, (8, 54), angle=270)
 
 
 def _minus_12(sheet: Sheet) -> None:
@@ -64,6 +69,7 @@ def _minus_12(sheet: Sheet) -> None:
     sheet.wire((35, 18), "C13.2")
     sheet.wire((41, 18), "C14.2")
     sheet.flag((45, 18))
+    sheet.add("D14", SUPPRESSOR, {"K": "GND", "A": "-12V"}, (16, 54), angle=270)
 
 
 def _soft_start(sheet: Sheet) -> None:
@@ -74,13 +80,28 @@ def _soft_start(sheet: Sheet) -> None:
     sheet.add("R12", resistor("100k"), {"1": "SOFT", "2": "GND"}, (53, 43.5))
     sheet.wire("R11.2", (53, 41), "R12.1")
     sheet.wire((53, 41), (58, 41), "Q11.1")
-    sheet.add("C15", capacitor("10n"), {"1": "SOFT", "2": "P12_SOFT"}, (62, 41), angle=90)
-    sheet.wire((58, 41), "C15.1")
-    sheet.wire("Q11.3", (66, 36), (66, 41), "C15.2")
+    sheet.add("C15", capacitor("1u"), {"1": "+12V", "2": "SOFT"}, (49, 41.5))
+    sheet.add("C103", capacitor("10n"), {"1": "SOFT", "2": "P12_SOFT"}, (62, 41), angle=90)
+    sheet.wire((58, 41), "C103.1")
+    sheet.wire("Q11.3", (66, 36), (66, 41), "C103.2")
     sheet.add("C16", capacitor("22u"), {"1": "P12_SOFT", "2": "GND"}, (70, 39.5))
     sheet.wire((66, 36), (70, 36), (79, 36))
     sheet.wire((70, 36), "C16.1")
-    sheet.note("The gate's capacitor turns Q11 on slowly: see the inrush plot.", (50, 47.5))
+    sheet.note("C15 keeps Q11 off at first; C103: 10 V/ms.", (40, 49))
+
+
+def _hold(sheet: Sheet) -> None:
+    """The buck stays off until next to nothing is left over Q11: it would take most current at its least voltage."""
+    sheet.add("R18", resistor("100k"), {"1": "P12_SOFT", "2": "HOLD_P"}, (66, 18), angle=90)
+    sheet.add("Q12", PNP, {"B": "HOLD_P", "E": "+12V", "C": "HOLD_C"}, (74, 18), mirror="x")
+    sheet.wire("R18.2", "Q12.1")
+    sheet.add("R19", resistor("100k"), {"1": "HOLD_C", "2": "HOLD_N"}, (82, 22), angle=90)
+    sheet.wire("Q12.3", (75, 22), "R19.1")
+    sheet.add("R101", resistor("100k"), {"1": "HOLD_N", "2": "GND"}, (88, 26.5))
+    sheet.add("Q13", NPN, {"B": "HOLD_N", "C": "BUCK_CTRL", "E": "GND"}, (94, 22))
+    sheet.wire("R19.2", (88, 22), "Q13.1")
+    sheet.wire((88, 22), "R101.1")
+    sheet.note("Q12 and Q13 hold the buck off until 0.6 V are left over Q11.", (58, 10))
 
 
 def _five_volts(sheet: Sheet) -> None:
@@ -89,7 +110,7 @@ def _five_volts(sheet: Sheet) -> None:
         "GND": "GND",
         "VOUT": "+5V",
         "SENSE": "+5V",
-        "CTRL": NC,
+        "CTRL": "BUCK_CTRL",
         "SEQ": NC,
         "NC": NC,
         "TRIM": NC,
@@ -107,19 +128,18 @@ def _five_volts(sheet: Sheet) -> None:
 
 
 def _supervisor(sheet: Sheet) -> None:
-    """Across a divider: low below 9.9 V on the case's +12 V."""
-    sheet.add("R13", resistor("24k"), {"1": "+12V", "2": "P12_SENSE"}, (30, 56.5))
+    """The divider feeds the supervisor's input, which takes 25 nA, not its supply: low below 10.1 V behind D11."""
+    sheet.add("R13", resistor("240k"), {"1": "+12V", "2": "P12_SENSE"}, (30, 56.5))
     sheet.add("R14", resistor("10k"), {"1": "P12_SENSE", "2": "GND"}, (30, 63.5))
     sheet.wire("R13.2", (30, 60), "R14.1")
-    sheet.add("U13", SUPERVISOR, {"VDD": "P12_SENSE", "VSS": "GND", "~RST": "PWR_FAIL"}, (44, 66))
-    sheet.add("C19", capacitor("100n"), {"1": "P12_SENSE", "2": "GND"}, (36, 63.5))
-    sheet.wire((30, 60), (36, 60), (44, 60), "U13.2")
+    pins = {"VDD": "+3.3V", "GND": "GND", "~MR": "+3.3V", "CT": NC, "SENSE": "P12_SENSE", "~RESET": "PWR_FAIL"}
+    sheet.add("U13", SUPERVISOR, pins, (46, 66))
+    sheet.add("C104", capacitor("100n"), {"1": "+3.3V", "2": "GND"}, (66, 64))
+    sheet.add("C19", capacitor("2.2n"), {"1": "P12_SENSE", "2": "GND"}, (36, 63.5))
+    sheet.wire((30, 60), (36, 60), (40, 60), (40, 65), "U13.5")
     sheet.wire((36, 60), "C19.1")
-    sheet.flag((40, 60))
-    sheet.add("R15", resistor("10k"), {"1": "+3.3V", "2": "PWR_FAIL"}, (51, 63))
-    sheet.wire("U13.1", (51, 66), (54, 66))
-    sheet.wire("R15.2", (51, 66))
-    sheet.note("PWR_FAIL is low when the case's +12 V falls below 9.9 V.", (28, 73))
+    sheet.add("R15", resistor("10k"), {"1": "+3.3V", "2": "PWR_FAIL"}, (56, 61))
+    sheet.note("PWR_FAIL is low when +12V falls below 10.1 V, and mutes the DAC by itself.", (28, 73))
 
 
 def usb() -> Sheet:
@@ -168,6 +188,14 @@ def _analogue_supply(sheet: Sheet, at: Xy) -> None:
     sheet.wire((x - 7, y), "C101.1")
     sheet.wire("U12.3", (x - 4, y + 1), (x - 4, y))
     sheet.flag((x - 5.5, y))
+    sheet.add(
+        "U14",
+        REGULATOR_3V3,
+        {"VIN": "P5_QUIET", "EN": "P5_QUIET", "GND": "GND", "NC": NC, "VOUT": "P3_AUDIO"},
+        (x, y + 12),
+    )
+    sheet.add("C105", capacitor("10u"), {"1": "P3_AUDIO", "2": "GND"}, (x + 14, y + 13))
+    sheet.note("One for what measures, one for the audio DAC.", (x - 10, y + 18))
     sheet.add("C102", capacitor("10u"), {"1": "+3.3VA", "2": "GND"}, (x + 6, y + 3.5))
     sheet.wire("U12.5", (x + 6, y), (x + 10, y), (x + 10, y - 2))
     sheet.wire((x + 6, y), "C102.1")

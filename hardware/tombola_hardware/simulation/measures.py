@@ -121,6 +121,63 @@ def pitch_error_cents(
     return volts_in, (told - volts_in) * 1200
 
 
+CONVERTER_LSB: Final = 1.0
+"""Integral nonlinearity of an MCP3208-B, at most. Source: Microchip DS21298E, page 1."""
+SAMPLER_FARAD: Final = 20e-12
+"""Of an MCP3208, charged to the channel before. Source: DS21298E, figure 4-1."""
+CLOCK_S: Final = 1e-6
+CONVERSION_S: Final = 24e-6
+"""Shortest time from one sample to the next: 24 bits at 1 MHz."""
+
+
+def pitch_total_cents(
+    volts: Curve,
+    cents: Curve,
+    *,
+    lsb: float = CONVERTER_LSB,
+    points: tuple[float, float] = (1.0, 3.0),
+    seed: int = 2,
+) -> Curve:
+    """The Monte Carlo of the circuit with a converter whose every code is off by up to ``lsb``, calibrated as it reads.
+
+    Each draw is a converter; its errors at the points are drawn evenly and apart from each other, which is worse than a
+    real one. Two points of calibration take a straight line away, and stretch what they were off by.
+
+    Args:
+        volts: Points, shape (points,), from pitch_error_cents.
+        cents: Errors of the circuit alone, shape (draws, points).
+        lsb: How far a code may be off.
+        points: Volts at which the converter was calibrated.
+        seed: Of the draws.
+    """
+    a_step = range_of(next(jack for jack in CV_INPUTS if jack.pitch))
+    step_cents = (a_step.volts_at_zero - a_step.volts_at_full) / 4096 * 1200
+    off = np.random.default_rng(seed).uniform(-lsb, lsb, cents.shape) * step_cents
+    one, three = (int(np.argmin(np.abs(volts - point))) for point in points)
+    slope = (off[:, three] - off[:, one]) / (points[1] - points[0])
+    line = off[:, one, None] + slope[:, None] * (volts - points[0])
+    total: Curve = cents + off - line
+    return total
+
+
+def crosstalk_cents(board: Board, *, discarded: int, readings: int = 4) -> float:
+    """How far a channel that stands at the other end of the range moves the mean of the readings of V/OCT after it.
+
+    The sampler brings its charge onto the channel's capacitor, which forgets it through the resistor before it.
+
+    Args:
+        board: Whose resistor and capacitor.
+        discarded: Readings that are thrown away first.
+        readings: How many are kept and averaged.
+    """
+    index = next(i for i, jack in enumerate(CV_INPUTS) if jack.pitch)
+    ohm = _number(board.part(f"R3{index + 1}3").kind.value)
+    farad = 10e-9
+    kick = REFERENCE_VOLTS * SAMPLER_FARAD / (farad + SAMPLER_FARAD) * np.exp(-1.5 * CLOCK_S / (ohm * farad))
+    left = kick * np.exp(-CONVERSION_S / (ohm * farad)) ** np.arange(discarded + readings)
+    return float(left[discarded:].mean() / range_of(CV_INPUTS[index]).share * 1200)
+
+
 def _number(value: str) -> float:
     return float(value.replace("k", "e3").replace("M", "e6"))
 
@@ -143,7 +200,7 @@ def gate_threshold_volts(board: Board, index: int = 0) -> float:
 def gate_out_volts(board: Board, load_ohm: float = 100e3) -> tuple[float, float]:
     """Low and high level of the gate output into a load."""
     name = GATE_OUTPUTS[0].name.lower()
-    parts = [*(f"R55{index}" for index in range(1, 7)), "Q551", "Q552"]
+    parts = ["R451", "U41", "R455"]
     lines = [*RAILS, *elements(board, parts), f"Vin {name} 0 0", f"Rload {name}_jack 0 {load_ohm}"]
     found = run(lines, "dc Vin 0 3.3 3.3", [f"v({name}_jack)"])[f"v({name}_jack)"]
     return float(found[0]), float(found[-1])
@@ -200,13 +257,14 @@ def cv_out_step(board: Board, farad: float) -> dict[str, Curve]:
     return {"seconds": found["x"], "volts": found[f"v({name}_jack)"]}
 
 
-POWER: Final = ("F11", "D11", "C11", "C12", "F12", "D12", "C13", "C14", "Q11", "R11", "R12", "C15", "C16")
+POWER: Final = ("F11", "D11", "C11", "C12", "F12", "D12", "C13", "C14", "C16")
+SOFT_START: Final = ("Q11", "R11", "R12", "C15", "C103", "R18", "Q12", "R19", "R101", "Q13")
 
 
 def reversed_power(board: Board) -> dict[str, float]:
     """The ribbon cable the wrong way round: volts that arrive behind the diodes, and current that flows."""
     lines = [
-        *elements(board, POWER),
+        *elements(board, [*POWER, *SOFT_START]),
         "Vp p12_in 0 -12",
         "Vm m12_in 0 12",
         "Rp p12v 0 1k",
@@ -217,16 +275,27 @@ def reversed_power(board: Board) -> dict[str, float]:
     return {key: float(values[0]) for key, values in found.items() if key != "x"}
 
 
-def inrush(board: Board, rise_s: float) -> dict[str, Curve]:
-    """Current from +12 V while a case is switched on, with a converter that takes 4 W once it has 4.5 V."""
+def inrush(board: Board, rise_s: float, *, limited: bool = True) -> dict[str, Curve]:
+    """Current from +12 V while a case is switched on, with a converter that takes 4 W once it has 4.5 V and may run.
+
+    Args:
+        board: Whose.
+        rise_s: Time in which the case comes up.
+        limited: False: Q11 is bridged and nothing holds the converter off, to see what the soft start is worth.
+    """
+    parts = [*POWER, *SOFT_START] if limited else POWER
     lines = [
-        *elements(board, POWER),
+        *elements(board, parts),
         f"Vp supply 0 pwl(0 0 100u 0 {100e-6 + rise_s:g} 12)",
         "Rs supply p12_in 0.05",
         "Vm m12_in 0 -12",
-        "Bload p12_soft 0 I=(1+tanh(4*(V(p12_soft)-4.5)))*2/max(V(p12_soft),2)",
+        # The converter's own pull-up, and its start at 1.2 V of that pin.
+        "Bup up 0 V=min(V(p12_soft),3.3)",
+        "Rup up buck_ctrl 100k",
+        "Bload p12_soft 0 I=(1+tanh(4*(V(p12_soft)-4.5)))*(1+tanh(20*(V(buck_ctrl)-1.2)))/max(V(p12_soft),2)",
         "Rm m12v 0 1k",
         "Ra p12v 0 500",
+        *([] if limited else ["Rbridge p12v p12_soft 0.05"]),
     ]
-    found = run(lines, "tran 10u 20m 0 10u", ["-i(Vp)", "v(p12_soft)"])
+    found = run(lines, "tran 10u 60m 0 10u", ["-i(Vp)", "v(p12_soft)"])
     return {"seconds": found["x"], "amps": found["-i(Vp)"], "volts": found["v(p12_soft)"]}

@@ -33,8 +33,13 @@ LIBRARY: Final = (
     amplifier("mcp6004", gain_db=112, bandwidth_hz=1e6, slew_v_per_s=0.6e6, headroom_volts=0.025, ohm=50)
     + amplifier("opa1678", gain_db=114, bandwidth_hz=16e6, slew_v_per_s=9e6, headroom_volts=0.5, ohm=20)
     + """
+.subckt ahct125 a g v y
+Bout b g V=V(a,g)>1.4 ? V(v,g) : 0
+Rout b y 40
+.ends
 .model d1n4148 D(is=4.4n n=1.9 rs=0.6 bv=100 cjo=0.9p tt=4n)
 .model dbav199 D(is=10f n=1.15 rs=1.0 bv=85 cjo=2p tt=600n)
+.model dbat54 D(is=0.2u n=1.05 rs=2.0 bv=30 cjo=10p)
 .model dss34 D(is=5u n=1.05 rs=0.03 bv=40 cjo=250p)
 .model q3904 NPN(is=7f bf=300 vaf=75 br=4 ikf=0.07 rc=1 rb=10 cje=4.5p cjc=3.6p tf=0.3n)
 .model q3906 PNP(is=1.4f bf=200 vaf=60 br=4 ikf=0.08 rc=1 rb=10 cje=8p cjc=9p tf=0.6n)
@@ -42,4 +47,5 @@ LIBRARY: Final = (
 """
 )
 """Figures: MCP6004 DS21733 (1 MHz, 0.6 V/µs, 25 mV from the rails), OPA1678 SBOS855 (16 MHz, 9 V/µs, 114 dB),
-1N4148W, BAV199 (5 pA at 25 °C), SS34 (0.5 V at 3 A), MMBT3904/3906 (Ebers-Moll by hand), AO3401A (50 mΩ at −10 V)."""
+1N4148W, BAV199 (5 pA at 25 °C), SS34 (0.5 V at 3 A), MMBT3904/3906 (Ebers-Moll by hand), AO3401A (50 mΩ at −10 V),
+74AHCT1G125 (threshold 1.4 V, 0.36 V lost at 8 mA)."""

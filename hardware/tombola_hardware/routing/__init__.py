@@ -1,0 +1,1 @@
+"""Route a placed board: negotiated congestion on a grid."""
