@@ -29,8 +29,10 @@ def amplified(audio: Float32Array, gain_db: float) -> Float32Array:
     """The same sound, so many dB louder. Shape (T,).
 
     Raises:
-        BadConfig: It would be cut off at full scale.
+        BadConfig: The gain is no finite number, or the sound would be cut off at full scale.
     """
+    if not np.isfinite(gain_db):
+        raise BadConfig(f"{gain_db} is not a number of dB; give --gain one, such as 6")
     peak_after_db = peak_db(audio) + gain_db
     if peak_after_db > 0:
         most_db = np.floor(10 * -peak_db(audio)) / 10

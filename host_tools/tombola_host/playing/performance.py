@@ -40,9 +40,10 @@ def read_midi(path: Path) -> list[PerformedEvent]:
     except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
         if isinstance(error, BadConfig):
             raise
-        raise BadConfig(
-            f"{path} cannot be read as a MIDI file ({error}); export it again as a standard MIDI file"
-        ) from error
+        if isinstance(error, OSError) and error.strerror:  # mido, too, raises OSError for what is no MIDI file.
+            raise BadConfig(f"the MIDI file {path} cannot be read ({error.strerror}); check the path") from error
+        told = f" ({error})" if str(error) else ""
+        raise BadConfig(f"{path} is not a MIDI file{told}; export it again as a standard MIDI file") from error
     return midi_events(timed)
 
 

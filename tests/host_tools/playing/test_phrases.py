@@ -81,6 +81,9 @@ def test_a_gain_is_what_was_asked_for_or_is_refused_with_the_most_that_fits():
     assert amplified(sound, 6.0) == pytest.approx(sound * 1.9953, rel=1e-3)
     with pytest.raises(BadConfig, match=r"\+12 dB would take the peak to \+6\.0 dBFS and cut it off; give at most 6,"):
         amplified(sound, 12.0)
+    for gain_db in (float("nan"), float("inf")):
+        with pytest.raises(BadConfig, match="is not a number of dB; give --gain one, such as 6"):
+            amplified(sound, gain_db)
 
 
 def test_a_bundle_is_played_into_one_loud_file_per_mode_and_one_of_the_blend(bundle, tmp_path):
