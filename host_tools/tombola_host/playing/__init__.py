@@ -1,1 +1,1 @@
-"""Performances from files, as sound."""
+"""Performances from files and built-in ones, as sound."""
