@@ -113,6 +113,12 @@ def test_runs_that_cannot_be_kept_are_refused_before_anything_is_analysed(comman
         tombola(command, *folders, *out, "--runs", runs)
 
 
+@pytest.mark.usefixtures("_nothing_is_analysed")
+def test_a_mode_that_the_bundle_lacks_is_told_before_its_recordings_are_analysed(folders):
+    with pytest.raises(BadConfig, match="no mode 'kazoo'; name one of sax, violin, flute, harp"):
+        tombola("evaluate", QUARTET, folders[0], f"kazoo={folders[1].partition('=')[2]}")
+
+
 def test_a_demo_of_an_unknown_effort_fetches_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("tombola_host.demo.demo.fetch_demo_sounds", lambda *_, **__: pytest.fail("it fetched"))
     with pytest.raises(BadConfig, match="no effort 'fast'"):
