@@ -22,7 +22,7 @@ from tombola_device.contract.errors import BadConfig, TombolaError
 
 EXAMPLES = """examples:
   tombolad run                                 play on whatever this computer has
-  tombolad run --config /etc/tombola.toml      play as set up there
+  tombolad run --config tombola.toml           play as set up there; tombolad run --help lists its keys
   tombolad run --midi-file tune.mid --exit-when-done
   tombolad slots --json                        list the bundles
   tombolad owners                              list the owners whose bundles it takes
@@ -51,7 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tombolad {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run = commands.add_parser("run", help="play until stopped")
+    run = commands.add_parser(
+        "run",
+        help="play until stopped",
+        epilog=_keys(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     slots = commands.add_parser("slots", help="list the bundles")
     owners = commands.add_parser("owners", help="list the owners whose bundles are taken, or forget one")
     owners.add_argument("--forget", metavar="FINGERPRINT", help="take no more bundles that this key has signed")
@@ -69,6 +74,14 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
     run.add_argument("--verbose", action="store_true", help="log more")
     return parser
+
+
+def _keys() -> str:
+    """The keys of the configuration file and their defaults, for the help."""
+    fields = msgspec.structs.fields(Config)
+    longest = max(len(field.name) for field in fields)
+    lines = (f"  {field.name:{longest}} = {msgspec.json.encode(field.default).decode()}" for field in fields)
+    return "\n".join(("keys of the TOML file, and what they are if left out (docs/manual.md explains each):", *lines))
 
 
 def _run(options: argparse.Namespace) -> int:

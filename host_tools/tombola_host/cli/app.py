@@ -117,6 +117,19 @@ def check_output(path: Path) -> None:
     """
     if path.is_dir():
         raise BadConfig(f"{path} is a folder; name the file that is to be written there, such as {path / 'mine'}")
+    _check_writable(path)
+
+
+def check_runs(store: RunStore) -> None:
+    """Make sure that runs can be kept, before minutes go into them.
+
+    Raises:
+        StoreError: Their folder cannot be written to.
+    """
+    _check_writable(store.root / "run")
+
+
+def _check_writable(path: Path) -> None:
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise StoreError(f"cannot write {path}, because {folder} cannot be written to; choose another folder")

@@ -27,6 +27,7 @@ from tombola_host.cli.app import (
     WorkersOption,
     app,
     check_output,
+    check_runs,
     log_path,
     output,
     run_store,
@@ -96,6 +97,7 @@ def build_(
     Example:  tombola build violin=rec/violin bells=rec/bells -o mine.tombola --effort quick
     """
     modes, store = _checked(folders, out), run_store(runs)
+    check_runs(store)
     settings = settings_of(effort, seed, workers, family, criterion, schedule, method)
     if dry_run:
         from tombola_host.playing.previews import preview_paths
@@ -152,9 +154,10 @@ def export(
     \b
     Example:  tombola export violin=rec/violin bells=rec/bells -o mine.tombola
     """
-    modes = _checked(folders, out)
+    modes, store = _checked(folders, out), run_store(runs)
+    check_runs(store)
     settings = settings_of(effort, seed, workers, family, criterion, schedule, method)
-    _, sounds = _build(modes, out, settings, run_store(runs), compare=False)
+    _, sounds = _build(modes, out, settings, store, compare=False)
     say("\n".join([f"{out}: {out.stat().st_size} bytes", *(str(path) for path in sounds)]))
 
 

@@ -109,9 +109,10 @@ def evaluate(bundle: BundleArgument, folders: Folders, as_json: JsonOption = Fal
     Example:  tombola evaluate quartet.tombola sax=rec/sax harp=rec/harp --json
     """
     from tombola_host.corpus.material import gather
-    from tombola_host.evaluation.judge import judge
+    from tombola_host.evaluation.judge import check_modes, judge
 
     loaded, modes = read_bundle(bundle), parse_folders(folders)
+    check_modes(loaded, modes)
     with working() as reporter:
         listening = [Part(listening_to(mode), 1.0 + FILE_S * count_recordings(path)) for mode, path in modes.items()]
         reporter.plan([*listening, Part(JUDGING, JUDGED_S * len(modes))])

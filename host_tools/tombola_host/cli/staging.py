@@ -16,6 +16,7 @@ from tombola_host.cli.app import (
     SeedOption,
     WorkersOption,
     app,
+    check_runs,
     log_path,
     run_store,
     say,
@@ -88,6 +89,7 @@ def merge(
 def _runs_until(stage: str, folders: list[str], settings: Settings, runs: Path | None) -> tuple[Run, ...]:
     """What a stage finds, after all that comes before it and is undone."""
     modes, store = parse_folders(folders), run_store(runs)
+    check_runs(store)
     check_build(stage, modes)
     with working(log_path(store)) as reporter:
         from tombola_host.corpus.material import gather

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +19,8 @@ from tombola_host.corpus.reading import FileResult, Part, read_file
 from tombola_host.corpus.refusals import MISSING_PYAV, Refusal, Unusable, part_name
 from tombola_host.corpus.summary import Summary, WrongLabel, summarise
 from tombola_host.corpus.trim import LONGEST_S
-from tombola_host.progress import Step
+from tombola_host.progress import Silent, Step
+from tombola_host.runs.pool import InProcessPool, Job, LocalPool, Pool, WorkerEnded
 
 POOL_FROM_FILES = 6
 """Starting two processes costs about 2 s each; a labelled file of some seconds takes 0.3 s."""
@@ -53,7 +50,17 @@ class Corpus:
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class _File:
+    """A recording that is to be read.
+
+    Args:
+        path: Of the file.
+        shown: Its path in the folder.
+        label: Note that its name states, MIDI; None where it states none.
+        key: Of its analysis in the cache.
+        origin: What its clips are known by.
+    """
+
     path: Path
     shown: str
     label: float | None
@@ -83,20 +90,28 @@ def read_corpus(
     """
     paths, refusals = find_files(folder)
     cache = AnalysisCache(cache_dir or default_cache_dir())
-    jobs, refused_jobs = _jobs(folder, paths, cache, longest_s)
-    refusals += refused_jobs
-    results: dict[_Job, FileResult] = {}
-    for job, result in _results(jobs, cache, longest_s, processes):
-        results[job] = result
+    files, refused_files = _distinct(folder, paths, cache, longest_s)
+    refusals += refused_files
+    results: dict[_File, FileResult] = {}
+
+    def finished(file: _File, result: FileResult) -> None:
+        results[file] = result
         if progress is not None:
-            progress(len(results), len(jobs), job.shown)
-    parts: list[tuple[_Job, Part]] = []
+            progress(len(results), len(files), file.shown)
+
+    for file in files:
+        cached = cache.load(file.key)
+        if cached is not None:
+            finished(file, cached)
+    missing = [file for file in files if file not in results]
+    _read(missing, cache, longest_s, _pool(len(missing), processes), finished)
+    parts: list[tuple[_File, Part]] = []
     remarks: list[str] = []
-    for job in jobs:
-        result = results[job]
-        remarks += [f"{job.shown}: {text}" for text in result.remarks]
-        refusals += [Refusal(job.shown, reason, detail, part) for part, reason, detail in result.refused]
-        parts += [(job, part) for part in result.parts]
+    for file in files:
+        result = results[file]
+        remarks += [f"{file.shown}: {text}" for text in result.remarks]
+        refusals += [Refusal(file.shown, reason, detail, part) for part, reason, detail in result.refused]
+        parts += [(file, part) for part in result.parts]
     parts, twice = _without_duplicates(parts)
     refusals += twice
     clips = _clips(parts)
@@ -105,10 +120,11 @@ def read_corpus(
     return Corpus(name, clips, tuple(refusals), summary)
 
 
-def _jobs(
+def _distinct(
     folder: Path, paths: Sequence[Path], cache: AnalysisCache, longest_s: float
-) -> tuple[list[_Job], list[Refusal]]:
-    jobs: list[_Job] = []
+) -> tuple[list[_File], list[Refusal]]:
+    """Files of different content, in order; unreadable ones and copies are refused."""
+    files: list[_File] = []
     refusals: list[Refusal] = []
     first: dict[str, str] = {}
     for path in paths:
@@ -125,79 +141,51 @@ def _jobs(
         first.setdefault(digest, shown)
         label = note_from_name(path.name)
         origin = f"{digest} label={label} longest_s={longest_s:g}"
-        jobs.append(_Job(path, shown, label, cache.key(digest, label, longest_s), origin))
-    return jobs, refusals
+        files.append(_File(path, shown, label, cache.key(digest, label, longest_s), origin))
+    return files, refusals
 
 
-def _results(
-    jobs: Sequence[_Job], cache: AnalysisCache, longest_s: float, processes: int | None
-) -> Iterator[tuple[_Job, FileResult]]:
-    """Cached results first, then new ones as they finish."""
-    missing = []
-    for job in jobs:
-        cached = cache.load(job.key)
-        if cached is None:
-            missing.append(job)
-        else:
-            yield job, cached
-    workers = min(processes or os.cpu_count() or 1, len(missing))
-    few = processes is None and len(missing) < POOL_FROM_FILES
-    if workers < 2 or few or not _processes_start():
-        for job in missing:
-            yield job, _read_and_keep(job, cache, longest_s)
-        return
-    left = dict.fromkeys(missing)
-    for job, result in _pooled(missing, cache, longest_s, workers):
-        del left[job]
-        yield job, result
-    for job in left:  # a decoder took its process down: find out which file did it
-        alone = list(_pooled([job], cache, longest_s, 1))
-        yield alone[0] if alone else (job, _refused("reading it ends the process; convert it to wav"))
+def _pool(files: int, processes: int | None) -> Pool:
+    """Where so many files are read."""
+    few = processes is None and files < POOL_FROM_FILES
+    alone = min(processes or os.cpu_count() or 1, files) < 2
+    return InProcessPool() if few or alone else LocalPool(processes)
 
 
-def _processes_start() -> bool:
-    """Whether another process can be started; a script on standard input or without a main guard cannot.
+def _read(
+    missing: Sequence[_File],
+    cache: AnalysisCache,
+    longest_s: float,
+    pool: Pool,
+    finished: Callable[[_File, FileResult], None],
+) -> None:
+    """Read files; one whose decoder takes its process down is refused, and the others are read again."""
+    left = list(missing)
+    while left:
+        files = tuple(left)
+        jobs = [Job(file.shown, _read_and_keep, (file, cache, longest_s)) for file in files]
 
-    This is tested first, so that a process that dies later was killed by the file it read.
-    """
-    main_file = getattr(sys.modules["__main__"], "__file__", None)
-    if main_file is not None and not Path(main_file).exists():
-        return False  # the new process would look for it there, and say so on the terminal
+        def one_finished(number: int, result: FileResult, files: Sequence[_File] = files) -> None:
+            left.remove(files[number])
+            finished(files[number], result)
+
+        try:
+            pool.run(jobs, Silent(), one_finished)
+        except WorkerEnded as error:
+            one_finished(error.number, _refused("reading it ends the process; convert it to wav"))
+
+
+def _read_and_keep(file: _File, cache: AnalysisCache, longest_s: float, step: Step) -> FileResult:
+    del step  # A file has no steps worth telling.
     try:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            pool.submit(os.getpid).result()
-    except (BrokenProcessPool, OSError):
-        # No other RuntimeError: multiprocessing raises it in the child of an unguarded script, which must end there.
-        return False
-    return True
-
-
-def _pooled(
-    jobs: Sequence[_Job], cache: AnalysisCache, longest_s: float, workers: int
-) -> Iterator[tuple[_Job, FileResult]]:
-    """Results as they finish; ends early if a process dies."""
-    # Not fork: torch and BLAS threads may already run in this process.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    try:
-        futures: dict[Future[FileResult], _Job] = {pool.submit(_read_and_keep, j, cache, longest_s): j for j in jobs}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenProcessPool:
-        return
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _read_and_keep(job: _Job, cache: AnalysisCache, longest_s: float) -> FileResult:
-    try:
-        result = read_file(job.path, job.label, longest_s)
+        result = read_file(file.path, file.label, longest_s)
     except Exception as error:  # noqa: BLE001 - one strange file among hundreds must not end the reading
         # Shown as a refusal, but not kept in the cache.
         return _refused("could not be analysed; please report it with the file", f"{type(error).__name__}: {error}")
     # Entries are written where the work is done, so that an interrupted reading resumes.
     # But PyAV may be installed before the next reading.
     if all(reason != MISSING_PYAV for _, reason, _ in result.refused):
-        cache.save(job.key, result)
+        cache.save(file.key, result)
     return result
 
 
@@ -205,24 +193,24 @@ def _refused(reason: str, detail: str = "") -> FileResult:
     return FileResult((), ((0, reason, detail),), ())
 
 
-def _wrong_labels(parts: Sequence[tuple[_Job, Part]]) -> tuple[WrongLabel, ...]:
+def _wrong_labels(parts: Sequence[tuple[_File, Part]]) -> tuple[WrongLabel, ...]:
     return tuple(
-        WrongLabel(part_name(job.shown, part.number), job.label, part.finding.note)
-        for job, part in parts
-        if job.label is not None and round(part.finding.note) != round(job.label)
+        WrongLabel(part_name(file.shown, part.number), file.label, part.finding.note)
+        for file, part in parts
+        if file.label is not None and round(part.finding.note) != round(file.label)
     )
 
 
-def _without_duplicates(parts: list[tuple[_Job, Part]]) -> tuple[list[tuple[_Job, Part]], list[Refusal]]:
+def _without_duplicates(parts: list[tuple[_File, Part]]) -> tuple[list[tuple[_File, Part]], list[Refusal]]:
     """Leave out the same sound in another file format."""
-    kept: list[tuple[_Job, Part]] = []
+    kept: list[tuple[_File, Part]] = []
     refusals: list[Refusal] = []
-    for job, part in parts:
-        twin = next((other for other, seen in kept if other is not job and _same_sound(seen, part)), None)
+    for file, part in parts:
+        twin = next((other for other, seen in kept if other is not file and _same_sound(seen, part)), None)
         if twin is None:
-            kept.append((job, part))
+            kept.append((file, part))
         else:
-            refusals.append(Refusal(job.shown, "the same sound as another", twin.shown, part.number))
+            refusals.append(Refusal(file.shown, "the same sound as another", twin.shown, part.number))
     return kept, refusals
 
 
@@ -244,18 +232,18 @@ def _dot(a: Float32Array, b: Float32Array) -> float:
     return float(np.dot(a, b))
 
 
-def _clips(parts: Sequence[tuple[_Job, Part]]) -> tuple[Clip, ...]:
+def _clips(parts: Sequence[tuple[_File, Part]]) -> tuple[Clip, ...]:
     if not parts:
         return ()
     loudest = [float(part.analysis.level_db.max()) for _, part in parts]
-    names = Counter(job.path.name for job, _ in parts)
+    names = Counter(file.path.name for file, _ in parts)
     clips = []
-    for (job, part), level in zip(parts, loudest, strict=True):
+    for (file, part), level in zip(parts, loudest, strict=True):
         # The path tells two files of one name in different folders apart.
-        shown = job.shown if names[job.path.name] > 1 else job.path.name
+        shown = file.shown if names[file.path.name] > 1 else file.path.name
         velocity = float(np.clip(1 + (level - max(loudest)) / VELOCITY_RANGE_DB, 0.0, 1.0))
         found = part.analysis
         arrays = (found.f0_hz, found.level_db, found.partials, found.noise, part.audio)
-        name, origin = part_name(shown, part.number), f"{job.origin} part={part.number}"
-        clips.append(Clip(name, str(job.path), origin, part.finding.note, velocity, *arrays))
+        name, origin = part_name(shown, part.number), f"{file.origin} part={part.number}"
+        clips.append(Clip(name, str(file.path), origin, part.finding.note, velocity, *arrays))
     return tuple(clips)

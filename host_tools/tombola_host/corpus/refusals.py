@@ -9,7 +9,7 @@ from tombola_device.contract.errors import BadAudio
 
 NOT_SOUND = "not a sound file"
 UNDECODABLE = "not audio that can be decoded; convert it to wav"
-MISSING_PYAV = "m4a and mp4 need PyAV: `pip install 'tombola-host[m4a]'`, or convert it to wav"
+MISSING_PYAV = "m4a and mp4 need PyAV: `pip install av`, or convert it to wav"
 TRUNCATED = "truncated; copy it again"
 CLIPPED = "clipped; record it at a lower level"
 UNPITCHED = "no pitch: noise, a chord or percussion, which this generator cannot learn"

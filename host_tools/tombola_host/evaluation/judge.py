@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
@@ -48,17 +48,28 @@ class ModeJudgement(msgspec.Struct, frozen=True):
     frechet_ratio: float | None
 
 
+def check_modes(bundle: Bundle, wanted: Iterable[str]) -> None:
+    """Make sure that a bundle has modes of these names, before anything is analysed.
+
+    Raises:
+        BadConfig: It lacks one.
+    """
+    names = [mode.name for mode in bundle.manifest.modes]
+    for name in wanted:
+        if name not in names:
+            raise BadConfig(f"the bundle has no mode {name!r}; name one of {', '.join(names)}")
+
+
 def judge(bundle: Bundle, materials: Sequence[Material], step: Step) -> tuple[ModeJudgement, ...]:
     """Judge the modes that recordings are given for.
 
     Raises:
         BadConfig: The bundle has no mode of that name, or there is no note to judge it by.
     """
+    check_modes(bundle, [material.name for material in materials])
     names = [mode.name for mode in bundle.manifest.modes]
     judgements = []
     for done, material in enumerate(materials):
-        if material.name not in names:
-            raise BadConfig(f"the bundle has no mode {material.name!r}; name one of {', '.join(names)}")
         judgements.append(_judge(bundle, names.index(material.name), material))
         step(done + 1, len(materials), material.name)
     return tuple(judgements)

@@ -1,1 +1,1 @@
-"""Performances from files and built-in ones, rendered to sound."""
+"""Performances from files and built-in ones, as sound."""

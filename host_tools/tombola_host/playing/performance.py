@@ -1,4 +1,4 @@
-"""Performances from MIDI and automation files, and sound files of them."""
+"""Performances read from MIDI and automation files, rendered, and written as sound files."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from tombola_device.play.offline import PerformedEvent, midi_events, render_perf
 from tombola_host.playing.phrases import phrase
 
 LARGEST_MIDI_BYTES = 4 * 1024 * 1024
+VORBIS_LEVEL = 0.5
+"""libsndfile's scale: 0 is best, 1 smallest. About 70 kbit/s for this mono sound."""
 WRITE_SAMPLES = 16_384
-"""libsndfile's Vorbis encoder keeps its input on the stack; a long sound in one piece can overflow the stack."""
+"""libsndfile's Vorbis coder keeps its input on the stack; a long sound in one piece can overflow the stack."""
 
 
 def read_midi(path: Path) -> list[PerformedEvent]:
     """All channel messages of a MIDI file.
 
     Raises:
-        BadConfig: The file is missing or not a MIDI file.
+        BadConfig: It is missing or not a MIDI file.
     """
     try:
         if path.stat().st_size > LARGEST_MIDI_BYTES:
@@ -38,14 +40,15 @@ def read_midi(path: Path) -> list[PerformedEvent]:
     except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
         if isinstance(error, BadConfig):
             raise
-        raise BadConfig(
-            f"{path} cannot be read as a MIDI file ({error}); export it again as a standard MIDI file"
-        ) from error
+        if isinstance(error, OSError) and error.strerror:  # mido, too, raises OSError for what is no MIDI file.
+            raise BadConfig(f"the MIDI file {path} cannot be read ({error.strerror}); check the path") from error
+        told = f" ({error})" if str(error) else ""
+        raise BadConfig(f"{path} is not a MIDI file{told}; export it again as a standard MIDI file") from error
     return midi_events(timed)
 
 
 def phrase_at(bundle: Bundle, blend: str) -> tuple[PerformedEvent, ...]:
-    """The built-in phrase, in the range of the mode that has most weight in a blend; by default the first."""
+    """The built-in phrase, in the range of the mode with the most weight in a blend; by default of the first mode."""
     weights = blend_point(bundle, blend) if blend else [1.0]
     return phrase(bundle.manifest.modes, weights.index(max(weights))).events
 
@@ -80,24 +83,25 @@ def check_sound_path(path: Path) -> None:
     """Check that ``write_sound`` supports the ending.
 
     Raises:
-        BadConfig: The ending is unknown.
+        BadConfig: It does not.
     """
     if path.suffix.lower() not in {".wav", ".flac", ".ogg"}:
-        raise BadConfig(f"{path} has an unknown ending; use .wav, .flac or .ogg")
+        raise BadConfig(f"{path} has an ending that is not known here; use .wav, .flac or .ogg")
 
 
 def write_sound(audio: Float32Array, path: Path) -> None:
-    """Write a 24-bit file at 48 kHz; its ending chooses wav, flac or ogg.
+    """Write a mono file at 48 kHz; the path's ending chooses 24-bit wav or flac, or Vorbis in ogg.
 
     Raises:
         BadConfig: The ending is unknown.
-        StoreError: The file cannot be written.
+        StoreError: It cannot be written.
     """
     check_sound_path(path)
-    subtype = "VORBIS" if path.suffix.lower() == ".ogg" else "PCM_24"
+    ogg = path.suffix.lower() == ".ogg"
+    subtype, level = ("VORBIS", VORBIS_LEVEL) if ogg else ("PCM_24", None)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with soundfile.SoundFile(path, "w", SAMPLE_RATE_HZ, 1, subtype=subtype) as file:
+        with soundfile.SoundFile(path, "w", SAMPLE_RATE_HZ, 1, subtype, compression_level=level) as file:
             for start in range(0, len(audio), WRITE_SAMPLES):
                 file.write(audio[start : start + WRITE_SAMPLES])
     except (OSError, soundfile.SoundFileError) as error:

@@ -1,4 +1,4 @@
-"""The sounds made for every bundle: a phrase in each mode, and a blend through all of them, as wav files."""
+"""The sounds that come with every bundle: a phrase in each mode, and a blend through all of them, as wav files."""
 
 from __future__ import annotations
 
@@ -8,44 +8,45 @@ from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import Float32Array
 from tombola_device.play.offline import render_performance
 
-from tombola_host.playing.level import normalised
+from tombola_host.playing.level import faded, normalised
 from tombola_host.playing.performance import write_sound
-from tombola_host.playing.phrases import Performance, phrase, sweep
+from tombola_host.playing.phrases import phrase, sweep
+from tombola_host.playing.score import Performance
 from tombola_host.progress import Step
 
 VOICES = 4
 
 
-def play(bundle: Bundle, performance: Performance) -> Float32Array:
-    """Play a built-in performance, with its peak at PEAK_DB. Shape (T,)."""
+def play(bundle: Bundle, performance: Performance, voices: int = VOICES) -> Float32Array:
+    """A built-in performance with its peak at PEAK_DB and silence at its end. Shape (T,)."""
     audio = render_performance(
-        bundle, performance.events, blend=performance.blend, seconds=performance.seconds, voices=VOICES
+        bundle, performance.events, blend=performance.blend, seconds=performance.seconds, voices=voices
     )
-    return normalised(audio)
+    return normalised(faded(audio))
 
 
 def preview_paths(bundle: Path, modes: list[str]) -> tuple[Path, ...]:
-    """Paths of a bundle's sounds: beside its file, numbered in the order of the blend, the blend last.
+    """Where the sounds of a bundle's file go: beside it, numbered in the order of the blend; the blend comes last.
 
-    A bundle with one mode has no blend.
+    One mode has no blend.
     """
     numbered = [bundle.with_name(f"{bundle.stem}-{number}-{name}.wav") for number, name in enumerate(modes, 1)]
     return (*numbered, *([bundle.with_name(f"{bundle.stem}-blend.wav")] if len(modes) > 1 else []))
 
 
 def write_previews(bundle: Bundle, path: Path, step: Step) -> tuple[Path, ...]:
-    """Play a bundle's modes and their blend into wav files beside its file.
+    """Play a bundle's modes and their blend into files beside it.
 
     Args:
-        bundle: The bundle to play.
-        path: The bundle's file.
-        step: Called for each sound.
+        bundle: What plays.
+        path: Its file.
+        step: Told of each sound.
 
     Returns:
-        The paths of the written files.
+        The files written.
 
     Raises:
-        StoreError: A file cannot be written.
+        StoreError: One cannot be written.
     """
     modes = bundle.manifest.modes
     paths = preview_paths(path, [mode.name for mode in modes])

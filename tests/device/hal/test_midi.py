@@ -275,6 +275,20 @@ def test_first_interface_that_answers_is_taken_or_the_one_that_was_named(answeri
     source.close()
 
 
+def test_what_libraries_print_about_missing_interfaces_is_logged_and_not_printed(monkeypatch, caplog, capfd):
+    class Chatty(Rtmidi):
+        def MidiIn(self, rtapi, name):  # noqa: N802 - rtmidi's name
+            os.write(2, b"ALSA lib seq_hw.c: No such file\n")
+            return super().MidiIn(rtapi, name)
+
+    monkeypatch.setitem(sys.modules, "rtmidi", Chatty((3,)))
+    with caplog.at_level("INFO"):
+        open_ports("auto").close()
+    os.write(2, b"afterwards\n")
+    assert capfd.readouterr().err == "afterwards\n"
+    assert caplog.messages == ["MIDI: ALSA lib seq_hw.c: No such file"] * 2
+
+
 def test_name_of_a_port_may_have_a_colon(monkeypatch):
     monkeypatch.setitem(sys.modules, "rtmidi", Rtmidi((2,)))
     with pytest.raises(DeviceUnavailable, match="contains 'Keys:one'"):

@@ -104,6 +104,21 @@ def test_what_would_fail_at_the_end_is_refused_at_the_start(folders, tmp_path, m
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.usefixtures("_nothing_is_analysed")
+@pytest.mark.parametrize("command", ["build", "export", "train", "ticket", "merge"])
+def test_runs_that_cannot_be_kept_are_refused_before_anything_is_analysed(command, folders, tmp_path):
+    out = ["-o", tmp_path / "x.tombola"] if command in {"build", "export"} else []
+    runs = tmp_path / "sax" / "0.wav"
+    with pytest.raises(StoreError, match=r"0\.wav cannot be written to; choose another folder"):
+        tombola(command, *folders, *out, "--runs", runs)
+
+
+@pytest.mark.usefixtures("_nothing_is_analysed")
+def test_a_mode_that_the_bundle_lacks_is_told_before_its_recordings_are_analysed(folders):
+    with pytest.raises(BadConfig, match="no mode 'kazoo'; name one of sax, violin, flute, harp"):
+        tombola("evaluate", QUARTET, folders[0], f"kazoo={folders[1].partition('=')[2]}")
+
+
 def test_a_demo_of_an_unknown_effort_fetches_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("tombola_host.demo.demo.fetch_demo_sounds", lambda *_, **__: pytest.fail("it fetched"))
     with pytest.raises(BadConfig, match="no effort 'fast'"):
@@ -192,6 +207,21 @@ def test_a_render_can_keep_the_instruments_own_level_or_change_it(tmp_path):
     assert peaks["less"] == pytest.approx(peaks["own"] - 6.0, abs=0.01)
     with pytest.raises(BadConfig, match="give one of them"):
         tombola("render", QUARTET, "-o", tmp_path / "a.wav", "--gain", "3", "--normalise")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, r"tune.mid cannot be read \(No such file or directory\); check the path"),
+        (b"no music", r"tune.mid is not a MIDI file \(MThd not found.*\); export it again"),
+        (b"", "tune.mid is not a MIDI file; export it again"),
+    ],
+)
+def test_what_is_no_midi_file_is_told_from_one_that_is_missing(tmp_path, content, words):
+    if content is not None:
+        (tmp_path / "tune.mid").write_bytes(content)
+    with pytest.raises(BadConfig, match=words):
+        tombola("render", QUARTET, "-o", tmp_path / "a.wav", "--midi", tmp_path / "tune.mid")
 
 
 def test_a_sound_of_an_unknown_kind_is_refused_before_anything_is_rendered(tmp_path, monkeypatch):

@@ -2,13 +2,9 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +14,8 @@ from rich.console import Console
 from tombola_device.contract.controls import Float32Array
 from tombola_device.contract.errors import BadAudio
 from tombola_host.corpus import corpus as corpus_module
-from tombola_host.corpus.cache import AnalysisCache, default_cache_dir
+from tombola_host.corpus.cache import default_cache_dir
 from tombola_host.corpus.corpus import Corpus, read_corpus
-from tombola_host.corpus.reading import FileResult, read_file
 from tombola_host.corpus.split import held_out_notes, split
 from tombola_host.corpus.tables import as_json, as_table, wrong_label_lines
 
@@ -202,16 +197,6 @@ def test_nothing_is_left_half_written(tone: Tone, write: Write, read: Read, tmp_
     assert [path.suffix for path in (tmp_path / "cache").rglob("*") if path.is_file()] == [".npz"]
 
 
-def test_two_processes_give_what_one_gives(tone: Tone, write: Write, sounds: Path, tmp_path: Path) -> None:
-    _scale(tone, write, range(60, 63))
-    one = read_corpus(sounds, tmp_path / "one", processes=1)
-    told: list[tuple[int, int]] = []
-    two = read_corpus(sounds, tmp_path / "two", lambda done, total, text: told.append((done, total)), processes=2)
-    assert told == [(1, 3), (2, 3), (3, 3)]
-    assert [clip.name for clip in one.clips] == [clip.name for clip in two.clips]
-    np.testing.assert_array_equal(one.clips[2].partials, two.clips[2].partials)
-
-
 def test_a_bug_in_one_file_is_a_refusal_and_not_the_end(
     tone: Tone, write: Write, read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,48 +210,6 @@ def test_a_bug_in_one_file_is_a_refusal_and_not_the_end(
     assert corpus.clips == ()
     assert corpus.refusals[0].reason == "could not be analysed; please report it with the file"
     assert corpus.refusals[0].detail == "ZeroDivisionError: by zero"
-
-
-def test_file_that_ends_its_process_is_found_and_the_others_are_read(
-    tone: Tone, write: Write, sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _scale(tone, write, range(60, 63))
-
-    def dies(
-        jobs: Sequence[Any], cache: AnalysisCache, longest_s: float, workers: int
-    ) -> Iterator[tuple[Any, FileResult]]:
-        for job in jobs:
-            if job.path.name == "note_061.wav":
-                return
-            yield job, read_file(job.path, job.label, longest_s)
-
-    monkeypatch.setattr(corpus_module, "_pooled", dies)
-    corpus = read_corpus(sounds, tmp_path / "cache", processes=2)
-    assert [clip.name for clip in corpus.clips] == ["note_060.wav", "note_062.wav"]
-    assert corpus.refusals[0].reason == "reading it ends the process; convert it to wav"
-
-
-def test_where_no_process_starts_the_files_are_read_here_and_not_blamed(
-    tone: Tone, write: Write, sounds: Path, tmp_path: Path
-) -> None:
-    _scale(tone, write, range(60, 62), 0.2)
-    script = (
-        "import sys; from pathlib import Path; from tombola_host.corpus.corpus import read_corpus\n"
-        "corpus = read_corpus(Path(sys.argv[1]), Path(sys.argv[2]), processes=2)\n"
-        "print(len(corpus.clips), len(corpus.refusals))"
-    )
-    arguments = ["-", str(sounds), str(tmp_path / "cache")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [sys.executable, *arguments], input=script, capture_output=True, text=True, check=True, env=environment
-    )
-    assert done.stdout.split() == ["2", "0"]
-    assert done.stderr == ""
-    # The same script as a file without a main guard: the new process fails at once, this one reads on.
-    (tmp_path / "script.py").write_text(script)
-    arguments = [str(tmp_path / "script.py"), str(sounds), str(tmp_path / "cache2")]
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout.split() == ["2", "0"]
 
 
 def test_empty_folder_is_an_empty_corpus(read: Read) -> None:

@@ -6,18 +6,21 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 
 import pytest
-from tombola_device.contract.errors import TombolaError
 from tombola_host.progress import Silent
-from tombola_host.runs.pool import Job, run_jobs
+from tombola_host.runs import pool as pool_module
+from tombola_host.runs.pool import InProcessPool, Job, LocalPool, Pool, WorkerEnded, run_jobs
 
 # In a file of its own, since other processes import what they run.
 WORK = """
 import os
 import signal
 import time
+
+import torch
 
 def double(number, step):
     for done in range(3):
@@ -44,6 +47,12 @@ def tell_nothing(path, step):
 
 def give_a_function(step):
     return lambda: 1
+
+def where(step):
+    return os.getpid()
+
+def count_threads(step):
+    return torch.get_num_threads()
 """
 INTERRUPTED = """
 import sys
@@ -75,33 +84,68 @@ def jobs_of(function, *numbers):
     return [Job(f"job {number}", function, (number,)) for number in numbers]
 
 
-def test_one_worker_does_all_work_here_in_order(work):
+def of_the_docstring():
+    """The smallest pool, as the Protocol's docstring shows it."""
+    scope = dict(vars(pool_module))
+    exec(textwrap.dedent(Pool.__doc__.partition(":\n\n")[2]), scope)
+    return scope["InOrder"]()
+
+
+@pytest.fixture(params=["local", "in process", "docstring"])
+def pool(request):
+    return {"local": lambda: LocalPool(2), "in process": InProcessPool, "docstring": of_the_docstring}[request.param]()
+
+
+def test_results_come_in_order_whichever_is_done_first(work, pool):
+    assert run_jobs(jobs_of(work.double, 0, 1, 2), Silent(), pool=pool) == [0, 2, 4]
+
+
+def test_each_job_finishes_once_with_its_number(work, pool):
+    finished = []
+    pool.run(jobs_of(work.double, 2, 1, 0), Silent(), lambda number, value: finished.append((number, value)))
+    assert sorted(finished) == [(0, 4), (1, 2), (2, 0)]
+
+
+def test_all_progress_arrives_at_its_job(work, pool):
     told = Told()
-    assert run_jobs(jobs_of(work.double, 2, 1), told, workers=1) == [4, 2]
-    assert told.words == {f"job {n}": [(1, 3, f"{n}"), (2, 3, f"{n}"), (3, 3, f"{n}")] for n in (2, 1)}
-
-
-def test_nothing_to_do_is_done(work):
-    assert run_jobs([], Silent()) == []
-
-
-def test_processes_give_results_in_order_and_tell_all_of_their_progress(work):
-    told = Told()
-    assert run_jobs(jobs_of(work.double, 0, 1, 2), told, workers=2) == [0, 2, 4]
+    run_jobs(jobs_of(work.double, 0, 1, 2), told, pool=pool)
     assert told.words == {f"job {n}": [(1, 3, f"{n}"), (2, 3, f"{n}"), (3, 3, f"{n}")] for n in (0, 1, 2)}
 
 
-def test_the_first_error_reaches_the_caller_and_stops_the_rest(work):
+def test_the_first_error_reaches_the_caller_and_stops_the_rest(work, pool, tmp_path):
+    jobs = [Job("failing", work.fail, ()), *(Job("long", work.tell_nothing, (str(tmp_path / n),)) for n in "abc")]
     begun = time.monotonic()
     with pytest.raises(ValueError, match="the work failed"):
-        run_jobs([Job("endless", work.never_end, ()), Job("failing", work.fail, ())], Silent(), workers=2)
-    assert time.monotonic() - begun < 40  # of the 60 s that the other would go on
+        run_jobs(jobs, Silent(), pool=pool)
+    assert time.monotonic() - begun < 40  # Of the 100 s that each other one takes.
+    assert len(list(tmp_path.glob("[abc]"))) <= 1
     assert multiprocessing.active_children() == []
 
 
+def test_nothing_to_do_is_done(pool):
+    assert run_jobs([], Silent(), pool=pool) == []
+
+
+def test_one_worker_or_one_job_needs_no_process(work):
+    here = [Job("where", work.where, ())]
+    assert run_jobs(here, Silent()) == [os.getpid()]
+    assert run_jobs(here * 2, Silent(), workers=1) == [os.getpid()] * 2
+    assert os.getpid() not in run_jobs(here * 2, Silent(), workers=2)
+
+
+def test_a_process_gives_torch_one_thread(work):
+    assert run_jobs([Job("threads", work.count_threads, ())] * 2, Silent(), workers=2) == [1, 1]
+
+
+def test_where_no_process_starts_the_jobs_run_here(work, monkeypatch):
+    monkeypatch.setattr("__main__.__file__", "<stdin>", raising=False)
+    assert run_jobs([Job("where", work.where, ())] * 3, Silent(), pool=LocalPool(2)) == [os.getpid()] * 3
+
+
 def test_a_process_that_is_killed_is_told_in_one_sentence(work):
-    with pytest.raises(TombolaError, match="ended from outside, perhaps for want of memory; run again"):
+    with pytest.raises(WorkerEnded, match="'killed' was ended from outside, .* memory; run again") as raised:
         run_jobs([Job("endless", work.never_end, ()), Job("killed", work.die, ())], Silent(), workers=2)
+    assert raised.value.number == 1
 
 
 def test_a_result_that_cannot_be_sent_is_told(work):

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, Final
 
@@ -16,6 +19,7 @@ from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.hal.midi.bytes import MidiMessage
 
 CLIENT: Final = "tombola"
+MOST_CHATTER_BYTES: Final = 65_536
 MOST_MESSAGES: Final = 16_384
 """Size of rtmidi's queue per port, half a megabyte. It holds one message less."""
 _LOG = logging.getLogger(__name__)
@@ -69,7 +73,8 @@ class RtmidiBackend:
             if api in ("", name):
                 try:
                     # One client lists the ports until the instrument stops.
-                    self._list = self._rtmidi.MidiIn(rtapi=number, name=CLIENT)
+                    with _chatter_logged():
+                        self._list = self._rtmidi.MidiIn(rtapi=number, name=CLIENT)
                 except Exception as error:  # noqa: BLE001 - rtmidi's errors differ between its versions
                     refused.append(f"{name}: {error}")
                 else:
@@ -96,6 +101,25 @@ class RtmidiBackend:
     def close(self) -> None:
         """See MidiBackend."""
         self._list.delete()
+
+
+@contextmanager
+def _chatter_logged() -> Iterator[None]:
+    """Log what ALSA and JACK print on stderr; why an interface does not answer arrives as an exception as well."""
+    out, into = os.pipe()  # No file: the whole disk may be read-only.
+    os.set_blocking(out, False)
+    os.set_blocking(into, False)  # What is more than a pipe holds is lost.
+    kept = os.dup(2)
+    os.dup2(into, 2)
+    os.close(into)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        with os.fdopen(out, "rb", buffering=0) as chatter:
+            for line in (chatter.read(MOST_CHATTER_BYTES) or b"").decode(errors="replace").splitlines():
+                _LOG.info("MIDI: %s", line)
 
 
 def _load() -> ModuleType:
