@@ -7,6 +7,7 @@ Rows, all measured on the same held-out notes:
     dense            each mode: the dense network, trained as long as its ticket
     ticket           each mode: its ticket, as in a build (called isolated in a build's table)
     small            each mode: a network of the ticket's size from random weights, trained as long as the ticket
+    random ticket    each mode a ticket whose units were drawn by lot, trained as long as the ticket
     ticket, long     each mode: its ticket, trained on as many windows of its mode as the merged network saw in all
     joint            one network of the merged size from random weights, trained as long as the merged one
     joint, long      the same, trained on as many windows as tickets and merged network together
@@ -45,7 +46,8 @@ from tombola_host.training.effort import Length
 
 VERSION = 2
 JOINT_LONG = "joint, long"
-EXTRA = ("dense", "small", "ticket, long", JOINT_LONG)
+RANDOM = "random ticket"
+EXTRA = ("dense", "small", RANDOM, "ticket, long", JOINT_LONG)
 
 Errors = dict[str, float]
 """Mode name → mean multi-scale spectral error at the default timbre; ``NAME*``: with the timbre of the recording."""
@@ -152,6 +154,9 @@ def one_seed(
 
     rows = {row: row_of([runs[row, m.name] for m in materials], "trained", each_its_own=True) for row in kinds}
     rows["ticket"] = row_of(tickets, "trained", each_its_own=True)
+    if RANDOM in extra:
+        drawn_by_lot = draw_all(materials, dense, replace(settings, criterion="random"), store, reporter)
+        rows[RANDOM] = row_of(drawn_by_lot, "trained", each_its_own=True)
     for row, run, name in (
         ("joint", joint, "merged"),
         (JOINT_LONG, joint_long, "trained"),
@@ -197,6 +202,7 @@ def table(per_seed: Mapping[int, Mapping[str, tuple[int, Errors]]]) -> str:
         ("merged", "joint, long"),
         ("ticket", "dense"),
         ("ticket", "small"),
+        ("ticket", RANDOM),
     ):
         if first not in names or second not in names:
             continue
