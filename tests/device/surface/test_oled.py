@@ -215,7 +215,7 @@ def test_led_driver_sets_its_rate_asleep_wakes_and_dims_each_channel():
     assert chip.registers[0xFE] == 5
     assert not chip.registers[0] & 0x10
     leds.show([0.0, 1.0, 0.5, *[0.0] * 13])
-    assert chip.counts[:4] == [0, 4095, 2048, 0]
+    assert chip.light[:4] == [0.0, 1.0, 2048 / 4095, 0.0]
     with pytest.raises(DeviceUnavailable, match="LEDs"):
         Leds(FakeI2c({}), 64)
 

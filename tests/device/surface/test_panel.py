@@ -224,11 +224,11 @@ def test_outputs_leds_and_display_follow(make_bench):
     range_of_cv = load_pin_map().dac["CV_A"]
     span = range_of_cv.volts_at_full - range_of_cv.volts_at_zero
     assert bench.panel.out["CV_A"] == pytest.approx((4.0 - range_of_cv.volts_at_zero) / span)
-    assert bench.chip.counts[load_pin_map().leds[0].green] == 4095
+    assert bench.chip.light[load_pin_map().leds[0].green] == 1.0
     assert bench.display.images
     bench.console.close()
     assert bench.display.closed
-    assert bench.chip.counts == [0] * 16
+    assert bench.chip.light == [0.0] * 16
 
 
 def test_any_handling_of_the_panel_leaves_it_at_work(make_bench):
