@@ -50,8 +50,8 @@ class FakeHands:
     def gate(self, name, *, high):
         (self.panel.raise_gate if high else self.panel.drop_gate)(name, time.monotonic())
 
-    def click(self):
-        self.panel.click(1)
+    def click(self, *, right=True):
+        self.panel.click(1 if right else -1)
 
     @property
     def muted(self):
@@ -78,10 +78,11 @@ class MockHands:
         pin = self.mock.factory.pin(self.pins.gpio[name])
         pin.drive_low() if high == (name in self.pins.active_low) else pin.drive_high()
 
-    def click(self):
-        a, b = (self.mock.factory.pin(self.pins.gpio[name]) for name in ("ENC_A", "ENC_B"))
-        for pin, high in ((a, False), (b, False), (a, True), (b, True)):
-            pin.drive_high() if high else pin.drive_low()
+    def click(self, *, right=True):
+        """To the next detent: both contacts close, or both open."""
+        for name in ("ENC_A", "ENC_B") if right else ("ENC_B", "ENC_A"):
+            pin = self.mock.factory.pin(self.pins.gpio[name])
+            pin.drive_low() if pin.state else pin.drive_high()
 
     @property
     def muted(self):
@@ -123,9 +124,36 @@ def test_every_panel_tells_each_edge_once_with_its_time(hands, name):
 
 def test_every_panel_counts_clicks_once(hands):
     hands.click()
-    hands.click()
-    assert abs(hands.panel.read().turns) == 2
+    assert hands.panel.read().turns == 1
     assert hands.panel.read().turns == 0
+    for _ in range(3):
+        hands.click()
+    assert hands.panel.read().turns == 3
+    hands.click(right=False)
+    hands.click(right=False)
+    assert hands.panel.read().turns == -2
+
+
+def test_turn_of_the_encoder_is_thirty_clicks_although_its_contacts_bounce(mock):
+    hands = MockHands(mock)
+    a, b = (mock.factory.pin(hands.pins.gpio[name]) for name in ("ENC_A", "ENC_B"))
+    for detent in range(30):
+        for pin in (a, b):
+            for _ in range(2):  # Two bounces, then the contact rests.
+                (pin.drive_low if detent % 2 == 0 else pin.drive_high)()
+                (pin.drive_high if detent % 2 == 0 else pin.drive_low)()
+            (pin.drive_low if detent % 2 == 0 else pin.drive_high)()
+    assert mock.panel.read().turns == 30
+
+
+def test_touched_encoder_that_falls_back_into_its_detent_counts_nothing(mock):
+    hands = MockHands(mock)
+    a = mock.factory.pin(hands.pins.gpio["ENC_A"])
+    a.drive_low()
+    a.drive_high()
+    assert mock.panel.read().turns == 0
+    hands.click()
+    assert mock.panel.read().turns == 1
 
 
 def test_every_panel_is_muted_until_told_and_again_when_closed(hands):

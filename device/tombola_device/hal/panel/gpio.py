@@ -11,13 +11,13 @@ from typing import Any, Final
 from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.hal.panel.converters import Converter, SpidevConverter
 from tombola_device.hal.panel.cv_out import CvOut
+from tombola_device.hal.panel.encoder import Detents
 from tombola_device.hal.panel.pins import PinMap, load_pin_map
 from tombola_device.hal.panel.port import BUTTONS, GATES, Edge, PanelState
 from tombola_device.hal.panel.readings import Readings
 
 MOST_EDGES: Final = 1024
 """Half a second of a 1 kHz clock. If more edges are unread, the oldest are dropped."""
-STEPS_PER_CLICK: Final = 1
 
 
 def _library() -> ModuleType:
@@ -58,7 +58,6 @@ class GpioPanel:
         self.name = f"panel {pins.board} {pins.revision}"
         self._pins, self._converters, self._cv_out = pins, converters, cv_out
         self._edges: deque[Edge] = deque(maxlen=MOST_EDGES)
-        self._steps = 0
         self._closed, self._when_closed = False, closed
         try:
             used = library.Device._default_pin_factory() if factory is None else factory  # noqa: SLF001
@@ -68,8 +67,8 @@ class GpioPanel:
             self._gate = library.DigitalOutputDevice(
                 pins.gpio["GATE_OUT"], active_high="GATE_OUT" not in low, pin_factory=used
             )
-            self._encoder = library.RotaryEncoder(pins.gpio["ENC_A"], pins.gpio["ENC_B"], max_steps=0, pin_factory=used)
-            self._watched = [self._watch(used, name, name in low) for name in (*GATES, *BUTTONS)]
+            self._watched = [self._watch_edges(used, name, name in low) for name in (*GATES, *BUTTONS)]
+            self._detents = self._watch_encoder(used)
         except (library.GPIOZeroError, OSError, RuntimeError) as error:
             raise DeviceUnavailable(f"the panel's pins cannot be opened ({error}); set panel to none") from error
         self._readings = Readings(pins.adc, converters)
@@ -80,9 +79,7 @@ class GpioPanel:
         if any(edge.high and edge.name in GATES[:2] for edge in edges):
             self._readings.settle_pitch()
         self._readings.scan()
-        steps = self._encoder.steps
-        turns, self._steps = steps - self._steps, steps
-        return PanelState(self._readings.knobs, self._readings.voltages, edges, turns // STEPS_PER_CLICK)
+        return PanelState(self._readings.knobs, self._readings.voltages, edges, self._detents.take())
 
     def set_mute(self, *, muted: bool) -> None:
         """See Panel."""
@@ -103,7 +100,7 @@ class GpioPanel:
             return
         self._closed = True
         self.set_mute(muted=True)
-        for device in (self._unmute, self._gate, self._encoder):
+        for device in (self._unmute, self._gate):
             device.close()
         for pin, _ in self._watched:
             pin.when_changed = None
@@ -115,15 +112,35 @@ class GpioPanel:
                 self._cv_out.close()
         self._when_closed()
 
-    def _watch(self, factory: Any, name: str, low: bool) -> tuple[Any, Any]:  # noqa: ANN401, FBT001
-        """Queue the edges of a pin with the kernel's times; return the pin and its callback to keep both alive."""
-        pin = factory.pin(self._pins.gpio[name])
-        pin.input_with_pull("up" if low else "floating")
-        pin.bounce = None
+    def _watch_edges(self, factory: Any, name: str, low: bool) -> tuple[Any, Any]:  # noqa: ANN401, FBT001
+        """Queue the edges of a gate or a button with the kernel's times."""
 
         def changed(time_s: float, state: int) -> None:
             self._edges.append(Edge(name, bool(state) != low, time_s))
 
+        return self._watch(factory, name, "up" if low else "floating", changed)
+
+    def _watch_encoder(self, factory: Any) -> Detents:  # noqa: ANN401
+        """Count the encoder's detents from now on; its contacts close to ground."""
+        detents = Detents()
+        for name, contact in (("ENC_A", detents.contact_a), ("ENC_B", detents.contact_b)):
+            watched = self._watch(factory, name, "up", lambda _, state, contact=contact: contact(closed=not state))
+            self._watched.append(watched)
+            contact(closed=not watched[0].state)
+        detents.take()  # Where it stands at the start is no turn.
+        return detents
+
+    def _watch(
+        self,
+        factory: Any,  # noqa: ANN401
+        name: str,
+        pull: str,
+        changed: Callable[[float, int], None],
+    ) -> tuple[Any, Any]:
+        """Call ``changed`` at each edge of a pin; return the pin and its callback to keep both alive."""
+        pin = factory.pin(self._pins.gpio[name])
+        pin.input_with_pull(pull)
+        pin.bounce = None
         pin.edges = "both"
         pin.when_changed = changed
         return pin, changed
