@@ -53,6 +53,12 @@ class FakeHands:
     def click(self, *, right=True):
         self.panel.click(1 if right else -1)
 
+    def power(self, *, fails):
+        (self.panel.fail_power if fails else self.panel.restore_power)()
+
+    def plug_usb(self):
+        self.panel.plug_usb()
+
     @property
     def muted(self):
         return self.panel.muted
@@ -83,6 +89,12 @@ class MockHands:
         for name in ("ENC_A", "ENC_B") if right else ("ENC_B", "ENC_A"):
             pin = self.mock.factory.pin(self.pins.gpio[name])
             pin.drive_low() if pin.state else pin.drive_high()
+
+    def power(self, *, fails):
+        self.gate("PWR_FAIL", high=fails)
+
+    def plug_usb(self):
+        self.gate("VBUS_SENSE", high=True)
 
     @property
     def muted(self):
@@ -165,6 +177,50 @@ def test_every_panel_is_muted_until_told_and_again_when_closed(hands):
     hands.panel.close()
     hands.panel.close()
     assert hands.muted
+
+
+def test_every_panel_mutes_and_drops_its_gate_while_power_fails_without_being_read(hands):
+    hands.panel.set_mute(muted=False)
+    hands.panel.set_gate(high=True)
+    hands.power(fails=True)
+    assert (hands.muted, hands.gate_out) == (True, False)
+    hands.panel.set_mute(muted=False)
+    hands.panel.set_gate(high=True)
+    assert (hands.muted, hands.gate_out) == (True, False)
+    assert hands.panel.read().power_fails
+    assert hands.panel.read().edges == ()
+    hands.power(fails=False)
+    assert (hands.muted, hands.gate_out) == (False, True)
+    assert not hands.panel.read().power_fails
+
+
+def test_power_that_comes_back_raises_no_gate_that_was_dropped_meanwhile(hands):
+    hands.panel.set_mute(muted=False)
+    hands.panel.set_gate(high=True)
+    hands.power(fails=True)
+    hands.panel.set_mute(muted=True)
+    hands.panel.set_gate(high=False)
+    hands.power(fails=False)
+    assert (hands.muted, hands.gate_out) == (True, False)
+
+
+def test_every_panel_tells_whether_a_computer_is_at_the_usb_port(hands):
+    assert not hands.panel.read().usb
+    hands.plug_usb()
+    assert hands.panel.read().usb
+
+
+def test_panel_of_a_board_without_a_supervisor_opens(mock):
+    import msgspec
+    from tombola_device.hal.panel.gpio import GpioPanel
+
+    mock.panel.close()
+    pins = load_pin_map()
+    gpio = {name: number for name, number in pins.gpio.items() if name != "PWR_FAIL"}
+    fewer = msgspec.structs.replace(pins, gpio=gpio, active_low=[name for name in pins.active_low if name in gpio])
+    panel = GpioPanel(fewer, {name: FakeConverter() for name in pins.spi}, factory=mock.factory)
+    assert not panel.read().power_fails
+    panel.close()
 
 
 def test_mock_converter_gives_back_every_code(mock):

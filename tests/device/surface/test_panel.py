@@ -240,3 +240,18 @@ def test_any_handling_of_the_panel_leaves_it_at_work(make_bench):
         bench.panel.turn(rng.randrange(8), rng.random())
         bench.run(rng.choice([0.003, 0.05]))
     assert all(image.size == (128, 64) for image in bench.display.images)
+
+
+def test_power_that_fails_mutes_drops_the_gate_and_writes_nothing(make_bench, tmp_path):
+    bench = make_bench()
+    bench.panel.raise_gate("GATE_IN", bench.now_s)
+    bench.run(0.1)
+    assert (bench.panel.muted, bench.panel.gate) == (False, True)
+    disk, memory = sorted(tmp_path.rglob("*")), bytes(bench.memory.image)
+    bench.panel.fail_power()
+    bench.run(0.1)
+    assert (bench.panel.muted, bench.panel.gate) == (True, False)
+    assert (sorted(tmp_path.rglob("*")), bytes(bench.memory.image)) == (disk, memory)
+    bench.panel.restore_power()
+    bench.run(0.1)
+    assert (bench.panel.muted, bench.panel.gate) == (False, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -13,7 +14,7 @@ from tombola_device.hal.panel.converters import Converter, SpidevConverter
 from tombola_device.hal.panel.cv_out import CvOut
 from tombola_device.hal.panel.encoder import Detents
 from tombola_device.hal.panel.pins import PinMap, load_pin_map
-from tombola_device.hal.panel.port import BUTTONS, GATES, Edge, PanelState
+from tombola_device.hal.panel.port import BUTTONS, GATES, POWER_FAILS, USB, Edge, PanelState
 from tombola_device.hal.panel.readings import Readings
 
 MOST_EDGES: Final = 1024
@@ -59,6 +60,9 @@ class GpioPanel:
         self._pins, self._converters, self._cv_out = pins, converters, cv_out
         self._edges: deque[Edge] = deque(maxlen=MOST_EDGES)
         self._closed, self._when_closed = False, closed
+        self._outputs = threading.Lock()
+        """Held while outputs move: power fails in gpiozero's thread."""
+        self._mute_asked, self._gate_asked, self._power_fails = True, False, False
         try:
             used = library.Device._default_pin_factory() if factory is None else factory  # noqa: SLF001
             low = set(pins.active_low)
@@ -69,6 +73,10 @@ class GpioPanel:
             )
             self._watched = [self._watch_edges(used, name, name in low) for name in (*GATES, *BUTTONS)]
             self._detents = self._watch_encoder(used)
+            self._usb = used.pin(pins.gpio[USB])
+            self._usb.input_with_pull("floating")
+            if POWER_FAILS in pins.gpio:  # Not on the desktop board.
+                self._watch_power(used)
         except (library.GPIOZeroError, OSError, RuntimeError) as error:
             raise DeviceUnavailable(f"the panel's pins cannot be opened ({error}); set panel to none") from error
         self._readings = Readings(pins.adc, converters)
@@ -79,15 +87,26 @@ class GpioPanel:
         if any(edge.high and edge.name in GATES[:2] for edge in edges):
             self._readings.settle_pitch()
         self._readings.scan()
-        return PanelState(self._readings.knobs, self._readings.voltages, edges, self._detents.take())
+        return PanelState(
+            self._readings.knobs,
+            self._readings.voltages,
+            edges,
+            self._detents.take(),
+            power_fails=self._power_fails,
+            usb=bool(self._usb.state),
+        )
 
     def set_mute(self, *, muted: bool) -> None:
         """See Panel."""
-        self._unmute.value = not muted
+        with self._outputs:
+            self._mute_asked = muted
+            self._put_out()
 
     def set_gate(self, *, high: bool) -> None:
         """See Panel."""
-        self._gate.value = high
+        with self._outputs:
+            self._gate_asked = high
+            self._put_out()
 
     def set_voltages(self, shares: Mapping[str, float]) -> None:
         """See Panel."""
@@ -100,17 +119,37 @@ class GpioPanel:
             return
         self._closed = True
         self.set_mute(muted=True)
-        for device in (self._unmute, self._gate):
-            device.close()
         for pin, _ in self._watched:
             pin.when_changed = None
             pin.close()
+        for device in (self._usb, self._unmute, self._gate):
+            device.close()
         for converter in self._converters.values():
             converter.close()
         if self._cv_out is not None:
             with contextlib.suppress(DeviceUnavailable):
                 self._cv_out.close()
         self._when_closed()
+
+    def _put_out(self) -> None:
+        """Set mute and gate as asked; while power fails the gate drops and the mute holds. Needs the lock."""
+        self._unmute.value = not (self._mute_asked or self._power_fails)
+        self._gate.value = self._gate_asked and not self._power_fails
+
+    def _watch_power(self, factory: Any) -> None:  # noqa: ANN401
+        """Let the outputs rest as soon as power fails, and let them go on when it is back.
+
+        The 5 V last 0.3 ms from the edge on: too short for a tick of the control loop, and for any write to a disk.
+        """
+
+        def changed(_: float, state: int) -> None:
+            with self._outputs:
+                self._power_fails = not state
+                self._put_out()
+
+        watched = self._watch(factory, POWER_FAILS, "up", changed)
+        self._watched.append(watched)
+        changed(0.0, watched[0].state)
 
     def _watch_edges(self, factory: Any, name: str, low: bool) -> tuple[Any, Any]:  # noqa: ANN401, FBT001
         """Queue the edges of a gate or a button with the kernel's times."""
@@ -124,9 +163,13 @@ class GpioPanel:
         """Count the encoder's detents from now on; its contacts close to ground."""
         detents = Detents()
         for name, contact in (("ENC_A", detents.contact_a), ("ENC_B", detents.contact_b)):
-            watched = self._watch(factory, name, "up", lambda _, state, contact=contact: contact(closed=not state))
+
+            def changed(_: float, state: int, contact: Callable[..., None] = contact) -> None:
+                contact(closed=not state)
+
+            watched = self._watch(factory, name, "up", changed)
             self._watched.append(watched)
-            contact(closed=not watched[0].state)
+            changed(0.0, watched[0].state)
         detents.take()  # Where it stands at the start is no turn.
         return detents
 

@@ -97,7 +97,7 @@ class FakePca9685:
 
     @property
     def light(self) -> list[float]:
-        """Light of each channel's lamp with its cathode at ground, 0 … 1: the share of time at which it is driven high."""
+        """Light of each channel, 0 … 1: the share of time at which it is driven high."""
         mode = self.registers[MODE2]
         shares = [self._share(led) for led in range(CHANNELS)]
         if not mode & TOTEM_POLE:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from tombola_device.hal.panel.converters import CHANNELS, FULL_SCALE, Converter, GpiozeroConverter
 from tombola_device.hal.panel.gpio import GpioPanel, _library
 from tombola_device.hal.panel.pins import load_pin_map
-from tombola_device.hal.panel.port import BUTTONS, GATES, shares_at_rest
+from tombola_device.hal.panel.port import BUTTONS, GATES, POWER_FAILS, shares_at_rest
 
 CLOCK_PIN, MOSI_PIN, MISO_PIN = 11, 10, 9
 SELECT_PINS: Final = (8, 7)
@@ -72,7 +72,7 @@ def mock_panel() -> MockPanel:
         converters[name] = GpiozeroConverter(
             clock_pin=CLOCK_PIN, mosi_pin=MOSI_PIN, miso_pin=MISO_PIN, select_pin=select, pin_factory=factory
         )
-    for name in (*GATES, *BUTTONS):
+    for name in (*GATES, *BUTTONS, POWER_FAILS):
         if name in pins.active_low:
             factory.pin(pins.gpio[name]).drive_high()  # At rest.
     panel = GpioPanel(pins, converters, None, factory, lambda: setattr(library.Device, "pin_factory", before))
