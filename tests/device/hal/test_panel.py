@@ -282,13 +282,51 @@ def test_noise_of_one_count_moves_pitch_by_less_than_a_cent_and_a_half():
     seen = []
     for _ in range(2000):
         converter.counts[0] = 2000
-        noise = iter(rng.normal(0, 1, PITCH_READINGS).round().astype(int))
+        noise = iter(rng.normal(0, 1, PITCH_READINGS + 1).round().astype(int))
         converter.read = lambda channel, noise=noise: 2000 + int(next(noise, 0)) if channel == 0 else 0
         read.scan()
         seen.append(read.voltages["V_OCT"] * FULL_SCALE)
     cents = (np.array(seen[PITCH_MEAN:]) - 2000) * CENTS_PER_COUNT
     assert np.percentile(np.abs(cents), 50) < 0.75
     assert np.percentile(np.abs(cents), 95) < 1.75
+
+
+@pytest.mark.parametrize("gate", [False, True])
+def test_channel_before_does_not_move_pitch_by_a_hundredth_of_a_count(gate):
+    read, converter = readings()
+    converter.set(0, 1000)
+    for others in (0, FULL_SCALE):
+        converter.counts[1:] = [others] * 7
+        for _ in range(10):
+            if gate:
+                read.settle_pitch()
+            read.scan()
+            assert read.voltages["V_OCT"] * FULL_SCALE == pytest.approx(1000, abs=0.01)
+
+
+def test_scan_makes_nine_conversions_and_a_gate_seventeen_more():
+    pins, made = load_pin_map(), []
+
+    class Counted(FakeConverter):
+        def read(self, channel):
+            made.append(channel)
+            return super().read(channel)
+
+    read = Readings(pins.adc, {name: Counted() for name in pins.spi})
+    made.clear()
+    read.scan()
+    assert len(made) == 9
+    read.settle_pitch()
+    assert len(made) == 26
+
+
+def test_mock_converter_brings_what_the_channel_before_leaves(mock):
+    pins = load_pin_map()
+    pitch, other = pins.adc["V_OCT"], pins.adc["CV_1"]
+    converter, counts = mock.panel._converters[pitch.converter], mock.counts[pitch.converter]
+    counts[pitch.channel], counts[other.channel] = 0, FULL_SCALE
+    converter.read(other.channel)
+    assert [converter.read(pitch.channel) for _ in range(2)] == [5, 0]
 
 
 def test_silent_converter_is_one_sentence():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tombola_device.hal.panel.converters import CHANNELS, FULL_SCALE, Converter, GpiozeroConverter
+from tombola_device.hal.panel.converters import CHANNELS, FULL_SCALE, LEFTOVER, Converter, GpiozeroConverter, Sampler
 from tombola_device.hal.panel.gpio import GpioPanel, _library
 from tombola_device.hal.panel.pins import load_pin_map
 from tombola_device.hal.panel.port import BUTTONS, GATES, POWER_FAILS, shares_at_rest
@@ -13,6 +13,8 @@ from tombola_device.hal.panel.port import BUTTONS, GATES, POWER_FAILS, shares_at
 CLOCK_PIN, MOSI_PIN, MISO_PIN = 11, 10, 9
 SELECT_PINS: Final = (8, 7)
 """Chip enables 0 and 1 of SPI0. Its pins are the same on every Raspberry Pi."""
+LEFTOVERS: Final = {"ADC_KNOBS": 0.0, "ADC_CV": LEFTOVER}
+"""Knobs have 100 nF each, so that the channel before moves them by less than a count."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,9 @@ def mock_panel() -> MockPanel:
     class MockMcp3208(MockSPIDevice):  # type: ignore[misc]  # gpiozero has no annotations
         """A converter that answers bit by bit."""
 
-        def __init__(self, select_pin: int, counts: list[int], factory: Any) -> None:  # noqa: ANN401
+        def __init__(self, select_pin: int, counts: list[int], sampler: Sampler, factory: Any) -> None:  # noqa: ANN401
             super().__init__(CLOCK_PIN, MOSI_PIN, MISO_PIN, select_pin, pin_factory=factory)
-            self._counts = counts
+            self._counts, self._sampler = counts, sampler
             self._request: list[int] = []
 
         def on_start(self) -> None:
@@ -57,7 +59,7 @@ def mock_panel() -> MockPanel:
             if len(started) == 5:  # Start, single-ended, three bits of channel.
                 channel = started[2] << 2 | started[3] << 1 | started[4]
                 # One sampling clock and the null bit precede the twelve bits.
-                self.tx_word(self._counts[channel], 14)
+                self.tx_word(self._sampler.sample(self._counts, channel), 14)
 
     pins, factory = load_pin_map(), MockFactory()
     counts = {name: [0] * CHANNELS for name in pins.spi}
@@ -68,7 +70,7 @@ def mock_panel() -> MockPanel:
     converters: dict[str, Converter] = {}
     for name, chip in pins.spi.items():
         select = SELECT_PINS[chip.chip_enable]
-        MockMcp3208(select, counts[name], factory)
+        MockMcp3208(select, counts[name], Sampler(LEFTOVERS[name]), factory)
         converters[name] = GpiozeroConverter(
             clock_pin=CLOCK_PIN, mosi_pin=MOSI_PIN, miso_pin=MISO_PIN, select_pin=select, pin_factory=factory
         )
