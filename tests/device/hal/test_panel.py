@@ -13,9 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable
 from tombola_device.hal.panel.converters import FULL_SCALE, FakeConverter
-from tombola_device.hal.panel.cv_out import CvOut, FakeMcp4728
 from tombola_device.hal.panel.fake import FakePanel
-from tombola_device.hal.panel.i2c import FakeI2c
 from tombola_device.hal.panel.open import on_a_pi, open_panel
 from tombola_device.hal.panel.pins import load_pin_map, read_pin_map
 from tombola_device.hal.panel.readings import PITCH_MEAN, PITCH_READINGS, Readings
@@ -334,20 +332,6 @@ def test_silent_converter_is_one_sentence():
     converter.unplug()
     with pytest.raises(DeviceUnavailable, match="does not answer"):
         read.scan()
-
-
-def test_dac_gets_only_what_has_changed_and_never_writes_its_eeprom():
-    chip = FakeMcp4728()
-    bus, sent = FakeI2c({96: chip}), []
-    receive = chip.receive
-    chip.receive = lambda data: (sent.append(data), receive(data))
-    out = CvOut(bus, 96)
-    out.write({0: 0.5, 1: 2.0})
-    out.write({0: 0.5})
-    assert chip.counts == [2048, 4095, 0, 0]
-    assert sent == [bytes.fromhex("0800 0fff 0000 0000")]
-    with pytest.raises(DeviceUnavailable, match="DAC"):
-        CvOut(FakeI2c({}), 96).write({0: 1.0})
 
 
 def test_pin_map_of_the_board_is_sound():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -13,12 +14,14 @@ from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.hal.panel.converters import Converter, SpidevConverter
 from tombola_device.hal.panel.cv_out import CvOut
 from tombola_device.hal.panel.encoder import Detents
+from tombola_device.hal.panel.i2c import open_i2c
 from tombola_device.hal.panel.pins import PinMap, load_pin_map
 from tombola_device.hal.panel.port import BUTTONS, GATES, POWER_FAILS, USB, Edge, PanelState
 from tombola_device.hal.panel.readings import Readings
 
 MOST_EDGES: Final = 1024
 """Half a second of a 1 kHz clock. If more edges are unread, the oldest are dropped."""
+_LOG = logging.getLogger(__name__)
 
 
 def _library() -> ModuleType:
@@ -195,8 +198,18 @@ def open_gpio_panel() -> GpioPanel:
     Raises:
         DeviceUnavailable: A library is missing, or pins, SPI or I²C cannot be opened.
     """
-    from tombola_device.hal.panel.i2c import open_i2c
-
     pins = load_pin_map()
     converters = {name: SpidevConverter(chip.bus, chip.chip_enable) for name, chip in pins.spi.items()}
-    return GpioPanel(pins, converters, CvOut(open_i2c(pins.i2c.bus), pins.i2c.addresses["DAC"]))
+    return GpioPanel(pins, converters, _open_cv_out(pins))
+
+
+def _open_cv_out(pins: PinMap) -> CvOut | None:
+    """Open the DAC with its outputs at 0 V; None: the board has none, or it does not answer."""
+    if "DAC" not in pins.i2c.addresses:
+        return None
+    rest = {pin.channel: pin.share_at_zero_volts for pin in pins.dac.values()}
+    try:
+        return CvOut(open_i2c(pins.i2c.bus), pins.i2c.addresses["DAC"], rest)
+    except DeviceUnavailable as error:
+        _LOG.warning("%s", error)
+        return None
