@@ -270,7 +270,7 @@ ACTIONS = st.one_of(
             Choose("voices", "mono"),
             Choose("blend keys", "held"),
             Choose("learn", "morph"),
-            Choose("CV 1", "weight 2"),
+            Choose("CV I", "weight 2"),
             Choose("gate out", "clock"),
         ]
     ),

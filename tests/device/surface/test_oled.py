@@ -47,7 +47,7 @@ VIEW = View(
         Option("voices", ("poly", "mono"), 0),
         Option("blend keys", ("together", "held", "turns"), 1),
         Option("MIDI channel", ("all", "1"), 0),
-        Option("CV 1", ("morph", "level"), 0),
+        Option("CV I", ("morph", "level"), 0),
     ),
     about=("tombola 0.1.0", "latency 13.1 ms", "at most 14.9 ms", "CC BY 4.0"),
 )

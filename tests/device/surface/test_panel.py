@@ -255,3 +255,11 @@ def test_power_that_fails_mutes_drops_the_gate_and_writes_nothing(make_bench, tm
     bench.panel.restore_power()
     bench.run(0.1)
     assert (bench.panel.muted, bench.panel.gate) == (False, True)
+
+
+def test_each_row_of_the_free_inputs_sets_the_input_of_its_numeral(make_bench):
+    bench = make_bench()
+    for name, word in (("CV I", "weight 1"), ("CV II", "weight 2"), ("CV III", "weight 3")):
+        bench.settings.choose(name, word)
+    inputs = bench.settings.settings.inputs
+    assert [inputs.cv_1.value, inputs.cv_2.value, inputs.cv_3.value] == ["weight 1", "weight 2", "weight 3"]
