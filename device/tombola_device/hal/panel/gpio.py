@@ -192,6 +192,11 @@ class GpioPanel:
         return pin, changed
 
 
+def resting_shares(pins: PinMap) -> dict[int, float]:
+    """Channel of the DAC → share of its range at which its jack gives 0 V."""
+    return {pin.channel: pin.share_at_zero_volts for pin in pins.dac.values()}
+
+
 def open_gpio_panel() -> GpioPanel:
     """Open the panel of a Raspberry Pi.
 
@@ -207,9 +212,8 @@ def _open_cv_out(pins: PinMap) -> CvOut | None:
     """Open the DAC with its outputs at 0 V; None: the board has none, or it does not answer."""
     if "DAC" not in pins.i2c.addresses:
         return None
-    rest = {pin.channel: pin.share_at_zero_volts for pin in pins.dac.values()}
     try:
-        return CvOut(open_i2c(pins.i2c.bus), pins.i2c.addresses["DAC"], rest)
+        return CvOut(open_i2c(pins.i2c.bus), pins.i2c.addresses["DAC"], resting_shares(pins))
     except DeviceUnavailable as error:
         _LOG.warning("%s", error)
         return None

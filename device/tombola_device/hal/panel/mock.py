@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tombola_device.hal.panel.converters import CHANNELS, FULL_SCALE, LEFTOVER, Converter, GpiozeroConverter, Sampler
-from tombola_device.hal.panel.gpio import GpioPanel, _library
+from tombola_device.hal.panel.cv_out import CvOut, FakeMcp4728
+from tombola_device.hal.panel.gpio import GpioPanel, _library, resting_shares
+from tombola_device.hal.panel.i2c import FakeI2c
 from tombola_device.hal.panel.pins import load_pin_map
 from tombola_device.hal.panel.port import BUTTONS, GATES, POWER_FAILS, shares_at_rest
 
@@ -25,11 +27,13 @@ class MockPanel:
         panel: The panel.
         counts: Converter → values of its inputs, 0 … 4095; a test may change them.
         factory: gpiozero's mock pins: ``factory.pin(5).drive_low()``.
+        dac: The DAC of the CV outputs.
     """
 
     panel: GpioPanel
     counts: dict[str, list[int]]
     factory: Any
+    dac: FakeMcp4728
 
 
 def mock_panel() -> MockPanel:
@@ -77,5 +81,7 @@ def mock_panel() -> MockPanel:
     for name in (*GATES, *BUTTONS, POWER_FAILS):
         if name in pins.active_low:
             factory.pin(pins.gpio[name]).drive_high()  # At rest.
-    panel = GpioPanel(pins, converters, None, factory, lambda: setattr(library.Device, "pin_factory", before))
-    return MockPanel(panel, counts, factory)
+    dac, address = FakeMcp4728(), pins.i2c.addresses["DAC"]
+    cv_out = CvOut(FakeI2c({address: dac}), address, resting_shares(pins))
+    panel = GpioPanel(pins, converters, cv_out, factory, lambda: setattr(library.Device, "pin_factory", before))
+    return MockPanel(panel, counts, factory, dac)
