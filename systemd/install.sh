@@ -47,6 +47,10 @@ check() {
   if [[ ! $force ]] && live; then
     [[ $(uname -m) == aarch64 ]] || die "this system is $(uname -m), not aarch64; install Raspberry Pi OS 64-bit, or give --force"
   fi
+  # Not even with --force: the board's fuse does not carry it (hardware/docs/power.md).
+  if [[ ! $uninstall ]] && grep -qa "Raspberry Pi 5" "$root/proc/device-tree/model" 2>/dev/null; then
+    die "the board carries no Raspberry Pi 5 (1.3 A from +12 V are more than its fuse holds); use a Raspberry Pi 4"
+  fi
   python=
   for candidate in python3.13 python3.12 python3.11 python3; do
     [[ -x $root/usr/bin/$candidate ]] && python=/usr/bin/$candidate && break
@@ -122,11 +126,9 @@ strip_config() { sed -i "/^$begin/,/^$end/d" "$boot/config.txt"; }
 
 install_config() {
   [[ -f $boot/config.txt ]] || { echo "· $boot/config.txt is missing, so the board's overlays were not set up" >&2; return; }
-  local fragment=$here/boot/config-pi4.txt
-  grep -qa "Raspberry Pi 5" /proc/device-tree/model 2>/dev/null && live && fragment=$here/boot/config-pi5.txt
   [[ -f $boot/config.txt.before-tombola ]] || cp "$boot/config.txt" "$boot/config.txt.before-tombola"
   strip_config
-  { echo "$begin (install.sh writes between these lines)"; echo "[all]"; cat "$fragment"; echo "$end"; } >>"$boot/config.txt"
+  { echo "$begin (install.sh writes between these lines)"; echo "[all]"; cat "$here/boot/config-pi4.txt"; echo "$end"; } >>"$boot/config.txt"
 }
 
 # Raspberry Pi OS may run a console on the serial port that MIDI needs.

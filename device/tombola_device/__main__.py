@@ -27,6 +27,7 @@ EXAMPLES = """examples:
   tombolad slots --json                        list the bundles
   tombolad owners                              list the owners whose bundles it takes
   tombolad status                              show the status of the running instrument
+  tombolad selftest                            test a board that you have built, with patch cables
 """
 
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Gives 0: done, 1: an error, printed in one sentence, 2: not understood."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    commands = {"run": _run, "slots": _slots, "owners": _owners, "status": _status}
+    commands = {"run": _run, "slots": _slots, "owners": _owners, "status": _status, "selftest": _selftest}
     try:
         return commands[options.command](options)
     except TombolaError as error:
@@ -61,9 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     owners = commands.add_parser("owners", help="list the owners whose bundles are taken, or forget one")
     owners.add_argument("--forget", metavar="FINGERPRINT", help="take no more bundles that this key has signed")
     status = commands.add_parser("status", help="show the status of the running instrument")
-    for command in (run, slots, owners, status):
+    selftest = commands.add_parser("selftest", help="test a new board with patch cables; stop tombolad run first")
+    selftest.add_argument("--step", type=int, action="append", default=[], metavar="N", help="only this step")
+    for command in (run, slots, owners, status, selftest):
         command.add_argument("--config", type=Path, metavar="FILE", help="a TOML file; every key in it may be left out")
-    for command in (slots, owners, status):
+    for command in (slots, owners, status, selftest):
         command.add_argument("--json", action="store_true", help="for programs")
     run.add_argument("--midi-file", type=Path, metavar="FILE", help="play this performance")
     run.add_argument(
@@ -180,6 +183,27 @@ def _status(options: argparse.Namespace) -> int:
     if status.fault:
         print(f"fault   {status.fault}")
     return 0
+
+
+def _selftest(options: argparse.Namespace) -> int:
+    from tombola_device.daemon import selftest
+    from tombola_device.hal.panel.pins import load_pin_map
+
+    def ask(question: str) -> str:
+        print(question, end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline()
+        if not answer:
+            raise BadConfig("the self test asks at the terminal, which has ended; start it again at one")
+        return answer
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    chosen = selftest.chosen_steps(load_pin_map(), options.step)
+    with selftest.open_bench(read_config(options.config), selftest.AtTerminal(say, ask)) as bench:
+        report = selftest.walk(bench, chosen, lambda verdict: say(selftest.line_of(verdict)))
+    print(msgspec.json.encode(report).decode() if options.json else report.text())
+    return 0 if report.good else 1
 
 
 if __name__ == "__main__":

@@ -223,18 +223,18 @@ def test_edges_at_a_jack_are_heard_at_one_delay_of_less_than_a_buffer_and_a_peri
 def test_step_of_a_control_voltage_is_heard_within_a_buffer_and_a_period(instrument):
     instrument.speed, instrument.panel, instrument.command = PANEL_SPEED, "mock", (PLAYED_PANEL,)
     instrument.start()
-    # CV 2 is loudness: -5 V subtracts 40 dB from the knob's -20 dB.
-    for control, value in {"KNOB_1": 1.0, "KNOB_8": 0.5, "CV_2": -5.0}.items():
+    # CV I is loudness: -5 V subtracts 40 dB from the knob's -20 dB.
+    for control, value in {"KNOB_1": 1.0, "KNOB_8": 0.5, "CV_1": -5.0}.items():
         instrument.play(control, value)
     stepped_s = []
     rng = np.random.default_rng(3)
     for _ in range(8):
-        instrument.play("CV_2", -5.0)
+        instrument.play("CV_1", -5.0)
         time.sleep(0.3)
         instrument.silence()
         os.write(instrument.din, bytes((0x90, 72, 127)))
         time.sleep(0.9 + 0.03 * rng.random())
-        stepped_s.append(instrument.play("CV_2", 1.5))
+        stepped_s.append(instrument.play("CV_1", 1.5))
         time.sleep(0.2)
     instrument.stop()
     sound = np.abs(instrument.frames())

@@ -4,7 +4,7 @@ knobs 1 … 5    weights of the modes 1 … 5, as far as there are so many
 knobs 6, 7, 8  timbre X, timbre Y, loudness; with SHIFT held: glide, tune, morph
 V/OCT, GATE    play a voice of their own: 1 V per octave, 0 V is note 36; TRIG strikes it too
 X, Y           added to timbre X and Y, 5 V is the whole way
-CV 1 … 3       as assigned: a weight, morph, loudness, velocity
+CV I … III     as assigned: a weight, morph, loudness, velocity
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ class CvTarget(Enum):
 class CvTargets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What each assignable input moves."""
 
-    cv_1: CvTarget = CvTarget.MORPH
-    cv_2: CvTarget = CvTarget.LEVEL
+    cv_1: CvTarget = CvTarget.LEVEL  # Its jack stands below the knob LEVEL.
+    cv_2: CvTarget = CvTarget.MORPH
     cv_3: CvTarget = CvTarget.NONE
 
 
@@ -73,7 +73,7 @@ class Hands(Protocol):
     ...     def pick_up(self): pass
     >>> hands: Hands = NoHands()
     >>> hands.targets.cv_1
-    <CvTarget.MORPH: 'morph'>
+    <CvTarget.LEVEL: 'level'>
     """
 
     targets: CvTargets

@@ -55,9 +55,9 @@ class SettingsPage:
             Option("learn", _TARGETS, 0, waits=True),
             Option("forget", (NOTHING, "all", *taught) if taught else (NOTHING,), 0, waits=True),
             _option("priority", Priority, self.settings.priority),
-            _option("CV 1", CvTarget, cv.cv_1),
-            _option("CV 2", CvTarget, cv.cv_2),
-            _option("CV 3", CvTarget, cv.cv_3),
+            _option("CV I", CvTarget, cv.cv_1),
+            _option("CV II", CvTarget, cv.cv_2),
+            _option("CV III", CvTarget, cv.cv_3),
             _option("out A", Source, out.cv_a),
             _option("out B", Source, out.cv_b),
             _option("gate out", GateSource, out.gate),
@@ -84,7 +84,8 @@ class SettingsPage:
         elif name == "priority":
             settings = change(settings, priority=Priority(word))
         elif name.startswith("CV"):
-            inputs: CvTargets = change(settings.inputs, **{f"cv_{name[-1]}": CvTarget(word)})
+            field = f"cv_{name.count('I')}"  # The numerals of the panel.
+            inputs: CvTargets = change(settings.inputs, **{field: CvTarget(word)})
             settings = change(settings, inputs=inputs)
         elif name in ("out A", "out B"):
             outputs: Assignments = change(settings.outputs, **{f"cv_{name[-1].lower()}": Source(word)})

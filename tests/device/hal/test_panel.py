@@ -13,9 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable
 from tombola_device.hal.panel.converters import FULL_SCALE, FakeConverter
-from tombola_device.hal.panel.cv_out import CvOut, FakeMcp4728
 from tombola_device.hal.panel.fake import FakePanel
-from tombola_device.hal.panel.i2c import FakeI2c
 from tombola_device.hal.panel.open import on_a_pi, open_panel
 from tombola_device.hal.panel.pins import load_pin_map, read_pin_map
 from tombola_device.hal.panel.readings import PITCH_MEAN, PITCH_READINGS, Readings
@@ -50,8 +48,14 @@ class FakeHands:
     def gate(self, name, *, high):
         (self.panel.raise_gate if high else self.panel.drop_gate)(name, time.monotonic())
 
-    def click(self):
-        self.panel.click(1)
+    def click(self, *, right=True):
+        self.panel.click(1 if right else -1)
+
+    def power(self, *, fails):
+        (self.panel.fail_power if fails else self.panel.restore_power)()
+
+    def plug_usb(self):
+        self.panel.plug_usb()
 
     @property
     def muted(self):
@@ -78,10 +82,17 @@ class MockHands:
         pin = self.mock.factory.pin(self.pins.gpio[name])
         pin.drive_low() if high == (name in self.pins.active_low) else pin.drive_high()
 
-    def click(self):
-        a, b = (self.mock.factory.pin(self.pins.gpio[name]) for name in ("ENC_A", "ENC_B"))
-        for pin, high in ((a, False), (b, False), (a, True), (b, True)):
-            pin.drive_high() if high else pin.drive_low()
+    def click(self, *, right=True):
+        """To the next detent: both contacts close, or both open."""
+        for name in ("ENC_A", "ENC_B") if right else ("ENC_B", "ENC_A"):
+            pin = self.mock.factory.pin(self.pins.gpio[name])
+            pin.drive_low() if pin.state else pin.drive_high()
+
+    def power(self, *, fails):
+        self.gate("PWR_FAIL", high=fails)
+
+    def plug_usb(self):
+        self.gate("VBUS_SENSE", high=True)
 
     @property
     def muted(self):
@@ -123,9 +134,36 @@ def test_every_panel_tells_each_edge_once_with_its_time(hands, name):
 
 def test_every_panel_counts_clicks_once(hands):
     hands.click()
-    hands.click()
-    assert abs(hands.panel.read().turns) == 2
+    assert hands.panel.read().turns == 1
     assert hands.panel.read().turns == 0
+    for _ in range(3):
+        hands.click()
+    assert hands.panel.read().turns == 3
+    hands.click(right=False)
+    hands.click(right=False)
+    assert hands.panel.read().turns == -2
+
+
+def test_turn_of_the_encoder_is_thirty_clicks_although_its_contacts_bounce(mock):
+    hands = MockHands(mock)
+    a, b = (mock.factory.pin(hands.pins.gpio[name]) for name in ("ENC_A", "ENC_B"))
+    for detent in range(30):
+        for pin in (a, b):
+            for _ in range(2):  # Two bounces, then the contact rests.
+                (pin.drive_low if detent % 2 == 0 else pin.drive_high)()
+                (pin.drive_high if detent % 2 == 0 else pin.drive_low)()
+            (pin.drive_low if detent % 2 == 0 else pin.drive_high)()
+    assert mock.panel.read().turns == 30
+
+
+def test_touched_encoder_that_falls_back_into_its_detent_counts_nothing(mock):
+    hands = MockHands(mock)
+    a = mock.factory.pin(hands.pins.gpio["ENC_A"])
+    a.drive_low()
+    a.drive_high()
+    assert mock.panel.read().turns == 0
+    hands.click()
+    assert mock.panel.read().turns == 1
 
 
 def test_every_panel_is_muted_until_told_and_again_when_closed(hands):
@@ -137,6 +175,50 @@ def test_every_panel_is_muted_until_told_and_again_when_closed(hands):
     hands.panel.close()
     hands.panel.close()
     assert hands.muted
+
+
+def test_every_panel_mutes_and_drops_its_gate_while_power_fails_without_being_read(hands):
+    hands.panel.set_mute(muted=False)
+    hands.panel.set_gate(high=True)
+    hands.power(fails=True)
+    assert (hands.muted, hands.gate_out) == (True, False)
+    hands.panel.set_mute(muted=False)
+    hands.panel.set_gate(high=True)
+    assert (hands.muted, hands.gate_out) == (True, False)
+    assert hands.panel.read().power_fails
+    assert hands.panel.read().edges == ()
+    hands.power(fails=False)
+    assert (hands.muted, hands.gate_out) == (False, True)
+    assert not hands.panel.read().power_fails
+
+
+def test_power_that_comes_back_raises_no_gate_that_was_dropped_meanwhile(hands):
+    hands.panel.set_mute(muted=False)
+    hands.panel.set_gate(high=True)
+    hands.power(fails=True)
+    hands.panel.set_mute(muted=True)
+    hands.panel.set_gate(high=False)
+    hands.power(fails=False)
+    assert (hands.muted, hands.gate_out) == (True, False)
+
+
+def test_every_panel_tells_whether_a_computer_is_at_the_usb_port(hands):
+    assert not hands.panel.read().usb
+    hands.plug_usb()
+    assert hands.panel.read().usb
+
+
+def test_panel_of_a_board_without_a_supervisor_opens(mock):
+    import msgspec
+    from tombola_device.hal.panel.gpio import GpioPanel
+
+    mock.panel.close()
+    pins = load_pin_map()
+    gpio = {name: number for name, number in pins.gpio.items() if name != "PWR_FAIL"}
+    fewer = msgspec.structs.replace(pins, gpio=gpio, active_low=[name for name in pins.active_low if name in gpio])
+    panel = GpioPanel(fewer, {name: FakeConverter() for name in pins.spi}, factory=mock.factory)
+    assert not panel.read().power_fails
+    panel.close()
 
 
 def test_mock_converter_gives_back_every_code(mock):
@@ -198,7 +280,7 @@ def test_noise_of_one_count_moves_pitch_by_less_than_a_cent_and_a_half():
     seen = []
     for _ in range(2000):
         converter.counts[0] = 2000
-        noise = iter(rng.normal(0, 1, PITCH_READINGS).round().astype(int))
+        noise = iter(rng.normal(0, 1, PITCH_READINGS + 1).round().astype(int))
         converter.read = lambda channel, noise=noise: 2000 + int(next(noise, 0)) if channel == 0 else 0
         read.scan()
         seen.append(read.voltages["V_OCT"] * FULL_SCALE)
@@ -207,25 +289,49 @@ def test_noise_of_one_count_moves_pitch_by_less_than_a_cent_and_a_half():
     assert np.percentile(np.abs(cents), 95) < 1.75
 
 
+@pytest.mark.parametrize("gate", [False, True])
+def test_channel_before_does_not_move_pitch_by_a_hundredth_of_a_count(gate):
+    read, converter = readings()
+    converter.set(0, 1000)
+    for others in (0, FULL_SCALE):
+        converter.counts[1:] = [others] * 7
+        for _ in range(10):
+            if gate:
+                read.settle_pitch()
+            read.scan()
+            assert read.voltages["V_OCT"] * FULL_SCALE == pytest.approx(1000, abs=0.01)
+
+
+def test_scan_makes_nine_conversions_and_a_gate_seventeen_more():
+    pins, made = load_pin_map(), []
+
+    class Counted(FakeConverter):
+        def read(self, channel):
+            made.append(channel)
+            return super().read(channel)
+
+    read = Readings(pins.adc, {name: Counted() for name in pins.spi})
+    made.clear()
+    read.scan()
+    assert len(made) == 9
+    read.settle_pitch()
+    assert len(made) == 26
+
+
+def test_mock_converter_brings_what_the_channel_before_leaves(mock):
+    pins = load_pin_map()
+    pitch, other = pins.adc["V_OCT"], pins.adc["CV_1"]
+    converter, counts = mock.panel._converters[pitch.converter], mock.counts[pitch.converter]
+    counts[pitch.channel], counts[other.channel] = 0, FULL_SCALE
+    converter.read(other.channel)
+    assert [converter.read(pitch.channel) for _ in range(2)] == [5, 0]
+
+
 def test_silent_converter_is_one_sentence():
     read, converter = readings()
     converter.unplug()
     with pytest.raises(DeviceUnavailable, match="does not answer"):
         read.scan()
-
-
-def test_dac_gets_only_what_has_changed_and_never_writes_its_eeprom():
-    chip = FakeMcp4728()
-    bus, sent = FakeI2c({96: chip}), []
-    receive = chip.receive
-    chip.receive = lambda data: (sent.append(data), receive(data))
-    out = CvOut(bus, 96)
-    out.write({0: 0.5, 1: 2.0})
-    out.write({0: 0.5})
-    assert chip.counts == [2048, 4095, 0, 0]
-    assert sent == [bytes.fromhex("0800 0fff 0000 0000")]
-    with pytest.raises(DeviceUnavailable, match="DAC"):
-        CvOut(FakeI2c({}), 96).write({0: 1.0})
 
 
 def test_pin_map_of_the_board_is_sound():

@@ -104,7 +104,7 @@ class OledHand:
         return view
 
     def is_dark(self):
-        return self.bench.display.closed and self.bench.chip.counts == [0] * 16
+        return self.bench.display.closed and self.bench.chip.light == [0.0] * 16
 
     def _row(self, page, row):
         self.bench.go(page)
@@ -270,7 +270,7 @@ ACTIONS = st.one_of(
             Choose("voices", "mono"),
             Choose("blend keys", "held"),
             Choose("learn", "morph"),
-            Choose("CV 1", "weight 2"),
+            Choose("CV I", "weight 2"),
             Choose("gate out", "clock"),
         ]
     ),

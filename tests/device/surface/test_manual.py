@@ -13,7 +13,7 @@ from tombola_device.config import Config, read_config
 from tombola_device.contract.errors import BadConfig
 from tombola_device.surface.oled import leds
 from tombola_device.surface.oled.menu import Page
-from tombola_device.surface.routing import CvTarget, Source
+from tombola_device.surface.routing import CvTarget, CvTargets, Source
 
 DOCS = Path(__file__).parents[3] / "docs"
 MANUAL = (DOCS / "manual.md").read_text()
@@ -41,6 +41,15 @@ def test_targets_and_sources_are_listed():
         for member in kind:
             word = "weight 1 … 5" if member.value.startswith("weight") else member.value
             assert word == "none" or word in MANUAL
+
+
+def test_free_inputs_are_named_as_on_the_panel_with_what_they_move_at_first():
+    first = CvTargets()
+    assert first.cv_1 is CvTarget.LEVEL  # Its jack stands below the knob LEVEL.
+    for name, target in (("CV I", first.cv_1), ("CV II", first.cv_2)):
+        assert f"{target.value} ({name} at first)" in MANUAL
+    assert first.cv_3 is CvTarget.NONE
+    assert not re.search(r"\bCV [123]\b", MANUAL)
 
 
 def test_messages_are_those_of_the_code():

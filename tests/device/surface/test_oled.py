@@ -47,7 +47,7 @@ VIEW = View(
         Option("voices", ("poly", "mono"), 0),
         Option("blend keys", ("together", "held", "turns"), 1),
         Option("MIDI channel", ("all", "1"), 0),
-        Option("CV 1", ("morph", "level"), 0),
+        Option("CV I", ("morph", "level"), 0),
     ),
     about=("tombola 0.1.0", "latency 13.1 ms", "at most 14.9 ms", "CC BY 4.0"),
 )
@@ -215,7 +215,7 @@ def test_led_driver_sets_its_rate_asleep_wakes_and_dims_each_channel():
     assert chip.registers[0xFE] == 5
     assert not chip.registers[0] & 0x10
     leds.show([0.0, 1.0, 0.5, *[0.0] * 13])
-    assert chip.counts[:4] == [0, 4095, 2048, 0]
+    assert chip.light[:4] == [0.0, 1.0, 2048 / 4095, 0.0]
     with pytest.raises(DeviceUnavailable, match="LEDs"):
         Leds(FakeI2c({}), 64)
 

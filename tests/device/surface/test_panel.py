@@ -224,11 +224,11 @@ def test_outputs_leds_and_display_follow(make_bench):
     range_of_cv = load_pin_map().dac["CV_A"]
     span = range_of_cv.volts_at_full - range_of_cv.volts_at_zero
     assert bench.panel.out["CV_A"] == pytest.approx((4.0 - range_of_cv.volts_at_zero) / span)
-    assert bench.chip.counts[load_pin_map().leds[0].green] == 4095
+    assert bench.chip.light[load_pin_map().leds[0].green] == 1.0
     assert bench.display.images
     bench.console.close()
     assert bench.display.closed
-    assert bench.chip.counts == [0] * 16
+    assert bench.chip.light == [0.0] * 16
 
 
 def test_any_handling_of_the_panel_leaves_it_at_work(make_bench):
@@ -240,3 +240,26 @@ def test_any_handling_of_the_panel_leaves_it_at_work(make_bench):
         bench.panel.turn(rng.randrange(8), rng.random())
         bench.run(rng.choice([0.003, 0.05]))
     assert all(image.size == (128, 64) for image in bench.display.images)
+
+
+def test_power_that_fails_mutes_drops_the_gate_and_writes_nothing(make_bench, tmp_path):
+    bench = make_bench()
+    bench.panel.raise_gate("GATE_IN", bench.now_s)
+    bench.run(0.1)
+    assert (bench.panel.muted, bench.panel.gate) == (False, True)
+    disk, memory = sorted(tmp_path.rglob("*")), bytes(bench.memory.image)
+    bench.panel.fail_power()
+    bench.run(0.1)
+    assert (bench.panel.muted, bench.panel.gate) == (True, False)
+    assert (sorted(tmp_path.rglob("*")), bytes(bench.memory.image)) == (disk, memory)
+    bench.panel.restore_power()
+    bench.run(0.1)
+    assert (bench.panel.muted, bench.panel.gate) == (False, True)
+
+
+def test_each_row_of_the_free_inputs_sets_the_input_of_its_numeral(make_bench):
+    bench = make_bench()
+    for name, word in (("CV I", "weight 1"), ("CV II", "weight 2"), ("CV III", "weight 3")):
+        bench.settings.choose(name, word)
+    inputs = bench.settings.settings.inputs
+    assert [inputs.cv_1.value, inputs.cv_2.value, inputs.cv_3.value] == ["weight 1", "weight 2", "weight 3"]

@@ -12,7 +12,10 @@ from tombola_device.hal.panel.port import KNOBS, Edge, PanelState, shares_at_res
 
 @dataclass
 class FakePanel:
-    """A panel that a test plays with ``turn``, ``patch``, ``raise_gate``, ``drop_gate``, ``click``, ``unplug``.
+    """A panel that a test plays.
+
+    Verbs: ``turn``, ``patch``, ``raise_gate``, ``drop_gate``, ``click``, ``fail_power``, ``restore_power``,
+    ``plug_usb``, ``unplug``.
 
     >>> panel = FakePanel()
     >>> panel.turn(7, 0.5)
@@ -22,14 +25,26 @@ class FakePanel:
     """
 
     name: str = "a fake"
-    muted: bool = True
-    gate: bool = False
     out: dict[str, float] = field(default_factory=dict)
     _knobs: list[float] = field(default_factory=lambda: [0.0] * KNOBS)
     _voltages: dict[str, float] = field(default_factory=lambda: shares_at_rest(load_pin_map()))
     _edges: list[Edge] = field(default_factory=list)
     _turns: int = 0
+    _usb: bool = False
+    _power_fails: bool = False
+    _mute_asked: bool = True
+    _gate_asked: bool = False
     _gone: bool = False
+
+    @property
+    def muted(self) -> bool:
+        """Whether the outputs are muted."""
+        return self._mute_asked or self._power_fails
+
+    @property
+    def gate(self) -> bool:
+        """Whether the gate output is high."""
+        return self._gate_asked and not self._power_fails
 
     def turn(self, knob: int, position: float) -> None:
         """Turn knob 0 … 7 to a position 0 … 1."""
@@ -51,6 +66,18 @@ class FakePanel:
         """Turn the encoder by clicks, right > 0."""
         self._turns += turns
 
+    def fail_power(self) -> None:
+        """Let +12 V become too low."""
+        self._power_fails = True
+
+    def restore_power(self) -> None:
+        """Let +12 V come back."""
+        self._power_fails = False
+
+    def plug_usb(self) -> None:
+        """Plug a computer into the USB port."""
+        self._usb = True
+
     def unplug(self) -> None:
         """Stop answering."""
         self._gone = True
@@ -61,15 +88,15 @@ class FakePanel:
             raise DeviceUnavailable("the fake is unplugged; plug it in")
         edges, self._edges = tuple(self._edges), []
         turns, self._turns = self._turns, 0
-        return PanelState(tuple(self._knobs), dict(self._voltages), edges, turns)
+        return PanelState(tuple(self._knobs), dict(self._voltages), edges, turns, self._power_fails, self._usb)
 
     def set_mute(self, *, muted: bool) -> None:
         """See Panel."""
-        self.muted = muted
+        self._mute_asked = muted
 
     def set_gate(self, *, high: bool) -> None:
         """See Panel."""
-        self.gate = high
+        self._gate_asked = high
 
     def set_voltages(self, shares: Mapping[str, float]) -> None:
         """See Panel."""
@@ -77,4 +104,4 @@ class FakePanel:
 
     def close(self) -> None:
         """See Panel."""
-        self.muted = True
+        self._mute_asked = True

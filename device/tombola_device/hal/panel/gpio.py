@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -11,13 +13,15 @@ from typing import Any, Final
 from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.hal.panel.converters import Converter, SpidevConverter
 from tombola_device.hal.panel.cv_out import CvOut
+from tombola_device.hal.panel.encoder import Detents
+from tombola_device.hal.panel.i2c import open_i2c
 from tombola_device.hal.panel.pins import PinMap, load_pin_map
-from tombola_device.hal.panel.port import BUTTONS, GATES, Edge, PanelState
+from tombola_device.hal.panel.port import BUTTONS, GATES, POWER_FAILS, USB, Edge, PanelState
 from tombola_device.hal.panel.readings import Readings
 
 MOST_EDGES: Final = 1024
 """Half a second of a 1 kHz clock. If more edges are unread, the oldest are dropped."""
-STEPS_PER_CLICK: Final = 1
+_LOG = logging.getLogger(__name__)
 
 
 def _library() -> ModuleType:
@@ -58,8 +62,10 @@ class GpioPanel:
         self.name = f"panel {pins.board} {pins.revision}"
         self._pins, self._converters, self._cv_out = pins, converters, cv_out
         self._edges: deque[Edge] = deque(maxlen=MOST_EDGES)
-        self._steps = 0
         self._closed, self._when_closed = False, closed
+        self._outputs = threading.Lock()
+        """Held while outputs move: power fails in gpiozero's thread."""
+        self._mute_asked, self._gate_asked, self._power_fails = True, False, False
         try:
             used = library.Device._default_pin_factory() if factory is None else factory  # noqa: SLF001
             low = set(pins.active_low)
@@ -68,8 +74,12 @@ class GpioPanel:
             self._gate = library.DigitalOutputDevice(
                 pins.gpio["GATE_OUT"], active_high="GATE_OUT" not in low, pin_factory=used
             )
-            self._encoder = library.RotaryEncoder(pins.gpio["ENC_A"], pins.gpio["ENC_B"], max_steps=0, pin_factory=used)
-            self._watched = [self._watch(used, name, name in low) for name in (*GATES, *BUTTONS)]
+            self._watched = [self._watch_edges(used, name, name in low) for name in (*GATES, *BUTTONS)]
+            self._detents = self._watch_encoder(used)
+            self._usb = used.pin(pins.gpio[USB])
+            self._usb.input_with_pull("floating")
+            if POWER_FAILS in pins.gpio:  # Not on the desktop board.
+                self._watch_power(used)
         except (library.GPIOZeroError, OSError, RuntimeError) as error:
             raise DeviceUnavailable(f"the panel's pins cannot be opened ({error}); set panel to none") from error
         self._readings = Readings(pins.adc, converters)
@@ -80,17 +90,26 @@ class GpioPanel:
         if any(edge.high and edge.name in GATES[:2] for edge in edges):
             self._readings.settle_pitch()
         self._readings.scan()
-        steps = self._encoder.steps
-        turns, self._steps = steps - self._steps, steps
-        return PanelState(self._readings.knobs, self._readings.voltages, edges, turns // STEPS_PER_CLICK)
+        return PanelState(
+            self._readings.knobs,
+            self._readings.voltages,
+            edges,
+            self._detents.take(),
+            power_fails=self._power_fails,
+            usb=bool(self._usb.state),
+        )
 
     def set_mute(self, *, muted: bool) -> None:
         """See Panel."""
-        self._unmute.value = not muted
+        with self._outputs:
+            self._mute_asked = muted
+            self._put_out()
 
     def set_gate(self, *, high: bool) -> None:
         """See Panel."""
-        self._gate.value = high
+        with self._outputs:
+            self._gate_asked = high
+            self._put_out()
 
     def set_voltages(self, shares: Mapping[str, float]) -> None:
         """See Panel."""
@@ -103,11 +122,11 @@ class GpioPanel:
             return
         self._closed = True
         self.set_mute(muted=True)
-        for device in (self._unmute, self._gate, self._encoder):
-            device.close()
         for pin, _ in self._watched:
             pin.when_changed = None
             pin.close()
+        for device in (self._usb, self._unmute, self._gate):
+            device.close()
         for converter in self._converters.values():
             converter.close()
         if self._cv_out is not None:
@@ -115,18 +134,67 @@ class GpioPanel:
                 self._cv_out.close()
         self._when_closed()
 
-    def _watch(self, factory: Any, name: str, low: bool) -> tuple[Any, Any]:  # noqa: ANN401, FBT001
-        """Queue the edges of a pin with the kernel's times; return the pin and its callback to keep both alive."""
-        pin = factory.pin(self._pins.gpio[name])
-        pin.input_with_pull("up" if low else "floating")
-        pin.bounce = None
+    def _put_out(self) -> None:
+        """Set mute and gate as asked; while power fails the gate drops and the mute holds. Needs the lock."""
+        self._unmute.value = not (self._mute_asked or self._power_fails)
+        self._gate.value = self._gate_asked and not self._power_fails
+
+    def _watch_power(self, factory: Any) -> None:  # noqa: ANN401
+        """Let the outputs rest as soon as power fails, and let them go on when it is back.
+
+        The 5 V last 0.3 ms from the edge on: too short for a tick of the control loop, and for any write to a disk.
+        """
+
+        def changed(_: float, state: int) -> None:
+            with self._outputs:
+                self._power_fails = not state
+                self._put_out()
+
+        watched = self._watch(factory, POWER_FAILS, "up", changed)
+        self._watched.append(watched)
+        changed(0.0, watched[0].state)
+
+    def _watch_edges(self, factory: Any, name: str, low: bool) -> tuple[Any, Any]:  # noqa: ANN401, FBT001
+        """Queue the edges of a gate or a button with the kernel's times."""
 
         def changed(time_s: float, state: int) -> None:
             self._edges.append(Edge(name, bool(state) != low, time_s))
 
+        return self._watch(factory, name, "up" if low else "floating", changed)
+
+    def _watch_encoder(self, factory: Any) -> Detents:  # noqa: ANN401
+        """Count the encoder's detents from now on; its contacts close to ground."""
+        detents = Detents()
+        for name, contact in (("ENC_A", detents.contact_a), ("ENC_B", detents.contact_b)):
+
+            def changed(_: float, state: int, contact: Callable[..., None] = contact) -> None:
+                contact(closed=not state)
+
+            watched = self._watch(factory, name, "up", changed)
+            self._watched.append(watched)
+            changed(0.0, watched[0].state)
+        detents.take()  # Where it stands at the start is no turn.
+        return detents
+
+    def _watch(
+        self,
+        factory: Any,  # noqa: ANN401
+        name: str,
+        pull: str,
+        changed: Callable[[float, int], None],
+    ) -> tuple[Any, Any]:
+        """Call ``changed`` at each edge of a pin; return the pin and its callback to keep both alive."""
+        pin = factory.pin(self._pins.gpio[name])
+        pin.input_with_pull(pull)
+        pin.bounce = None
         pin.edges = "both"
         pin.when_changed = changed
         return pin, changed
+
+
+def resting_shares(pins: PinMap) -> dict[int, float]:
+    """Channel of the DAC → share of its range at which its jack gives 0 V."""
+    return {pin.channel: pin.share_at_zero_volts for pin in pins.dac.values()}
 
 
 def open_gpio_panel() -> GpioPanel:
@@ -135,8 +203,17 @@ def open_gpio_panel() -> GpioPanel:
     Raises:
         DeviceUnavailable: A library is missing, or pins, SPI or I²C cannot be opened.
     """
-    from tombola_device.hal.panel.i2c import open_i2c
-
     pins = load_pin_map()
     converters = {name: SpidevConverter(chip.bus, chip.chip_enable) for name, chip in pins.spi.items()}
-    return GpioPanel(pins, converters, CvOut(open_i2c(pins.i2c.bus), pins.i2c.addresses["DAC"]))
+    return GpioPanel(pins, converters, _open_cv_out(pins))
+
+
+def _open_cv_out(pins: PinMap) -> CvOut | None:
+    """Open the DAC with its outputs at 0 V; None: the board has none, or it does not answer."""
+    if "DAC" not in pins.i2c.addresses:
+        return None
+    try:
+        return CvOut(open_i2c(pins.i2c.bus), pins.i2c.addresses["DAC"], resting_shares(pins))
+    except DeviceUnavailable as error:
+        _LOG.warning("%s", error)
+        return None

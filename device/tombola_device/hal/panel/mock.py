@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tombola_device.hal.panel.converters import CHANNELS, FULL_SCALE, Converter, GpiozeroConverter
-from tombola_device.hal.panel.gpio import GpioPanel, _library
+from tombola_device.hal.panel.converters import CHANNELS, FULL_SCALE, LEFTOVER, Converter, GpiozeroConverter, Sampler
+from tombola_device.hal.panel.cv_out import CvOut, FakeMcp4728
+from tombola_device.hal.panel.gpio import GpioPanel, _library, resting_shares
+from tombola_device.hal.panel.i2c import FakeI2c
 from tombola_device.hal.panel.pins import load_pin_map
-from tombola_device.hal.panel.port import BUTTONS, GATES, shares_at_rest
+from tombola_device.hal.panel.port import BUTTONS, GATES, POWER_FAILS, shares_at_rest
 
 CLOCK_PIN, MOSI_PIN, MISO_PIN = 11, 10, 9
 SELECT_PINS: Final = (8, 7)
 """Chip enables 0 and 1 of SPI0. Its pins are the same on every Raspberry Pi."""
+LEFTOVERS: Final = {"ADC_KNOBS": 0.0, "ADC_CV": LEFTOVER}
+"""Knobs have 100 nF each, so that the channel before moves them by less than a count."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +27,13 @@ class MockPanel:
         panel: The panel.
         counts: Converter → values of its inputs, 0 … 4095; a test may change them.
         factory: gpiozero's mock pins: ``factory.pin(5).drive_low()``.
+        dac: The DAC of the CV outputs.
     """
 
     panel: GpioPanel
     counts: dict[str, list[int]]
     factory: Any
+    dac: FakeMcp4728
 
 
 def mock_panel() -> MockPanel:
@@ -42,9 +48,9 @@ def mock_panel() -> MockPanel:
     class MockMcp3208(MockSPIDevice):  # type: ignore[misc]  # gpiozero has no annotations
         """A converter that answers bit by bit."""
 
-        def __init__(self, select_pin: int, counts: list[int], factory: Any) -> None:  # noqa: ANN401
+        def __init__(self, select_pin: int, counts: list[int], sampler: Sampler, factory: Any) -> None:  # noqa: ANN401
             super().__init__(CLOCK_PIN, MOSI_PIN, MISO_PIN, select_pin, pin_factory=factory)
-            self._counts = counts
+            self._counts, self._sampler = counts, sampler
             self._request: list[int] = []
 
         def on_start(self) -> None:
@@ -57,7 +63,7 @@ def mock_panel() -> MockPanel:
             if len(started) == 5:  # Start, single-ended, three bits of channel.
                 channel = started[2] << 2 | started[3] << 1 | started[4]
                 # One sampling clock and the null bit precede the twelve bits.
-                self.tx_word(self._counts[channel], 14)
+                self.tx_word(self._sampler.sample(self._counts, channel), 14)
 
     pins, factory = load_pin_map(), MockFactory()
     counts = {name: [0] * CHANNELS for name in pins.spi}
@@ -68,12 +74,14 @@ def mock_panel() -> MockPanel:
     converters: dict[str, Converter] = {}
     for name, chip in pins.spi.items():
         select = SELECT_PINS[chip.chip_enable]
-        MockMcp3208(select, counts[name], factory)
+        MockMcp3208(select, counts[name], Sampler(LEFTOVERS[name]), factory)
         converters[name] = GpiozeroConverter(
             clock_pin=CLOCK_PIN, mosi_pin=MOSI_PIN, miso_pin=MISO_PIN, select_pin=select, pin_factory=factory
         )
-    for name in (*GATES, *BUTTONS):
+    for name in (*GATES, *BUTTONS, POWER_FAILS):
         if name in pins.active_low:
             factory.pin(pins.gpio[name]).drive_high()  # At rest.
-    panel = GpioPanel(pins, converters, None, factory, lambda: setattr(library.Device, "pin_factory", before))
-    return MockPanel(panel, counts, factory)
+    dac, address = FakeMcp4728(), pins.i2c.addresses["DAC"]
+    cv_out = CvOut(FakeI2c({address: dac}), address, resting_shares(pins))
+    panel = GpioPanel(pins, converters, cv_out, factory, lambda: setattr(library.Device, "pin_factory", before))
+    return MockPanel(panel, counts, factory, dac)

@@ -39,6 +39,11 @@ class AnalogOutput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     volts_at_zero: float
     volts_at_full: float
 
+    @property
+    def share_at_zero_volts(self) -> float:
+        """Share of the range at 0 V."""
+        return -self.volts_at_zero / (self.volts_at_full - self.volts_at_zero)
+
 
 class I2c(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The I²C bus and the addresses of its chips, by name."""

@@ -12,6 +12,8 @@ KNOBS: Final = 8
 VOLTAGES: Final = ("V_OCT", "CV_X", "CV_Y", "CV_1", "CV_2", "CV_3")
 GATES: Final = ("GATE_IN", "TRIG_IN", "CLOCK_IN")
 BUTTONS: Final = ("ENC_SW", "SHIFT", "SAVE")
+POWER_FAILS: Final = "PWR_FAIL"
+USB: Final = "VBUS_SENSE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,16 @@ class PanelState:
         voltages: Name of VOLTAGES → share of the converter's range, 0 … 1. The calibration converts it to volts.
         edges: Edges of gates and buttons since the last reading, in order.
         turns: Clicks of the encoder since the last reading; right > 0.
+        power_fails: Whether +12 V is too low. The outputs rest until it is back.
+        usb: Whether a computer's 5 V is at the USB port.
     """
 
     knobs: tuple[float, ...]
     voltages: Mapping[str, float]
     edges: tuple[Edge, ...] = ()
     turns: int = 0
+    power_fails: bool = False
+    usb: bool = False
 
 
 class Panel(Protocol):
@@ -65,10 +71,10 @@ class Panel(Protocol):
         """
 
     def set_mute(self, *, muted: bool) -> None:
-        """Mute the sound outputs, or let them sound. They are muted at the start and after ``close``."""
+        """Mute the outputs, or let them sound. They are muted at the start, while power fails, and after ``close``."""
 
     def set_gate(self, *, high: bool) -> None:
-        """Set the gate output."""
+        """Set the gate output. It is low while power fails."""
 
     def set_voltages(self, shares: Mapping[str, float]) -> None:
         """Set CV outputs, each to a share of its range, 0 … 1.
