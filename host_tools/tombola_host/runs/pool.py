@@ -73,10 +73,10 @@ class Pool(Protocol):
 
     The smallest one runs them here, in order:
 
-        class InOrder:
-            def run(self, jobs: Sequence[Job], reporter: Reporter, finished: Finished) -> None:
-                for number, job in enumerate(jobs):
-                    finished(number, job.function(*job.arguments, reporter.task(job.title)))
+    >>> class InOrder:
+    ...     def run(self, jobs: Sequence[Job], reporter: Reporter, finished: Finished) -> None:
+    ...         for number, job in enumerate(jobs):
+    ...             finished(number, job.function(*job.arguments, reporter.task(job.title)))
     """
 
     def run(self, jobs: Sequence[Job], reporter: Reporter, finished: Finished) -> None:

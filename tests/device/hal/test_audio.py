@@ -158,8 +158,8 @@ def test_wait_returns_at_once_for_a_card_with_room_or_an_error(card, room):
 def test_wait_returns_when_the_descriptor_reports_a_played_period(card):
     pcm = card(0, 0, 128)
     room = Room(pcm)
+    start_s = time.monotonic()  # Before the timer: its thread may begin late, but never early.
     threading.Timer(0.02, pcm.become_ready).start()
-    start_s = time.monotonic()
     assert room.wait() == 128
     assert time.monotonic() - start_s >= 0.019
     assert pcm.looked == 3

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+import doctest
 import importlib
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 
 import pytest
@@ -87,7 +87,8 @@ def jobs_of(function, *numbers):
 def of_the_docstring():
     """The smallest pool, as the Protocol's docstring shows it."""
     scope = dict(vars(pool_module))
-    exec(textwrap.dedent(Pool.__doc__.partition(":\n\n")[2]), scope)
+    (example,) = doctest.DocTestParser().get_examples(Pool.__doc__)
+    exec(example.source, scope)
     return scope["InOrder"]()
 
 
