@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 
 import torch
@@ -31,7 +30,6 @@ class Evidence:
         first: The weights before training.
         seed: Seed for criteria that draw random numbers.
         objective: The training's objective; without it there are no gradients and no activations.
-        trajectory: Weights during training, as far as they were kept.
         first_step: The step of the first batch to draw; the steps before it were used for training.
 
     Raises:
@@ -46,11 +44,9 @@ class Evidence:
         *,
         seed: int,
         objective: Objective | None = None,
-        trajectory: Sequence[Weights] = (),
         first_step: int = 1_000_000,
     ) -> None:
         self.network, self.groups, self.first, self.seed = network, groups, first, seed
-        self.trajectory = trajectory
         self._objective, self._first_step = objective, first_step
         self.current: Weights = {name: tensor.detach() for name, tensor in network.state_dict().items()}
         check_groups(groups, self.current)
