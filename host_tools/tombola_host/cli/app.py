@@ -24,7 +24,7 @@ app = typer.Typer(
     name="tombola",
     help="Turn folders of recordings into one small network, and flash it to the instrument.\n\n"
     # \b: lines that are not wrapped, so that they can be copied.
-    "\b\nFirst steps:\n  tombola corpus violin/\n  tombola build violin=violin/ bells=bells/ -o mine.tombola\n"
+    "\b\nFirst steps:\n  tombola corpus violin/\n  tombola build violin=violin/ flute=flute/ -o mine.tombola\n"
     "  tombola flash mine.tombola",
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -94,7 +94,7 @@ def build_(
     """Build a bundle out of recordings, and hear it. Wav files are written beside it. Run again to go on.
 
     \b
-    Example:  tombola build violin=rec/violin bells=rec/bells -o mine.tombola --effort quick
+    Example:  tombola build violin=rec/violin flute=rec/flute -o mine.tombola --effort quick
     """
     modes, store = _checked(folders, out), run_store(runs)
     check_runs(store)
@@ -152,7 +152,7 @@ def export(
     """Stage 4: write the merged network as a bundle. It is checked against the network that was trained, and played.
 
     \b
-    Example:  tombola export violin=rec/violin bells=rec/bells -o mine.tombola
+    Example:  tombola export violin=rec/violin flute=rec/flute -o mine.tombola
     """
     modes, store = _checked(folders, out), run_store(runs)
     check_runs(store)

@@ -79,7 +79,7 @@ def merge(
 ) -> None:
     """Stage 3: merge the tickets and train them together. What is undone before is done first.
 
-    Example:  tombola merge violin=rec/violin bells=rec/bells
+    Example:  tombola merge violin=rec/violin flute=rec/flute
     """
     _print_runs(
         _runs_until("merge", folders, settings_of(effort, seed, workers, family, criterion, schedule, method), runs)
