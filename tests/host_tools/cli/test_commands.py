@@ -329,6 +329,6 @@ def test_no_command_in_a_help_text_is_wrapped_and_no_summary_is_cut():
         written = [line.strip() for line in callback.__doc__.splitlines() if "Example:" in line]
         assert [example.strip()] == written
     told = tombola("--help").output
-    assert "  tombola build violin=violin/ bells=bells/ -o mine.tombola\n" in told
+    assert "  tombola build violin=violin/ flute=flute/ -o mine.tombola\n" in told
     cut = [line.split()[0] for line in told.partition("Commands:")[2].splitlines() if line.endswith("...")]
     assert set(cut) <= {"corpus"}
