@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -254,6 +255,8 @@ def _interrupts_held() -> Iterator[None]:
 
     A process that is started meanwhile never gets it: the parent alone ends its workers, and they print no traceback.
     """
+    # multiprocessing starts a tracker before its first process, and then lets SIGINT through: so start that one first.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
