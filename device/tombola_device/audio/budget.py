@@ -129,6 +129,7 @@ def _paced_us(engine: Engine, voices: int) -> float:
         glide_s=np.zeros(engine.voices, np.float32),
         loudness_db=np.zeros(engine.voices, np.float32),
         timbre=np.full((engine.voices, 2), 0.5, np.float32),
+        life=np.ones(engine.voices, np.float32),
     )
     for _ in range(MEASURED_PERIODS):
         time.sleep(1 / FRAME_RATE_HZ)

@@ -12,7 +12,7 @@ from tombola_device.contract.controls import MAX_MODES, SILENCE_DB, Controls
 from tombola_device.contract.errors import ShapeError
 
 FAULT_BYTES = 240
-PER_VOICE = ("note", "bend_semitones", "glide_s", "gate", "velocity", "onset", "onset_s", "loudness_db", "timbre")
+PER_VOICE = ("note", "bend_semitones", "glide_s", "gate", "velocity", "onset", "onset_s", "loudness_db", "timbre", "life")
 """The fields of ``Controls`` whose length does not depend on the bundle."""
 
 
@@ -28,6 +28,7 @@ def controls_dtype(voices: int) -> np.dtype[np.void]:
             ("glide_s", "<f4", (voices,)),
             ("loudness_db", "<f4", (voices,)),
             ("timbre", "<f4", (voices, 2)),
+            ("life", "<f4", (voices,)),
             ("velocity", "<f4", (voices,)),
             ("onset", "<i4", (voices,)),
             ("gate", "?", (voices,)),
@@ -184,6 +185,7 @@ class ControlsReader:
         self._record[0]["modes"] = modes
         self._record[0]["blend"][:, 0] = 1.0
         self._record[0]["timbre"] = 0.5
+        self._record[0]["life"] = 1.0
         self._latest = self._unpack()
 
     @property

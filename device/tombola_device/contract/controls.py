@@ -26,13 +26,15 @@ SCALAR_COLUMNS = ("note", "loudness_db", "velocity", "onset_fast", "onset_slow",
 """The columns of a graph's ``controls`` input, followed by one column per mode: its blend weight.
 
 note         MIDI note number, fractional, bend included
-loudness_db  wanted level, dB re full-scale RMS 1.0, ``SILENCE_DB`` … 0
+loudness_db  level that the envelope wants, dB re full-scale RMS 1.0, ``SILENCE_DB`` … 0, as if struck like the
+             recordings: how much louder the player plays is in the shade (``contract.graph``) and in ``level``
 velocity     0 … 1
 onset_fast   exp(-t / ONSET_FAST_S), t = time since the onset
 onset_slow   exp(-t / ONSET_SLOW_S)
 timbre_x/y   learned latents, in the range given for each mode in the manifest
 blend        one weight per mode: each ≥ 0, sum 1
 """
+MOST_LIFE = 2.0
 ONSET_FAST_S = 0.03
 ONSET_SLOW_S = 0.5
 
@@ -52,6 +54,7 @@ class Controls:
         blend: One weight per mode for each voice: each ≥ 0, sum 1. Shape (V, M), float32.
         loudness_db: Offset added to the envelope of the mode, dB. Shape (V,), float32.
         timbre: X and Y, 0 … 1 over the range of the recordings; 0.5 is the mode's default. Shape (V, 2), float32.
+        life: How much a held note moves, 0 … MOST_LIFE; 1: as the mode's recordings do. Shape (V,), float32.
     """
 
     note: Float32Array
@@ -64,3 +67,4 @@ class Controls:
     blend: Float32Array
     loudness_db: Float32Array
     timbre: Float32Array
+    life: Float32Array

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -22,14 +22,21 @@ ONSET_COLUMNS = ("note", "velocity", "timbre_x", "timbre_y")
 """The controls that are known when a note begins. A graph that runs once for each onset may use any of them."""
 TIMBRE = ("timbre_x", "timbre_y")
 """Columns with a range of their own in each mode."""
+SHADES = (*TIMBRE, "dynamics")
+"""The first directions of a mode's shade: timbre X and Y, -1 … 1, and how much louder the note is played than the mode's
+recordings, in units of SHADE_DB. The directions of its life follow."""
+SHADE_DB = 10.0
+MAX_DIRECTIONS = 32
 MAX_STATE, MAX_NOISE_BANDS = 65_536, 256
 MAX_HIT_SAMPLES = 1 << 18
 """5.46 s, 1 MiB; each voice has memory for two hits."""
 
+Shades = TypeVar("Shades", bound=Any)
+"""An array or a tensor."""
 Role = Annotated[str, Meta(min_length=1, max_length=16, pattern=r"^[a-z][a-z0-9_]*$")]
 Column = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z][a-z0-9_]*$")]
 Axis = Annotated[int, Meta(ge=1, le=MAX_HIT_SAMPLES)]
-PortKind = Literal["controls", "motion", "level", "noise", "state", "audio", "overlap"]
+PortKind = Literal["controls", "motion", "level", "noise", "shade", "state", "audio", "overlap"]
 
 
 class Port(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +47,8 @@ class Port(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         kind: ``controls``: the graph's columns, then the blend weight of each of its modes. ``motion``: phase, pace
             before and pace after, as in ``engine.motion``; ``level``: RMS amplitude, likewise. ``noise``: the noise
             bands of this period; for a graph with ``overlap``, this period's fading in and the next one's fading out.
+            ``shade``: how far the spectrum is moved along the directions of each mode, times the mode's blend weight:
+            SHADES of the first mode, of the next …, then the directions of life of the first mode, of the next ….
             ``state``: carried from block to block; each of its tensors has an output of the same shape whose name ends
             with ``_out``; a voice at rest has zeros. ``audio``: the sound of the block, or of the whole hit.
             ``overlap``: sound that is added to this period and the next.
@@ -99,13 +108,32 @@ class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.port("overlap") is not None
 
     @property
+    def directions(self) -> int:
+        """Number of directions in which each mode's spectrum can be moved; 0: the graph reads no shade."""
+        port, controls = self.port("shade"), self.port("controls")
+        modes = controls.size - len(self.columns) if controls else 0
+        return port.size // modes if port and modes > 0 else 0
+
+    @property
     def motion(self) -> bool:
         """Whether the graph reads phase and level."""
         return self.port("motion") is not None
 
 
+def dynamics_of(shade: Shades, directions: int) -> Shades:
+    """The dynamics of each mode in a shade of K directions. (…, M * K) → (…, M)."""
+    modes = shade.shape[-1] // directions
+    return shade[..., SHADES.index("dynamics") : modes * len(SHADES) : len(SHADES)]
+
+
 def block_graph(
-    modes: int, state_size: int = 0, noise_bands: int = 0, *, overlap: bool = False, motion: bool = False
+    modes: int,
+    state_size: int = 0,
+    noise_bands: int = 0,
+    *,
+    overlap: bool = False,
+    motion: bool = False,
+    directions: int = 0,
 ) -> Graph:
     """A graph of M modes that reads all columns and makes one period of sound in each period."""
     noise_samples = 2 * PERIOD_SAMPLES if overlap else PERIOD_SAMPLES
@@ -114,6 +142,8 @@ def block_graph(
         ports += [Port("motion", "motion", [3]), Port("level", "level", [1])]
     if noise_bands:
         ports.append(Port("noise", "noise", [noise_bands, noise_samples]))
+    if directions:
+        ports.append(Port("shade", "shade", [modes * directions]))
     if state_size:
         ports.append(Port(STATE_BEFORE, "state", [state_size]))
     ports.append(Port("audio", "audio", [PERIOD_SAMPLES]))
@@ -142,6 +172,7 @@ def check_ports(role: str, graph: Graph, modes: int) -> None:
         allowed |= {
             "motion": [3],
             "level": [],
+            "shade": [modes * graph.directions],
             "noise": [min(graph.noise_bands, MAX_NOISE_BANDS), window],
             "state": [min(graph.state_size, MAX_STATE)],
             "overlap": [2 * graph.block_samples],
@@ -156,6 +187,11 @@ def check_ports(role: str, graph: Graph, modes: int) -> None:
             )
     if not {"controls", "audio"} <= set(kinds) or ("motion" in kinds) != ("level" in kinds):
         raise BadBundle(f"the graph {role!r} has only the ports {', '.join(kinds)}; some are missing, so export again")
+    if "shade" in kinds and not ("motion" in kinds and len(SHADES) <= graph.directions <= MAX_DIRECTIONS):
+        raise BadBundle(
+            f"the graph {role!r} has a shade of {graph.directions} directions; {len(SHADES)} to {MAX_DIRECTIONS} beside "
+            "phase and level are possible, so export again"
+        )
 
 
 def long_axes(shape: Sequence[int | str | None]) -> tuple[int | str | None, ...]:

@@ -18,7 +18,8 @@ from msgspec import Meta
 
 from tombola_device.contract.controls import MAX_MODES, PERIOD_SAMPLES, SAMPLE_RATE_HZ
 from tombola_device.contract.errors import BadBundle
-from tombola_device.contract.graph import FRAME, TIMBRE, Column, Graph, Role, check_ports
+from tombola_device.contract.graph import FRAME, SHADES, TIMBRE, Column, Graph, Role, check_ports
+from tombola_device.contract.life import Life
 
 MANIFEST_VERSION = 2
 
@@ -72,6 +73,10 @@ class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         gate: A ``held`` note sounds while its key is down and then releases; a ``one_shot`` note sounds to its end.
         graph: Role of the graph that renders the mode.
         licence: Licence of the mode's sounds.
+        life: How its held notes move; None: they do not.
+        recorded_db: How much quieter than velocity 1.0 its recordings were played, median, dB. A note played like this
+            has the spectrum of the recordings; a louder one is shifted along ``dynamics``.
+        knobs: What a control does, in one word, by column: ``timbre_x`` may make a note "brighter".
     """
 
     name: Name
@@ -82,6 +87,9 @@ class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gate: Literal["held", "one_shot"] = "held"
     graph: Role = FRAME
     licence: Text = ""
+    life: Life | None = None
+    recorded_db: Annotated[float, Meta(ge=-96, le=0)] = 0.0
+    knobs: Annotated[dict[Column, Name], Meta(max_length=16)] = msgspec.field(default_factory=dict)
 
 
 class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -196,6 +204,11 @@ def _check_mode(mode: Mode, graph: Graph) -> None:
             )
         if not lowest <= default <= highest:
             raise BadBundle(f"the default {column} of mode {mode.name!r} is outside its range; export again")
+    if mode.life is not None and len(SHADES) + mode.life.directions != graph.directions:
+        raise BadBundle(
+            f"the life of mode {mode.name!r} moves {mode.life.directions} directions, not the "
+            f"{max(graph.directions - len(SHADES), 0)} of its graph; export again"
+        )
     if mode.envelope is None:
         if mode.gate == "held" or graph.rate == "block":
             raise BadBundle(f"mode {mode.name!r} has no envelope; only hits can do without one, so export it again")

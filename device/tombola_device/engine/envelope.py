@@ -26,6 +26,8 @@ CHOKED_DB = -1000.0
 LONGEST_FRAMES = 1e9
 """About a month; the time since the onset stops there."""
 MOST_OCTAVES = 8.0
+QUIETEST_DB, LOUDEST_DB = -40.0, 20.0
+"""Played further from its recordings than this, a mode's spectrum changes no more."""
 AS_RENDERED = Envelope([0.0, 1.0], [0.0, 0.0], 0.0, -300.0)
 """For modes without an envelope: a level of 0 dB, lowered only by velocity."""
 
@@ -62,6 +64,9 @@ class Envelopes:
         self._tables = [_table(mode, self._last) for mode in modes]
         self._decay_db = [envelope.decay_db_per_s / FRAME_RATE_HZ for envelope in envelopes]
         self._velocity_db = [envelope.velocity_db for envelope in envelopes]
+        self._recorded_db = [mode.recorded_db for mode in modes]
+        self.louder_db = [0.0] * voices
+        """How much louder each voice is played than the recordings of its modes, dB."""
         self._octaves = [envelope.keytrack / 12.0 for envelope in envelopes]
         falls = [min(envelope.release_db_per_s, envelope.decay_db_per_s) for envelope in envelopes]
         self._fall_db = [
@@ -102,13 +107,15 @@ class Envelopes:
             if voice.over:
                 continue
             *blend, offset_db = levels[index]
-            velocity_db = fall_db = octaves = 0.0
+            velocity_db = fall_db = octaves = recorded_db = 0.0
             voice.weights = [(mode, weight) for mode, weight in enumerate(blend) if weight]
             for mode, weight in voice.weights:
                 velocity_db += weight * self._velocity_db[mode]
+                recorded_db += weight * self._recorded_db[mode]
                 fall_db += weight * self._fall_db[mode]
                 octaves += weight * self._octaves[mode]
             voice.fixed_db = (velocity[index] - 1.0) * velocity_db + offset_db
+            self.louder_db[index] = min(max(voice.fixed_db - recorded_db, QUIETEST_DB), LOUDEST_DB)
             # A released voice starts falling from the level where its envelope was. One-shot modes do not fall.
             if gate[index] or not fall_db:
                 voice.fall_db, voice.rate = 0.0, 2.0 ** min((note[index] - KEYTRACK_NOTE) * octaves, MOST_OCTAVES)

@@ -9,6 +9,7 @@ from tombola_device.contract.graph import Graph
 from tombola_device.contract.manifest import Mode
 from tombola_device.engine.envelope import Envelopes
 from tombola_device.engine.gliding import GlidingControls
+from tombola_device.engine.life import LifeFeed
 from tombola_device.engine.noise_feed import CHUNKS, NoiseFeed, Tables
 from tombola_device.engine.numbers import numbers
 from tombola_device.engine.onsets import FADE_FAST, FADE_SLOW, LEAST_ONSET, LateOnsets, OnsetFades
@@ -22,8 +23,8 @@ _LEVEL, _ONSET_FAST, _ONSET_SLOW = (SCALAR_COLUMNS.index(name) for name in ("lou
 class FrameRenderer:
     """One run for all voices in each period; a ``Renderer``.
 
-    Controls ─► GlidingControls ─► Envelopes ─► Session ─► Sound
-                                   NoiseFeed ───┘
+    Controls ─► GlidingControls ─► Envelopes ─► LifeFeed ─► Session ─► Sound
+                                                NoiseFeed ──┘
 
     Args:
         onnx: The graph, as serialised.
@@ -51,9 +52,11 @@ class FrameRenderer:
         self._noise = NoiseFeed(graph, self.session.noise, tables)
         self._fades = OnsetFades(voices)
         self._late = LateOnsets(sound)
+        self._life = LifeFeed(modes, self.session.shade, self.session.controls) if graph.directions else None
         self._ended = [False] * voices
         self._keys: tuple[list[bool], list[float]] = [False] * voices, [0.0] * voices
         self._notes, self._levels_db = [0.0] * voices, [SILENCE_DB] * voices
+        self._told_db = [0.0] * voices
         self._width = self.session.controls.shape[1]
         self._columns = numbers(self.session.controls)
 
@@ -64,6 +67,8 @@ class FrameRenderer:
             self._share.take(blend)
             blend = self._share.blend
         self._controls.take(controls, blend, self.sounding)
+        if self._life is not None:
+            self._life.take(controls)
         self._keys = gate, velocity
 
     def begin(self, voice: int, sample: int) -> int:
@@ -79,6 +84,8 @@ class FrameRenderer:
             if sample:
                 self._late.begun.append((voice, sample))
         self._envelopes.start(voice)
+        if self._life is not None:
+            self._life.begin(voice)
         return sample
 
     def render(self) -> None:
@@ -86,12 +93,17 @@ class FrameRenderer:
         if self._controls.moving:
             self._notes, levels = self._controls.follow()
             self._envelopes.play(*self._keys, levels, self._notes)
+            if self._life is not None:
+                self._life.place(self._envelopes.louder_db)
         self._envelopes.advance()
         if self._share is not None:
             self.levels_db = self._share.advance(self._envelopes.level_db)
         self.sound.count = rows = self._lay_out_voices()
         self._noise.period += 1
-        if rows:
+        if rows and self._life is not None:
+            self._life.advance(rows, self._notes, self._levels_db)
+            self.session.run(rows, self._life.notes, self._life.levels_db)
+        elif rows:
             self.session.run(rows, self._notes, self._levels_db)
         if self._late.begun:
             self._late.rise()
@@ -117,7 +129,8 @@ class FrameRenderer:
         """Write the changing inputs of voices that sound or have just ended; return the number of rows to run."""
         rows, at, columns, sounding, ended = 0, -self._width, self._columns, self.sounding, self._ended
         levels, fast, slow, noise = self._levels_db, self._fades.fast, self._fades.slow, self._noise
-        noise_in = noise.into
+        told = self._told_db
+        noise_in, louder = noise.into, self._envelopes.louder_db
         for voice, level_db in enumerate(self.levels_db):
             at += self._width
             sounds = level_db > SILENCE_DB
@@ -128,8 +141,11 @@ class FrameRenderer:
                 continue
             sounding[voice], ended[voice] = sounds, not sounds
             rows = voice + 1
-            if level_db != levels[voice]:
-                columns[at + _LEVEL] = levels[voice] = level_db
+            if level_db != levels[voice] or louder[voice] != told[voice]:
+                levels[voice], told[voice] = level_db, louder[voice]
+                # The column says how far the note has come, not how hard it was struck: recordings of one loudness
+                # teach a network nothing of the others (docs/notebook/0008-alive.md).
+                columns[at + _LEVEL] = level_db - louder[voice]
             if (onset := fast[voice]) > LEAST_ONSET:
                 columns[at + _ONSET_FAST] = onset
                 fast[voice] = onset * FADE_FAST

@@ -10,7 +10,15 @@ import numpy as np
 
 from tombola_device.contract.controls import MAX_VOICES, PERIOD_SAMPLES, SCALAR_COLUMNS, Float32Array
 from tombola_device.contract.errors import BadBundle, ShapeError
-from tombola_device.contract.graph import STATE_AFTER, STATE_BEFORE, UNREAD, Graph, long_axes
+from tombola_device.contract.graph import (
+    SHADE_DB,
+    STATE_AFTER,
+    STATE_BEFORE,
+    UNREAD,
+    Graph,
+    dynamics_of,
+    long_axes,
+)
 from tombola_device.engine.motion import Motion
 from tombola_device.engine.runtime import Binding, Shape, Tensor, bare_run, check_tensors, load
 from tombola_device.engine.sound import Sound
@@ -60,6 +68,8 @@ class Session:
         noise_samples = 2 * PERIOD_SAMPLES if graph.overlap else PERIOD_SAMPLES
         self.noise: Float32Array = np.zeros((voices, graph.noise_bands, noise_samples), np.float32)
         self._names = {kind: port.name for kind, port in ports.items()}
+        self.shade: Float32Array = np.zeros((voices, ports["shade"].size if graph.directions else 0), np.float32)
+        self._dynamics = dynamics_of(self.shade, graph.directions) if graph.directions else None
         sound = Sound(voices, overlap=graph.overlap) if sound is None else sound
         self.sound = sound
         self._states = tuple(
@@ -85,14 +95,17 @@ class Session:
         Args:
             voices: 1 … V; the rows of the other voices keep their sound and state.
             notes: The values of the column ``note``; optional, avoids a slow array read.
-            levels_db: The values of the column ``loudness_db``; optional, likewise.
+            levels_db: The values of the column ``loudness_db``, and how much louder the shade is played; optional,
+                likewise.
 
         Real time: audio thread.
         """
         motion, now = self._motion, self._now
         if motion is not None:
             if notes is None or levels_db is None:
-                notes, levels_db = self.controls[:, _NOTE].tolist(), self.controls[:, _LEVEL].tolist()
+                notes, levels = self.controls[:, _NOTE].tolist(), self.controls[:, _LEVEL]
+                louder = 0.0 if self._dynamics is None else SHADE_DB * self._dynamics.sum(axis=-1)
+                levels_db = (levels + louder).tolist()
             motion.step(notes, levels_db, voices)
         self._runs[now][voices - 1]()
         self.sound.slot, self._now = now, 1 - now
@@ -117,6 +130,7 @@ class Session:
     def _bind(self, before: _State, after: _State, overlap: Float32Array, count: int) -> Binding:
         binding = self._session.io_binding()
         own = {"controls": self.controls, "noise": self.noise, "audio": self.sound.audio, "overlap": overlap}
+        own["shade"] = self.shade
         if self._motion is not None:
             own |= {"motion": self._motion.places, "level": self._motion.amplitude}
         arrays = {name: own[kind] for kind, name in self._names.items()} | {UNREAD: self._unread, **before}

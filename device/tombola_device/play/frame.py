@@ -30,6 +30,7 @@ def frame_of(
     *,
     base_db: float,
     timbre: tuple[float, float],
+    life: float,
     glide_s: float,
     tune_semitones: float,
 ) -> Controls:
@@ -41,6 +42,7 @@ def frame_of(
         blend: Blend of the voices without their own. Shape (M,).
         base_db: Loudness before pressure, dB.
         timbre: Timbre X and Y before expressions.
+        life: How much held notes move, 0 … MOST_LIFE.
         glide_s: Glide time of keys. The gate input never glides.
         tune_semitones: Transposition of all voices.
     """
@@ -64,4 +66,5 @@ def frame_of(
         blend=np.stack([blend if voice.blend is None else voice.blend for voice in voices]),
         loudness_db=np.array([max(base_db + PRESSURE_DB * value, 2 * SILENCE_DB) for value in pressures], np.float32),
         timbre=np.clip(np.array(timbres, np.float32), 0.0, 1.0),
+        life=np.full(len(voices), life, np.float32),
     )

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from tombola_device.contract.controls import MAX_MODES
+from tombola_device.contract.controls import MAX_MODES, MOST_LIFE
 from tombola_device.play.player import Player
 from tombola_device.play.voices import VoiceMode
 
@@ -20,6 +20,8 @@ CC_ALL_SOUND_OFF, CC_RESET, CC_MONO, CC_POLY = 120, 121, 126, 127
 CC_LOUDNESS: Final = (2, 7, 11)
 CC_TIMBRE_X: Final = (16, 74)
 CC_TIMBRE_Y: Final = (17, 71)
+CC_LIFE: Final = (18, 77)
+"""77 is the depth of a vibrato in the specification of sound controllers."""
 CC_WEIGHTS: Final = (*range(20, 32), *range(102, 106))
 CC_NOTES_OFF: Final = (123, 124, 125)
 CC_DATA, CC_DATA_FINE, CC_RPN_FINE, CC_RPN = 6, 38, 100, 101
@@ -37,6 +39,7 @@ TARGETS: Final = (
     "timbre x",
     "timbre y",
     "level",
+    "life",
     "glide",
     *(f"weight {mode + 1}" for mode in range(MAX_MODES)),
 )
@@ -209,6 +212,8 @@ class MidiMap:
             player.set_loudness_controller(controller, value / 127)
         elif controller in CC_TIMBRE_X or controller in CC_TIMBRE_Y:
             player.set_timbre(int(controller in CC_TIMBRE_Y), _centred(value))
+        elif controller in CC_LIFE:
+            player.set_life(MOST_LIFE * _centred(value))
         elif controller in CC_WEIGHTS:
             player.set_weight(CC_WEIGHTS.index(controller), value / 127)
         elif controller == CC_GLIDE:
@@ -271,6 +276,8 @@ class MidiMap:
             player.morph(value / 127)
         elif target == "level":
             player.set_loudness_controller(-1, value / 127)
+        elif target == "life":
+            player.set_life(MOST_LIFE * _centred(value))
         elif target == "glide":
             player.glide(glide_s(value))
         elif target.startswith("timbre"):

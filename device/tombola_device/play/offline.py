@@ -26,6 +26,7 @@ CALLS = (
     "set_weight",
     "morph",
     "set_timbre",
+    "set_life",
     "set_loudness",
 )
 """Methods of ``Player`` that a performed event may call."""

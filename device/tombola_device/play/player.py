@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from tombola_device.contract.controls import SILENCE_DB, Controls, Float32Array
+from tombola_device.contract.controls import MOST_LIFE, SILENCE_DB, Controls, Float32Array
 from tombola_device.contract.errors import ShapeError
 from tombola_device.play.blending import Blending, BlendMode
 from tombola_device.play.clock import MidiClock
@@ -53,6 +53,7 @@ class Player:
         self._turn = -1
         self._timbre = [0.5, 0.5]
         self._timbre_cv = [0.0, 0.0]
+        self._life, self._life_cv = 1.0, 0.0
         self._knob_db = self._cv_db = 0.0
         self._tune_semitones = 0.0
         self._glide_s, self._glides = 0.0, True
@@ -165,6 +166,10 @@ class Player:
         """Set the offset of a control voltage to timbre X (axis 0) or Y (axis 1), -1 … 1."""
         self._timbre_cv[axis] = min(max(float(offset), -1.0), 1.0)
 
+    def cv_life(self, offset: float) -> None:
+        """Set the offset of a control voltage to the life, -MOST_LIFE … MOST_LIFE."""
+        self._life_cv = min(max(float(offset), -MOST_LIFE), MOST_LIFE)
+
     def cv_blend(self, mode: int, offset: float) -> None:
         """Set the offset of a control voltage to the weight of a mode, -1 … 1."""
         self._blending.add(mode, offset)
@@ -237,6 +242,10 @@ class Player:
     def set_timbre(self, axis: int, value: float) -> None:
         """Set timbre X (axis 0) or Y (axis 1), 0 … 1; 0.5 is the mode's default."""
         self._timbre[axis] = min(max(float(value), 0.0), 1.0)
+
+    def set_life(self, amount: float) -> None:
+        """Set how much held notes move, 0 … MOST_LIFE; 1: as the mode's recordings do."""
+        self._life = min(max(float(amount), 0.0), MOST_LIFE)
 
     def set_loudness(self, offset_db: float) -> None:
         """Set the loudness knob's offset, dB, ≤ 12."""
@@ -316,6 +325,11 @@ class Player:
         return self._knob_db
 
     @property
+    def life(self) -> float:
+        """How much held notes move, set by hand, 0 … MOST_LIFE."""
+        return self._life
+
+    @property
     def timbre(self) -> tuple[float, float]:
         """Timbre X and Y set by hand, 0 … 1."""
         return self._timbre[0], self._timbre[1]
@@ -328,6 +342,7 @@ class Player:
             self._blending.blend,
             base_db=self._base_db(),
             timbre=(self._timbre[0] + self._timbre_cv[0], self._timbre[1] + self._timbre_cv[1]),
+            life=min(max(self._life + self._life_cv, 0.0), MOST_LIFE),
             glide_s=self._glide_s if self._glides else 0.0,
             tune_semitones=self._tune_semitones,
         )

@@ -4,7 +4,7 @@ knobs 1 … 5    weights of the modes 1 … 5, as far as there are so many
 knobs 6, 7, 8  timbre X, timbre Y, loudness; with SHIFT held: glide, tune, morph
 V/OCT, GATE    play a voice of their own: 1 V per octave, 0 V is note 36; TRIG strikes it too
 X, Y           added to timbre X and Y, 5 V is the whole way
-CV I … III     as assigned: a weight, morph, loudness, velocity
+CV I … III     as assigned: a weight, morph, loudness, velocity, life
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from tombola_device.contract.controls import MOST_LIFE
 from tombola_device.hal.panel.port import KNOBS, Edge, PanelState
 from tombola_device.play.player import Player
 from tombola_device.surface.routing import CvTarget, CvTargets
@@ -163,6 +164,8 @@ class PanelMap:
             self._player.cv_loudness(offset * LOUDNESS_KNOB_DB)
         elif target is CvTarget.VELOCITY:
             self._player.cv_velocity(offset or 0.8)
+        elif target is CvTarget.LIFE:
+            self._player.cv_life(offset * MOST_LIFE)
         elif target is not CvTarget.NONE:
             self._player.cv_blend(int(target.value.split()[1]) - 1, offset)
 

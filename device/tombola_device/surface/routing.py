@@ -15,6 +15,7 @@ class CvTarget(Enum):
     MORPH = "morph"
     LEVEL = "level"
     VELOCITY = "velocity"
+    LIFE = "life"
     WEIGHT_1 = "weight 1"
     WEIGHT_2 = "weight 2"
     WEIGHT_3 = "weight 3"

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from tombola_device.contract.controls import MAX_MODES
+from tombola_device.contract.controls import MAX_MODES, MOST_LIFE
 from tombola_device.contract.errors import StoreError
 from tombola_device.disk.files import Files
 from tombola_device.disk.sealed import read_sealed, write_sealed
@@ -29,6 +29,7 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Args:
         blend: Weights by name of mode, so that another bundle finds the modes that it has too.
         timbre: X and Y, 0 … 1.
+        life: How much held notes move; 1: as the modes' recordings do.
         loudness_db: Offset of the loudness knob.
         glide_s: Portamento.
         tune_semitones: Offset of all pitches.
@@ -38,6 +39,7 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     blend: Annotated[dict[str, Share], Meta(max_length=MAX_MODES)]
     timbre: tuple[Share, Share] = (0.5, 0.5)
+    life: Annotated[float, Meta(ge=0, le=MOST_LIFE)] = 1.0
     loudness_db: Annotated[float, Meta(ge=-160, le=12)] = 0.0
     glide_s: Annotated[float, Meta(ge=0, le=10)] = 0.0
     tune_semitones: Annotated[float, Meta(ge=-24, le=24)] = 0.0
@@ -64,6 +66,7 @@ def capture(player: Player, modes: list[str]) -> Scene:
     return Scene(
         blend={name: float(weight) for name, weight in zip(modes, player.hand_blend, strict=True) if weight > 0},
         timbre=player.timbre,
+        life=player.life,
         loudness_db=player.loudness_db,
         glide_s=player.glide_s,
         tune_semitones=player.tune_semitones,
@@ -79,6 +82,7 @@ def recall(scene: Scene, player: Player, modes: list[str]) -> None:
         player.set_blend(weights)
     for axis, value in enumerate(scene.timbre):
         player.set_timbre(axis, value)
+    player.set_life(scene.life)
     player.set_loudness(scene.loudness_db)
     player.glide(scene.glide_s)
     player.tune(scene.tune_semitones)

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from tombola_device.contract.controls import MOST_LIFE
 from tombola_device.contract.errors import BadConfig
 from tombola_device.play.blending import BlendMode
 from tombola_device.play.midi_map import LOWER, MOST_MEMBERS, TARGETS, MidiMap
@@ -20,6 +21,9 @@ NOTHING: Final = "·"
 _CHANNELS: Final = ("all", *(str(channel) for channel in range(1, 17)))
 _CURVES: Final = ("soft", "linear", "hard")
 _BENDS: Final = ("1", "2", "7", "12", "24", "48")
+LIFE_STEP: Final = 10
+"""Per cent."""
+_LIVES: Final = tuple(f"{per_cent} %" for per_cent in range(0, round(100 * MOST_LIFE) + 1, LIFE_STEP))
 _TARGETS: Final = (NOTHING, *TARGETS)
 _MEMBERS: Final = ("off", *(str(count) for count in range(1, MOST_MEMBERS + 1)))
 
@@ -48,6 +52,7 @@ class SettingsPage:
         return (
             _option("voices", VoiceMode, self._player.voice_mode),
             _option("blend keys", BlendMode, self._player.blend_mode),
+            Option("life", _LIVES, round(100 * self._player.life / LIFE_STEP)),
             Option("MIDI channel", _CHANNELS, midi.channel),
             Option("velocity", _CURVES, _CURVES.index(midi.velocity_curve) if midi.velocity_curve in _CURVES else 1),
             Option("bend", _BENDS, _BENDS.index(bend) if bend in _BENDS else 1),
@@ -81,6 +86,8 @@ class SettingsPage:
             self._player.voice_mode = VoiceMode(word)
         elif name == "blend keys":
             self._player.blend_mode = BlendMode(word)
+        elif name == "life":
+            self._player.set_life(choice * LIFE_STEP / 100)
         elif name == "priority":
             settings = change(settings, priority=Priority(word))
         elif name.startswith("CV"):

@@ -26,8 +26,6 @@ MODE_LEVEL_DB = -20.0
 LOWEST_RELATIVE_DB = -80.0
 SKIPPED_FRAMES = 8
 """A window from the middle of a note starts with a trunk at rest: its first 21 ms do not count."""
-VELOCITY_JITTER = 0.15
-"""A network could tell recordings apart by their exact velocities; blurred, they only say soft or loud."""
 NOTE = SCALAR_COLUMNS.index("note")
 LEVEL = SCALAR_COLUMNS.index("loudness_db")
 VELOCITY = SCALAR_COLUMNS.index("velocity")
@@ -76,12 +74,14 @@ class Windows:
         relative: Target. Shape (W, F, H + B).
         weight: How much a frame counts, 0 … 1. Shape (W, F).
         audio: Shape (W, F * 128); zeros where the pitch was shifted.
+        places: Mode, note, and first frame of each. Shape (W, 3).
     """
 
     controls: Tensor
     relative: Tensor
     weight: Tensor
     audio: Tensor
+    places: Tensor
 
 
 def mode_gain_db(clips: Sequence[Clip]) -> float:
@@ -153,14 +153,15 @@ class WindowSampler:
         """W windows."""
         modes = self._rng.choice(len(self._modes), windows, p=self._shares)
         picked = [self._window(int(mode)) for mode in modes]
-        controls, relative, weight, audio = (torch.stack(parts) for parts in zip(*picked, strict=True))
+        controls, relative, weight, audio, places = (torch.stack(parts) for parts in zip(*picked, strict=True))
         if self._shift > 0:
             controls, relative, audio = self._shifted(controls, relative, audio)
-        return Windows(controls, relative, weight, audio)
+        return Windows(controls, relative, weight, audio, places)
 
-    def _window(self, mode: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _window(self, mode: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         notes = self._modes[mode].notes
-        note = notes[self._rng.integers(len(notes))]
+        index = int(self._rng.integers(len(notes)))
+        note = notes[index]
         latest = max(len(note.scalars) - self._frames, 0)
         start = 0 if self._rng.random() < 0.5 else int(self._rng.integers(latest + 1))
         stop = start + self._frames
@@ -169,12 +170,11 @@ class WindowSampler:
         audio = note.audio[start * PERIOD_SAMPLES : stop * PERIOD_SAMPLES]
         audio = torch.nn.functional.pad(audio, (0, self._frames * PERIOD_SAMPLES - len(audio)))
         scalars[len(note.scalars) - start :, LEVEL] = SILENCE_DB
-        scalars[:, VELOCITY] = (scalars[:, VELOCITY] + VELOCITY_JITTER * self._rng.normal()).clip(0.0, 1.0)
         weight = ((scalars[:, LEVEL] - SILENCE_DB) / 20).clamp(0, 1)
         if start > 0:
             weight[:SKIPPED_FRAMES] = 0
         blend = one_hot(mode, len(self._modes)).expand(self._frames, -1)
-        return torch.cat([scalars, blend], dim=1), relative, weight, audio
+        return torch.cat([scalars, blend], dim=1), relative, weight, audio, torch.tensor([mode, index, start])
 
     def _shifted(self, controls: Tensor, relative: Tensor, audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         count = len(controls)

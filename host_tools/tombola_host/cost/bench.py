@@ -279,6 +279,7 @@ def _controls(bundle: Bundle, voices: int, onset: int, blend: npt.NDArray[np.flo
         glide_s=np.zeros(voices, np.float32),
         loudness_db=np.zeros(voices, np.float32),
         timbre=np.full((voices, 2), timbre, np.float32),
+        life=np.ones(voices, np.float32),
     )
 
 

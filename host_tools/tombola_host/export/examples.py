@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 import torch
 from tombola_device.contract.controls import PERIOD_SAMPLES, SCALAR_COLUMNS
-from tombola_device.contract.graph import Graph
+from tombola_device.contract.graph import SHADE_DB, SHADES, Graph, dynamics_of
 from tombola_device.engine.motion import Motion
 from tombola_device.engine.noise import overlapping
 from torch import Tensor
+
+from tombola_host.generators.base import Conditions
 
 _SPANS = {
     "note": (36.0, 72.0),
@@ -30,23 +32,37 @@ class Example:
         graph: The graph that reads these inputs.
         controls: Shape (V, F, C + M).
         noise: Shape (V, F, B, T); None if the graph has no noise input.
+        shade: Shape (V, F, M * K); None if the graph has no such input.
     """
 
     graph: Graph
     controls: Tensor
     noise: Tensor | None
+    shade: Tensor | None = None
     _motion: Motion = field(init=False)
 
     def __post_init__(self) -> None:
         self._motion = Motion(len(self.controls))
+
+    @property
+    def conditions(self) -> Conditions:
+        """The same for a network."""
+        return Conditions(self.controls, self.noise, self.shade)
+
+    def first(self, voices: int) -> Example:
+        """The first voices alone."""
+        rows = [None if part is None else part[:voices] for part in (self.noise, self.shade)]
+        return Example(self.graph, self.controls[:voices], *rows)
 
     def inputs(self, frame: int) -> dict[str, Tensor]:
         """Inputs of one block, by kind of port, in the order of the ports; call it for the blocks in their order."""
         now = self.controls[:, frame]
         found = {"controls": now}
         if self.graph.motion:
-            note, level = (now[:, SCALAR_COLUMNS.index(name)].tolist() for name in ("note", "loudness_db"))
-            self._motion.step(note, level, len(now))
+            note, level = (now[:, SCALAR_COLUMNS.index(name)] for name in ("note", "loudness_db"))
+            if self.shade is not None:
+                level = level + SHADE_DB * dynamics_of(self.shade[:, frame], self.graph.directions).sum(-1)
+            self._motion.step(note.tolist(), level.tolist(), len(now))
             found["motion"] = torch.from_numpy(self._motion.places.copy())
             found["level"] = torch.from_numpy(self._motion.amplitude.copy())
         if self.noise is not None:
@@ -54,6 +70,8 @@ class Example:
             if self.graph.overlap:  # The first block follows the last.
                 following = self.noise[:, (frame + 1) % self.noise.shape[1]]
                 found["noise"] = torch.from_numpy(overlapping(found["noise"].numpy(), following.numpy()))
+        if self.shade is not None:
+            found["shade"] = self.shade[:, frame]
         return {port.kind: found[port.kind].reshape(-1, *port.shape) for port in self.graph.ports if port.kind in found}
 
 
@@ -69,4 +87,9 @@ def example(graph: Graph, voices: int, frames: int, seed: int = 0) -> Example:
     blend = ends[0] + (ends[1] - ends[0]) * across
     bands = graph.noise_bands
     noise = torch.randn((voices, frames, bands, PERIOD_SAMPLES), generator=rng) if bands else None
-    return Example(graph, torch.cat([columns, blend], dim=-1), noise)
+    shade = None
+    if graph.directions:
+        ends = 0.5 * torch.randn((2, voices, 1, 1, graph.directions), generator=rng)
+        own = blend[..., None] * (ends[0] + (ends[1] - ends[0]) * across[..., None])
+        shade = torch.cat([own[..., : len(SHADES)].flatten(2), own[..., len(SHADES) :].flatten(2)], dim=-1)
+    return Example(graph, torch.cat([columns, blend], dim=-1), noise, shade)

@@ -59,8 +59,7 @@ def check_parity(exported: ExportedGraph, onnx: bytes, seed: int = 0) -> Parity:
             )
         worst = Parity(max(worst.onnx, parity.onnx), max(worst.streamed, parity.streamed))
     # The same voices as in the last round, of which only one plays now.
-    alone = example(exported.graph, voices, CHECKED_FRAMES, seed)
-    alone = Example(alone.graph, alone.controls[:1], None if alone.noise is None else alone.noise[:1])
+    alone = example(exported.graph, voices, CHECKED_FRAMES, seed).first(1)
     heard = _difference(_play(exported.graph, onnx, alone), played[:1])
     if not heard <= PARITY:
         raise ExportError(
@@ -99,7 +98,7 @@ def _make(exported: ExportedGraph, given: Example) -> tuple[Float32Array, Float3
         if exported.graph.rate == "onset":
             return exported.module(given.controls[:, 0]).reshape(len(given.controls), -1).numpy(), None
         stepped = _step(exported, given)
-        return stepped, None if exported.offline is None else exported.offline(given.controls, given.noise).numpy()
+        return stepped, None if exported.offline is None else exported.offline(given.conditions).numpy()
 
 
 def _play_hits(session: OnsetSession, given: Example) -> Float32Array:
@@ -116,6 +115,8 @@ def _play_blocks(session: Session, given: Example) -> Float32Array:
         session.controls[:] = inputs["controls"].reshape(session.controls.shape)
         if "noise" in inputs:
             session.noise[:] = inputs["noise"].reshape(session.noise.shape)
+        if "shade" in inputs:
+            session.shade[:] = inputs["shade"].reshape(session.shade.shape)
         session.run(session.voices)
         blocks.append(np.stack([session.sound.of(voice) for voice in range(session.voices)]))
     return np.concatenate(blocks, axis=1)

@@ -31,15 +31,18 @@ class Conditions:
     Args:
         controls: Shape (V, F, 7 + M).
         noise: Shape (V, F, B, T); None for networks without a noise input.
+        shade: Shape (V, F, M * K), as in ``tombola_device.contract.graph``; None: zeros.
     """
 
     controls: Tensor
     noise: Tensor | None = None
+    shade: Tensor | None = None
 
     def part(self, start: int, stop: int) -> Conditions:
         """Frames ``start`` to ``stop``."""
         noise = None if self.noise is None else self.noise[:, start:stop]
-        return Conditions(self.controls[:, start:stop], noise)
+        shade = None if self.shade is None else self.shade[:, start:stop]
+        return Conditions(self.controls[:, start:stop], noise, shade)
 
 
 class Generator(nn.Module, ABC):

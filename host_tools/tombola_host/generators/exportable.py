@@ -9,19 +9,21 @@ from typing import Protocol
 from tombola_device.contract.graph import Graph
 from torch import Tensor, nn
 
+from tombola_host.generators.base import Conditions
+
 
 class Offline(Protocol):
     """Renders many blocks at once, as the network does in training.
 
-    >>> def silence(controls: Tensor, noise: Tensor | None) -> Tensor:
-    ...     return torch.zeros(len(controls), 128 * controls.shape[1])
+    >>> def silence(given: Conditions) -> Tensor:
+    ...     return torch.zeros(len(given.controls), 128 * given.controls.shape[1])
     >>> offline: Offline = silence
-    >>> offline(torch.zeros(2, 3, 8), None).shape
+    >>> offline(Conditions(torch.zeros(2, 3, 8))).shape
     torch.Size([2, 384])
     """
 
-    def __call__(self, controls: Tensor, noise: Tensor | None) -> Tensor:
-        """Render F blocks: controls (V, F, C), noise (V, F, B, T) or None → audio (V, F * T)."""
+    def __call__(self, given: Conditions) -> Tensor:
+        """Render F blocks, → audio (V, F * T)."""
 
 
 @dataclass(frozen=True, slots=True)

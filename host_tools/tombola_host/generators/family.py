@@ -6,9 +6,11 @@ A new family is one folder here and one line in ``FAMILIES`` (generators/__init_
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from tombola_device.contract.controls import Float32Array
+from tombola_device.contract.life import Life
 from tombola_device.contract.manifest import Range
 from torch import Tensor
 
@@ -19,6 +21,15 @@ from tombola_host.generators.units import Weights
 from tombola_host.training.effort import Length
 from tombola_host.training.loop import Phase
 from tombola_host.training.objective import Trainee
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What the manifest says of a mode that only its family knows; see ``tombola_device.contract.manifest.Mode``."""
+
+    life: Life | None = None
+    recorded_db: float = 0.0
+    knobs: Mapping[str, str] = field(default_factory=dict)
 
 
 class GeneratorTrainee(Trainee, Protocol):
@@ -87,6 +98,9 @@ class Family(Protocol):
     ...     def controls(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> dict[str, Range]:
     ...         return {}
     ...
+    ...     def described(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> Described:
+    ...         return Described()
+    ...
     ...     def exported(self, network: Generator) -> Exportable:
     ...         raise BadConfig("the family 'gains' is not for the device; choose another")
     >>> family: Family = GainsFamily()
@@ -129,6 +143,9 @@ class Family(Protocol):
 
     def controls(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> dict[str, Range]:
         """The knobs of a mode: name → (lowest, default, highest)."""
+
+    def described(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> Described:
+        """How a mode's notes move, and what its knobs do."""
 
     def exported(self, network: Generator) -> Exportable:
         """The network in the form that the device can play.

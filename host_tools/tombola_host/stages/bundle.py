@@ -48,6 +48,7 @@ def write_bundle(bundle: Bundle, path: Path) -> None:
 
 
 def _mode(family: Family, trainee: GeneratorTrainee, index: int, material: Material, role: str, *, held: bool) -> Mode:
+    described = family.described(trainee, index, material.training)
     return Mode(
         name=material.name,
         color=COLORS[index % len(COLORS)],
@@ -57,4 +58,7 @@ def _mode(family: Family, trainee: GeneratorTrainee, index: int, material: Mater
         gate="held" if held else "one_shot",
         graph=role,
         licence=material.licence,
+        life=described.life if held else None,
+        recorded_db=described.recorded_db,
+        knobs=dict(described.knobs),
     )

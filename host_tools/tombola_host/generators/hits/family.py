@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tombola_host.corpus.windows import VELOCITY, ModeData, Note, one_hot
 from tombola_host.generators.base import Conditions, Generator, Size
-from tombola_host.generators.family import GeneratorTrainee
+from tombola_host.generators.family import Described, GeneratorTrainee
 from tombola_host.generators.hits.export import HitsExport
 from tombola_host.generators.hits.network import HIT_SAMPLES, NOTE, ONSET, SCALARS, Hits, HitsSize
 from tombola_host.generators.units import Weights
@@ -136,6 +136,11 @@ class HitsFamily:
         """See Family: no knobs yet."""
         del trainee, mode, data
         return {}
+
+    def described(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> Described:
+        """See Family: a hit does not live on."""
+        del trainee, mode, data
+        return Described()
 
     def exported(self, network: Generator) -> HitsExport:
         """See Family."""

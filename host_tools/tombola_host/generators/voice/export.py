@@ -8,6 +8,7 @@ import msgspec
 from tombola_device.contract.graph import FRAME, Port, block_graph
 from torch import Tensor, nn
 
+from tombola_host.generators.base import Conditions
 from tombola_host.generators.exportable import ExportedGraph
 from tombola_host.generators.voice.network import Voice
 
@@ -30,15 +31,18 @@ class VoiceExport:
         """As ``Exportable.graphs``."""
         network = self._network
         size = sum(math.prod(shape) for shape in network.state_shapes.values())
-        graph = block_graph(network.modes, size, network.noise_bands, overlap=True, motion=True)
+        directions = network.directions.shape[1]
+        graph = block_graph(
+            network.modes, size, network.noise_bands, overlap=True, motion=True, directions=directions
+        )
         # The extra axis lets the graph multiply noise by gains without a node that transposes either.
         ports = [Port(port.name, port.kind, [1, *port.shape]) if port.kind == "noise" else port for port in graph.ports]
         graph = msgspec.structs.replace(graph, ports=ports, delay_samples=network.delay_samples)
         return {FRAME: ExportedGraph(_Frame(network), graph, network.state_shapes, self._offline)}
 
-    def _offline(self, controls: Tensor, noise: Tensor | None) -> Tensor:
-        assert noise is not None
-        return self._network.render(controls, noise)[0]
+    def _offline(self, given: Conditions) -> Tensor:
+        assert given.noise is not None
+        return self._network.render(given.controls, given.noise, given.shade)[0]
 
 
 class _Frame(nn.Module):
@@ -52,7 +56,7 @@ class _Frame(nn.Module):
         self.generator = network
 
     def forward(
-        self, controls: Tensor, motion: Tensor, level: Tensor, noise: Tensor, *state: Tensor
+        self, controls: Tensor, motion: Tensor, level: Tensor, noise: Tensor, shade: Tensor, *state: Tensor
     ) -> tuple[Tensor, ...]:
-        audio, overlap, after = self.generator.frame(controls, motion, level, noise, state)
+        audio, overlap, after = self.generator.frame(controls, motion, level, noise, shade, state)
         return audio, overlap, *after

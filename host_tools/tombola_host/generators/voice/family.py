@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 import torch
 from tombola_device.contract.controls import PERIOD_SAMPLES, Float32Array
+from tombola_device.contract.graph import TIMBRE
 from tombola_device.contract.manifest import Range
 from torch import Tensor
 
-from tombola_host.corpus.windows import TIMBRE, ModeData, Note
+from tombola_host.corpus.windows import ModeData, Note
 from tombola_host.generators.base import Conditions, Generator, Size
-from tombola_host.generators.family import GeneratorTrainee
+from tombola_host.generators.family import Described, GeneratorTrainee
 from tombola_host.generators.units import Weights
 from tombola_host.generators.voice.export import VoiceExport
+from tombola_host.generators.voice.life import fit_life
+from tombola_host.generators.voice.losses import normalized
 from tombola_host.generators.voice.network import SCALARS, Voice
 from tombola_host.generators.voice.noise import noise_source
 from tombola_host.generators.voice.objective import voice_phases
+from tombola_host.generators.voice.shades import KNOBS, as_recorded, heard_shade
 from tombola_host.generators.voice.size import VoiceSize
-from tombola_host.generators.voice.timbre import timbre_ranges
 from tombola_host.generators.voice.trainee import VoiceTrainee, new_trainee, restored_trainee
 from tombola_host.training.effort import Length
 from tombola_host.training.loop import Phase
@@ -50,7 +54,8 @@ class VoiceFamily:
 
     def trainee(self, network: Generator, data: Sequence[ModeData], seed: int) -> VoiceTrainee:
         """See Family."""
-        return new_trainee(cast("Voice", network), data, seed)
+        del seed  # What is fitted to the recordings is not drawn.
+        return new_trainee(cast("Voice", network), data)
 
     def restored(self, tensors: Mapping[str, Tensor]) -> VoiceTrainee:
         """See Family."""
@@ -63,7 +68,7 @@ class VoiceFamily:
         return voice_phases(cast("VoiceTrainee", trainee), data, length, seed, purpose)
 
     def example(self, network: Generator, voices: int, frames: int, seed: int) -> Conditions:
-        """See Family: a glide, a swell, a blend."""
+        """See Family: a glide, a swell, a blend, a moving shade."""
         rng = torch.Generator().manual_seed(seed)
         columns = torch.zeros(voices, frames, SCALARS + network.modes)
         across = torch.linspace(0, 1, frames)[None, :, None]
@@ -73,25 +78,41 @@ class VoiceFamily:
         columns[..., :SCALARS] = origin + span * (low + (high - low) * across)
         ends = torch.softmax(3 * torch.randn((2, voices, 1, network.modes), generator=rng), dim=-1)
         columns[..., SCALARS:] = ends[0] + (ends[1] - ends[0]) * across
-        bands = cast("Voice", network).noise_bands
-        return Conditions(columns, torch.randn((voices, frames, bands, PERIOD_SAMPLES), generator=rng))
+        voice = cast("Voice", network)
+        noise = torch.randn((voices, frames, voice.noise_bands, PERIOD_SAMPLES), generator=rng)
+        own = 0.5 * torch.randn((2, voices, 1, 1, voice.directions.shape[1]), generator=rng)
+        moved = (own[0] + (own[1] - own[0]) * across[..., None])[:, :, 0]
+        return Conditions(columns, noise, voice.shade_of(columns[..., SCALARS:], moved))
 
     def play(self, trainee: GeneratorTrainee, controls: Tensor, note: Note | None = None) -> Float32Array:
         """See Family."""
         voice = cast("VoiceTrainee", trainee)
         noise = noise_source(voice.network.noise_bands).draw(1, len(controls), stream(PLAYED_SEED, "played noise"))
-        given = controls[None].clone()
+        network = voice.network
         with torch.no_grad():
+            told, shade = as_recorded(network, controls[None])
             if note is not None:
-                given[..., TIMBRE] = voice.encoder(note.relative[None, : len(controls)], given)
-            sound: Tensor = voice.network(Conditions(given, noise))
+                mode = int(controls[0, SCALARS:].argmax())
+                short = replace(note, **{name: getattr(note, name)[: len(controls)] for name in ("scalars", "relative")})
+                played = normalized(network.log_amplitudes(told, shade)[0], torch.ones(1))
+                heard = heard_shade(short, network.directions[mode], played[0])
+                told, shade = as_recorded(network, controls[None], heard[None])
+            sound: Tensor = network(Conditions(told, noise, shade))
         return sound[0].numpy()
 
     def controls(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> dict[str, Range]:
+        """See Family: the directions have the recordings' reach, so the knobs go from one end to the other."""
+        del trainee, mode, data
+        return dict.fromkeys(TIMBRE, (-1.0, 0.0, 1.0))
+
+    def described(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> Described:
         """See Family."""
-        voice = cast("VoiceTrainee", trainee)
-        x, y = timbre_ranges(voice, mode, voice.network.modes, data)
-        return {"timbre_x": x, "timbre_y": y}
+        network = cast("VoiceTrainee", trainee).network
+        return Described(
+            life=fit_life(data, network.directions[mode]),
+            recorded_db=round(float(network.recorded_db[mode]), 3),
+            knobs=dict(KNOBS),
+        )
 
     def exported(self, network: Generator) -> VoiceExport:
         """See Family."""
@@ -107,7 +128,7 @@ class VoiceFamily:
         merged = {
             **weights,
             "input.weight": torch.cat([scalars, blend.expand(-1, len(activity))], dim=1),
-            "spectrum": torch.cat([of_ticket["spectrum"] for of_ticket in trained]),
+            **{name: torch.cat([own[name] for own in trained]) for name in ("spectrum", "directions", "recorded_db")},
             "activity": activity,
         }
         network = Voice.of(merged)

@@ -1,7 +1,11 @@
 """The main generator: a small recurrent trunk, output layers for partials and noise, and the synthesizer.
 
+                                               shade ─► directions ─┐
     controls ─► input ─► trunk ─► × gates(blend) ─► head ─► log amplitudes ─► at level ─► Synthesizer ─► audio
                           └─ state ─┘                                                     └─ state ─┘
+
+The trunk reads note, level and time: what a recording says of these is dense. How hard a note is played, timbre X and Y,
+and what moves within a note are straight directions beside it (``shades``): monotone by construction.
 
 Units of the trunk are *core* units (every mode uses them) or *specialists* (only some modes use them). Specialists read
 core units and specialists of the same modes; core units read only core units. So a specialist has no effect on a mode
@@ -20,6 +24,7 @@ import math
 
 import torch
 from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCALAR_COLUMNS
+from tombola_device.contract.graph import SHADE_DB, SHADES, dynamics_of
 from tombola_device.engine.motion import LEAST_START, SILENCE_AMPLITUDE
 from torch import Tensor, nn
 from torch.nn import functional
@@ -34,6 +39,9 @@ CENTRE = {"note": 60.0, "loudness_db": -30.0}
 SPREAD = {"note": 16.0, "loudness_db": 16.0}
 SCALARS = len(SCALAR_COLUMNS)
 NOTE, LEVEL = SCALAR_COLUMNS.index("note"), SCALAR_COLUMNS.index("loudness_db")
+READ = ("note", "loudness_db", "onset_fast", "onset_slow")
+"""Columns that the trunk reads, beside the blend."""
+DIRECTIONS = len(SHADES) + 8
 CERTAIN = 20.0
 """tanh(20) is 1: units with this bias always output 1. They carry the modes' mean spectra to the head."""
 
@@ -67,6 +75,9 @@ class Voice(Generator):
     size: VoiceSize
     centre: Tensor
     spread: Tensor
+    read: Tensor
+    directions: Tensor
+    recorded_db: Tensor
     activity: Tensor
 
     def __init__(self, modes: int, size: VoiceSize, activity: Tensor | None = None) -> None:
@@ -80,9 +91,14 @@ class Voice(Generator):
         constants = {
             "centre": [*(CENTRE.get(column, 0.0) for column in SCALAR_COLUMNS), *[0.0] * modes],
             "spread": [*(SPREAD.get(column, 1.0) for column in SCALAR_COLUMNS), *[1.0] * modes],
+            "read": [*(float(column in READ) for column in SCALAR_COLUMNS), *[1.0] * modes],
         }
         for name, values in constants.items():
             self.register_buffer(name, torch.tensor(values), persistent=False)
+        # Of each mode; fitted to its recordings, not trained. Shape (M, K, H + B).
+        self.register_buffer("directions", torch.zeros(modes, DIRECTIONS, self.partials + self.noise_bands))
+        # How much quieter than velocity 1 each mode was played, median, dB. Shape (M,).
+        self.register_buffer("recorded_db", torch.zeros(modes))
         self.register_buffer("activity", torch.ones(modes, size.hidden) if activity is None else activity)
         self.trunk.weight_hh_l0.register_hook(lambda grad: grad * self.readable())
         self.forget_the_unreadable()
@@ -154,19 +170,40 @@ class Voice(Generator):
         with torch.no_grad():
             self.trunk.weight_hh_l0 *= self.readable()
 
-    def log_amplitudes(self, controls: Tensor, hidden: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def log_amplitudes(
+        self, controls: Tensor, shade: Tensor | None = None, hidden: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Run the trunk over F frames.
 
         Args:
             controls: Shape (V, F, 7 + M).
+            shade: Shape (V, F, M * K); zeros by default.
             hidden: Trunk state before the first frame. Shape (V, U); zeros by default.
 
         Returns:
             Log amplitudes up to a common factor, shape (V, F, H + B), and the trunk's last state, shape (V, U).
         """
-        units = functional.leaky_relu(self.input((controls - self.centre) / self.spread), 0.1)
+        units = functional.leaky_relu(self.input((controls - self.centre) / self.spread * self.read), 0.1)
         trunk, last = self.trunk(units, None if hidden is None else hidden.unsqueeze(0).contiguous())
-        return self._head(trunk, controls[..., SCALARS:]), last[0]
+        log_amplitude = self._head(trunk, controls[..., SCALARS:])
+        return log_amplitude if shade is None else log_amplitude + shade @ self._directions(), last[0]
+
+    def shade_of(self, blend: Tensor, own: Tensor) -> Tensor:
+        """A shade that is the same in all modes, as the graph reads it. (…, M), (…, K) → (…, M * K)."""
+        parts = blend[..., :, None] * own[..., None, :]
+        return torch.cat([parts[..., : len(SHADES)].flatten(-2), parts[..., len(SHADES) :].flatten(-2)], dim=-1)
+
+    def _directions(self) -> Tensor:
+        """The directions in the order of a shade. Shape (M * K, H + B)."""
+        player, living = self.directions[:, : len(SHADES)], self.directions[:, len(SHADES) :]
+        return torch.cat([player.flatten(0, 1), living.flatten(0, 1)])
+
+    def note_and_level(self, controls: Tensor, shade: Tensor | None = None) -> Tensor:
+        """The note that sounds and its true level, how hard it is played included. (…, 7 + M) → (…, 2)."""
+        if shade is None:
+            return controls[..., :2]
+        louder_db = SHADE_DB * dynamics_of(shade, self.directions.shape[1]).sum(-1)
+        return torch.stack([controls[..., NOTE], controls[..., LEVEL] + louder_db], dim=-1)
 
     def at_level(self, log_amplitude: Tensor, note_and_level: Tensor) -> tuple[Tensor, Tensor]:
         """Log amplitudes (…, H + B), columns ``note`` and ``loudness_db`` → RMS amplitudes, pace (…, 1)."""
@@ -182,13 +219,15 @@ class Voice(Generator):
     def stream(self, conditions: Conditions, state: VoiceState) -> tuple[Tensor, VoiceState]:
         """See Streamable."""
         assert conditions.noise is not None
-        return self.render(conditions.controls, conditions.noise, state)
+        return self.render(conditions.controls, conditions.noise, conditions.shade, state)
 
-    def render(self, controls: Tensor, noise: Tensor, state: VoiceState | None = None) -> tuple[Tensor, VoiceState]:
-        """Render F periods at once: (V, F, 7 + M), (V, F, B, T), state → (V, F * T), state."""
+    def render(
+        self, controls: Tensor, noise: Tensor, shade: Tensor | None = None, state: VoiceState | None = None
+    ) -> tuple[Tensor, VoiceState]:
+        """Render F periods at once: (V, F, 7 + M), (V, F, B, T), (V, F, M * K), state → (V, F * T), state."""
         trunk, *carried = self.rest(len(controls)) if state is None else state
-        log_amplitude, last = self.log_amplitudes(controls, trunk[:, : self.size.hidden])
-        amplitude, pace = self.at_level(log_amplitude, controls[..., :2])
+        log_amplitude, last = self.log_amplitudes(controls, shade, trunk[:, : self.size.hidden])
+        amplitude, pace = self.at_level(log_amplitude, self.note_and_level(controls, shade))
         audio, carried = self.sound(amplitude, pace, noise, carried)
         return audio, (functional.pad(last, (0, self.modes), value=1.0), *carried)
 
@@ -219,18 +258,22 @@ class Voice(Generator):
         last = [end[:, -1:].unsqueeze(1) for end in ends]
         return audio.reshape(voices, frames * PERIOD_SAMPLES), [*last, turns, pace_after]
 
-    def step(self, controls: Tensor, state: VoiceState, noise: Tensor) -> tuple[Tensor, VoiceState]:
-        """Render one period: (V, 7 + M), state, (V, 1, B, T) → (V, 1, 1, T), state."""
+    def step(
+        self, controls: Tensor, state: VoiceState, noise: Tensor, shade: Tensor | None = None
+    ) -> tuple[Tensor, VoiceState]:
+        """Render one period: (V, 7 + M), state, (V, 1, B, T), (V, M * K) → (V, 1, 1, T), state."""
         hidden, wave_before, gains_before, turns, pace_before = state
-        amplitude = torch.relu(torch.exp(controls[:, LEVEL, None] * (math.log(10) / 20)) - SILENCE_AMPLITUDE)
+        shade = controls.new_zeros(len(controls), math.prod(self.directions.shape[:2])) if shade is None else shade
+        level_db = self.note_and_level(controls, shade)[:, 1:]
+        amplitude = torch.relu(torch.exp(level_db * (math.log(10) / 20)) - SILENCE_AMPLITUDE)
         motion, turns, pace = _motion(pace_of(controls[:, NOTE, None]), turns, pace_before)
         motion = motion[:, 0].to(controls.dtype)
-        tone, gains, (last, wave) = self._frame(controls, motion, amplitude, (hidden, wave_before))
+        tone, gains, (last, wave) = self._frame(controls, motion, amplitude, shade, (hidden, wave_before))
         hiss = self.synthesizer.hiss(torch.cat([gains_before, gains], dim=2), noise)
         return tone + hiss, (last, wave, gains, turns, pace)
 
     def frame(
-        self, controls: Tensor, motion: Tensor, level: Tensor, noise: Tensor, state: VoiceState
+        self, controls: Tensor, motion: Tensor, level: Tensor, noise: Tensor, shade: Tensor, state: VoiceState
     ) -> tuple[Tensor, Tensor, VoiceState]:
         """Render one period in the form that is exported, with few nodes.
 
@@ -240,16 +283,17 @@ class Voice(Generator):
             level: RMS amplitude. Shape (V, 1).
             noise: Noise of this period and the next, from ``tombola_device.engine.noise.overlapping``. Shape
                 (V, 1, B, 2 T).
+            shade: Shape (V, M * K).
             state: The tensors of ``state_shapes``.
 
         Returns:
             Partials (V, 1, 1, T); noise (V, 1, 1, 2 T), to be added to this period and the next; next state.
         """
-        tone, gains, after = self._frame(controls, motion, level, state)
+        tone, gains, after = self._frame(controls, motion, level, shade, state)
         return tone, torch.matmul(gains, noise), after
 
     def _frame(
-        self, controls: Tensor, motion: Tensor, level: Tensor, state: VoiceState
+        self, controls: Tensor, motion: Tensor, level: Tensor, shade: Tensor, state: VoiceState
     ) -> tuple[Tensor, Tensor, VoiceState]:
         """Partials (V, 1, 1, T), the noise bands' gains at the period's end (V, 1, 1, B), next state."""
         hidden, wave_before = state
@@ -258,26 +302,29 @@ class Voice(Generator):
         # more.
         fade = functional.pad(synthesizer.fade[:1], (0, 0, NOTE, SCALARS + self.modes - 1 - NOTE))
         audible = functional.hardsigmoid(torch.addmm(synthesizer.fade[1], controls, fade))
-        log_amplitude, last = self._frame_trunk(controls, hidden, audible)
+        log_amplitude, last = self._frame_trunk(controls, hidden, shade, audible)
         amplitude = synthesizer.at_level(log_amplitude, level)
         wave, gains = synthesizer.wave(amplitude.reshape(-1, 1, 1, self.partials + self.noise_bands))
         return synthesizer.tone(torch.cat([wave_before, wave], dim=2), motion), gains, (last, wave)
 
-    def _frame_trunk(self, controls: Tensor, hidden: Tensor, audible: Tensor) -> tuple[Tensor, Tensor]:
+    def _frame_trunk(
+        self, controls: Tensor, hidden: Tensor, shade: Tensor, audible: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """One frame of ``log_amplitudes`` with constants folded; partials that would alias are lowered to silence.
 
         Each mode has one extra unit that always outputs 1. Its gate is the mode's blend weight; through it the head
         adds the mode's mean spectrum.
         """
         modes, trunk = self.modes, self.trunk
-        weight = self.input.weight / self.spread
+        weight = self.input.weight * (self.read / self.spread)
         units = functional.leaky_relu(functional.linear(controls, weight, self.input.bias - weight @ self.centre), 0.1)
         bias = functional.pad(trunk.bias_hh_l0 + trunk.bias_ih_l0, (0, modes), value=CERTAIN)
         held = functional.linear(hidden, functional.pad(trunk.weight_hh_l0, (0, modes, 0, modes)), bias)
         last = torch.tanh(torch.addmm(held, units, functional.pad(trunk.weight_ih_l0, (0, 0, 0, modes)).T))
         gates = functional.pad(torch.cat([self.activity, torch.eye(modes)], dim=1), (0, 0, SCALARS, 0))
-        head = torch.cat([self.head.weight.T, self.spectrum])
-        return torch.addmm(audible, last * _product(controls, gates), head, beta=INAUDIBLE), last
+        head = torch.cat([self.head.weight.T, self.spectrum, self._directions()])
+        heads = torch.cat([last * _product(controls, gates), shade], dim=1)
+        return torch.addmm(audible, heads, head, beta=INAUDIBLE), last
 
     def _head(self, trunk: Tensor, blend: Tensor) -> Tensor:
         """Log amplitudes: the head's output for the gated trunk, plus the blend of the modes' mean spectra."""

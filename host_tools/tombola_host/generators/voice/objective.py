@@ -8,17 +8,17 @@ import torch
 from tombola_device.contract.controls import PERIOD_SAMPLES
 from torch import Tensor
 
-from tombola_host.corpus.windows import NOTE, TIMBRE, ModeData, Windows, WindowSampler
+from tombola_host.corpus.windows import NOTE, ModeData, Windows, WindowSampler
 from tombola_host.generators.voice.blends import blend_loss
 from tombola_host.generators.voice.losses import control_loss
-from tombola_host.generators.voice.network import SCALARS
 from tombola_host.generators.voice.noise import noise_source
+from tombola_host.generators.voice.shades import as_recorded, shades_of
 from tombola_host.generators.voice.trainee import VoiceTrainee
 from tombola_host.training.effort import Length
 from tombola_host.training.loop import Phase, Turn
 from tombola_host.training.objective import Losses
 from tombola_host.training.spectral import MultiScaleSpectralLoss
-from tombola_host.training.streams import stream, torch_stream
+from tombola_host.training.streams import stream
 
 CONTROL_FRAMES, AUDIO_FRAMES = 128, 96
 AUDIO_SKIPPED_FRAMES = 8
@@ -30,17 +30,16 @@ SHIFT_SEMITONES = 3.0
 OFF_KEY_SEMITONES = 1.0
 BLENDS_FROM_SHARE = 0.4
 BLENDS_EVERY = 4
-TIMBRE_ORDER_WEIGHT = 0.3
 
 Batch = tuple[Windows, Tensor, Tensor]
-"""Windows, their controls with the encoder's timbre, and the loss that keeps this timbre in order."""
+"""Windows, their controls as the network reads them, and their shade."""
 
 
 class _Windows:
     """The batches of both objectives.
 
     Args:
-        trainee: The trainee whose encoder gives the timbre.
+        trainee: The trainee.
         data: One ``ModeData`` per entry of the blend vector.
         count: Windows per batch.
         frames: Length of a window.
@@ -48,6 +47,7 @@ class _Windows:
         seed: Seed of all streams.
         purpose: The purposes of the streams begin with it.
         blends_from: The first step that also trains mixed blends.
+        shades: Of each note of each mode, shape (F, K).
     """
 
     def __init__(
@@ -60,20 +60,24 @@ class _Windows:
         seed: int,
         purpose: str,
         blends_from: float,
+        shades: Sequence[Sequence[Tensor]],
     ) -> None:
         self.trainee, self.data, self.count, self.frames, self.shift = trainee, data, count, frames, shift_semitones
         self.seed, self.purpose, self.blends_from = seed, purpose, blends_from
+        self.shades = shades
 
     def draw(self, step: int) -> Batch:
         """See Objective."""
         rng = stream(self.seed, f"{self.purpose} windows", step)
         windows = WindowSampler(self.data, self.frames, rng, self.shift).draw(self.count)
-        encoder = self.trainee.encoder
-        latent = encoder(windows.relative, windows.controls)
-        controls = windows.controls.clone()
-        controls[..., TIMBRE] = encoder.disturbed(latent, torch_stream(self.seed, f"{self.purpose} timbre", step))
-        order = encoder.spread_loss(latent, windows.controls[:, 0, SCALARS:])
-        return windows, controls, TIMBRE_ORDER_WEIGHT * order
+        shades = torch.stack([self._shade(*place) for place in windows.places.tolist()])
+        return windows, *as_recorded(self.trainee.network, windows.controls, shades)
+
+    def _shade(self, mode: int, note: int, start: int) -> Tensor:
+        """Timbre and life of one window. Shape (F, K); after the note's end it stands still."""
+        shade = self.shades[mode][note][start : start + self.frames]
+        missing = self.frames - len(shade)
+        return torch.cat([shade, shade[-1:].expand(missing, -1)]) if missing > 0 else shade
 
     def with_blends(self, losses: dict[str, Tensor], controls: Tensor, step: int) -> Losses:
         """Add the loss of mixed blends in some steps, once the pure modes are roughly learned."""
@@ -88,12 +92,12 @@ class ControlObjective(_Windows):
 
     def loss(self, batch: Batch, step: int) -> Losses:
         """See Objective."""
-        windows, controls, order = batch
+        windows, controls, shade = batch
         network = self.trainee.network
-        log_amplitude, _ = network.log_amplitudes(controls)
+        log_amplitude, _ = network.log_amplitudes(controls, shade)
         audible = network.synthesizer.audible(controls[..., NOTE : NOTE + 1])
         distance = control_loss(log_amplitude, audible, windows.relative, windows.weight)
-        return self.with_blends({"amplitudes": distance, "timbre order": order}, controls, step)
+        return self.with_blends({"amplitudes": distance}, controls, step)
 
 
 class SoundObjective(_Windows):
@@ -103,17 +107,17 @@ class SoundObjective(_Windows):
 
     def loss(self, batch: Batch, step: int) -> Losses:
         """See Objective."""
-        windows, controls, order = batch
+        windows, controls, shade = batch
         network = self.trainee.network
         noise = noise_source(network.noise_bands).draw(
             self.count, self.frames, stream(self.seed, f"{self.purpose} noise", step)
         )
-        sound, _ = network.sound(*self._heard_off_key(controls, step), noise)
+        sound, _ = network.sound(*self._heard_off_key(controls, shade, step), noise)
         skipped = AUDIO_SKIPPED_FRAMES * PERIOD_SAMPLES
         distance: Tensor = self._distance(sound[:, skipped:], windows.audio[:, skipped:])
-        return self.with_blends({"sound": distance, "timbre order": order}, controls, step)
+        return self.with_blends({"sound": distance}, controls, step)
 
-    def _heard_off_key(self, controls: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    def _heard_off_key(self, controls: Tensor, shade: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """Amplitudes for a note up to a semitone off, with the pace of the true note.
 
         A recording cannot be shifted in pitch, but the trunk can be given a slightly wrong note: it then learns what
@@ -124,8 +128,8 @@ class SoundObjective(_Windows):
         off = rng.uniform(-OFF_KEY_SEMITONES, OFF_KEY_SEMITONES, (len(controls), 1))
         told = controls.clone()
         told[..., NOTE] += torch.from_numpy(off).float()
-        log_amplitude, _ = network.log_amplitudes(told)
-        return network.at_level(log_amplitude, controls[..., :2])
+        log_amplitude, _ = network.log_amplitudes(told, shade)
+        return network.at_level(log_amplitude, network.note_and_level(controls, shade))
 
 
 def voice_phases(
@@ -133,7 +137,8 @@ def voice_phases(
 ) -> tuple[Phase, Phase]:
     """First the control domain, then sound."""
     blends_from = BLENDS_FROM_SHARE * length.control_steps
-    shared = seed, purpose, blends_from
+    shades = [shades_of(mode, own) for mode, own in zip(data, trainee.network.directions, strict=True)]
+    shared = seed, purpose, blends_from, shades
     control = ControlObjective(trainee, data, length.control_windows, CONTROL_FRAMES, SHIFT_SEMITONES, *shared)
     sound = SoundObjective(trainee, data, length.audio_windows, AUDIO_FRAMES, 0.0, *shared)
     rate = length.learning_rate

@@ -1,4 +1,4 @@
-"""The networks that are trained together: the voice, and the encoder that finds its timbre."""
+"""The network that is trained, with what is fitted to its modes before."""
 
 from __future__ import annotations
 
@@ -9,22 +9,20 @@ import torch
 from torch import Tensor, nn
 
 from tombola_host.corpus.windows import ModeData
-from tombola_host.generators.voice.encoder import TimbreEncoder
 from tombola_host.generators.voice.network import Voice
+from tombola_host.generators.voice.shades import fit_directions, recorded_db
 from tombola_host.training.objective import load_parts, part_of, tensors_of
-from tombola_host.training.streams import first_weights
 
 
 @dataclass(slots=True)
 class VoiceTrainee:
-    """A voice and its encoder."""
+    """A voice."""
 
     network: Voice
-    encoder: TimbreEncoder
 
     def parts(self) -> Mapping[str, nn.Module]:
         """See Trainee."""
-        return {"network": self.network, "encoder": self.encoder}
+        return {"network": self.network}
 
     def tensors(self) -> dict[str, Tensor]:
         """See Trainee."""
@@ -35,20 +33,16 @@ class VoiceTrainee:
         load_parts(self, tensors)
 
 
-def new_trainee(network: Voice, data: Sequence[ModeData], seed: int) -> VoiceTrainee:
-    """Set the heads to each mode's mean spectrum, and make an encoder."""
+def new_trainee(network: Voice, data: Sequence[ModeData]) -> VoiceTrainee:
+    """Set each mode's mean spectrum and its directions."""
     with torch.no_grad():
         means = [torch.cat([note.relative for note in mode.notes]).mean(0) for mode in data]
         network.spectrum.copy_(torch.stack(means))
-    with first_weights(seed, "timbre encoder"):
-        return VoiceTrainee(network, TimbreEncoder(network.partials + network.noise_bands, network.input.in_features))
+        network.directions.copy_(torch.stack([fit_directions(mode) for mode in data]))
+        network.recorded_db.copy_(torch.tensor([recorded_db(mode) for mode in data]))
+    return VoiceTrainee(network)
 
 
 def restored_trainee(tensors: Mapping[str, Tensor]) -> VoiceTrainee:
     """A trainee from its tensors, whose shapes give its sizes."""
-    network = Voice.of(part_of(tensors, "network"))
-    hidden, columns = tensors["encoder.layers.0.weight"].shape
-    width = network.partials + network.noise_bands
-    trainee = VoiceTrainee(network, TimbreEncoder(width, columns - width, hidden))
-    trainee.load(tensors)
-    return trainee
+    return VoiceTrainee(Voice.of(part_of(tensors, "network")))

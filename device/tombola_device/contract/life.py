@@ -1,0 +1,57 @@
+"""How the held notes of a mode move: its part of the manifest."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from tombola_device.contract.errors import BadBundle
+
+LOWEST_HZ: Final = 0.3
+BANDS_PER_OCTAVE: Final = 4
+BANDS: Final = 31
+"""Bands of modulation frequencies, a quarter of an octave each, from LOWEST_HZ up: the last ends at 64.6 Hz."""
+MAX_LATENTS, MAX_TAKES = 34, 16
+CENTS, LEVEL = 0, 1
+"""The first columns of ``Life.mixing``: pitch in cents, level in dB. The directions of the graph follow."""
+
+Share = Annotated[float, Meta(ge=-1e4, le=1e4)]
+Spread = Annotated[float, Meta(ge=0, le=1e4)]
+
+
+class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A stochastic process, fitted to the recordings of a mode: noise latents with spectra, mixed into what moves.
+
+    Each take was measured on one recording: its vibrato has that recording's rate and depth. A note follows one take.
+
+    Args:
+        mixing: How far each of Q latents moves the pitch (cents), the level (dB) and each of L directions of the graph.
+            Shape (Q, 2 + L).
+        takes: Standard deviation of each latent in each band of modulation frequencies. Shape (P, Q, BANDS).
+        onset_s: Time after the onset in which the motion grows to its full size.
+    """
+
+    mixing: Annotated[list[Annotated[list[Share], Meta(min_length=2, max_length=34)]], Meta(min_length=1, max_length=MAX_LATENTS)]
+    takes: Annotated[
+        list[Annotated[list[Annotated[list[Spread], Meta(min_length=BANDS, max_length=BANDS)]], Meta(min_length=1, max_length=MAX_LATENTS)]],
+        Meta(min_length=1, max_length=MAX_TAKES),
+    ]
+    onset_s: Annotated[float, Meta(ge=0, le=10)] = 0.0
+
+    @property
+    def directions(self) -> int:
+        """L."""
+        return len(self.mixing[0]) - 2
+
+    def __post_init__(self) -> None:
+        widths = {len(row) for row in self.mixing}
+        if len(widths) > 1 or {len(take) for take in self.takes} != {len(self.mixing)}:
+            raise BadBundle("the life of a mode has rows of different lengths; export the bundle again")
+
+
+def band_edges_hz() -> list[float]:
+    """Edges of the bands. Shape (BANDS + 1,)."""
+    return [LOWEST_HZ * math.exp2(band / BANDS_PER_OCTAVE) for band in range(BANDS + 1)]

@@ -1,0 +1,278 @@
+"""The directions in which a mode's spectrum moves, and where each recording stands in them.
+
+A frame's log amplitudes are what the trunk says of note, level and time, plus shade @ directions:
+
+    timbre X    the partials' slope over octaves: brighter
+    timbre Y    noise up, high partials down: breathier
+    dynamics    the slope that a note gains when it is played SHADE_DB louder
+    life        principal components of how the spectrum moves within held notes
+
+They are straight lines in dB, fitted and not trained, so that each knob is monotone by construction, and what moves
+within a note is told to the trunk in training instead of being averaged away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.ndimage import uniform_filter1d
+from tombola_device.contract.controls import FRAME_RATE_HZ, SCALAR_COLUMNS
+from tombola_device.contract.graph import SHADE_DB, SHADES
+from tombola_device.engine.envelope import LOUDEST_DB, QUIETEST_DB
+from torch import Tensor
+
+from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
+from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
+from tombola_host.corpus.windows import LEVEL, NOTE, VELOCITY, ModeData, Note
+from tombola_host.generators.voice.network import DIRECTIONS, Voice
+
+LIVING = DIRECTIONS - len(SHADES)
+X, Y, DYNAMICS = range(len(SHADES))
+KNOBS = {"timbre_x": "brighter", "timbre_y": "breathier"}
+
+NEPER = np.log(10) / 20
+LEAST_X_DB, MOST_X_DB = 2.5, 5.0
+"""The slope at the end of knob X, dB per octave of partials."""
+LEAST_Y_DB, MOST_Y_DB = 6.0, 12.0
+"""How much louder the noise is at the end of knob Y."""
+Y_SLOPE = -0.25
+"""dB per octave of partials for each dB of noise."""
+PRIOR_SLOPE_DB, PRIOR_WEIGHT = 1.5, 4.0
+"""Without recordings at several dynamics: the slope gained in SHADE_DB, dB per octave, and how many notes it is worth."""
+LEAST_SLOPE_DB, MOST_SLOPE_DB = 0.75, 4.0
+SETTLED_S, TREND_S, RISE_S = 0.15, 0.35, 0.1
+"""Motion is measured after the attack, around a trend smoothed over this time."""
+MOST_SHADE = 1.5
+"""No recording is told to stand further out than this."""
+SOUNDING_DB = 25.0
+HEARD_DB = 50.0
+"""Amplitudes this far below a note's level hardly count."""
+
+Array = npt.NDArray[np.float64]
+_OCTAVES = np.concatenate([np.log2(np.arange(1, PARTIALS + 1)), np.zeros(NOISE_BANDS)])
+_NOISE = np.concatenate([np.zeros(PARTIALS), np.ones(NOISE_BANDS)])
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """How one note moves around its trend, from ``start`` on.
+
+    Args:
+        start: The first frame that counts.
+        relative: Residual of the log amplitudes, nepers. Shape (F', H + B).
+        cents: Residual of the pitch. Shape (F',).
+        level_db: Residual of the level. Shape (F',).
+    """
+
+    start: int
+    relative: Array
+    cents: Array
+    level_db: Array
+
+
+def motion_of(note: Note) -> Motion | None:
+    """How a note moves; None for one too short to say."""
+    scalars = note.scalars.numpy().astype(np.float64)
+    level_db = scalars[:, LEVEL]
+    sounding = np.flatnonzero(level_db > level_db.max() - SOUNDING_DB)
+    start, stop = round(SETTLED_S * FRAME_RATE_HZ), int(sounding[-1]) + 1
+    if stop - start < TREND_S * FRAME_RATE_HZ:
+        return None
+    part = slice(start, stop)
+    return Motion(
+        start,
+        _around_trend(note.relative[part].numpy().astype(np.float64)),
+        _around_trend(100 * scalars[part, NOTE]),
+        _around_trend(level_db[part]),
+    )
+
+
+def _around_trend(course: Array) -> Array:
+    size = round(2 * TREND_S * FRAME_RATE_HZ)
+    # Reflected around its end points, a straight decay stays straight to its end.
+    reach = min(2 * size, len(course) - 1)
+    before, after = 2 * course[:1] - course[reach:0:-1], 2 * course[-1:] - course[-2 : -reach - 2 : -1]
+    smooth = np.concatenate([before, course, after])
+    for _ in range(3):  # Three moving averages are nearly a bell, and a hundred times faster.
+        smooth = uniform_filter1d(smooth, size, axis=0, mode="nearest")
+    return np.asarray(course - smooth[reach : reach + len(course)])
+
+
+def fit_directions(mode: ModeData) -> Tensor:
+    """The directions of a mode. Shape (DIRECTIONS, H + B), nepers per unit of shade."""
+    means = np.stack([_mean(note) for note in mode.notes])
+    heard = _heard(means)
+    directions = np.zeros((DIRECTIONS, means.shape[1]))
+    slope_db = dynamics_slope_db(mode)
+    directions[DYNAMICS] = slope_db * _OCTAVES * NEPER
+    louder = np.array([_louder(note, recorded_db(mode)) for note in mode.notes])
+    typical = _over_pitch(mode, means - louder[:, None] * directions[DYNAMICS])
+    off = means - louder[:, None] * directions[DYNAMICS] - typical
+    unit_x, unit_y = _OCTAVES * NEPER, (_NOISE + Y_SLOPE * _OCTAVES) * NEPER
+    stands = _least_squares(np.stack([unit_x, unit_y]), off, heard)
+    reach = np.quantile(np.abs(stands), 0.9, axis=0) if len(stands) > 2 else np.zeros(2)
+    directions[X] = np.clip(reach[0], LEAST_X_DB, MOST_X_DB) * unit_x
+    directions[Y] = np.clip(reach[1], LEAST_Y_DB, MOST_Y_DB) * unit_y
+    directions[len(SHADES) :] = _components(mode, heard)
+    return torch.from_numpy(directions.astype(np.float32))
+
+
+def shades_of(mode: ModeData, directions: Tensor) -> list[Tensor]:
+    """Where each note of a mode stands in its directions, frame by frame; dynamics 0. Shapes (F, K)."""
+    rows = directions.numpy().astype(np.float64)
+    means = np.stack([_mean(note) for note in mode.notes])
+    louder = np.array([_louder(note, recorded_db(mode)) for note in mode.notes])
+    plain = means - louder[:, None] * rows[DYNAMICS]
+    stands = _least_squares(rows[[X, Y]], plain - _over_pitch(mode, plain), _heard(means))
+    found = []
+    for note, stand in zip(mode.notes, np.clip(stands, -MOST_SHADE, MOST_SHADE), strict=True):
+        shade = life_of(note, rows, _heard(means))
+        shade[:, [X, Y]] = stand
+        found.append(torch.from_numpy(shade.astype(np.float32)))
+    return found
+
+
+def heard_shade(note: Note, directions: Tensor, played: Tensor) -> Tensor:
+    """Timbre X, Y and the life that bring a network nearest to a recording. Shape (F, K), dynamics 0.
+
+    Args:
+        played: The network's log amplitudes for the note, with its dynamics. Shape (F, H + B).
+    """
+    rows = directions.numpy().astype(np.float64)
+    weight = _loud(note)
+    off = ((note.relative - played).numpy() * weight[:, None]).sum(0) / weight.sum()
+    heard = _heard(_mean(note)[None])
+    shade = life_of(note, rows, heard)
+    shade[:, [X, Y]] = np.clip(_least_squares(rows[[X, Y]], off[None], heard)[0], -MOST_SHADE, MOST_SHADE)
+    return torch.from_numpy(shade.astype(np.float32))
+
+
+def as_recorded(network: Voice, controls: Tensor, shade: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Controls as analysed → as a network reads them: what the velocity says of the level moves into the shade.
+
+    Args:
+        network: Its modes' recordings tell what is louder.
+        controls: With the true level. Shape (V, F, 7 + M).
+        shade: X, Y and life of each window's mode; zeros by default. Shape (V, F, K).
+
+    Returns:
+        Controls, shape (V, F, 7 + M), and shade, shape (V, F, M * K).
+    """
+    blend = controls[..., len(SCALAR_COLUMNS) :]
+    struck_db = VELOCITY_RANGE_DB * (controls[..., VELOCITY] - 1.0)
+    louder_db = (struck_db - blend @ network.recorded_db).clamp(QUIETEST_DB, LOUDEST_DB)
+    own = controls.new_zeros(*controls.shape[:2], network.directions.shape[1]) if shade is None else shade.clone()
+    own[..., DYNAMICS] = louder_db / SHADE_DB
+    told = controls.clone()
+    told[..., LEVEL] -= louder_db
+    return told, network.shade_of(blend, own)
+
+
+def life_of(note: Note, directions: Array, heard: Array) -> Array:
+    """The life of a note in its directions, the others 0. Shape (F, K)."""
+    shade = np.zeros((len(note.scalars), len(directions)))
+    motion = motion_of(note)
+    living = directions[len(SHADES) :]
+    if motion is None or not np.abs(living).max():
+        return shade
+    moved = _least_squares(living, motion.relative, heard)
+    moved *= np.minimum(np.arange(len(moved)) / (RISE_S * FRAME_RATE_HZ), 1.0)[:, None]
+    shade[motion.start : motion.start + len(moved), len(SHADES) :] = np.clip(moved, -4.0, 4.0)
+    return shade
+
+
+def recorded_db(mode: ModeData) -> float:
+    """How much quieter than velocity 1 the recordings were played, median."""
+    velocities = [float(note.scalars[0, VELOCITY]) for note in mode.notes]
+    return VELOCITY_RANGE_DB * (float(np.median(velocities)) - 1.0)
+
+
+def dynamics_slope_db(mode: ModeData) -> float:
+    """The slope that the partials gain in SHADE_DB, dB per octave: from notes of several dynamics, and a prior."""
+    means = np.stack([_mean(note) for note in mode.notes])
+    slopes = _least_squares(_OCTAVES[None] * NEPER, means, _heard(means) * (1 - _NOISE))[:, 0]
+    louder = np.array([_louder(note, recorded_db(mode)) for note in mode.notes])
+    if len(mode.notes) < 3:
+        return PRIOR_SLOPE_DB
+    notes = np.array([float(note.scalars[:, NOTE].median()) for note in mode.notes])
+    plane = np.stack([np.ones_like(notes), (notes - notes.mean()) / 12, louder], axis=1)
+    # Ridge on the last column alone, towards the prior.
+    normal, right = plane.T @ plane, plane.T @ slopes
+    normal[2, 2] += PRIOR_WEIGHT
+    right[2] += PRIOR_WEIGHT * PRIOR_SLOPE_DB
+    return float(np.clip(np.linalg.lstsq(normal, right, rcond=None)[0][2], LEAST_SLOPE_DB, MOST_SLOPE_DB))
+
+
+def _louder(note: Note, mode_db: float) -> float:
+    return (VELOCITY_RANGE_DB * (float(note.scalars[0, VELOCITY]) - 1.0) - mode_db) / SHADE_DB
+
+
+def _loud(note: Note) -> Array:
+    """How much each frame counts in a note's mean: its settled, loud part. Shape (F,)."""
+    level_db = note.scalars[:, LEVEL].numpy().astype(np.float64)
+    weight = np.clip((level_db - level_db.max() + 30.0) / 20.0, 0.0, 1.0)
+    settled = np.arange(len(weight)) >= round(SETTLED_S * FRAME_RATE_HZ)
+    return np.where(settled, weight, 0.0) + 1e-6
+
+
+def _mean(note: Note) -> Array:
+    """The mean log amplitudes of a note's loud part. Shape (H + B,)."""
+    weight = _loud(note)
+    return np.asarray((note.relative.numpy() * weight[:, None]).sum(axis=0) / weight.sum())
+
+
+def _heard(means: Array) -> Array:
+    """How much each amplitude counts, 0 … 1. (N, H + B) → (H + B,)."""
+    level = np.log(np.exp(2 * means).mean(axis=0)) / 2
+    return np.clip(1.0 + (level - level.max()) / (HEARD_DB * NEPER), 0.02, 1.0)
+
+
+def _over_pitch(mode: ModeData, means: Array) -> Array:
+    """The typical mean spectrum at each note: a straight line over pitch, drawn towards a flat one. Shape (N, H + B)."""
+    notes = np.array([float(note.scalars[:, NOTE].median()) for note in mode.notes])
+    plane = np.stack([np.ones_like(notes), (notes - notes.mean()) / 12], axis=1)
+    normal = plane.T @ plane + np.diag([0.0, 0.5])
+    return np.asarray(plane @ np.linalg.solve(normal, plane.T @ means))
+
+
+def _least_squares(rows: Array, values: Array, weight: Array) -> Array:
+    """Coefficients of rows (K, H + B) that explain values (N, H + B), amplitudes weighted, up to a common factor.
+
+    A common factor of all amplitudes is no change of the spectrum: the level takes it.
+    """
+    share = weight / weight.sum()
+    rows = rows - (rows @ share)[:, None]
+    values = values - (values @ share)[:, None]
+    normal = (rows * weight) @ rows.T
+    normal += 1e-6 * np.trace(normal) / len(rows) * np.eye(len(rows))
+    return np.asarray(np.linalg.solve(normal, (rows * weight) @ values.T).T)
+
+
+def _components(mode: ModeData, heard: Array) -> Array:
+    """Directions of life, each of standard deviation 1 over the notes; zeros without motion. Shape (LIVING, H + B)."""
+    motions = [motion.relative for motion in map(motion_of, mode.notes) if motion is not None]
+    if not motions:
+        return np.zeros((LIVING, len(heard)))
+    residual = np.concatenate(motions)
+    share = heard / heard.sum()
+    residual = residual - (residual @ share)[:, None]
+    root = np.sqrt(heard)
+    covariance = (residual * root).T @ (residual * root) / len(residual)
+    values, vectors = np.linalg.eigh(covariance)
+    best = np.argsort(values)[::-1][:LIVING]
+    rows = vectors[:, best].T * np.sqrt(np.maximum(values[best], 0.0))[:, None] / root
+    return np.asarray(rows)
+
+
+def life_coefficients(note: Note, directions: Tensor) -> tuple[Array, Array, Array] | None:
+    """How a note's life moves: cents (F',), dB (F',), directions (F', L); None for a note too short to say."""
+    motion = motion_of(note)
+    if motion is None:
+        return None
+    living = directions.numpy().astype(np.float64)[len(SHADES) :]
+    if not np.abs(living).max():
+        return motion.cents, motion.level_db, np.zeros((len(motion.cents), len(living)))
+    return motion.cents, motion.level_db, _least_squares(living, motion.relative, _heard(_mean(note)[None]))
