@@ -48,8 +48,12 @@ SETTLED_S, TREND_S, RISE_S = 0.15, 0.35, 0.1
 MOST_SHADE = 1.5
 """No recording is told to stand further out than this."""
 SOUNDING_DB = 25.0
-HEARD_DB = 50.0
-"""Amplitudes this far below a note's level hardly count."""
+HEARD_DB, MASKED_DB = 50.0, 60.0
+"""Amplitudes this far below a note's level hardly count, and do not count at all."""
+THINNED = 3
+THINNED = 3
+LOW_PARTIALS, LOW_WEIGHT, NOISE_WEIGHT = 12, 3.0, 0.3
+"""Ears follow single low partials; how noise flickers is not heard band by band."""
 
 Array = npt.NDArray[np.float64]
 _OCTAVES = np.concatenate([np.log2(np.arange(1, PARTIALS + 1)), np.zeros(NOISE_BANDS)])
@@ -84,10 +88,15 @@ def motion_of(note: Note) -> Motion | None:
     part = slice(start, stop)
     return Motion(
         start,
-        _around_trend(note.relative[part].numpy().astype(np.float64)),
+        _around_trend(_audible(note.relative[part].numpy().astype(np.float64))),
         _around_trend(100 * scalars[part, NOTE]),
         _around_trend(level_db[part]),
     )
+
+
+def _audible(relative: Array) -> Array:
+    """Log amplitudes over a soft floor: what is masked does not move."""
+    return np.asarray(np.log(np.exp(relative) + np.exp(-MASKED_DB * NEPER)))
 
 
 def _around_trend(course: Array) -> Array:
@@ -178,7 +187,7 @@ def life_of(note: Note, directions: Array, heard: Array) -> Array:
     living = directions[len(SHADES) :]
     if motion is None or not np.abs(living).max():
         return shade
-    moved = _least_squares(living, motion.relative, heard)
+    moved = _least_squares(living, motion.relative, _followed(heard))
     moved *= np.minimum(np.arange(len(moved)) / (RISE_S * FRAME_RATE_HZ), 1.0)[:, None]
     shade[motion.start : motion.start + len(moved), len(SHADES) :] = np.clip(moved, -4.0, 4.0)
     return shade
@@ -256,10 +265,10 @@ def _components(mode: ModeData, heard: Array) -> Array:
     motions = [motion.relative for motion in map(motion_of, mode.notes) if motion is not None]
     if not motions:
         return np.zeros((LIVING, len(heard)))
-    residual = np.concatenate(motions)
+    residual = np.concatenate(motions)[::THINNED]
     share = heard / heard.sum()
     residual = residual - (residual @ share)[:, None]
-    root = np.sqrt(heard)
+    root = np.sqrt(_followed(heard))
     covariance = (residual * root).T @ (residual * root) / len(residual)
     values, vectors = np.linalg.eigh(covariance)
     best = np.argsort(values)[::-1][:LIVING]
@@ -275,4 +284,10 @@ def life_coefficients(note: Note, directions: Tensor) -> tuple[Array, Array, Arr
     living = directions.numpy().astype(np.float64)[len(SHADES) :]
     if not np.abs(living).max():
         return motion.cents, motion.level_db, np.zeros((len(motion.cents), len(living)))
-    return motion.cents, motion.level_db, _least_squares(living, motion.relative, _heard(_mean(note)[None]))
+    return motion.cents, motion.level_db, _least_squares(living, motion.relative, _followed(_heard(_mean(note)[None])))
+
+
+def _followed(heard: Array) -> Array:
+    """How much the motion of each amplitude counts. Shape (H + B,)."""
+    low = np.where(np.arange(len(heard)) < LOW_PARTIALS, LOW_WEIGHT, 1.0)
+    return heard * np.where(_NOISE > 0, NOISE_WEIGHT, low)
