@@ -185,6 +185,26 @@ def test_bouncing_contact_is_one_push():
     assert pushes == [Push("SAVE")]
 
 
+@pytest.mark.parametrize("held_s", [0.0005, 0.0049])
+@pytest.mark.parametrize("name", ["SAVE", "ENC_SW", "SHIFT"])
+def test_button_that_is_tapped_faster_than_it_bounces_is_one_push_and_is_not_held(name, held_s):
+    buttons = Buttons()
+    pushes = [*buttons.edge(Edge(name, True, 1.0)), *buttons.edge(Edge(name, False, 1.0 + held_s))]
+    pushes += [push for tick in range(4000) for push in buttons.tick(1.001 + tick / 1000)]
+    assert pushes == [Push(name)]
+    assert not buttons.shift
+    assert buttons.edge(Edge(name, True, 6.0)) == []
+    assert buttons.edge(Edge(name, False, 6.1)) == [Push(name)]
+
+
+def test_contact_that_bounces_as_it_opens_ends_the_push_once():
+    buttons, pushes = Buttons(), []
+    for time_s, high in ((1.0, True), (1.2, False), (1.201, True), (1.202, False)):
+        pushes += buttons.edge(Edge("SAVE", high, time_s))
+    pushes += [push for tick in range(2000) for push in buttons.tick(1.21 + tick / 1000)]
+    assert pushes == [Push("SAVE")]
+
+
 SOUND = Sounding(level_db=-30.0, note=60.0, blend=(0.25, 0.75), place=0.75, held=True, pulses=0)
 
 
