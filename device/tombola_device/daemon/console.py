@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -62,8 +63,10 @@ class Console:
 
     @property
     def panel_name(self) -> str:
-        """The panel's name; empty without a panel."""
-        return self._panel.name if self._panel is not None else ""
+        """The panel's name, and why its converters do not answer if they do not; empty without a panel."""
+        if self._panel is None:
+            return ""
+        return f"{self._panel.name} ({self._panel.fault})" if self._panel.fault else self._panel.name
 
     def answer(self, see: Callable[[float], View], now_s: float) -> bool:
         """Show the faces the view, and carry out the actions that they ask for; True if there were any.
@@ -76,6 +79,8 @@ class Console:
         if not self._faces:
             return False
         view = self.surface.view(see(now_s), now_s)
+        if self._panel is not None and self._panel.fault and not view.notice:
+            view = replace(view, notice=self._panel.fault)
         actions = [action for face in self._faces for action in face.poll(view, now_s)]
         for action in actions:
             self.surface.do(action, now_s)
@@ -131,7 +136,7 @@ def open_console(config: Config, player: Player, house: House, faces: Sequence[F
         surface,
         (OledFace(panel_in, pins.leds, display, lights), *faces),
         panel_in,
-        PanelOut(panel_in, voltmeter, calibrator),
+        PanelOut(panel, voltmeter, calibrator),
     )
 
 

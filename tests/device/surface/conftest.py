@@ -77,7 +77,7 @@ class Bench:
         else:
             self.face = FakeFace()
         inputs = Inputs(self.player, self.midi_map, [], panel_in, clock)
-        outputs = PanelOut(panel_in, self.voltmeter, calibrator)
+        outputs = PanelOut(self.panel, self.voltmeter, calibrator)
         self.console = Console(self.player, inputs, self.surface, [self.face, *more_faces], panel_in, outputs)
         if modes:
             self.surface.set_modes(modes)
