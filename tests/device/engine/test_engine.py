@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tombola_device.contract.controls import SILENCE_DB
-from tombola_device.contract.errors import ShapeError
+from tombola_device.contract.errors import BadBundle, ShapeError
 from tombola_device.contract.manifest import Envelope
 from tombola_device.engine.engine import Engine
 from tombola_device.engine.limiter import THRESHOLD, Limiter
@@ -191,6 +191,28 @@ def test_a_graph_that_breaks_is_muted_and_named_and_never_reaches_the_card(make_
     assert not sound.any()
     assert "'broken'" in engine.fault
     assert "muted" in engine.fault
+
+
+def test_a_graph_that_raises_while_it_plays_is_muted_and_named(make_failing):
+    engine, player = held(make_failing("treacherous", note=100))
+    assert rms_db(render(engine, player, 60)) == pytest.approx(-20 + HEADROOM_DB, abs=0.1)
+    player.note_on(100, 1.0)
+    assert not render(engine, player, 4).any()
+    assert engine.fault.startswith("the bundle 'treacherous' could not be run (")
+    assert engine.idle
+
+
+def test_a_graph_that_raises_only_with_three_voices_is_refused_by_the_warm_up(make_failing):
+    Engine(make_failing(voices=2), 2).warm_up()
+    with pytest.raises(BadBundle, match="cannot be run with 3 voices"):
+        Engine(make_failing(voices=2), 4).warm_up()
+
+
+def test_a_graph_forty_decibels_over_full_scale_is_muted_and_not_played_as_a_square(make_bundle):
+    loud, far_louder = held(make_bundle(poison=1e3)), held(make_bundle(poison=1e4))
+    assert np.abs(render(*loud, 4)).max() == 1.0
+    assert not render(*far_louder, 4).any()
+    assert "louder than any sound" in far_louder[0].fault
 
 
 def test_wrong_shapes_are_refused(bundle):
