@@ -21,7 +21,15 @@ HOUSEKEEPING_S: Final = 0.1
 
 
 class Stage(Protocol):
-    """Where bundles take over from each other: ``AudioLoop``."""
+    """Where bundles take over from each other: ``AudioLoop``.
+
+    >>> class Bare:
+    ...     def __init__(self, engine): self.engine, self.stop = engine, False
+    ...     def take_over(self, engine, sha256): self.engine = engine
+    ...     def forget(self): pass
+    >>> stage: Stage = Bare(Engine(bundle, voices=1))
+    >>> stage.take_over(stage.engine.twin(), sha256="")
+    """
 
     stop: bool
     """Whether the sound ends."""
