@@ -16,25 +16,25 @@ makes a session. Measured on 2 x86 cores:
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import select
 import signal
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Final
 
 import msgspec
 import numpy as np
 
 from tombola_device.audio.budget import Times, VoiceBudget, voices_that_play
 from tombola_device.audio.frames import FAULT_BYTES, ControlsReader, StatusWriter, memory_bytes
-from tombola_device.audio.realtime import become_helper, become_realtime
+from tombola_device.audio.loader import load_engine, serve_commands
+from tombola_device.audio.messages import AudioEvent, Start, tell
+from tombola_device.audio.realtime import become_realtime
 from tombola_device.audio.ring import map_memory
-from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.controls import (
     FRAME_RATE_HZ,
     PERIOD_SAMPLES,
@@ -42,7 +42,7 @@ from tombola_device.contract.controls import (
     SILENCE_DB,
     Float32Array,
 )
-from tombola_device.contract.errors import StoreError, TombolaError
+from tombola_device.contract.errors import TombolaError
 from tombola_device.engine.crossfade import Crossfade
 from tombola_device.engine.engine import Engine
 from tombola_device.engine.onsets import OnsetClock
@@ -50,56 +50,14 @@ from tombola_device.hal.audio.files import NullOut
 from tombola_device.hal.audio.open import open_audio
 from tombola_device.hal.audio.port import AudioOut
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 STATUS_PERIODS = 8
 """Every 21 ms: the player steals silent voices first and needs their levels soon."""
 LOAD_PERIODS = 64
 LATENCIES = 64
 FADE_OUT_PERIODS = 4
 REHEARSED_PERIODS = LOAD_PERIODS
-HOUSEKEEPING_S = 0.1
-
-
-class Start(msgspec.Struct, frozen=True):
-    """The arguments of the audio process.
-
-    Args:
-        memory: Descriptor of the shared memory.
-        voices: V.
-        bundle: File of the first bundle.
-        audio: Name for ``open_audio``.
-        buffer_periods: Length of the card's buffer in periods.
-        fallback: Wav file for ``auto`` without a card.
-        realtime: Whether to request SCHED_FIFO and locked memory.
-        measure: Whether to measure first how many voices this computer can play.
-    """
-
-    memory: int
-    voices: int
-    bundle: str
-    audio: str = "auto"
-    buffer_periods: int = 4
-    fallback: str = "tombola.wav"
-    realtime: bool = True
-    measure: bool = False
-
-
-def load_engine(path: Path, voices: int, neighbour: Engine | None = None) -> tuple[Engine, str]:
-    """Read a bundle; return its engine, ready to play, and its SHA-256.
-
-    Raises:
-        StoreError: The file cannot be read.
-        BadBundle: The bundle does not play.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"the bundle {path} cannot be read ({error.strerror}); flash it again") from error
-    engine = Engine(decode_bundle(data), voices, neighbour=neighbour)
-    engine.warm_up()
-    return engine, bundle_sha256(data)
+LONGEST_END_S: Final = 2
+"""Fading out takes 11 ms, and a card plays its buffer to the end. Shorter than ``AudioProcess.stop`` waits."""
 
 
 class AudioLoop:
@@ -239,42 +197,19 @@ class AudioLoop:
         self._peak = 0.0
 
 
-def tell(event: str, **facts: str | int | list[str]) -> None:
-    """Send one event to the control process. If that process has ended, drop the event."""
-    try:
-        os.write(sys.stdout.fileno(), json.dumps({"event": event, **facts}).encode() + b"\n")
-    except OSError:
-        return
-
-
-def serve_commands(loop: AudioLoop, voices: int, *, realtime: bool) -> None:
-    """The loading thread: load requested bundles until standard input ends."""
-    if realtime:
-        become_helper()
-    for line in _lines(loop):
-        command = json.loads(line)
-        if "load" in command:
-            try:
-                engine, sha256 = load_engine(Path(command["load"]), voices, loop.engine)
-                tell("loaded", path=command["load"], sha256=sha256)
-                loop.take_over(engine, sha256)
-            except TombolaError as error:
-                tell("refused", path=command["load"], reason=str(error))
+def end(loop: AudioLoop) -> None:
+    """Let the sound fade out and the process end. The kernel ends a process that has not ended LONGEST_END_S later."""
+    # A card whose clock stands still never returns from a write, and no thread of Python can end such a process.
+    signal.alarm(LONGEST_END_S)
     loop.stop = True
 
 
-def _lines(loop: AudioLoop) -> Iterator[bytes]:
-    """Lines of standard input. Frees old bundles while no line arrives."""
-    pending, descriptor = b"", sys.stdin.fileno()
-    while not loop.stop:
-        loop.forget()
-        if not select.select([descriptor], [], [], HOUSEKEEPING_S)[0]:
-            continue
-        data = os.read(descriptor, 65_536)
-        if not data:
-            return
-        *lines, pending = (pending + data).split(b"\n")
-        yield from lines
+def follow_parent(loop: AudioLoop) -> None:
+    """End when the control process has ended or closes standard input, whatever the other threads are at."""
+    poller = select.poll()
+    poller.register(sys.stdin.fileno(), 0)  # A hang-up is reported without being asked for.
+    poller.poll()
+    end(loop)
 
 
 def play(start: Start) -> None:
@@ -288,18 +223,28 @@ def play(start: Start) -> None:
     voices = voices_that_play(engine, start.voices) if start.measure else start.voices
     loop = AudioLoop(engine, sha256, memory, voices, start.buffer_periods)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both processes; the control process handles it.
-    signal.signal(signal.SIGTERM, lambda *_: setattr(loop, "stop", True))
-    # The loading thread starts before the priority is raised, because threads inherit the priority.
-    threading.Thread(
-        target=serve_commands, args=(loop, start.voices), kwargs={"realtime": start.realtime}, daemon=True
-    ).start()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda *_: end(loop))
+    # These threads start before the priority is raised, because threads inherit the priority.
+    for work in (partial(serve_commands, loop, realtime=start.realtime), partial(follow_parent, loop)):
+        threading.Thread(target=work, daemon=True).start()
     refused = become_realtime() if start.realtime else []
     loop.rehearse()
     # Open the card last: opening fills its buffer, and freezing and locking take longer than the buffer lasts.
     audio = open_audio(start.audio, start.buffer_periods, Path(start.fallback))
     try:
-        period_us = round(1e6 / FRAME_RATE_HZ)
-        tell("ready", audio=audio.name, sha256=sha256, refused=refused, period_us=period_us, voices=voices)
+        tell(
+            sys.stdout.fileno(),
+            AudioEvent(
+                "ready",
+                audio=audio.name,
+                sha256=sha256,
+                manifest=engine.manifest,
+                refused=refused,
+                period_us=round(1e6 / FRAME_RATE_HZ),
+                voices=voices,
+            ),
+        )
         loop.run(audio)
     finally:
         audio.close()
@@ -310,9 +255,9 @@ def main() -> int:
     try:
         play(msgspec.json.decode(sys.argv[1].encode(), type=Start))
     except TombolaError as error:
-        tell("ended", reason=str(error), kind=type(error).__name__)
+        tell(sys.stdout.fileno(), AudioEvent("ended", reason=str(error), kind=type(error).__name__))
         return 1
-    tell("ended", reason="", kind="")
+    tell(sys.stdout.fileno(), AudioEvent("ended"))
     return 0
 
 

@@ -40,7 +40,8 @@ class Crossfade:
         rise = np.arange(1, FADE_PERIODS * PERIOD_SAMPLES + 1) / (FADE_PERIODS * PERIOD_SAMPLES)
         self._in = rise.astype(np.float32)
         self._out = (1.0 - rise).astype(np.float32)
-        self._fitted: tuple[Controls, Controls] | None = None
+        self._fitted: dict[int, tuple[Controls, Controls]] = {}
+        """By number of modes: the last frame that had to be fitted, and what it became."""
 
     @property
     def fading(self) -> bool:
@@ -112,11 +113,14 @@ class Crossfade:
         self._elapsed = PREROLL_PERIODS if self._leaving.idle or self._leaving.fault else 0
 
     def _fit(self, controls: Controls, engine: Engine) -> Controls:
-        if controls.blend.shape[1] == engine.modes:
+        modes = engine.modes
+        if controls.blend.shape[1] == modes:
             return controls
-        if self._fitted is None or self._fitted[0] is not controls:
-            self._fitted = controls, fit_modes(controls, engine.modes)
-        return self._fitted[1]
+        given, fitted = self._fitted.get(modes, (None, controls))
+        if given is not controls:
+            fitted = fit_modes(controls, modes)
+            self._fitted[modes] = controls, fitted
+        return fitted
 
 
 def fit_modes(controls: Controls, modes: int) -> Controls:

@@ -16,6 +16,7 @@ from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.graph import TIMBRE
 from tombola_device.contract.manifest import Mode
 from tombola_device.contract.refusals import ErrorCode, Refused, two_figures
+from tombola_device.engine.engine import LOUDEST
 from tombola_device.engine.onset_session import OnsetSession
 from tombola_device.engine.session import Session
 from tombola_device.slots.board import PERIOD_S, Board, check_cost
@@ -24,8 +25,6 @@ PROBE_PERIODS: Final = 8
 PROBE_VOICES: Final = 2
 TIMED_PERIODS: Final = 41
 PROBE_DB: Final = -20.0
-LOUDEST: Final = 100.0
-"""40 dB over full scale. The limiter handles less, but a louder graph was not trained on sound."""
 
 
 def probe_bundle(bundle: Bundle, board: Board | None = None) -> None:
