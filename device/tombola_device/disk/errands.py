@@ -31,6 +31,27 @@ def said(error: TombolaError) -> str:
     return str(error)
 
 
+class Complaint:
+    """Says why something that is tried again and again fails: once, until it has worked.
+
+    >>> complaint = Complaint()
+    >>> [complaint.failed(StoreError("the disk is full; free some space")) for _ in range(2)]
+    ['the disk is full; free some space', '']
+    """
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def failed(self, error: TombolaError) -> str:
+        """Log the failure, and give it as a notice; empty: that was done the time before."""
+        before, self._last = self._last, str(error)
+        return said(error) if self._last != before else ""
+
+    def worked(self) -> None:
+        """Say the next failure again."""
+        self._last = ""
+
+
 class Errands(Protocol):
     """Takes work that waits for a disk; ``ErrandThread``, or ``AtOnce`` where nothing may wait behind.
 

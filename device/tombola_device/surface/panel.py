@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tombola_device.contract.errors import DeviceUnavailable
-from tombola_device.hal.panel.port import Panel, PanelState
+from tombola_device.hal.panel.port import BUTTONS, Panel, PanelState
 from tombola_device.surface.calibrator import PITCH, Calibrator
 from tombola_device.surface.hands import PanelMap
 from tombola_device.surface.outputs import GateOut, Sounding, output_volts
@@ -72,6 +72,12 @@ class PanelIn:
         volts = {name: self._voltmeter.of(name, share) for name, share in state.voltages.items()}
         return self._hands.apply(state, volts)
 
+    @property
+    def touched(self) -> bool:
+        """Whether the last ``poll`` has read a button's edge or a turn of the encoder."""
+        state = self.state
+        return state is not None and bool(state.turns or any(edge.name in BUTTONS for edge in state.edges))
+
     def stamps_s(self) -> list[float]:
         """When the last reading's edges were; without those stamped by another clock, as kernels before 5.7 do."""
         edges, now_s = self.state.edges if self.state is not None else (), self._clock()
@@ -106,11 +112,11 @@ class PanelOut:
         self._moved_s = 0.0
         self._said = ""
 
-    def poll(self, sounding: Sounding, assigned: Assignments, now_s: float, *, healthy: bool) -> None:
+    def poll(self, look: Callable[[], Sounding], assigned: Assignments, now_s: float, *, healthy: bool) -> None:
         """Follow the player.
 
         Args:
-            sounding: What the outputs follow.
+            look: Gives what the outputs follow; called when they move, every OUTPUT_S.
             assigned: What each output carries.
             now_s: By ``time.monotonic``.
             healthy: Whether the sound may be heard; the outputs are muted otherwise.
@@ -119,7 +125,7 @@ class PanelOut:
             self._muted = not healthy
         if now_s - self._moved_s >= OUTPUT_S:
             self._moved_s = now_s
-            self._move(sounding, assigned, now_s)
+            self._move(look(), assigned, now_s)
 
     def _move(self, sounding: Sounding, assigned: Assignments, now_s: float) -> None:
         high = self._gate.level(assigned.gate, sounding, now_s)

@@ -107,7 +107,7 @@ class Running:
 
     @property
     def audio(self):
-        assert isinstance(self.daemon.state, Playing)
+        until(lambda: isinstance(self.daemon.state, Playing))
         return self.daemon.state.audio
 
     def install(self, path: Path) -> str:
@@ -256,12 +256,12 @@ def test_while_it_waits_an_owner_can_be_paired_a_scene_is_not_saved_and_the_firs
         first = running.install(write_bundle("first"))
         until(lambda: face.see().bundle == "first")
         assert face.see().modes == ("mode 0", "mode 1", "mode 2")
-        until(lambda: running.store.slots.confirmed)
         face.turn(1.0)
         until(lambda: face.see().blend == (0, 0, 1))
         with socket.create_connection(("localhost", port)) as keyboard:
             keyboard.sendall(bytes([0x90, 69, 127]))
             until(lambda: face.see().sounding == 1)
+            until(lambda: running.store.slots.confirmed)
             bad = running.install(write_bundle("broken", poison=float("nan"), modes=1))
             until(lambda: running.store.slots.rejected == bad)
             until(lambda: running.audio.status().sha256 == first)
@@ -277,7 +277,8 @@ def test_while_it_waits_an_owner_can_be_paired_a_scene_is_not_saved_and_the_firs
 
 
 def test_active_bundle_that_does_not_load_at_the_start_leads_back_to_the_one_before(config, run, write_bundle):
-    running = run(config | {"audio": "null"})
+    held = Performance(midi=FileIn("a held note", TUNE[:1]))
+    running = run(config | {"audio": "null"}, held)
     until(lambda: running.lines)
     sha256 = running.install(write_bundle("next"))
     until(lambda: running.store.slots.confirmed and running.audio.status().sha256 == sha256)
@@ -418,7 +419,8 @@ def test_systemd_hears_that_it_is_ready_then_alive_and_nothing_while_no_period_i
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as daemon:
             assert [ear.recv(100) for _ in range(2)] == [b"READY=1", b"STATUS=playing factory"]
             assert ear.recv(100) == b"WATCHDOG=1"
-            children = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
+            tasks = Path(f"/proc/{daemon.pid}/task")  # The audio process was started by a thread.
+            children = [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]
             os.kill(int(children[0]), signal.SIGSTOP)
             ear.settimeout(1.0)
             said = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from tombola_device.disk.errands import AtOnce
 from tombola_device.hal.midi.file import FileIn
 from tombola_device.hal.midi.port import FakeMidi
 from tombola_device.hal.panel.fake import FakePanel
@@ -22,7 +23,7 @@ from tombola_device.surface.volts import Calibration, Voltmeter
 def inputs_of(player, source, panel, clock=time.monotonic):
     """Inputs, and the reader of the panel in them."""
     voltmeter = Voltmeter(nominal_lines(load_pin_map()), Calibration())
-    panel_in = PanelIn(panel, PanelMap(player), voltmeter, Calibrator(voltmeter, lambda _: None), clock)
+    panel_in = PanelIn(panel, PanelMap(player), voltmeter, Calibrator(voltmeter, lambda _: None, AtOnce()), clock)
     return Inputs(player, MidiMap(player), [source], panel_in, clock), panel_in
 
 
