@@ -2,9 +2,9 @@
 
     python tests/rig/control_loop.py [--ticks N]
 
-The real loop runs over a fake panel, a fake audio process and a real disk, a tick each millisecond. Times are also ratios
-to an empty tick of the same run: the same loop without panel, face and status file. A shared machine stalls for 10 ms and
-more, which hits the empty loop too; under ``chrt -f 5`` other programs do not add to that.
+The real loop runs over a fake panel, a fake audio process and a real disk, a tick each millisecond. Times are also
+ratios to an empty tick of the same run: the same loop without panel, face and status file. A shared machine stalls for
+10 ms and more, which hits the empty loop too; under ``chrt -f 5`` other programs do not add to that.
 
   idle     nobody touches anything
   playing  a note each 50 ms, a knob as often as it is read (125 times a second), the blend 100 times a second
