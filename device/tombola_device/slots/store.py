@@ -96,7 +96,7 @@ class Store:
 
     Args:
         folder: Folder of the slots; made when needed.
-        probe: Raises TombolaError if a bundle does not play on this device.
+        probe: Raises TombolaError if a bundle does not play on this device; StoreError: nothing was found out.
         factory: Bundle that plays if no other is active.
         files: The file system.
 
@@ -154,7 +154,7 @@ class Store:
         """
         with _sentences(self._folder):
             self._files.make_folder(self._folder)
-            self._remove_all_but({sha256})
+            self._remove_all_but(sha256)
             path, partial = (self._folder / f"{sha256}.{end}" for end in ("tombola", "partial"))
             if self._is_playable(path, sha256):
                 self._files.remove(partial)
@@ -194,7 +194,7 @@ class Store:
             WrongHash: The bytes do not have the announced hash; they are discarded.
             BadBundle: The bundle is damaged or unknown (ProbeFailed: it does not play); it is discarded.
             Refused: The board is too slow for the bundle; it is discarded.
-            StoreError: The slots cannot be written; the incoming bytes remain.
+            StoreError: The slots cannot be written, or the probe was stopped; the incoming bytes remain.
         """
         incoming = self._incoming
         if incoming is None:
@@ -215,7 +215,7 @@ class Store:
             with self._lock:
                 self._make_active(incoming.sha256)
             with contextlib.suppress(OSError):  # The bundle is installed; the next flash removes old files.
-                self._remove_all_but(set())
+                self._remove_all_but(None)
         self._incoming = None
         return whole
 
@@ -257,7 +257,7 @@ class Store:
         bundle = decode_bundle(data)
         try:
             self._probe(bundle)
-        except Refused:
+        except (Refused, StoreError):
             raise
         except TombolaError as error:
             raise ProbeFailed(f"the bundle {bundle.manifest.name!r} does not play here: {error}") from error
@@ -305,13 +305,14 @@ class Store:
             return False
         return sha256 is None or hashlib.sha256(data).hexdigest() == sha256
 
-    def _remove_all_but(self, kept: set[str]) -> None:
-        if self._read_slots() is None:
-            return  # slots.json is missing or damaged: every file may still be needed.
-        kept = kept | {sha256 for sha256 in (self.slots.active, self.slots.previous) if sha256}
+    def _remove_all_but(self, sha256: str | None) -> None:
+        """Remove all bundles but this one, the active and the previous one; of this one also what has arrived stays."""
+        # If slots.json is missing or damaged, every whole bundle may still be needed, but no part of one.
+        known = self._read_slots() is not None
+        needed = {sha256, self.slots.active, self.slots.previous}
         for name in self._files.names(self._folder):
             stem, _, end = name.partition(".")
-            if end in ("tombola", "partial") and stem not in kept:
+            if (end == "partial" and stem != sha256) or (end == "tombola" and known and stem not in needed):
                 self._files.remove(self._folder / name)
 
     def _read_slots(self) -> Slots | None:

@@ -226,6 +226,29 @@ def test_a_transfer_continues_where_it_stopped_and_restarts_on_request() -> None
     assert f"{SHA['b']}.partial" not in files.names(FOLDER)
 
 
+@pytest.mark.parametrize("used", [False, True])
+def test_however_many_transfers_begin_there_is_one_part_of_a_bundle(*, used: bool) -> None:
+    files = with_a() if used else FakeFiles()
+    for number in range(50):
+        store = fresh(files)
+        store.begin(f"{number:064}", 100)
+        store.write(bytes(10))
+        assert sum(name.endswith(".partial") for name in files.names(FOLDER)) == 1
+
+
+def test_what_has_arrived_stays_when_the_probe_is_stopped() -> None:
+    def stopped(bundle: Bundle) -> None:
+        raise StoreError("the instrument is ending; flash the bundle again")
+
+    files = with_a()
+    with pytest.raises(StoreError, match="is ending"):
+        install(fresh(files, probe=stopped), B)
+    store = fresh(files)
+    assert store.begin(SHA["b"], len(B)).offset == len(B)
+    store.finish()
+    assert store.slots.active == SHA["b"]
+
+
 def test_more_bytes_than_announced_are_refused() -> None:
     store = fresh(FakeFiles())
     store.begin(SHA["b"], 10)
