@@ -16,6 +16,7 @@ import onnx.numpy_helper
 import onnx.parser
 import pytest
 from tombola_device.contract.bundle import Bundle
+from tombola_device.contract.controls import MAX_VOICES
 from tombola_device.contract.graph import block_graph, onset_graph
 from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 
@@ -149,6 +150,38 @@ def tone_bundle(
     return Bundle(manifest, {"frame": graph})
 
 
+def failing_bundle(name: str = "failing", *, voices: int = MAX_VOICES, note: float = 127.0) -> Bundle:
+    """Tones whose graph raises in onnxruntime with more than so many voices, or from that note on (of 0 … 127)."""
+    bundle = tone_bundle(name=name)
+    model = onnx.load_from_string(bundle.graphs["frame"])
+    sound = next(node for node in model.graph.node if "audio" in node.output)
+    sound.output[:] = ["sound" if output == "audio" else output for output in sound.output]
+    more = onnx.parser.parse_graph("""
+    fails (float[voices,128] sound, float[voices,10] controls) => (float[voices,128] audio)
+    {
+       rows = Shape<start=0, end=1>(controls)
+       row = Sub(rows, one)
+       none_of_rows = Gather(zeros_of_rows, row)
+       notes = Slice(controls, i0, one, one)
+       high = ReduceMax<keepdims=0>(notes)
+       part = Div(high, ceiling)
+       step = Cast<to=7>(part)
+       none_of_notes = Gather(zero_of_notes, step)
+       partly = Add(sound, none_of_rows)
+       audio = Add(partly, none_of_notes)
+    }
+    """)
+    model.graph.node.extend(more.node)
+    constants = {
+        "zeros_of_rows": np.zeros(voices, np.float32),
+        "zero_of_notes": np.zeros(1, np.float32),
+        "ceiling": np.array(note, np.float32),
+    }
+    model.graph.initializer.extend(onnx.numpy_helper.from_array(array, title) for title, array in constants.items())
+    onnx.checker.check_model(model)
+    return Bundle(bundle.manifest, {"frame": bytes(model.SerializeToString())})
+
+
 HIT_SAMPLES = 6000
 
 
@@ -218,6 +251,12 @@ def make_struck() -> Build:
 def make_bundle() -> Build:
     """``tone_bundle``, for tests that need bundles of their own making."""
     return tone_bundle
+
+
+@pytest.fixture(scope="session")
+def make_failing() -> Build:
+    """``failing_bundle``."""
+    return failing_bundle
 
 
 @pytest.fixture(scope="session")

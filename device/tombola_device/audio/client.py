@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -15,41 +14,15 @@ from typing import Protocol
 import msgspec
 
 from tombola_device.audio.frames import AudioStatus, ControlsWriter, StatusReader, memory_bytes
-from tombola_device.audio.process import Start
+from tombola_device.audio.messages import AudioEvent, Load, Start
 from tombola_device.audio.ring import create_memory, map_memory
 from tombola_device.contract import errors
 from tombola_device.contract.controls import Controls
-from tombola_device.contract.errors import DeviceUnavailable, TombolaError
+from tombola_device.contract.errors import BadBundle, DeviceUnavailable, TombolaError
 
 START_S = 60.0
 """Longest start. A Raspberry Pi imports numpy and onnxruntime from a cold card in much less."""
 STOP_S = 5.0
-
-
-class AudioEvent(msgspec.Struct, frozen=True):
-    """One event from the audio process, a line of JSON.
-
-    Args:
-        event: ``ready``, ``loaded``, ``refused`` or ``ended``.
-        audio: ``ready``: name of the sound output.
-        sha256: ``ready``, ``loaded``: SHA-256 of the bundle.
-        path: ``loaded``, ``refused``: file of the bundle.
-        reason: ``refused``, ``ended``: the error as one sentence; empty for a normal end.
-        kind: ``ended``: class of the error.
-        refused: ``ready``: real-time requests that the system refused.
-        period_us: ``ready``: length of a period, µs.
-        voices: ``ready``: number of voices that may sound.
-    """
-
-    event: str
-    audio: str = ""
-    sha256: str = ""
-    path: str = ""
-    reason: str = ""
-    kind: str = ""
-    refused: list[str] = []
-    period_us: int = 0
-    voices: int = 0
 
 
 class Audio(Protocol):
@@ -111,6 +84,7 @@ class AudioProcess:
         should_stop: Called during the start; True aborts the start.
 
     Raises:
+        BadBundle: The bundle does not play, or crashed the audio process.
         TombolaError: The audio process ended during the start; its error, in the same class.
     """
 
@@ -177,7 +151,7 @@ class AudioProcess:
         """
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps({"load": str(bundle)}).encode() + b"\n")
+            self._process.stdin.write(msgspec.json.encode(Load(str(bundle))) + b"\n")
             self._process.stdin.flush()
         except (OSError, ValueError) as error:
             raise DeviceUnavailable("the audio process has ended; start tombolad again") from error
@@ -217,6 +191,8 @@ class AudioProcess:
                     raise error_of(event)
             if ended or time.monotonic() > until_s or should_stop():
                 self.stop()
+                if ended and self._process.returncode < 0:  # By a signal: native code crashed, or memory ran out.
+                    raise BadBundle("the bundle crashed the audio process as it was loaded; flash another")
                 raise DeviceUnavailable("the audio process did not start; run tombolad again and read its log")
             time.sleep(0.005)
 

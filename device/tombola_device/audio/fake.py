@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tombola_device.audio.client import AudioEvent
 from tombola_device.audio.frames import AudioStatus, quiet_status
+from tombola_device.audio.messages import AudioEvent
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.controls import Controls
 from tombola_device.contract.errors import BadBundle, DeviceUnavailable
@@ -24,9 +24,11 @@ class FakeAudio:
         self.sent: list[Controls] = []
         self.loads: list[Path] = []
         self.alive, self.stopped = True, False
-        self._status = replace(quiet_status(voices), sha256=bundle_sha256(bundle.read_bytes()))
+        data = bundle.read_bytes()
+        manifest, sha256 = decode_bundle(data).manifest, bundle_sha256(data)
+        self._status = replace(quiet_status(voices), sha256=sha256)
         self._events: list[AudioEvent] = []
-        self.ready = AudioEvent("ready", audio="nothing (a fake)", sha256=self._status.sha256, voices=voices)
+        self.ready = AudioEvent("ready", audio="nothing (a fake)", sha256=sha256, manifest=manifest, voices=voices)
 
     def play(self, periods: int) -> None:
         """Play a number of periods."""
@@ -70,12 +72,13 @@ class FakeAudio:
         self.loads.append(bundle)
         try:
             data = bundle.read_bytes()
-            decode_bundle(data)
+            manifest = decode_bundle(data).manifest
         except (OSError, BadBundle) as error:
             self._events.append(AudioEvent("refused", path=str(bundle), reason=str(error)))
             return
-        self._events.append(AudioEvent("loaded", path=str(bundle), sha256=bundle_sha256(data)))
-        self._status = replace(self._status, sha256=bundle_sha256(data), played=0, fault="")
+        sha256 = bundle_sha256(data)
+        self._events.append(AudioEvent("loaded", path=str(bundle), sha256=sha256, manifest=manifest))
+        self._status = replace(self._status, sha256=sha256, played=0, fault="")
 
     def events(self) -> list[AudioEvent]:
         """See Audio."""

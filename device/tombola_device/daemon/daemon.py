@@ -27,7 +27,7 @@ from tombola_device.contract.errors import BadBundle, StoreError
 from tombola_device.daemon.bundles import Bundles
 from tombola_device.daemon.console import Console, open_console
 from tombola_device.daemon.performance import Performance, Performing
-from tombola_device.daemon.states import NamedBundle, Playing, Start, State, Waiting, count, read_named_bundle
+from tombola_device.daemon.states import NamedBundle, Playing, Start, State, Waiting, count
 from tombola_device.daemon.status import Lock
 from tombola_device.daemon.status_file import StatusFile
 from tombola_device.daemon.systemd import Notifier
@@ -136,13 +136,12 @@ class Daemon:
         self._performing.bundle_plays(console.inputs, flashed=False)
 
     def _start(self, console: Console, stop: threading.Event, path: Path) -> Playing:
-        config, bundle = self._config, read_named_bundle(path)
+        config = self._config
 
         def gives_up() -> bool:
             self._watchdog.starting(time.monotonic())
             return stop.is_set()
 
-        console.surface.set_modes(bundle.modes)
         audio = AudioProcess(
             path,
             voices=config.voices,
@@ -153,16 +152,18 @@ class Daemon:
             measure=config.measure,
             should_stop=gives_up,
         )
-        audio.send(console.player.controls())
-        ready = audio.ready
+        playing = Playing(audio, self._player, self.bundles.store, partial(self._arrived, console))
+        bundle, ready = playing.bundle, audio.ready
+        console.surface.set_modes(bundle.modes)
+        playing.send(console.player.controls(), 0.0)
         self._report(
-            f"playing {bundle.manifest.name} (modes: {', '.join(bundle.modes)}; "
+            f"playing {playing.name} (modes: {', '.join(bundle.modes)}; "
             f"{count(ready.voices, 'voice')}) on {ready.audio}"
             f"{' because ALSA has no card' if config.audio == 'auto' and 'file' in ready.audio else ''}"
         )
         for refused in ready.refused:
             _LOG.info("the system does not grant %s to the audio process", refused)
-        return Playing(audio, bundle, self._player, self.bundles.store, partial(self._arrived, console))
+        return playing
 
     def _arrived(self, console: Console, bundle: NamedBundle) -> None:
         """Another bundle has taken over."""

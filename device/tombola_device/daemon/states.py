@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from tombola_device.audio.client import Audio, AudioEvent, error_of
+from tombola_device.audio.client import Audio, error_of
 from tombola_device.audio.frames import AudioStatus, quiet_status
-from tombola_device.contract.bundle import bundle_sha256, decode_bundle
+from tombola_device.audio.messages import AudioEvent
 from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB, Controls
 from tombola_device.contract.errors import DeviceUnavailable, StoreError
 from tombola_device.contract.manifest import Manifest
@@ -43,18 +43,10 @@ class NamedBundle:
         return tuple(mode.name for mode in self.manifest.modes)
 
 
-def read_named_bundle(path: Path) -> NamedBundle:
-    """Read a bundle's file.
-
-    Raises:
-        StoreError: It cannot be read.
-        BadBundle: It is damaged.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"the bundle {path} cannot be read ({error.strerror}); flash it again") from error
-    return NamedBundle(decode_bundle(data).manifest, bundle_sha256(data))
+def named_bundle(event: AudioEvent) -> NamedBundle:
+    """The bundle of a ``ready`` or ``loaded`` event. The control process reads no bundle's file itself."""
+    assert event.manifest is not None
+    return NamedBundle(event.manifest, event.sha256)
 
 
 class Waiting:
@@ -102,16 +94,13 @@ class Playing:
 
     Args:
         audio: The audio process.
-        bundle: The bundle that it began with.
         player: The player.
         store: Where bundles live.
         on_arrival: Called with each bundle that has taken over from another one.
     """
 
-    def __init__(
-        self, audio: Audio, bundle: NamedBundle, player: Player, store: Store, on_arrival: Callable[[NamedBundle], None]
-    ) -> None:
-        self.audio, self.bundle = audio, bundle
+    def __init__(self, audio: Audio, player: Player, store: Store, on_arrival: Callable[[NamedBundle], None]) -> None:
+        self.audio, self.bundle = audio, named_bundle(audio.ready)
         self.status = quiet_status(player.voices)
         """The newest status. The serial line's thread reads it too."""
         self._player, self._store, self._on_arrival = player, store, on_arrival
@@ -218,9 +207,11 @@ class Playing:
             raise error_of(event)
         if event.event == "refused":
             _LOG.warning("%s", event.reason)
-            self._load(self._trial.go_back())
+            # Of two flashes in a row, the first one's file may be gone before it is read; the second one is on its way.
+            if Path(event.path) == self._store.path_of(self._store.slots.active):
+                self._load(self._trial.go_back())
         elif event.event == "loaded":
-            self._coming = read_named_bundle(Path(event.path))
+            self._coming = named_bundle(event)
 
     def _arrive(self) -> bool:
         """Turn to the bundle that was loaded once it plays alone; True if the controls changed.

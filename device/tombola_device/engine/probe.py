@@ -13,12 +13,14 @@ from typing import Final
 
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import MAX_VOICES
+from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.refusals import ErrorCode, Refused, two_figures
 from tombola_device.engine.board import PERIOD_S, Board, check_cost
 from tombola_device.engine.engine import Engine
-from tombola_device.engine.rehearsal import rehearse, run_graph
+from tombola_device.engine.rehearsal import rehearse
+from tombola_device.engine.renderer import Renderer
+from tombola_device.engine.runtime import reason_of
 
-WARM_UP_RUNS: Final = 4
 TIMED_PERIODS: Final = 41
 
 
@@ -37,14 +39,18 @@ def probe_bundle(bundle: Bundle, board: Board | None = None) -> None:
     if board is not None:
         check_cost(bundle.manifest.cost, board)
     engine = Engine(bundle, MAX_VOICES)
-    for renderer in engine.renderers:
-        for _ in range(WARM_UP_RUNS):
-            run_graph(renderer)
-        if board is not None:  # Whatever is declared: a declaration can be wrong.
-            check_speed(partial(run_graph, renderer))
-        for voice in range(MAX_VOICES):
-            renderer.reset(voice)
+    if board is not None:  # Whatever is declared: a declaration can be wrong.
+        for renderer in engine.renderers:
+            check_speed(partial(_run_one_voice, renderer))
+    engine.warm_up()
     rehearse(engine)
+
+
+def _run_one_voice(renderer: Renderer) -> None:
+    try:
+        renderer.run(1)
+    except Exception as error:  # onnxruntime's exceptions have no common base but Exception.
+        raise BadBundle(f"a graph cannot be run ({reason_of(error)}); export it again") from error
 
 
 def check_speed(run: Callable[[], None], clock: Callable[[], float] = time.perf_counter) -> None:

@@ -21,16 +21,13 @@ import numpy as np
 from tombola_device.contract.controls import PERIOD_SAMPLES, SCALAR_COLUMNS, SILENCE_DB, Controls
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.manifest import Mode
-from tombola_device.engine.engine import Engine
+from tombola_device.engine.engine import LOUDEST, Engine
 from tombola_device.engine.frame import FrameRenderer
 from tombola_device.engine.one_shot import OneShotRenderer
-from tombola_device.engine.renderer import Renderer
 
 STEP_PERIODS: Final = 8
 LEAST_PERIODS: Final = 1024
 """In each of the two parts."""
-LOUDEST: Final = 100.0
-"""40 dB over full scale. The limiter handles less, but a louder graph was not trained on sound."""
 FAINTEST: Final = 1e-4
 """80 dB under full scale. A mode that stays below it at its loudest makes no sound."""
 FAINTEST_DB: Final = SILENCE_DB + 1
@@ -67,8 +64,8 @@ def rehearse(engine: Engine) -> None:
     """Play through everything; the engine is at rest before.
 
     Raises:
-        BadBundle: A sound is not finite, louder than LOUDEST, always the same, not heard at all, or heard although
-            silence was asked for; or onnxruntime cannot run a graph.
+        BadBundle: A sound is not finite, far too loud, always the same, not heard at all, or loud at the faintest
+            level; or onnxruntime cannot run a graph.
     """
     manifest = engine.manifest
     roles = sorted(manifest.graphs)
@@ -101,18 +98,6 @@ def rehearse(engine: Engine) -> None:
     _check_silence(engine)
 
 
-def run_graph(renderer: Renderer, voices: int = 1) -> None:
-    """Run a graph alone.
-
-    Raises:
-        BadBundle: onnxruntime cannot run it.
-    """
-    try:
-        renderer.run(voices)
-    except Exception as error:
-        raise _unrunnable(error) from error
-
-
 def _script(modes: int, voices: int) -> Iterator[_Step]:
     repeats = math.ceil(LEAST_PERIODS / (STEP_PERIODS * voices * modes))
     for mode in range(modes):
@@ -141,17 +126,14 @@ def _frame(step: _Step, mode: Mode, number: int, onset: np.ndarray, voices: int)
         onset_s=np.zeros(voices),
         blend=np.tile(step.blend, (voices, 1)),
         loudness_db=np.array(_LOUDNESS_DB, np.float32)[order % len(_LOUDNESS_DB)],
-        timbre=np.array(_TIMBRE, np.float32)[order // 2 % len(_TIMBRE)],
+        timbre=np.array(_TIMBRE, np.float32)[order // 6 % len(_TIMBRE)],
     )
 
 
 def _play(engine: Engine, controls: Controls, out: np.ndarray, mode: Mode) -> None:
-    try:
-        engine.render(controls, out)
-    except Exception as error:
-        raise _unrunnable(error) from error
+    engine.render(controls, out)
     if engine.fault:
-        raise _unusable(mode)
+        raise BadBundle(f"no usable sound in mode {mode.name!r}: {engine.fault}")
 
 
 def _check_sound(engine: Engine, mode: Mode, *, whole: bool) -> None:
@@ -162,7 +144,7 @@ def _check_sound(engine: Engine, mode: Mode, *, whole: bool) -> None:
             sounds.append(renderer.session.memory)
         for sound in sounds:
             if not max(sound.max(), -sound.min()) <= LOUDEST:  # NaN comes here, too.
-                raise _unusable(mode)
+                raise BadBundle(f"no usable sound in mode {mode.name!r}: it is far too loud; train or export it again")
 
 
 def _check_silence(engine: Engine) -> None:
@@ -179,16 +161,6 @@ def _check_silence(engine: Engine) -> None:
             session.controls[:, note], session.controls[:, level] = mode.note_range[0], FAINTEST_DB
             session.controls[:, len(SCALAR_COLUMNS) + column] = 1.0
             for _ in range(STEP_PERIODS):
-                run_graph(renderer, engine.voices)
+                renderer.run(engine.voices)
             if not np.abs(session.sound.rows[session.sound.spare :]).max() <= LOUDEST_AT_FAINTEST:
                 raise BadBundle(f"mode {mode.name!r} is loud where it should hardly be heard; train or export it again")
-
-
-def _unusable(mode: Mode) -> BadBundle:
-    return BadBundle(f"the graph plays no usable sound in mode {mode.name!r}; train or export it again")
-
-
-def _unrunnable(error: Exception) -> BadBundle:
-    # onnxruntime's exceptions have no other common base than Exception.
-    reason = str(error).replace("\n", " ").strip()[:200]
-    return BadBundle(f"the bundle's graph cannot be run ({reason}); export the bundle again")

@@ -8,9 +8,9 @@ import pytest
 from tombola_device.audio.client import AudioProcess
 from tombola_device.audio.fake import FakeAudio
 from tombola_device.contract.bundle import bundle_sha256, encode_bundle
-from tombola_device.contract.errors import BadBundle, DeviceUnavailable, StoreError
+from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.daemon.performance import TAIL_S, Performance, Performing
-from tombola_device.daemon.states import Playing, Waiting, read_named_bundle
+from tombola_device.daemon.states import Playing, Waiting
 from tombola_device.daemon.trial import TRIAL_PERIODS
 from tombola_device.daemon.watchdog import Watchdog
 from tombola_device.play.player import Player
@@ -33,9 +33,9 @@ class Instrument:
         return path
 
     def start(self, path):
-        bundle = read_named_bundle(path)
-        self.player.set_modes(len(bundle.modes))
-        return Playing(FakeAudio(path), bundle, self.player, self.store, self.arrived.append)
+        state = Playing(FakeAudio(path), self.player, self.store, self.arrived.append)
+        self.player.set_modes(len(state.bundle.modes))
+        return state
 
     def flash(self, path):
         data = path.read_bytes()
@@ -156,12 +156,28 @@ def test_lost_card_mutes_and_a_dead_audio_process_is_one_sentence(instrument):
     assert instrument.state.audio.stopped
 
 
-def test_bundle_without_a_file_is_one_sentence(tmp_path):
-    with pytest.raises(StoreError, match="flash it again"):
-        read_named_bundle(tmp_path / "missing.tombola")
-    (tmp_path / "damaged.tombola").write_bytes(b"?")
-    with pytest.raises(BadBundle):
-        read_named_bundle(tmp_path / "damaged.tombola")
+def test_of_two_flashes_in_a_row_the_first_ones_missing_file_is_a_refusal_and_the_second_one_plays(instrument):
+    instrument.state = instrument.start(instrument.factory)
+    first = instrument.flash(instrument.file("first"))
+    gone = instrument.store.path_of(first)
+    gone.unlink()  # As the second flash does, before the audio process has read it.
+    audio = instrument.state.audio
+    audio.events()
+    audio.load(gone)
+    second = instrument.flash(instrument.file("second"))
+    instrument.play(1)
+    assert (instrument.state.name, instrument.store.slots.active) == ("second", second)
+    assert instrument.store.slots.rejected is None
+    instrument.play(TRIAL_PERIODS)
+    assert instrument.store.slots.confirmed
+
+
+def test_control_process_learns_of_a_bundle_without_its_file(instrument):
+    instrument.state = instrument.start(instrument.factory)
+    sha256 = instrument.flash(instrument.file("next", modes=1))
+    instrument.store.path_of(sha256).unlink()
+    assert instrument.play(1)
+    assert (instrument.state.name, instrument.state.bundle.modes) == ("next", ("mode 0",))
 
 
 # The audio process and its fake
@@ -199,12 +215,16 @@ def test_audio_takes_another_bundle_refuses_a_damaged_one_and_takes_none_after_i
     path = instrument.file("next")
     audio.load(path)
     event = wait_for_event(audio)
-    assert (event.event, event.path) == ("loaded", str(path))
+    assert (event.event, event.path, event.manifest.name) == ("loaded", str(path), "next")
     path.write_bytes(path.read_bytes()[:-1])
     audio.load(path)
     event = wait_for_event(audio)
     assert event.event == "refused"
     assert "cut short" in event.reason
+    path.unlink()
+    audio.load(path)
+    event = wait_for_event(audio)
+    assert (event.event, event.path) == ("refused", str(path))
     audio.stop()
     audio.stop()
     assert not audio.alive

@@ -23,7 +23,9 @@ NAN = "nan"
 
 
 def try_out(bundle: Bundle) -> None:
-    rehearse(Engine(bundle, MAX_VOICES))
+    engine = Engine(bundle, MAX_VOICES)
+    engine.warm_up()
+    rehearse(engine)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,7 @@ def test_everything_is_played(make_bundle: Build, monkeypatch: pytest.MonkeyPatc
     assert level.min() <= -79.0
     assert level.max() == 0.0
     assert (velocity[level > -79].min(), velocity.max()) == (pytest.approx(0.1), 1.0)
-    assert (timbre[:, 0].min(), timbre[:, 0].max()) == pytest.approx((-2.0, 1.0), abs=0.01)
+    assert (timbre[:, 0].min(), timbre[:, 0].max()) == pytest.approx((-2.0, 1.0), abs=0.05)
     assert (first[:, 7:].max(axis=0) > 0.999).all()
     if modes > 1:
         assert ((first[:, 7:].max(axis=1) < 0.7).sum()) > 100
@@ -78,7 +80,7 @@ def test_a_graph_that_goes_wrong_at_one_place_is_refused(tones: Bundle, evil_gra
     condition, number = AT[where]
     nodes = ["strongest = ReduceMax(blend, one)"] if where == "a blend" else []
     wrong = evil_graphs.twisted(tones, *nodes, *evil_graphs.when(condition, NAN, number=number))
-    with pytest.raises(BadBundle, match="no usable sound in mode 'mode [01]'; train or export it again"):
+    with pytest.raises(BadBundle, match="no usable sound in mode 'mode [01]': .* no numbers"):
         try_out(wrong)
 
 
@@ -97,7 +99,7 @@ def test_a_graph_that_fails_with_one_number_of_voices_only_is_refused(
         "found = Gather(time, index)",
         "extra = Mul(found, zero)",
     )
-    with pytest.raises(BadBundle, match="cannot be run .* Gather"):
+    with pytest.raises(BadBundle, match=f"cannot be run with {voices} voices .* Gather"):
         try_out(wrong)
 
 
