@@ -29,8 +29,11 @@ from tombola_device.engine.probe import probe_bundle
 
 LIMIT_S: Final = 20.0
 """Several times as long as a probe on a slow board; shorter than the 30 s that a host waits."""
-MEMORY_BYTES: Final = 1 << 30
-"""Address space. The probe of a small bundle uses 250 MiB; the largest bundle needs several copies of its 64 MiB."""
+MEMORY_BYTES: Final = 640 << 20
+COPIES: Final = 5
+"""Address space: so much, and so many times the bundle. The probe of the factory bundle takes 245 MiB, that of a bundle
+of 60 MB 455 MiB. What is left for a graph's own tensors fits twice into what the audio process may take
+(``audio.limits``), which holds two bundles during a swap."""
 NICER: Final = 5
 _PR_SET_PDEATHSIG: Final = 1
 """Source: linux/prctl.h."""
@@ -60,7 +63,7 @@ class ChildProbe:
     Args:
         board: The board that must be fast enough; None: do not check the speed.
         limit_s: Longest run of the child.
-        memory_bytes: Largest address space of the child.
+        memory_bytes: Largest address space of the child, without COPIES of the bundle.
     """
 
     def __init__(self, board: Board | None = None, limit_s: float = LIMIT_S, memory_bytes: int = MEMORY_BYTES) -> None:
@@ -78,7 +81,8 @@ class ChildProbe:
             ProbeStopped: ``stop`` was called, or the system ends.
         """
         told = msgspec.json.encode(self._board) + b"\n" + encode_bundle(bundle)
-        command = [sys.executable, "-m", __name__, str(self._memory_bytes), str(self._limit_s), str(os.getpid())]
+        limits = (self._memory_bytes + COPIES * len(told), self._limit_s, os.getpid())
+        command = [sys.executable, "-m", __name__, *map(str, limits)]
         with self._lock:
             if self._stopped.is_set():
                 raise ProbeStopped("the instrument is ending; flash the bundle again")

@@ -20,8 +20,9 @@ from tombola_device.contract.receiver import BeginAsked, ChunkArrived, FinishAsk
 from tombola_device.contract.refusals import ErrorCode, Refused
 from tombola_device.contract.signing import fingerprint
 from tombola_device.engine.board import UNKNOWN, Board, check_cost
+from tombola_device.slots.errors import DiskFull, ProbeFailed, WrongHash
 from tombola_device.slots.owner import Owner
-from tombola_device.slots.store import DiskFull, ProbeFailed, Store, WrongHash
+from tombola_device.slots.store import Store
 
 _CODES: Final[tuple[tuple[type[BaseException], ErrorCode], ...]] = (
     (DiskFull, ErrorCode.DISK_FULL),

@@ -152,7 +152,7 @@ def test_a_graph_that_needs_all_memory_ends_only_its_probe(bundle: Bundle) -> No
         onnx.helper.make_node("Add", ["modest", "huge_total"], ["audio"]),
     ]
     model.graph.node.extend(nodes)
-    with pytest.raises(BadBundle, match="cannot be run .* ConstantOfShape"):  # 2 GiB, twice the limit.
+    with pytest.raises(BadBundle, match="cannot be run .* ConstantOfShape"):  # 2 GiB, thrice the limit.
         probe_in_child(holding(bundle, model.SerializeToString()))
 
 
