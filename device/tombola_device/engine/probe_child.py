@@ -153,7 +153,8 @@ def _confine(memory_bytes: int, limit_s: float, parent: int) -> None:
         if os.getppid() != parent:  # It ended before it could be asked for a signal.
             sys.exit(1)
     os.nice(NICER)
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    with contextlib.suppress(ValueError, OSError):  # macOS knows no such limit.
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(limit_s) + 1,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
