@@ -271,6 +271,12 @@ def evil_graphs():
     return _beside("fuzz", "evil_graphs")
 
 
+@pytest.fixture(scope="session")
+def spellings():
+    """Other spellings of a graph; see tests/fuzz/spellings.py."""
+    return _beside("fuzz", "spellings")
+
+
 @pytest.fixture
 def capture(tmp_path, monkeypatch) -> Path:
     """ALSA's real library over a PCM that writes to a file."""
