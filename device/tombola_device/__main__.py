@@ -107,8 +107,10 @@ def _run(options: argparse.Namespace) -> int:
         exit_when_done=options.exit_when_done,
     )
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    # SIGHUP: the terminal was closed.
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        if hasattr(signal, name):  # Windows has no SIGHUP.
+            signal.signal(getattr(signal, name), lambda *_: stop.set())
     Daemon(config, performance, lambda line: print(line, flush=True)).run(stop)
     return 0
 

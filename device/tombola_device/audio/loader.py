@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
@@ -14,16 +15,22 @@ import msgspec
 from tombola_device.audio.messages import AudioEvent, Load, tell
 from tombola_device.audio.realtime import become_helper
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
+from tombola_device.contract.controls import FRAME_RATE_HZ, Controls
 from tombola_device.contract.errors import BadBundle, StoreError, TombolaError
+from tombola_device.engine.crossfade import PREROLL_PERIODS, preroll
 from tombola_device.engine.engine import Engine
 
 HOUSEKEEPING_S: Final = 0.1
+PERIOD_S: Final = 1 / FRAME_RATE_HZ
+LONGEST_PREROLL_S: Final = 2 * PREROLL_PERIODS * PERIOD_S
+"""Twice the time that is there: the first runs take longer, and a machine that is busy must not refuse a bundle."""
 
 
 class Stage(Protocol):
     """Where bundles take over from each other: ``AudioLoop``.
 
     >>> class Bare:
+    ...     frame = Player(modes=3, voices=1).controls()
     ...     def __init__(self, engine): self.engine, self.stop = engine, False
     ...     def take_over(self, engine, sha256): self.engine = engine
     ...     def forget(self): pass
@@ -38,8 +45,12 @@ class Stage(Protocol):
     def engine(self) -> Engine:
         """The engine that plays."""
 
+    @property
+    def frame(self) -> Controls:
+        """The controls that it plays with now."""
+
     def take_over(self, engine: Engine, sha256: str) -> None:
-        """Cross-fade to another engine."""
+        """Cross-fade to another engine, which has played its preroll."""
 
     def forget(self) -> None:
         """Free engines that no longer play."""
@@ -64,6 +75,26 @@ def load_engine(path: Path, voices: int, neighbour: Engine | None = None) -> tup
     return engine, bundle_sha256(data)
 
 
+class Pace:
+    """Makes the preroll take its real time, as a period in the audio thread does.
+
+    At full speed this thread would keep the interpreter from the audio thread for longer at a time.
+    """
+
+    def __init__(self) -> None:
+        self._begun_s = time.thread_time()
+
+    def __call__(self) -> None:
+        """Wait after a period.
+
+        Raises:
+            BadBundle: All periods together took more than LONGEST_PREROLL_S of processor time.
+        """
+        if time.thread_time() - self._begun_s > LONGEST_PREROLL_S:
+            raise BadBundle("the bundle takes longer than a period for the notes that sound; prune it further")
+        time.sleep(PERIOD_S)
+
+
 def serve_commands(stage: Stage, *, realtime: bool) -> None:
     """Load requested bundles until standard input ends.
 
@@ -75,6 +106,7 @@ def serve_commands(stage: Stage, *, realtime: bool) -> None:
         path = msgspec.json.decode(line, type=Load).path
         try:
             engine, sha256 = load_engine(Path(path), stage.engine.voices, stage.engine)
+            preroll(engine, lambda: stage.frame, Pace())
         except Exception as error:  # noqa: BLE001 - a thread that ends here would ignore all later bundles
             reason = str(error) if isinstance(error, TombolaError) else f"{path} cannot be loaded ({error!r:.200})"
             tell(sys.stdout.fileno(), AudioEvent("refused", path=path, reason=reason))

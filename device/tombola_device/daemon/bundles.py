@@ -6,15 +6,14 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from tombola_device.config import Config
+from tombola_device.engine.board import this_board
+from tombola_device.engine.probe_child import ChildProbe
 from tombola_device.flash.serve import Flashd
-from tombola_device.slots.board import this_board
 from tombola_device.slots.owner import OWNERS_FILE, Owner
-from tombola_device.slots.probe_child import probe_in_child
 from tombola_device.slots.store import Store
 from tombola_device.surface.view import View
 
@@ -32,7 +31,8 @@ class Bundles:
 
     def __init__(self, config: Config, playing: Callable[[], Mapping[str, object]]) -> None:
         self.board = this_board()
-        self.store = Store(config.slots_path, partial(probe_in_child, board=self.board), config.factory_path)
+        self._probe = ChildProbe(self.board)
+        self.store = Store(config.slots_path, self._probe, config.factory_path)
         self.owner = Owner(config.state_path / OWNERS_FILE, config.unsigned)
         self.serial = config.serial
         """The port over which bundles are flashed; empty: none."""
@@ -77,7 +77,8 @@ class Bundles:
         )
 
     def close(self) -> None:
-        """End the serial line's thread, and wait for it."""
+        """End the serial line's thread and the check of a bundle that has just come, and wait for both."""
         self._ended.set()
+        self._probe.stop()
         if self._thread is not None:
             self._thread.join()

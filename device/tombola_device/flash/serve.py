@@ -16,8 +16,8 @@ from typing import Final, Protocol
 
 import serial
 
+from tombola_device.engine.board import UNKNOWN, Board
 from tombola_device.flash.reception import Reception
-from tombola_device.slots.board import UNKNOWN, Board
 from tombola_device.slots.owner import Owner
 from tombola_device.slots.store import Store
 
@@ -144,6 +144,10 @@ class Flashd:
         except OSError as error:
             _LOG.log(logging.INFO if self._port else logging.DEBUG, "the port %s is missing: %s", self._path, error)
             self._hang_up()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next bundle must find the line served
+            _LOG.warning("the port %s is opened again after an error: %s: %s", self._path, type(error).__name__, error)
+            self._hang_up()
+            self._reopen_s = time.monotonic() + REOPEN_S
 
     def _opened(self) -> SerialPort | None:
         if self._port is None and time.monotonic() >= self._reopen_s:
@@ -157,5 +161,5 @@ class Flashd:
         if port is not None:
             try:
                 port.close()
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - a port that cannot even be closed is left
                 _LOG.debug("closing %s: %s", self._path, error)

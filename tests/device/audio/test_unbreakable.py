@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 
+import msgspec
+import numpy as np
+import onnx
+import onnx.numpy_helper
+import onnx.parser
 import pytest
 from tombola_device.audio.client import AudioProcess
-from tombola_device.contract.bundle import encode_bundle
+from tombola_device.contract.bundle import Bundle, encode_bundle
 from tombola_device.contract.errors import BadBundle
+from tombola_device.play.player import Player
 
 PATIENCE_S = 20.0
 
@@ -54,6 +61,50 @@ def next_event(audio):
 def hang_up(audio):
     """What the kernel does to the pipe when the control process is killed."""
     audio._process.stdin.close()
+
+
+def hungry(bundle, name):
+    """Tones that take 2 GiB from note 100 on."""
+    model = onnx.load_from_string(bundle.graphs["frame"])
+    sound = next(node for node in model.graph.node if "audio" in node.output)
+    sound.output[:] = ["sound" if output == "audio" else output for output in sound.output]
+    more = onnx.parser.parse_graph("""
+    takes (float[voices,128] sound, float[voices,10] controls) => (float[voices,128] audio)
+    {
+       notes = Slice(controls, i0, one, one)
+       high = ReduceMax(notes)
+       flat = Reshape(high, one)
+       part = Div(flat, hundred)
+       step = Cast<to=7>(part)
+       size = Mul(step, floats)
+       some = Add(size, one)
+       zeros = ConstantOfShape(some)
+       nothing = ReduceMax<keepdims=0>(zeros)
+       audio = Add(sound, nothing)
+    }
+    """)
+    model.graph.node.extend(more.node)
+    constants = {"hundred": np.array([100], np.float32), "floats": np.array([1 << 29], np.int64)}
+    model.graph.initializer.extend(onnx.numpy_helper.from_array(array, title) for title, array in constants.items())
+    manifest = msgspec.structs.replace(bundle.manifest, name=name)
+    return Bundle(manifest, {"frame": bytes(model.SerializeToString())})
+
+
+def test_bundle_that_takes_two_gigabytes_on_one_note_is_muted_and_the_process_plays_the_next(start, file, make_bundle):
+    audio, player = start(file(hungry(make_bundle(), "hungry"))), Player(3, 3)
+    player.note_on(60, 1.0)
+    audio.send(player.controls())
+    until(lambda: audio.status().levels_db[0] == -20.0)
+    player.note_on(100, 1.0)
+    audio.send(player.controls())
+    until(lambda: "could not be run" in audio.status().fault)
+    rows = Path(f"/proc/{audio.pid}/status").read_text().splitlines()
+    assert next(int(row.split()[1]) for row in rows if row.startswith("VmPeak")) < 1.25 * 2**20
+    periods = audio.status().periods
+    audio.load(file(make_bundle(name="next")))
+    assert next_event(audio).event == "loaded"
+    until(lambda: not audio.status().fault and audio.status().levels_db[0] == -20.0)
+    assert audio.status().periods > periods
 
 
 def test_bundle_that_raises_with_three_voices_is_refused_and_the_next_one_still_loads(

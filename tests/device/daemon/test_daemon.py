@@ -24,6 +24,7 @@ from tombola_device.daemon.daemon import Daemon
 from tombola_device.daemon.performance import Performance
 from tombola_device.daemon.states import Playing, Waiting
 from tombola_device.daemon.status import read_status
+from tombola_device.engine.probe_child import ChildProbe
 from tombola_device.hal.midi.file import FileIn
 from tombola_device.play.automation import read_automation
 from tombola_device.play.offline import BlendAutomation
@@ -201,7 +202,7 @@ def test_flashed_bundle_takes_over_a_held_note_without_a_gap_and_is_kept_after_t
 def test_bundle_that_goes_mute_is_taken_back_and_the_one_before_plays_on(
     config, run, write_bundle, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr("tombola_device.daemon.bundles.probe_in_child", lambda _, board: None)
+    monkeypatch.setattr(ChildProbe, "__call__", lambda *_: None)
     port = free_port()
     running = run(config | {"midi_socket": f"localhost:{port}"})
     until(lambda: running.lines)
@@ -238,7 +239,7 @@ def test_while_it_waits_an_owner_can_be_paired_a_scene_is_not_saved_and_the_firs
     config, run, write_bundle, monkeypatch
 ):
     monkeypatch.setattr(Config, "factory_path", None)
-    monkeypatch.setattr("tombola_device.daemon.bundles.probe_in_child", lambda _, board: None)
+    monkeypatch.setattr(ChildProbe, "__call__", lambda *_: None)
     face, port = FakeFace(), free_port()
     own, other = os.openpty()
     try:

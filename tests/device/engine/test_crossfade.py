@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tombola_device.contract.errors import ShapeError
-from tombola_device.engine.crossfade import FADE_PERIODS, PREROLL_PERIODS, Crossfade, fit_modes
+from tombola_device.contract.errors import BadBundle, ShapeError
+from tombola_device.engine.crossfade import FADE_PERIODS, Crossfade, fit_modes, preroll
 from tombola_device.engine.engine import Engine
 from tombola_device.play.player import Player
 
@@ -34,12 +34,23 @@ def held(bundle, note: float = 69, velocity: float = 1.0, periods: int = 60) -> 
     return engine, player
 
 
+def swap(fader: Crossfade, engine: Engine, player: Player) -> None:
+    preroll(engine, player.controls)
+    fader.swap(engine)
+
+
+def test_a_bundle_that_breaks_on_the_held_notes_is_refused_before_it_is_heard(make_bundle):
+    _, player = held(make_bundle())
+    with pytest.raises(BadBundle, match="no numbers"):
+        preroll(Engine(make_bundle(poison=np.nan), 4), player.controls)
+
+
 def test_bundle_swap_has_no_gap_and_no_click(make_bundle):
     engine, player = held(make_bundle(modes=3))
     fader = Crossfade(engine)
     before = render(fader, player, 20)
-    fader.swap(Engine(make_bundle(modes=3, name="next"), 4))
-    sound = render(fader, player, PREROLL_PERIODS + FADE_PERIODS + 20)
+    swap(fader, Engine(make_bundle(modes=3, name="next"), 4), player)
+    sound = render(fader, player, FADE_PERIODS + 20)
     assert not fader.fading
     assert fader.engine.manifest.name == "next"
     own = np.abs(np.diff(before)).max()
@@ -52,8 +63,8 @@ def test_bundle_swap_to_another_number_of_modes_keeps_held_notes_sounding(make_b
     engine, player = held(make_bundle(modes=3))
     player.program_change(2)
     fader = Crossfade(engine)
-    fader.swap(Engine(make_bundle(modes=1), 4))
-    render(fader, player, PREROLL_PERIODS + FADE_PERIODS + 5)
+    swap(fader, Engine(make_bundle(modes=1), 4), player)
+    render(fader, player, FADE_PERIODS + 5)
     player.set_modes(1)
     sound = render(fader, player, 100)
     assert peak_hz(sound) == pytest.approx(440, abs=2)
@@ -63,9 +74,10 @@ def test_swap_during_a_fade_waits_and_the_last_one_wins(make_bundle):
     engine, player = held(make_bundle())
     fader = Crossfade(engine)
     for name in ("second", "third", "fourth"):
-        fader.swap(Engine(make_bundle(name=name), 4))
-        render(fader, player, 3)
-    render(fader, player, 2 * (PREROLL_PERIODS + FADE_PERIODS) + 5)
+        swap(fader, Engine(make_bundle(name=name), 4), player)
+        render(fader, player, 1)
+    assert fader.engine.manifest.name == "second"
+    render(fader, player, 2 * FADE_PERIODS)
     assert fader.engine.manifest.name == "fourth"
     assert not fader.fading
 
@@ -74,8 +86,8 @@ def test_swap_away_from_a_broken_bundle_brings_the_sound_back(make_bundle):
     engine, player = held(make_bundle(poison=np.inf))
     assert engine.fault
     fader = Crossfade(engine)
-    fader.swap(Engine(make_bundle(), 4))
-    render(fader, player, PREROLL_PERIODS + FADE_PERIODS)
+    swap(fader, Engine(make_bundle(), 4), player)
+    render(fader, player, FADE_PERIODS)
     assert rms_db(render(fader, player, 60)) == pytest.approx(-26, abs=0.1)
     assert not fader.engine.fault
 
@@ -85,7 +97,7 @@ def test_notes_released_before_a_swap_do_not_begin_again(make_bundle):
     player.note_off(69)
     render(engine, player, 200)
     fader = Crossfade(engine)
-    fader.swap(Engine(make_bundle(name="next"), 4))
+    swap(fader, Engine(make_bundle(name="next"), 4), player)
     assert not render(fader, player, 100).any()
 
 
@@ -123,15 +135,15 @@ def test_swap_under_a_chord_whose_lowest_voice_was_released_is_no_louder_than_th
     render(engine, player, 200)
     fader = Crossfade(engine)
     before = rms_db(render(fader, player, 100))
-    fader.swap(Engine(make_bundle(name="next"), 4))
-    render(fader, player, PREROLL_PERIODS + FADE_PERIODS)
+    swap(fader, Engine(make_bundle(name="next"), 4), player)
+    render(fader, player, FADE_PERIODS)
     assert rms_db(render(fader, player, 100)) == pytest.approx(before, abs=0.1)
 
 
 def test_controls_that_fit_neither_engine_of_a_swap_are_fitted_to_both(make_bundle):
     engine, player = held(make_bundle(modes=3))
     fader = Crossfade(engine)
-    fader.swap(Engine(make_bundle(modes=4, name="next"), 4))
+    swap(fader, Engine(make_bundle(modes=4, name="next"), 4), player)
     player.set_modes(2)
-    sound = render(fader, player, PREROLL_PERIODS + FADE_PERIODS + 60)
+    sound = render(fader, player, FADE_PERIODS + 60)
     assert rms_db(sound[-60 * 128 :]) == pytest.approx(-26, abs=0.1)
