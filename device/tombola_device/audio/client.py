@@ -79,13 +79,12 @@ class AudioProcess:
 
     Args:
         bundle: File of the first bundle.
-        voices: V.
+        controls: The performance that it joins, with V voices: held notes begin, released ones do not.
         audio: Name for ``hal.audio.open_audio``.
         buffer_periods: Length of the card's buffer in periods.
         fallback: Wav file for ``auto`` without a card.
         realtime: Whether to request SCHED_FIFO and locked memory.
         measure: Whether to measure first how many voices this computer can play.
-        controls: The performance that it joins: held notes begin, released ones do not. None: nothing is played yet.
         should_stop: Called during the start; True aborts the start.
 
     Raises:
@@ -96,22 +95,21 @@ class AudioProcess:
     def __init__(
         self,
         bundle: Path,
+        controls: Controls,
         *,
-        voices: int,
         audio: str,
         buffer_periods: int,
         fallback: Path,
         realtime: bool,
         measure: bool = False,
-        controls: Controls | None = None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
+        voices = len(controls.note)
         descriptor = create_memory(memory_bytes(voices))
         try:
             memory = map_memory(descriptor, memory_bytes(voices))
             self._controls, self._status = ControlsWriter(memory, voices), StatusReader(memory, voices)
-            if controls is not None:
-                self._controls.write(controls)
+            self._controls.write(controls)
             start = Start(descriptor, voices, str(bundle), audio, buffer_periods, str(fallback), realtime, measure)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tombola_device.audio.process", msgspec.json.encode(start).decode()],

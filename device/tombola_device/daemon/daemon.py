@@ -144,7 +144,7 @@ class Daemon:
 
         audio = AudioProcess(
             path,
-            voices=config.voices,
+            console.player.controls(),
             audio=config.audio,
             buffer_periods=config.buffer_periods,
             fallback=config.state_path / "tombola.wav",

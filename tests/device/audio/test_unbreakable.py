@@ -43,9 +43,10 @@ def file(tmp_path):
 def start(tmp_path):
     started = []
 
-    def start_with(path, audio="null", voices=3, controls=None):
-        common = {"buffer_periods": 4, "fallback": tmp_path / "x.wav", "realtime": False, "controls": controls}
-        started.append(AudioProcess(path, audio=audio, voices=voices, **common))
+    def start_with(path, audio="null", player=None):
+        controls = (player or Player(3, 3)).controls()
+        common = {"buffer_periods": 4, "fallback": tmp_path / "x.wav", "realtime": False}
+        started.append(AudioProcess(path, controls, audio=audio, **common))
         return started[-1]
 
     yield start_with
@@ -170,7 +171,7 @@ def test_audio_process_that_starts_in_a_performance_plays_the_held_notes_and_not
     for note in (60, 64):
         player.note_on(note, 1.0)
     player.note_off(60)
-    audio = start(file(make_bundle()), controls=player.controls())
+    audio = start(file(make_bundle()), player=player)
     seen = []
     until(lambda: seen.append(audio.status()) or seen[-1].periods > 64)
     assert {status.levels_db[0] for status in seen} == {-80.0}

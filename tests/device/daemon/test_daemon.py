@@ -323,7 +323,12 @@ def test_daemon_ends_with_a_sentence_when_its_audio_process_dies(config, run):
 @pytest.fixture
 def audio(write_bundle, tmp_path):
     process = AudioProcess(
-        write_bundle("first"), voices=2, audio="null", buffer_periods=4, fallback=tmp_path / "x.wav", realtime=False
+        write_bundle("first"),
+        Player(3, 2).controls(),
+        audio="null",
+        buffer_periods=4,
+        fallback=tmp_path / "x.wav",
+        realtime=False,
     )
     yield process
     process.stop()
@@ -366,7 +371,12 @@ def test_audio_process_that_is_told_to_stop_ends_with_code_0(audio):
 def test_audio_process_with_a_bad_bundle_or_card_does_not_start(write_bundle, tmp_path):
     bad = write_bundle("bad")
     bad.write_bytes(b"nothing")
-    common = {"voices": 2, "buffer_periods": 4, "fallback": tmp_path / "x.wav", "realtime": False}
+    common = {
+        "controls": Player(3, 2).controls(),
+        "buffer_periods": 4,
+        "fallback": tmp_path / "x.wav",
+        "realtime": False,
+    }
     with pytest.raises(BadBundle, match="cut short"):
         AudioProcess(bad, audio="null", **common)
     with pytest.raises(DeviceUnavailable, match="cannot be written"):

@@ -191,7 +191,7 @@ def audio(request, instrument, tmp_path):
     else:
         audio = AudioProcess(
             instrument.factory,
-            voices=2,
+            Player(3, 2).controls(),
             audio="null",
             buffer_periods=4,
             fallback=tmp_path / "x.wav",
