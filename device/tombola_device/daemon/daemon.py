@@ -27,7 +27,9 @@ from tombola_device.contract.errors import BadBundle, StoreError
 from tombola_device.daemon.bundles import Bundles
 from tombola_device.daemon.console import Console, open_console
 from tombola_device.daemon.performance import Performance, Performing
-from tombola_device.daemon.states import NamedBundle, Playing, Start, State, Waiting, count
+from tombola_device.daemon.pulse import Pulse
+from tombola_device.daemon.revival import Revival
+from tombola_device.daemon.states import AudioLost, NamedBundle, Playing, Start, State, Waiting, count
 from tombola_device.daemon.status import Lock
 from tombola_device.daemon.status_file import StatusFile
 from tombola_device.daemon.systemd import Notifier
@@ -62,6 +64,7 @@ class Daemon:
         self.state: State = Waiting()
         self._player = Player(1, config.voices)
         self._performing = Performing(performance)
+        self._pulse, self._revival = Pulse(), Revival(self.bundles.store)
         self._watchdog = Watchdog(Notifier())
         self._status_file = StatusFile(config)
 
@@ -179,8 +182,8 @@ class Daemon:
             self.state = self.state.install(path, start)
             if waited:
                 self._performing.bundle_plays(console.inputs, flashed=True)
+        changed |= self._listen(start, now_s)
         state = self.state
-        changed |= state.tick()
         changed |= console.answer(self._see, now_s)
         console.put_out(state.level_db, now_s, healthy=state.healthy)
         if changed:
@@ -188,6 +191,28 @@ class Daemon:
         self._watchdog.tick(state.pulse, state.doing, now_s)
         if isinstance(state, Playing):
             self._status_file.tick(state, console, self.bundles.store.slots, now_s)
+
+    def _listen(self, start: Start, now_s: float) -> bool:
+        """Hear the audio process, and start it again if it was lost. True if the controls must be sent again."""
+        state = self.state
+        if isinstance(state, Playing) and self._pulse.stands_still(state.pulse, now_s):
+            _LOG.warning("the audio process has rendered nothing for a second and is ended")
+            state.audio.kill()
+        try:
+            return state.tick()
+        except AudioLost as error:
+            _LOG.warning("%s", error)
+            self._revive(start)
+            return True
+
+    def _revive(self, start: Start) -> None:
+        """Start the audio process again, in the performance as it stands."""
+        self.state.close()
+        while isinstance(self.state, Playing) and not self.state.audio.alive:
+            try:
+                self.state = start(self._revival.bundle(time.monotonic()))
+            except BadBundle as error:
+                _LOG.warning("%s", error)
 
     def _see(self, now_s: float) -> View:
         """What the daemon sees; the surface completes it."""

@@ -5,11 +5,12 @@
                                                                          │    │ the player goes back, or the
                                                                          └────┘ bundle on trial is mute
 
-Once it plays, it plays until the daemon ends: an audio process that dies ends the daemon, and systemd starts it again.
+Once it plays, it plays until the daemon ends: an audio process that is lost is started again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,6 +48,10 @@ def named_bundle(event: AudioEvent) -> NamedBundle:
     """The bundle of a ``ready`` or ``loaded`` event. The control process reads no bundle's file itself."""
     assert event.manifest is not None
     return NamedBundle(event.manifest, event.sha256)
+
+
+class AudioLost(DeviceUnavailable):
+    """The audio process has died, or renders no more: another one can take its place."""
 
 
 class Waiting:
@@ -106,7 +111,7 @@ class Playing:
         self._player, self._store, self._on_arrival = player, store, on_arrival
         self._trial = Trial(store)
         self._coming: NamedBundle | None = None
-        self._limit, self._slimmed = player.voices, 0
+        self._limit = self._slimmed = 0
 
     @property
     def healthy(self) -> bool:
@@ -135,13 +140,13 @@ class Playing:
 
     def install(self, path: Path, _: Start) -> Playing:
         """Cross-fade to a bundle that was flashed; the audio process runs already."""
-        self.audio.load(path)
+        self._load(path)
         return self
 
     def revert(self) -> str:
         """See House."""
         try:
-            self.audio.load(self._store.revert())
+            self._load(self._store.revert())
         except StoreError as error:
             return str(error)
         return "going back"
@@ -150,7 +155,7 @@ class Playing:
         """Hear the audio process, and judge the bundle on trial. True if the controls must be sent again.
 
         Raises:
-            DeviceUnavailable: The audio process has ended by itself.
+            AudioLost: The audio process has ended by itself.
             TombolaError: The audio process has ended, and said why.
         """
         self._hear(self.audio.status())
@@ -158,7 +163,7 @@ class Playing:
             self._act_on(event)
         arrived = self._arrive()
         if not self.audio.alive:
-            raise DeviceUnavailable("the audio process has ended by itself; start tombolad again")
+            raise AudioLost("the audio process has ended by itself; it is started again")
         self._load(self._trial.judge(self.status))
         return arrived
 
@@ -227,7 +232,8 @@ class Playing:
 
     def _load(self, path: Path | None) -> None:
         if path is not None:
-            self.audio.load(path)
+            with contextlib.suppress(DeviceUnavailable):  # Its end is noticed in the next tick.
+                self.audio.load(path)
 
 
 State: TypeAlias = Waiting | Playing
