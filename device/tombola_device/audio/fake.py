@@ -86,6 +86,10 @@ class FakeAudio:
         events, self._events = self._events, []
         return events
 
+    def kill(self) -> None:
+        """See Audio."""
+        self.alive = False
+
     def stop(self) -> None:
         """See Audio."""
         self.alive, self.stopped = False, True

@@ -29,7 +29,9 @@ from tombola_device.contract.errors import BadBundle, StoreError
 from tombola_device.daemon.bundles import Bundles
 from tombola_device.daemon.console import Console, open_console
 from tombola_device.daemon.performance import Performance, Performing
-from tombola_device.daemon.states import NamedBundle, Playing, Starting, State, Waiting, count
+from tombola_device.daemon.pulse import Pulse
+from tombola_device.daemon.revival import Revival
+from tombola_device.daemon.states import AudioLost, NamedBundle, Playing, Starting, State, Waiting, count
 from tombola_device.daemon.status import Lock
 from tombola_device.daemon.status_file import StatusFile
 from tombola_device.daemon.systemd import Notifier
@@ -68,6 +70,7 @@ class Daemon:
         self._ending = threading.Event()
         self._player = Player(1, config.voices)
         self._performing = Performing(performance)
+        self._pulse, self._revival = Pulse(), Revival(self.bundles.store)
         self._watchdog = Watchdog(Notifier())
         self._status_file = StatusFile(config, self.errands)
 
@@ -142,12 +145,16 @@ class Daemon:
         self._report(f"waiting for a bundle on {self.bundles.serial}: none has been flashed yet")
 
     def _start(self, console: Console, path: Path, *, flashed: bool = False) -> Starting:
-        config = self._config
+        return self._begin(console, lambda: path, flashed=flashed)
+
+    def _begin(self, console: Console, choose: Callable[[], Path], *, flashed: bool = False) -> Starting:
+        """Start the audio process, in a thread, with the bundle that is chosen there."""
+        config, controls = self._config, console.player.controls()
 
         def begin() -> Audio:
             return AudioProcess(
-                path,
-                voices=config.voices,
+                choose(),
+                controls,
                 audio=config.audio,
                 buffer_periods=config.buffer_periods,
                 fallback=config.state_path / "tombola.wav",
@@ -201,14 +208,28 @@ class Daemon:
         for path in self.bundles.installed():
             self.state = self.state.install(path, partial(self._start, console, flashed=True))
         self._next(console)
+        changed |= self._listen(console, now_s)
         state = self.state
-        changed |= state.tick()
         changed |= console.answer(self._see, now_s)
         console.put_out(state.level_db, now_s, healthy=state.healthy)
         if changed:
             state.send(console.player.controls(), console.inputs.came_s)
         self._watchdog.tick(state.pulse, state.doing, now_s)
         self._status_file.tick(state, console, self.bundles.store.slots, now_s)
+
+    def _listen(self, console: Console, now_s: float) -> bool:
+        """Hear the audio process, and start it again if it was lost. True if the controls must be sent again."""
+        state = self.state
+        if isinstance(state, Playing) and self._pulse.stands_still(state.pulse, now_s):
+            _LOG.warning("the audio process has rendered nothing for a second and is ended")
+            state.audio.kill()
+        try:
+            return state.tick()
+        except AudioLost as error:
+            _LOG.warning("%s", error)
+            state.close()
+            self.state = self._begin(console, partial(self._revival.bundle, now_s))
+            return False
 
     def _see(self, now_s: float) -> View:
         """What the daemon sees; the surface completes it."""

@@ -6,7 +6,7 @@
                                        │                                              └─────┘ the bundle is mute
            a bundle is found at the start
 
-Once it plays, it plays until the daemon ends: an audio process that dies ends the daemon, and systemd starts it again.
+Once it plays, it plays until the daemon ends: an audio process that is lost is started again.
 """
 
 from __future__ import annotations
@@ -51,6 +51,10 @@ def named_bundle(event: AudioEvent) -> NamedBundle:
     """The bundle of a ``ready`` or ``loaded`` event. The control process reads no bundle's file itself."""
     assert event.manifest is not None
     return NamedBundle(event.manifest, event.sha256)
+
+
+class AudioLost(DeviceUnavailable):
+    """The audio process has died, or renders no more: another one can take its place."""
 
 
 class Waiting:
@@ -129,7 +133,7 @@ class Starting(Waiting):
             return self
         playing = self._plays(self._audio.result())
         for path in self._later:
-            playing.audio.load(path)
+            playing.load(path)
         return playing
 
     def install(self, path: Path, _: Start) -> State:
@@ -170,9 +174,9 @@ class Playing:
         self.status = quiet_status(player.voices)
         """The newest status. The serial line's thread reads it too."""
         self._player, self._store, self._errands, self._on_arrival = player, store, errands, on_arrival
-        self._trial = Trial(store, errands, audio.load)
+        self._trial = Trial(store, errands, self.load)
         self._coming: NamedBundle | None = None
-        self._limit, self._slimmed = player.voices, 0
+        self._limit = self._slimmed = 0
 
     @property
     def healthy(self) -> bool:
@@ -215,14 +219,14 @@ class Playing:
 
     def install(self, path: Path, _: Start) -> State:
         """Cross-fade to a bundle that was flashed; the audio process runs already."""
-        self.audio.load(path)
+        self.load(path)
         return self
 
     def revert(self) -> str:
         """See House."""
 
         def reverted(path: Path) -> str:
-            self.audio.load(path)
+            self.load(path)
             return "going back"
 
         self._errands.send(self._store.revert, reverted)
@@ -232,7 +236,7 @@ class Playing:
         """Hear the audio process, and judge the bundle on trial. True if the controls must be sent again.
 
         Raises:
-            DeviceUnavailable: The audio process has ended by itself.
+            AudioLost: The audio process has ended by itself.
             TombolaError: The audio process has ended, and said why.
         """
         self._hear(self.audio.status())
@@ -240,7 +244,7 @@ class Playing:
             self._act_on(event)
         arrived = self._arrive()
         if not self.audio.alive:
-            raise DeviceUnavailable("the audio process has ended by itself; start tombolad again")
+            raise AudioLost("the audio process has ended by itself; it is started again")
         self._trial.judge(self.status)
         return arrived
 
@@ -306,6 +310,11 @@ class Playing:
         self._coming, self.bundle = None, coming
         self._on_arrival(coming)
         return True
+
+    def load(self, path: Path) -> None:
+        """Cross-fade to the bundle in a file."""
+        with contextlib.suppress(DeviceUnavailable):  # Its end is noticed in the next tick.
+            self.audio.load(path)
 
 
 State: TypeAlias = Waiting | Playing

@@ -310,13 +310,38 @@ def test_second_daemon_of_the_same_folder_is_refused(config, run):
     assert "another tombolad" in str(second.error)
 
 
-def test_daemon_ends_with_a_sentence_when_its_audio_process_dies(config, run):
-    running = run(config | {"audio": "null"})
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_audio_process_that_dies_or_stands_still_is_started_again_under_the_held_note(
+    config, run, number, write_bundle
+):
+    port = free_port()
+    running = run(config | {"audio": "null", "midi_socket": f"localhost:{port}"})
     until(lambda: running.lines)
-    os.kill(running.audio.pid, signal.SIGKILL)
-    until(lambda: running.ended)
-    assert isinstance(running.error, DeviceUnavailable)
-    assert "ended by itself" in str(running.error)
+    first = running.audio
+    with socket.create_connection(("localhost", port)) as keyboard:
+        keyboard.sendall(bytes([0x90, 69, 127]))
+        until(lambda: running.audio.status().levels_db[0] > -30)
+        os.kill(first.pid, number)
+        until(lambda: running.audio is not first)
+        until(lambda: running.audio.status().levels_db[0] > -30)
+    assert not first.alive
+    assert running.error is None
+    sha256 = running.install(write_bundle("next"))
+    until(lambda: running.audio.status().sha256 == sha256)
+
+
+def test_bundle_that_ends_the_audio_process_twice_gives_way_to_the_one_before(config, run, write_bundle):
+    running = run(config | {"audio": "null"}, Performance(midi=FileIn("a held note", TUNE[:1])))
+    until(lambda: running.lines)
+    sha256 = running.install(write_bundle("next"))
+    until(lambda: running.store.slots.confirmed and running.audio.status().sha256 == sha256)
+    for _ in range(2):
+        before = running.audio
+        os.kill(before.pid, signal.SIGKILL)
+        until(lambda before=before: running.audio is not before)
+    assert running.store.slots.rejected == sha256
+    until(lambda: running.audio.status().periods > 0)
+    assert running.daemon.state.name == "factory"
 
 
 # The audio process
@@ -325,7 +350,12 @@ def test_daemon_ends_with_a_sentence_when_its_audio_process_dies(config, run):
 @pytest.fixture
 def audio(write_bundle, tmp_path):
     process = AudioProcess(
-        write_bundle("first"), voices=2, audio="null", buffer_periods=4, fallback=tmp_path / "x.wav", realtime=False
+        write_bundle("first"),
+        Player(3, 2).controls(),
+        audio="null",
+        buffer_periods=4,
+        fallback=tmp_path / "x.wav",
+        realtime=False,
     )
     yield process
     process.stop()
@@ -368,7 +398,12 @@ def test_audio_process_that_is_told_to_stop_ends_with_code_0(audio):
 def test_audio_process_with_a_bad_bundle_or_card_does_not_start(write_bundle, tmp_path):
     bad = write_bundle("bad")
     bad.write_bytes(b"nothing")
-    common = {"voices": 2, "buffer_periods": 4, "fallback": tmp_path / "x.wav", "realtime": False}
+    common = {
+        "controls": Player(3, 2).controls(),
+        "buffer_periods": 4,
+        "fallback": tmp_path / "x.wav",
+        "realtime": False,
+    }
     with pytest.raises(BadBundle, match="cut short"):
         AudioProcess(bad, audio="null", **common)
     with pytest.raises(DeviceUnavailable, match="cannot be written"):
@@ -423,13 +458,14 @@ def test_systemd_hears_that_it_is_ready_then_alive_and_nothing_while_no_period_i
             tasks = Path(f"/proc/{daemon.pid}/task")  # The audio process was started by a thread.
             children = [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]
             os.kill(int(children[0]), signal.SIGSTOP)
-            ear.settimeout(1.0)
+            ear.settimeout(0.5)
             said = 0
             with contextlib.suppress(TimeoutError):
                 while said < 20:
                     said += bool(ear.recv(100))
-            assert said < 20  # What was on its way, and then nothing.
-            os.kill(int(children[0]), signal.SIGCONT)
+            assert said < 20  # What was on its way, and then nothing until another audio process plays.
+            ear.settimeout(PATIENCE_S)
+            assert ear.recv(100) == b"WATCHDOG=1"
             daemon.terminate()
 
 
