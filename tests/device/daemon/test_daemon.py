@@ -298,7 +298,97 @@ def test_daemon_without_any_bundle_or_line_says_what_to_do(config, run):
     running = run(config | {"factory": "/no/such.tombola"})
     until(lambda: running.ended)
     assert isinstance(running.error, StoreError)
-    assert "flash one" in str(running.error)
+    assert str(running.error) == (
+        "the factory bundle /no/such.tombola cannot be read (No such file or directory), and "
+        f"{config['state_dir']}/slots holds no playable bundle; flash one"
+    )
+
+
+def test_factory_bundle_that_is_damaged_is_named_although_another_one_plays(config, run, write_bundle, caplog):
+    first = run(config | {"audio": "null"})
+    until(lambda: first.lines)
+    first.install(write_bundle("next"))
+    first.end()
+    Path(config["factory"]).write_bytes(b"?")
+    second = run(config | {"audio": "null"})
+    until(lambda: second.lines)
+    assert second.lines[0].startswith("playing next")
+    assert f"the factory bundle {config['factory']} is no bundle" in caplog.text
+
+
+def test_first_bundle_that_does_not_start_leads_back_to_waiting_and_the_next_one_plays(
+    config, run, write_bundle, monkeypatch
+):
+    monkeypatch.setattr(Config, "factory_path", None)
+    face = FakeFace()
+    own, other = os.openpty()
+    try:
+        running = run(config | {"factory": "", "audio": "null", "serial": os.ttyname(other)}, None, (face,))
+        until(lambda: running.lines)
+        path = write_bundle("bad")
+        data = path.read_bytes()
+        running.store.begin(bundle_sha256(data), len(data))
+        running.store.write(data)
+        broken = running.store.finish()
+        broken.write_bytes(data[:-1])
+        running.daemon.bundles.install(broken)
+        until(lambda: len(running.lines) > 1)
+        assert running.lines[1].startswith("waiting for a bundle on ")
+        assert "cut short" in running.lines[1]
+        face.press(Enrol())
+        until(lambda: face.see().pairing)
+        running.install(write_bundle("good"))
+        until(lambda: running.lines[-1].startswith("playing good"))
+    finally:
+        os.close(own)
+        os.close(other)
+
+
+def test_panel_works_and_status_is_told_while_the_audio_process_starts(config, run, tmp_path, monkeypatch):
+    gate, face = threading.Event(), FakeFace()
+
+    def slow(*arguments, **options):
+        assert gate.wait(PATIENCE_S)
+        return AudioProcess(*arguments, **options)
+
+    monkeypatch.setattr("tombola_device.daemon.daemon.AudioProcess", slow)
+    running = run(config | {"audio": "null"}, None, (face,))
+    until((tmp_path / "state" / "status.json").is_file)
+    assert read_status(tmp_path / "state").doing == "starting"
+    face.press(Enrol())
+    until(lambda: face.see().pairing)
+    gate.set()
+    until(lambda: running.lines)
+    until(lambda: read_status(tmp_path / "state").doing == "playing factory")
+
+
+def test_status_of_a_waiting_instrument_is_told(config, tmp_path):
+    own, other = os.openpty()
+    missing = config | {"factory": "/no/such.tombola", "serial": os.ttyname(other)}
+    path = tmp_path / "waiting.toml"
+    path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in missing.items()))
+    command = [sys.executable, "-m", "tombola_device", "run", "--config", str(path)]
+    try:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            assert "the factory bundle /no/such.tombola cannot be read" in child.stdout.readline()
+            until((tmp_path / "state" / "status.json").is_file)
+            told = tombolad("status", "--config", str(path))
+            child.terminate()
+    finally:
+        os.close(own)
+        os.close(other)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.splitlines()[0] == f"bundle  none; waiting for a bundle on {missing['serial']}"
+
+
+def test_nobody_who_reads_what_is_reported_does_not_end_the_music(config, run):
+    def broken(_):
+        raise BrokenPipeError
+
+    running = run(config | {"audio": "null"})
+    running.daemon._report = broken
+    until(lambda: isinstance(running.daemon.state, Playing))
+    assert running.error is None
 
 
 def test_second_daemon_of_the_same_folder_is_refused(config, run):
