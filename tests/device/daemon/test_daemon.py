@@ -543,20 +543,23 @@ def test_systemd_hears_that_it_is_ready_then_alive_and_nothing_while_no_period_i
         environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}
         command = [sys.executable, "-m", "tombola_device", "run", "--config", str(config_file)]
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as daemon:
-            assert [ear.recv(100) for _ in range(2)] == [b"READY=1", b"STATUS=playing factory"]
-            assert ear.recv(100) == b"WATCHDOG=1"
-            tasks = Path(f"/proc/{daemon.pid}/task")  # The audio process was started by a thread.
-            children = [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]
-            os.kill(int(children[0]), signal.SIGSTOP)
-            ear.settimeout(0.5)
-            said = 0
-            with contextlib.suppress(TimeoutError):
-                while said < 20:
-                    said += bool(ear.recv(100))
-            assert said < 20  # What was on its way, and then nothing until another audio process plays.
-            ear.settimeout(PATIENCE_S)
-            assert ear.recv(100) == b"WATCHDOG=1"
-            daemon.terminate()
+            try:
+                assert [ear.recv(100) for _ in range(2)] == [b"READY=1", b"STATUS=playing factory"]
+                assert ear.recv(100) == b"WATCHDOG=1"
+                tasks = Path(f"/proc/{daemon.pid}/task")  # The audio process was started by a thread.
+                children = [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+                os.kill(int(children[0]), signal.SIGSTOP)
+                ear.settimeout(0.5)
+                said = 0
+                with contextlib.suppress(TimeoutError):
+                    while said < 20:
+                        said += bool(ear.recv(100))
+                assert said < 20  # What was on its way, and then nothing until another audio process starts.
+                ear.settimeout(PATIENCE_S)
+                assert ear.recv(100) == b"STATUS=starting"
+                assert set(iter(lambda: ear.recv(100), b"STATUS=playing factory")) == {b"WATCHDOG=1"}
+            finally:
+                daemon.terminate()
 
 
 def test_systemd_hears_that_it_is_ready_and_alive_while_it_waits_for_a_first_bundle(config, tmp_path, monkeypatch):
