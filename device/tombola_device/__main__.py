@@ -88,6 +88,7 @@ def _keys() -> str:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from tombola_device.audio.realtime import SWITCH_INTERVAL_S
     from tombola_device.daemon.daemon import Daemon
     from tombola_device.daemon.performance import Performance
     from tombola_device.hal.midi.file import FileIn, read_midi_file
@@ -106,6 +107,7 @@ def _run(options: argparse.Namespace) -> int:
         after_flash=options.after_flash,
         exit_when_done=options.exit_when_done,
     )
+    sys.setswitchinterval(SWITCH_INTERVAL_S)  # The control loop must not wait for the threads of disk and serial line.
     stop = threading.Event()
     # SIGHUP: the terminal was closed.
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):

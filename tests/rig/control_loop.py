@@ -10,13 +10,12 @@ ratios to an empty tick of the same run: the same loop without panel, face and s
   playing  a note each 50 ms, a knob as often as it is read (125 times a second), the blend 100 times a second
   moving   something moves in each tick, so that each makes a frame of controls
   disk     as idle, and scenes, settings and the status are written all the time, each scene and setting synced
-  bundles  as disk, and a file of 50 MB is read and hashed, as going back to another bundle does
+  bundles  as disk, and a bundle of 50 MB is read, checked and hashed, as going back to another one does
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import statistics
 import sys
@@ -30,7 +29,9 @@ from types import SimpleNamespace
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from tombola_device.audio.fake import FakeAudio
+from tombola_device.audio.realtime import SWITCH_INTERVAL_S
 from tombola_device.config import Config
+from tombola_device.contract.bundle import Bundle, bundle_sha256, check_bundle, decode_bundle, encode_bundle
 from tombola_device.daemon.console import Hardware, build_console
 from tombola_device.daemon.daemon import Daemon
 from tombola_device.daemon.performance import Performance
@@ -107,7 +108,7 @@ class Rig:
     def reads(self, large: Path, tick: int) -> None:
         """A large file, beside the scenes."""
         if tick % 500 == 0:
-            self.daemon.errands.send(lambda: hashlib.sha256(large.read_bytes()).hexdigest())
+            self.daemon.errands.send(lambda: check(large.read_bytes()))
         self.writes(tick)
 
     def close(self) -> None:
@@ -116,14 +117,23 @@ class Rig:
         self.console.close()
 
 
+def check(data: bytes) -> str:
+    """What the store does with a bundle before it leads back to it."""
+    check_bundle(data)
+    return bundle_sha256(data)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ticks", type=int, default=5000, help="ticks of each kind")
     count = parser.parse_args().ticks
+    sys.setswitchinterval(SWITCH_INTERVAL_S)  # As ``tombolad run`` does.
     with tempfile.TemporaryDirectory(dir=".") as name:  # Not in memory, where a file needs no sync.
         folder = Path(name)
         large = folder / "large"
-        large.write_bytes(os.urandom(LARGE_BYTES))
+        manifest = decode_bundle(BUNDLE.read_bytes()).manifest
+        graphs = {role: os.urandom(LARGE_BYTES) for role in manifest.graphs}
+        large.write_bytes(encode_bundle(Bundle(manifest, graphs)))
         empty, full = Rig(folder / "empty", full=False), Rig(folder / "full", full=True)
         kinds = {
             "empty": (empty, lambda tick: None),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tombola_device.config import Config
-from tombola_device.contract.bundle import decode_bundle
+from tombola_device.contract.bundle import check_bundle
 from tombola_device.contract.errors import BadBundle
 from tombola_device.engine.board import this_board
 from tombola_device.engine.probe_child import ChildProbe
@@ -50,7 +50,7 @@ class Bundles:
         if path is None:
             return "the shipped factory bundle is missing"
         try:
-            decode_bundle(path.read_bytes())
+            check_bundle(path.read_bytes())
         except OSError as error:
             return f"the factory bundle {path} cannot be read ({error.strerror})"
         except BadBundle as error:

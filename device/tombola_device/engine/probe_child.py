@@ -80,7 +80,7 @@ class ChildProbe:
             Refused: The board is too slow for one voice.
             ProbeStopped: ``stop`` was called, or the system ends.
         """
-        told = msgspec.json.encode(self._board) + b"\n" + encode_bundle(bundle)
+        told = b"".join([msgspec.json.encode(self._board), b"\n", encode_bundle(bundle)])
         limits = (self._memory_bytes + COPIES * len(told), self._limit_s, os.getpid())
         command = [sys.executable, "-m", __name__, *map(str, limits)]
         with self._lock:

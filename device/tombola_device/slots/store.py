@@ -30,7 +30,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from tombola_device.contract.bundle import MAX_BUNDLE_BYTES, Bundle, bundle_sha256, decode_bundle
+from tombola_device.contract.bundle import MAX_BUNDLE_BYTES, Bundle, bundle_sha256, check_bundle, decode_bundle
 from tombola_device.contract.errors import BadBundle, StoreError, TombolaError
 from tombola_device.contract.refusals import Refused
 from tombola_device.disk.files import DiskFiles, Files
@@ -342,7 +342,7 @@ class Store:
     def _is_playable(self, path: Path, sha256: str | None) -> bool:
         try:
             data = path.read_bytes() if sha256 is None else self._files.read(path)
-            decode_bundle(data)
+            check_bundle(data)
         except (OSError, BadBundle):
             return False
         return sha256 is None or hashlib.sha256(data).hexdigest() == sha256
