@@ -26,7 +26,7 @@ from typing import Final
 from tombola_device import __version__
 from tombola_device.audio.client import Audio, AudioProcess
 from tombola_device.config import Config
-from tombola_device.contract.errors import BadBundle, StoreError
+from tombola_device.contract.errors import BadBundle, DeviceUnavailable, StoreError
 from tombola_device.daemon.bundles import Bundles
 from tombola_device.daemon.console import Console, open_console
 from tombola_device.daemon.performance import Performance, Performing
@@ -161,16 +161,22 @@ class Daemon:
         config, controls = self._config, console.player.controls()
 
         def begin() -> Audio:
-            return AudioProcess(
-                choose(),
-                controls,
-                audio=config.audio,
-                buffer_periods=config.buffer_periods,
-                fallback=config.state_path / "tombola.wav",
-                realtime=config.realtime,
-                measure=config.measure,
-                should_stop=self._ending.is_set,
-            )
+            path = choose()
+            try:
+                return AudioProcess(
+                    path,
+                    controls,
+                    audio=config.audio,
+                    buffer_periods=config.buffer_periods,
+                    fallback=config.state_path / "tombola.wav",
+                    realtime=config.realtime,
+                    measure=config.measure,
+                    should_stop=self._ending.is_set,
+                )
+            except OSError as error:
+                raise DeviceUnavailable(
+                    f"the audio process cannot be started ({error.strerror}); free memory"
+                ) from error
 
         return Starting(self._starts.submit(begin), partial(self._started, console, flashed), self.state.pulse)
 

@@ -147,7 +147,7 @@ class Starting(Waiting):
 
     def close(self) -> None:
         """End the audio process that has started, or is about to."""
-        with contextlib.suppress(TombolaError):
+        with contextlib.suppress(TombolaError, OSError):
             self._audio.result().stop()
 
 
