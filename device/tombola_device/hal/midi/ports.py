@@ -138,7 +138,7 @@ class PortsIn:
         for gone in [port for port in self._ports if port not in names]:
             _LOG.info("the MIDI input %s was unplugged", gone)
             port, held = self._ports.pop(gone), self._held.pop(gone)
-            messages += [*self._read(port, held), *held.release()]
+            messages += [*self._read(port, held), *held.release(self._held.values())]
             port.close()
         for name in names:
             if name not in self._ports:
