@@ -265,6 +265,18 @@ def bundle() -> Bundle:
     return tone_bundle()
 
 
+@pytest.fixture(scope="session")
+def evil_graphs():
+    """How to twist a graph; see tests/fuzz/evil_graphs.py."""
+    return _beside("fuzz", "evil_graphs")
+
+
+@pytest.fixture(scope="session")
+def spellings():
+    """Other spellings of a graph; see tests/fuzz/spellings.py."""
+    return _beside("fuzz", "spellings")
+
+
 @pytest.fixture
 def capture(tmp_path, monkeypatch) -> Path:
     """ALSA's real library over a PCM that writes to a file."""
@@ -282,9 +294,7 @@ def capture(tmp_path, monkeypatch) -> Path:
 def jack(tmp_path_factory):
     """A JACK server of its own, in which this process and keyboards of its making meet; see tests/rig/jack.py."""
     pytest.importorskip("rtmidi", reason="python-rtmidi is not installed: it needs a wheel or a C++ compiler")
-    spec = spec_from_file_location("rig_jack", Path(__file__).parents[1] / "rig" / "jack.py")
-    sys.modules[spec.name] = rig = module_from_spec(spec)
-    spec.loader.exec_module(rig)
+    rig = _beside("rig", "jack")
     try:
         server = rig.Jack(tmp_path_factory.mktemp("jack"))
     except OSError as error:
@@ -293,3 +303,11 @@ def jack(tmp_path_factory):
         patch.setenv("JACK_DEFAULT_SERVER", server.name)
         yield server
     server.close()
+
+
+def _beside(folder: str, name: str):
+    """A module of the tests that lies beside tests/device."""
+    spec = spec_from_file_location(f"{folder}_{name}", Path(__file__).parents[1] / folder / f"{name}.py")
+    sys.modules[spec.name] = module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

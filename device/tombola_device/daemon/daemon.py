@@ -11,6 +11,7 @@ and the audio process starts in a thread.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -131,25 +132,37 @@ class Daemon:
 
     def _boot(self, console: Console) -> None:
         """Start with the active bundle; without any, wait if one can come."""
+        fault = self.bundles.factory_fault()
         try:
             path = self.bundles.store.boot()
-        except StoreError:
+        except StoreError as error:
+            why = f"{fault}, and {error}" if fault else str(error)
             if not self.bundles.serial:
-                raise
-            self._wait()
+                raise StoreError(why) from error
+            self._wait(why)
         else:
+            if fault:
+                _LOG.warning("%s; correct factory, because a bundle that fails leads back to it", fault)
             self.state = self._start(console, path)
 
-    def _wait(self) -> None:
+    def _wait(self, why: str) -> None:
         self.state = Waiting(self.state.pulse)
-        self._report(f"waiting for a bundle on {self.bundles.serial}: none has been flashed yet")
+        self._say(f"waiting for a bundle on {self.bundles.serial}: {why}")
+
+    def _say(self, line: str) -> None:
+        with contextlib.suppress(OSError):  # Nobody reads it, or the disk that it goes to is full.
+            self._report(line)
 
     def _start(self, console: Console, path: Path, *, flashed: bool = False) -> Starting:
+        return self._begin(console, lambda: path, flashed=flashed)
+
+    def _begin(self, console: Console, choose: Callable[[], Path], *, flashed: bool = False) -> Starting:
+        """Start the audio process, in a thread, with the bundle that is chosen there."""
         config, controls = self._config, console.player.controls()
 
         def begin() -> Audio:
             return AudioProcess(
-                path,
+                choose(),
                 controls,
                 audio=config.audio,
                 buffer_periods=config.buffer_periods,
@@ -167,7 +180,7 @@ class Daemon:
         bundle, ready = playing.bundle, audio.ready
         console.surface.set_modes(bundle.modes)
         playing.send(console.player.controls(), 0.0)
-        self._report(
+        self._say(
             f"playing {playing.name} (modes: {', '.join(bundle.modes)}; "
             f"{count(ready.voices, 'voice')}) on {ready.audio}"
             f"{' because ALSA has no card' if self._config.audio == 'auto' and 'file' in ready.audio else ''}"
@@ -188,14 +201,14 @@ class Daemon:
             except StoreError:
                 if not self.bundles.serial:
                     raise error from None
-                self._wait()
+                self._wait(str(error))
             else:
                 self.state = self._start(console, path)
 
     def _arrived(self, console: Console, bundle: NamedBundle) -> None:
         """Another bundle has taken over."""
         console.surface.set_modes(bundle.modes)
-        self._report(f"now playing {bundle.manifest.name} (modes: {', '.join(bundle.modes)})")
+        self._say(f"now playing {bundle.manifest.name} (modes: {', '.join(bundle.modes)})")
         self._performing.bundle_plays(console.inputs, flashed=True)
 
     def _tick(self, console: Console) -> None:
@@ -224,7 +237,7 @@ class Daemon:
         except AudioLost as error:
             _LOG.warning("%s", error)
             state.close()
-            self.state = self._start(console, self._revival.bundle(now_s))
+            self.state = self._begin(console, partial(self._revival.bundle, now_s))
             return False
 
     def _see(self, now_s: float) -> View:

@@ -19,7 +19,8 @@ class Revival:
     """Chooses the bundle with which the audio process starts again.
 
     A confirmed bundle gets a second chance, because a process may die of something else: memory ran out, or someone
-    ended it. A bundle on trial, and one that has died twice, is given up.
+    ended it. A bundle on trial is given up, and so is one that dies twice within WITHIN_S, or again and again
+    (``Store.fault``).
 
     Args:
         store: Where bundles live.
@@ -44,9 +45,15 @@ class Revival:
             raise DeviceUnavailable(
                 f"the audio process has ended {len(self._deaths_s)} times within a minute; read its log"
             )
-        if len(self._deaths_s) > 1 or not self._store.slots.confirmed:
-            try:
-                return self._store.revert()
-            except StoreError as error:
-                _LOG.warning("%s", error)
-        return self._store.boot()
+        return self._instead() or self._store.boot()
+
+    def _instead(self) -> Path | None:
+        """The bundle before, if the active one is given up."""
+        slots = self._store.slots
+        if slots.confirmed:
+            return self._store.fault(slots.active or "", certain=len(self._deaths_s) > 1)
+        try:
+            return self._store.revert()
+        except StoreError as error:
+            _LOG.warning("%s", error)
+            return None

@@ -20,6 +20,8 @@ from tombola_device.slots.store import Store
 TRIAL_PERIODS: Final = round(2.0 * FRAME_RATE_HZ)
 """A bundle that has sounded alone for two seconds without a fault is confirmed."""
 MUTE_PERIODS: Final = round(1.0 * FRAME_RATE_HZ)
+LONG_PERIODS: Final = round(600.0 * FRAME_RATE_HZ)
+"""After ten minutes without another one, the faults of a confirmed bundle are forgotten."""
 AUDIBLE_DB: Final = -40.0
 """A voice at this level is heard. If nothing sounds for a second although one should, the bundle is mute."""
 AGAIN_PERIODS: Final = round(10.0 * FRAME_RATE_HZ)
@@ -66,7 +68,11 @@ class Trial:
 
     def go_back(self) -> None:
         """Give up the active bundle: play the one before."""
-        self._errands.send(self._store.revert, self._play, self._play_factory)
+        slots = self._store.slots
+        if slots.confirmed and slots.active is not None:
+            self._errands.send(partial(self._store.fault, slots.active, certain=True), self._play)
+        else:
+            self._errands.send(self._store.revert, self._play, self._play_factory)
 
     def _count(self, status: AudioStatus, periods: int) -> None:
         """Count the periods since the status before, which are a fiftieth of a second."""
@@ -80,6 +86,8 @@ class Trial:
             task: Callable[[str], None] = self._store.confirm
         elif slots.boots and status.played >= TRIAL_PERIODS:
             task = self._store.started
+        elif slots.faults and status.played >= LONG_PERIODS:
+            task = self._store.played_long
         else:
             return
         self._write_at = status.periods + AGAIN_PERIODS
@@ -91,8 +99,9 @@ class Trial:
         self._complaint.worked()
         return ""
 
-    def _play(self, path: Path) -> str:
-        self._load(path)
+    def _play(self, path: Path | None) -> str:
+        if path is not None:
+            self._load(path)
         return ""
 
     def _play_factory(self, error: TombolaError) -> str:

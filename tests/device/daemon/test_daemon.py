@@ -24,6 +24,7 @@ from tombola_device.daemon.daemon import Daemon
 from tombola_device.daemon.performance import Performance
 from tombola_device.daemon.states import Playing, Waiting
 from tombola_device.daemon.status import read_status
+from tombola_device.engine.probe_child import ChildProbe
 from tombola_device.hal.midi.file import FileIn
 from tombola_device.play.automation import read_automation
 from tombola_device.play.offline import BlendAutomation
@@ -205,7 +206,7 @@ def test_flashed_bundle_takes_over_a_held_note_without_a_gap_and_is_kept_after_t
 def test_bundle_that_goes_mute_is_taken_back_and_the_one_before_plays_on(
     config, run, write_bundle, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr("tombola_device.daemon.bundles.probe_in_child", lambda _, board: None)
+    monkeypatch.setattr(ChildProbe, "__call__", lambda *_: None)
     port = free_port()
     running = run(config | {"midi_socket": f"localhost:{port}"})
     until(lambda: running.lines)
@@ -242,7 +243,7 @@ def test_while_it_waits_an_owner_can_be_paired_a_scene_is_not_saved_and_the_firs
     config, run, write_bundle, monkeypatch
 ):
     monkeypatch.setattr(Config, "factory_path", None)
-    monkeypatch.setattr("tombola_device.daemon.bundles.probe_in_child", lambda _, board: None)
+    monkeypatch.setattr(ChildProbe, "__call__", lambda *_: None)
     face, port = FakeFace(), free_port()
     own, other = os.openpty()
     try:
@@ -301,7 +302,97 @@ def test_daemon_without_any_bundle_or_line_says_what_to_do(config, run):
     running = run(config | {"factory": "/no/such.tombola"})
     until(lambda: running.ended)
     assert isinstance(running.error, StoreError)
-    assert "flash one" in str(running.error)
+    assert str(running.error) == (
+        "the factory bundle /no/such.tombola cannot be read (No such file or directory), and "
+        f"{config['state_dir']}/slots holds no playable bundle; flash one"
+    )
+
+
+def test_factory_bundle_that_is_damaged_is_named_although_another_one_plays(config, run, write_bundle, caplog):
+    first = run(config | {"audio": "null"})
+    until(lambda: first.lines)
+    first.install(write_bundle("next"))
+    first.end()
+    Path(config["factory"]).write_bytes(b"?")
+    second = run(config | {"audio": "null"})
+    until(lambda: second.lines)
+    assert second.lines[0].startswith("playing next")
+    assert f"the factory bundle {config['factory']} is no bundle" in caplog.text
+
+
+def test_first_bundle_that_does_not_start_leads_back_to_waiting_and_the_next_one_plays(
+    config, run, write_bundle, monkeypatch
+):
+    monkeypatch.setattr(Config, "factory_path", None)
+    face = FakeFace()
+    own, other = os.openpty()
+    try:
+        running = run(config | {"factory": "", "audio": "null", "serial": os.ttyname(other)}, None, (face,))
+        until(lambda: running.lines)
+        path = write_bundle("bad")
+        data = path.read_bytes()
+        running.store.begin(bundle_sha256(data), len(data))
+        running.store.write(data)
+        broken = running.store.finish()
+        broken.write_bytes(data[:-1])
+        running.daemon.bundles.install(broken)
+        until(lambda: len(running.lines) > 1)
+        assert running.lines[1].startswith("waiting for a bundle on ")
+        assert "cut short" in running.lines[1]
+        face.press(Enrol())
+        until(lambda: face.see().pairing)
+        running.install(write_bundle("good"))
+        until(lambda: running.lines[-1].startswith("playing good"))
+    finally:
+        os.close(own)
+        os.close(other)
+
+
+def test_panel_works_and_status_is_told_while_the_audio_process_starts(config, run, tmp_path, monkeypatch):
+    gate, face = threading.Event(), FakeFace()
+
+    def slow(*arguments, **options):
+        assert gate.wait(PATIENCE_S)
+        return AudioProcess(*arguments, **options)
+
+    monkeypatch.setattr("tombola_device.daemon.daemon.AudioProcess", slow)
+    running = run(config | {"audio": "null"}, None, (face,))
+    until((tmp_path / "state" / "status.json").is_file)
+    assert read_status(tmp_path / "state").doing == "starting"
+    face.press(Enrol())
+    until(lambda: face.see().pairing)
+    gate.set()
+    until(lambda: running.lines)
+    until(lambda: read_status(tmp_path / "state").doing == "playing factory")
+
+
+def test_status_of_a_waiting_instrument_is_told(config, tmp_path):
+    own, other = os.openpty()
+    missing = config | {"factory": "/no/such.tombola", "serial": os.ttyname(other)}
+    path = tmp_path / "waiting.toml"
+    path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in missing.items()))
+    command = [sys.executable, "-m", "tombola_device", "run", "--config", str(path)]
+    try:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            assert "the factory bundle /no/such.tombola cannot be read" in child.stdout.readline()
+            until((tmp_path / "state" / "status.json").is_file)
+            told = tombolad("status", "--config", str(path))
+            child.terminate()
+    finally:
+        os.close(own)
+        os.close(other)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.splitlines()[0] == f"bundle  none; waiting for a bundle on {missing['serial']}"
+
+
+def test_nobody_who_reads_what_is_reported_does_not_end_the_music(config, run):
+    def broken(_):
+        raise BrokenPipeError
+
+    running = run(config | {"audio": "null"})
+    running.daemon._report = broken
+    until(lambda: isinstance(running.daemon.state, Playing))
+    assert running.error is None
 
 
 def test_second_daemon_of_the_same_folder_is_refused(config, run):
@@ -455,20 +546,23 @@ def test_systemd_hears_that_it_is_ready_then_alive_and_nothing_while_no_period_i
         environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}
         command = [sys.executable, "-m", "tombola_device", "run", "--config", str(config_file)]
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as daemon:
-            assert [ear.recv(100) for _ in range(2)] == [b"READY=1", b"STATUS=playing factory"]
-            assert ear.recv(100) == b"WATCHDOG=1"
-            tasks = Path(f"/proc/{daemon.pid}/task")  # The audio process was started by a thread.
-            children = [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]
-            os.kill(int(children[0]), signal.SIGSTOP)
-            ear.settimeout(0.5)
-            said = 0
-            with contextlib.suppress(TimeoutError):
-                while said < 20:
-                    said += bool(ear.recv(100))
-            assert said < 20  # What was on its way, and then nothing until another audio process plays.
-            ear.settimeout(PATIENCE_S)
-            until(lambda: ear.recv(100) == b"WATCHDOG=1")
-            daemon.terminate()
+            try:
+                assert [ear.recv(100) for _ in range(2)] == [b"READY=1", b"STATUS=playing factory"]
+                assert ear.recv(100) == b"WATCHDOG=1"
+                tasks = Path(f"/proc/{daemon.pid}/task")  # The audio process was started by a thread.
+                children = [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+                os.kill(int(children[0]), signal.SIGSTOP)
+                ear.settimeout(0.5)
+                said = 0
+                with contextlib.suppress(TimeoutError):
+                    while said < 20:
+                        said += bool(ear.recv(100))
+                assert said < 20  # What was on its way, and then nothing until another audio process starts.
+                ear.settimeout(PATIENCE_S)
+                assert ear.recv(100) == b"STATUS=starting"
+                assert set(iter(lambda: ear.recv(100), b"STATUS=playing factory")) == {b"WATCHDOG=1"}
+            finally:
+                daemon.terminate()
 
 
 def test_systemd_hears_that_it_is_ready_and_alive_while_it_waits_for_a_first_bundle(config, tmp_path, monkeypatch):

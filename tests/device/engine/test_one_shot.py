@@ -18,8 +18,8 @@ from tombola_device.contract.manifest import Envelope
 from tombola_device.engine.crossfade import FADE_PERIODS, Crossfade, preroll
 from tombola_device.engine.engine import HEADROOM_DB, Engine
 from tombola_device.engine.onset_session import OnsetSession
+from tombola_device.engine.probe import probe_bundle
 from tombola_device.play.player import Player
-from tombola_device.slots.probe import probe_bundle
 
 QUARTET = Path(__file__).parents[3] / "models" / "quartet" / "quartet.tombola"
 SAMPLES = 6000

@@ -209,6 +209,38 @@ def test_key_that_two_keyboards_hold_ends_with_the_second_one_that_is_unplugged(
     assert got == [[], [(0x80, 60, 64)]]
 
 
+def test_midi_socket_that_is_not_there_is_named_once(caplog):
+    now = [0.0]
+
+    def missing(path):
+        raise FileNotFoundError(2, "could not open port")
+
+    source = DinIn("/dev/no", open_port=missing, clock=lambda: now[0])
+    for _ in range(5):
+        now[0] += REOPEN_S
+        assert source.poll() == []
+    assert [record.message for record in caplog.records] == [
+        "DIN at /dev/no cannot be opened (No such file or directory); check midi_serial, or plug it in"
+    ]
+
+
+def test_keyboard_that_raises_an_error_stops_neither_the_others_nor_itself_for_ever():
+    backend, now = FakeBackend(), [0.0]
+    shaky, sound = backend.plug("shaky"), backend.plug("sound")
+    source = PortsIn(backend=backend, clock=lambda: now[0])
+    poll, fails = shaky.poll, [True]
+    shaky.poll = lambda: 1 / 0 if fails[0] else poll()
+    shaky.send((0x90, 60, 100))
+    sound.send((0x90, 64, 100))
+    assert source.poll() == [(0x90, 64, 100)]
+    fails[0] = False
+    assert source.poll() == [(0x90, 60, 100)]
+    fails[0] = True
+    backend.unplug("shaky")
+    now[0] += SCAN_S
+    assert source.poll() == [(0x80, 60, 64)]
+
+
 def test_clients_beyond_the_limit_are_sent_away_in_one_sentence_and_a_place_that_is_free_again_is_given(caplog):
     port = free_port()
     source = SocketIn(f"localhost:{port}")
