@@ -13,7 +13,7 @@ from tombola_device.contract.errors import BadBundle, DeviceUnavailable
 
 
 class FakeAudio:
-    """Plays one bundle in silence: ``play``, ``sound``, ``break_down``, ``slim``, ``unplug``, ``die``.
+    """Plays one bundle in silence: ``play``, ``sound``, ``break_down``, ``slim``, ``unplug``, ``hang``, ``die``.
 
     Args:
         bundle: File of the first bundle.
@@ -23,7 +23,7 @@ class FakeAudio:
     def __init__(self, bundle: Path, voices: int = 4) -> None:
         self.sent: list[Controls] = []
         self.loads: list[Path] = []
-        self.alive, self.stopped = True, False
+        self.alive, self.stopped, self._hangs = True, False, False
         data = bundle.read_bytes()
         manifest, sha256 = decode_bundle(data).manifest, bundle_sha256(data)
         self._status = replace(quiet_status(voices), sha256=sha256)
@@ -54,6 +54,10 @@ class FakeAudio:
         """Lose the card."""
         self._status = replace(self._status, lost=True)
 
+    def hang(self) -> None:
+        """Load no more bundles, and say nothing about it."""
+        self._hangs = True
+
     def die(self) -> None:
         """End without an event."""
         self.alive = False
@@ -71,6 +75,8 @@ class FakeAudio:
         if not self.alive:
             raise DeviceUnavailable("the fake has ended; make another one")
         self.loads.append(bundle)
+        if self._hangs:
+            return
         try:
             data = bundle.read_bytes()
             manifest = decode_bundle(data).manifest

@@ -31,6 +31,8 @@ from tombola_device.play.player import Player
 from tombola_device.slots.store import Store
 from tombola_device.surface.view import View
 
+LOAD_PERIODS: Final = round(30.0 * FRAME_RATE_HZ)
+"""Longest load; the check of a bundle before it is installed may take 20 s."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -176,6 +178,8 @@ class Playing:
         self._player, self._store, self._errands, self._on_arrival = player, store, errands, on_arrival
         self._trial = Trial(store, errands, self.load)
         self._coming: NamedBundle | None = None
+        self._asked: list[int] = []
+        """For each bundle that is still to be loaded, the period in which that was asked for."""
         self._limit = self._slimmed = 0
 
     @property
@@ -222,6 +226,12 @@ class Playing:
         self.load(path)
         return self
 
+    def load(self, path: Path) -> None:
+        """Cross-fade to the bundle in a file."""
+        self._asked.append(self.status.periods)
+        with contextlib.suppress(DeviceUnavailable):  # The end of the audio process is noticed in the next tick.
+            self.audio.load(path)
+
     def revert(self) -> str:
         """See House."""
 
@@ -243,6 +253,8 @@ class Playing:
         for event in self.audio.events():
             self._act_on(event)
         arrived = self._arrive()
+        if self._asked and self.status.periods - self._asked[0] > LOAD_PERIODS:
+            self.audio.kill()
         if not self.audio.alive:
             raise AudioLost("the audio process has ended by itself; it is started again")
         self._trial.judge(self.status)
@@ -291,6 +303,7 @@ class Playing:
     def _act_on(self, event: AudioEvent) -> None:
         if event.event == "ended":
             raise error_of(event)
+        del self._asked[:1]
         if event.event == "refused":
             _LOG.warning("%s", event.reason)
             # Of two flashes in a row, the first one's file may be gone before it is read; the second one is on its way.
@@ -310,11 +323,6 @@ class Playing:
         self._coming, self.bundle = None, coming
         self._on_arrival(coming)
         return True
-
-    def load(self, path: Path) -> None:
-        """Cross-fade to the bundle in a file."""
-        with contextlib.suppress(DeviceUnavailable):  # Its end is noticed in the next tick.
-            self.audio.load(path)
 
 
 State: TypeAlias = Waiting | Playing

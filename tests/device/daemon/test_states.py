@@ -15,7 +15,7 @@ from tombola_device.contract.bundle import bundle_sha256, encode_bundle
 from tombola_device.contract.controls import FRAME_RATE_HZ
 from tombola_device.contract.errors import BadBundle, DeviceUnavailable
 from tombola_device.daemon.performance import TAIL_S, Performance, Performing
-from tombola_device.daemon.states import AudioLost, Playing, Starting, Waiting
+from tombola_device.daemon.states import LOAD_PERIODS, AudioLost, Playing, Starting, Waiting
 from tombola_device.daemon.status import read_status
 from tombola_device.daemon.status_file import StatusFile
 from tombola_device.daemon.trial import MUTE_PERIODS, TRIAL_PERIODS
@@ -370,6 +370,17 @@ def test_of_two_flashes_in_a_row_the_first_ones_missing_file_is_a_refusal_and_th
     assert instrument.store.slots.rejected is None
     instrument.sound(TRIAL_PERIODS)
     assert instrument.store.slots.confirmed
+
+
+def test_audio_process_that_has_loaded_no_bundle_for_thirty_seconds_is_lost_and_one_that_loads_is_not(instrument):
+    instrument.state = instrument.start(instrument.factory)
+    instrument.flash(instrument.file("first"))
+    instrument.play(LOAD_PERIODS + 1)
+    instrument.state.audio.hang()
+    instrument.flash(instrument.file("second"))
+    instrument.play(LOAD_PERIODS)
+    with pytest.raises(AudioLost):
+        instrument.play(1)
 
 
 def test_control_process_learns_of_a_bundle_without_its_file(instrument):
