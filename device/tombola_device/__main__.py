@@ -170,6 +170,10 @@ def _status(options: argparse.Namespace) -> int:
     if options.json:
         print(msgspec.json.encode(status).decode())
         return 0
+    if not status.bundle:
+        print(f"bundle  none; {status.doing}{f' on {status.serial}' if status.serial else ''}")
+        print(f"input   {', '.join([*status.midi, status.panel]).strip(', ') or 'none'}")
+        return 0
     blend = ", ".join(f"{name} {weight:.2f}" for name, weight in zip(status.modes, status.blend, strict=False))
     print(f"bundle  {status.bundle} {status.sha256[:12]}{'' if status.confirmed else ' (on trial)'}")
     print(f"sound   {status.audio}, {status.sounding} of {status.voices} voices, peak {status.peak_db:.0f} dBFS")

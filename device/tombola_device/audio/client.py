@@ -35,6 +35,7 @@ class Audio(Protocol):
     ...     def status(self): return quiet_status(1)
     ...     def load(self, bundle): self.said.append(AudioEvent("loaded", path=str(bundle)))
     ...     def events(self): said, self.said = self.said, []; return said
+    ...     def kill(self): pass
     ...     def stop(self): pass
     >>> audio: Audio = Still()
     >>> audio.load(Path("quartet.tombola"))
@@ -66,6 +67,9 @@ class Audio(Protocol):
     def events(self) -> list[AudioEvent]:
         """The events since the last call. Does not wait."""
 
+    def kill(self) -> None:
+        """End the process at once, whatever it is at."""
+
     def stop(self) -> None:
         """Let the process fade out, and wait for its end. May be called twice."""
 
@@ -75,7 +79,7 @@ class AudioProcess:
 
     Args:
         bundle: File of the first bundle.
-        voices: V.
+        controls: The performance that it joins, with V voices: held notes begin, released ones do not.
         audio: Name for ``hal.audio.open_audio``.
         buffer_periods: Length of the card's buffer in periods.
         fallback: Wav file for ``auto`` without a card.
@@ -91,8 +95,8 @@ class AudioProcess:
     def __init__(
         self,
         bundle: Path,
+        controls: Controls,
         *,
-        voices: int,
         audio: str,
         buffer_periods: int,
         fallback: Path,
@@ -100,9 +104,12 @@ class AudioProcess:
         measure: bool = False,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
+        voices = len(controls.note)
         descriptor = create_memory(memory_bytes(voices))
         try:
             memory = map_memory(descriptor, memory_bytes(voices))
+            self._controls, self._status = ControlsWriter(memory, voices), StatusReader(memory, voices)
+            self._controls.write(controls)
             start = Start(descriptor, voices, str(bundle), audio, buffer_periods, str(fallback), realtime, measure)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tombola_device.audio.process", msgspec.json.encode(start).decode()],
@@ -113,8 +120,6 @@ class AudioProcess:
             )
         finally:
             os.close(descriptor)
-        self._controls = ControlsWriter(memory, voices)
-        self._status = StatusReader(memory, voices)
         self._pending = b""
         os.set_blocking(self._stdout, False)
         self.ready = self._wait_until_ready(should_stop)
@@ -165,6 +170,10 @@ class AudioProcess:
             pass
         *lines, self._pending = self._pending.split(b"\n")
         return [msgspec.json.decode(line, type=AudioEvent) for line in lines]
+
+    def kill(self) -> None:
+        """End the process at once, whatever it is at."""
+        self._process.kill()
 
     def stop(self) -> None:
         """Let the process fade out, and wait for its end. May be called twice."""

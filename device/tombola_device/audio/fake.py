@@ -35,11 +35,12 @@ class FakeAudio:
         status = self._status
         self._status = replace(status, periods=status.periods + periods, played=status.played + periods)
 
-    def sound(self, level_db: float, voice: int = 0) -> None:
-        """Let a voice sound at a level, dB."""
+    def sound(self, level_db: float, voice: int = 0, peak_db: float | None = None) -> None:
+        """Let a voice be wanted at a level, dB, and heard with this peak, by default the same."""
         levels_db = list(self._status.levels_db)
         levels_db[voice] = level_db
-        self._status = replace(self._status, levels_db=tuple(levels_db))
+        peak_db = level_db if peak_db is None else peak_db
+        self._status = replace(self._status, levels_db=tuple(levels_db), peak_db=peak_db)
 
     def break_down(self, fault: str) -> None:
         """Become silent, with a fault."""
@@ -84,6 +85,10 @@ class FakeAudio:
         """See Audio."""
         events, self._events = self._events, []
         return events
+
+    def kill(self) -> None:
+        """See Audio."""
+        self.alive = False
 
     def stop(self) -> None:
         """See Audio."""

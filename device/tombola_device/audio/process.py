@@ -48,7 +48,7 @@ from tombola_device.contract.controls import (
     Float32Array,
 )
 from tombola_device.contract.errors import TombolaError
-from tombola_device.engine.crossfade import Crossfade
+from tombola_device.engine.crossfade import Crossfade, fit_modes
 from tombola_device.engine.engine import Engine
 from tombola_device.engine.onsets import OnsetClock
 from tombola_device.hal.audio.files import NullOut
@@ -82,7 +82,9 @@ class AudioLoop:
         self._fader = Crossfade(engine)
         self._controls = ControlsReader(memory, engine.voices, engine.modes)
         self._status = StatusWriter(memory, engine.voices)
-        self._onsets = OnsetClock(buffer_periods, self._controls.latest())
+        frame = self._controls.latest()
+        engine.join(fit_modes(frame, engine.modes))  # An audio process may start in the middle of a performance.
+        self._onsets = OnsetClock(buffer_periods, frame)
         self._known = {engine: sha256}
         self._current: Engine | None = None
         self._loads, self._latencies = Times(), Times(LATENCIES)

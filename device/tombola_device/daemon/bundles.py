@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from tombola_device.config import Config
+from tombola_device.contract.bundle import decode_bundle
+from tombola_device.contract.errors import BadBundle
 from tombola_device.engine.board import this_board
 from tombola_device.engine.probe_child import ChildProbe
 from tombola_device.flash.serve import Flashd
@@ -41,6 +43,19 @@ class Bundles:
         self._flashd: Flashd | None = None
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
+
+    def factory_fault(self) -> str:
+        """Why the factory bundle cannot play, in half a sentence; empty: it can."""
+        path = self.store.path_of(None)
+        if path is None:
+            return "the shipped factory bundle is missing"
+        try:
+            decode_bundle(path.read_bytes())
+        except OSError as error:
+            return f"the factory bundle {path} cannot be read ({error.strerror})"
+        except BadBundle as error:
+            return f"the factory bundle {path} is no bundle ({error})"
+        return ""
 
     def start(self) -> None:
         """Serve the serial line."""

@@ -7,6 +7,7 @@ waits longer than a short time-out.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -100,6 +101,8 @@ class Flashd:
         self._reception = Reception(store, owner, on_installed, status, ThreadPoolExecutor(1, "install"), board)
         self._port: SerialPort | None = None
         self._reopen_s = 0.0
+        self._known = False
+        """Whether the port has been there, or the user was told that it is not."""
 
     @property
     def progress(self) -> float:
@@ -142,7 +145,7 @@ class Flashd:
         except serial.SerialTimeoutException:
             _LOG.debug("the host does not read %s", self._path)
         except OSError as error:
-            _LOG.log(logging.INFO if self._port else logging.DEBUG, "the port %s is missing: %s", self._path, error)
+            self._miss(error)
             self._hang_up()
         except Exception as error:  # noqa: BLE001 - whatever it is, the next bundle must find the line served
             _LOG.warning("the port %s is opened again after an error: %s: %s", self._path, type(error).__name__, error)
@@ -153,7 +156,17 @@ class Flashd:
         if self._port is None and time.monotonic() >= self._reopen_s:
             self._reopen_s = time.monotonic() + REOPEN_S
             self._port = self._open_port(self._path)
+            self._known = True
         return self._port
+
+    def _miss(self, error: OSError) -> None:
+        """Say why the port is not there: loudly if it never was, because its name may be wrong."""
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        if not self._known:
+            self._known = True
+            _LOG.warning("the port %s cannot be opened (%s); check serial, or plug it in", self._path, reason)
+        else:
+            _LOG.log(logging.INFO if self._port else logging.DEBUG, "the port %s is missing: %s", self._path, reason)
 
     def _hang_up(self) -> None:
         self._reception.hang_up()

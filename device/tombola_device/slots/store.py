@@ -11,9 +11,9 @@ playable bundle at every moment:
             ► write slots.json.new ► sync ► rename over slots.json ► sync folder ► remove other bundles
 
 A new bundle is on trial until ``confirm``. A power cut may end the trial early, so the next boot plays the bundle
-again; before that it counts the boot durably. After TRIAL_BOOTS such boots the store returns to the previous bundle.
-Faults of a confirmed bundle are counted durably too, and lead back as well (``fault``). If no bundle is active, the
-factory bundle plays; it cannot be lost.
+again; before that it counts the boot durably, and ``started`` ends the count. After TRIAL_BOOTS boots that did not get
+that far the store returns to the previous bundle. Faults of a confirmed bundle are counted durably too, and lead back
+as well (``fault``). If no bundle is active, the factory bundle plays; it cannot be lost.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Slots(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         previous: The last bundle before it that was confirmed.
         confirmed: Whether the active bundle has played.
         rejected: The last bundle that failed its trial or was reverted; for the status.
-        boots: Number of boots of the active bundle before ``confirm``.
+        boots: Number of boots of the active bundle before ``started`` or ``confirm``.
         faults: Number of faults of the active bundle after ``confirm``, since it last played for long.
     """
 
@@ -221,6 +221,16 @@ class Store:
         with self._lock, sentences(self._folder):
             if not self.slots.confirmed and sha256 in (None, self.slots.active):
                 self._write_slots(msgspec.structs.replace(self.slots, confirmed=True, boots=0))
+
+    def started(self, sha256: str) -> None:
+        """End the count of boots of the active bundle: it plays. Its trial goes on until it has sounded.
+
+        Raises:
+            StoreError: The slots cannot be written.
+        """
+        with self._lock, sentences(self._folder):
+            if self.slots.boots and sha256 == self.slots.active:
+                self._write_slots(msgspec.structs.replace(self.slots, boots=0))
 
     def revert(self) -> Path:
         """Return to the previous bundle.

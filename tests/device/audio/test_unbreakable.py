@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -42,9 +43,10 @@ def file(tmp_path):
 def start(tmp_path):
     started = []
 
-    def start_with(path, audio="null", voices=3):
+    def start_with(path, audio="null", player=None):
+        controls = (player or Player(3, 3)).controls()
         common = {"buffer_periods": 4, "fallback": tmp_path / "x.wav", "realtime": False}
-        started.append(AudioProcess(path, audio=audio, voices=voices, **common))
+        started.append(AudioProcess(path, controls, audio=audio, **common))
         return started[-1]
 
     yield start_with
@@ -160,3 +162,25 @@ def test_audio_process_that_still_loads_a_bundle_ends_when_the_control_process_w
     time.sleep(0.3)  # It opens the file, and waits for its bytes.
     hang_up(audio)
     until(lambda: not audio.alive)
+
+
+def test_audio_process_that_starts_in_a_performance_plays_the_held_notes_and_not_the_released_ones(
+    start, file, make_bundle
+):
+    player = Player(5, 3)  # As many modes as the bundle before had.
+    for note in (60, 64):
+        player.note_on(note, 1.0)
+    player.note_off(60)
+    audio = start(file(make_bundle()), player=player)
+    seen = []
+    until(lambda: seen.append(audio.status()) or seen[-1].periods > 64)
+    assert {status.levels_db[0] for status in seen} == {-80.0}
+    assert seen[-1].levels_db[1:] == (-20.0, -80.0)
+
+
+def test_audio_process_that_was_stopped_ends_at_once_when_it_is_killed(start, file, make_bundle):
+    audio = start(file(make_bundle()))
+    os.kill(audio.pid, signal.SIGSTOP)
+    audio.kill()
+    until(lambda: not audio.alive)
+    assert audio._process.returncode == -signal.SIGKILL

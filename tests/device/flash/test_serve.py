@@ -282,6 +282,19 @@ def test_no_error_of_any_kind_ends_the_serving(where: str, error: Exception, mon
     assert bench.installed[-1] == bundle_sha256(encoded("b"))
 
 
+def test_port_that_is_not_there_is_named_once_and_one_that_was_unplugged_is_not_a_warning(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench()
+    bench.ports = [OSError(2, "could not open port")] * 3
+    monkeypatch.setattr(bench.flashd, "_path", "/dev/no")
+    for _ in range(3):
+        bench.flashd._reopen_s = 0.0
+        bench.flashd.poll()
+    warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == ["the port /dev/no cannot be opened (No such file or directory); check serial, or plug it in"]
+
+
 def test_running_ends_soon_after_it_is_told_to() -> None:
     bench, stop = Bench(), threading.Event()
     bench.ports = [OSError(2, "No such file")] * 1000
