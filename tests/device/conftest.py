@@ -272,6 +272,12 @@ def evil_graphs():
 
 
 @pytest.fixture(scope="session")
+def evil_bundles():
+    """Bundles that mean harm; see tests/fuzz/evil_bundles.py."""
+    return _beside("fuzz", "evil_bundles")
+
+
+@pytest.fixture(scope="session")
 def spellings():
     """Other spellings of a graph; see tests/fuzz/spellings.py."""
     return _beside("fuzz", "spellings")
