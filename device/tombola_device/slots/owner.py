@@ -37,7 +37,7 @@ _LOG = logging.getLogger(__name__)
 class EnrolledKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An enrolled public key, in hexadecimal, and its label."""
 
-    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
     label: Annotated[str, Meta(max_length=32)] = ""
 
     @property
@@ -132,8 +132,7 @@ class Owner:
                 raise Refused(ErrorCode.NOT_PAIRING)
             if len(self.keys) >= MAX_OWNERS:
                 raise Refused(ErrorCode.OWNERS_FULL, MAX_OWNERS)
-            shown = "".join(character for character in label if character.isprintable())
-            self._store((*self.keys, EnrolledKey(key.hex(), shown)))
+            self._store((*self.keys, EnrolledKey(key.hex(), label)))
             self._window_end_s = float("-inf")
             return len(self.keys)
 

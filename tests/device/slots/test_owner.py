@@ -121,13 +121,6 @@ def test_there_are_at_most_eight_and_one_can_be_removed() -> None:
         check(owner, 1)
 
 
-def test_a_label_shows_no_control_characters() -> None:
-    owner = enrolled()
-    owner.open_window()
-    enrol(owner, label="a\x1b[2J\nb")
-    assert owner.keys[0].label == "a[2Jb"
-
-
 @pytest.mark.parametrize("known", [(), (2,)])
 def test_unsigned_and_unknown_bundles_are_refused_even_by_a_new_instrument(known: tuple[int, ...]) -> None:
     owner = enrolled(*known)
