@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tombola_device import __main__ as command
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.foreign import LONGEST_LOGGED, PlainFormatter, plain
+from tombola_device.contract.refusals import Refused
 from tombola_device.contract.signing import public_key, sign_pairing
 from tombola_device.daemon.status import DaemonStatus, write_status
 from tombola_device.slots.owner import OWNERS_FILE, Owner
@@ -136,7 +137,9 @@ def test_owners_shows_the_label_that_a_host_chose_in_its_line(state, capsys, jso
     label, seed = EVIL[:20], bytes(32)
     owner = Owner(state / OWNERS_FILE)
     owner.open_window()
-    owner.enrol(public_key(seed), label, sign_pairing(seed, label))
+    with pytest.raises(Refused):
+        owner.enrol(public_key(seed), label, sign_pairing(seed, label))
+    owner.accept(owner.asking_key)
     assert command.main(["owners", "--config", str(state / "tombola.toml"), *json_]) == 0
     line, *_ = lines_of(capsys.readouterr().out)
     if json_:
