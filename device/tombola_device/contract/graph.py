@@ -33,8 +33,8 @@ MAX_HIT_SAMPLES = 1 << 18
 
 Shades = TypeVar("Shades", bound=Any)
 """An array or a tensor."""
-Role = Annotated[str, Meta(min_length=1, max_length=16, pattern=r"^[a-z][a-z0-9_]*$")]
-Column = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z][a-z0-9_]*$")]
+Role = Annotated[str, Meta(min_length=1, max_length=16, pattern=r"^[a-z][a-z0-9_]*\Z")]
+Column = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z][a-z0-9_]*\Z")]
 Axis = Annotated[int, Meta(ge=1, le=MAX_HIT_SAMPLES)]
 PortKind = Literal["controls", "motion", "level", "noise", "shade", "state", "audio", "overlap"]
 
@@ -56,7 +56,7 @@ class Port(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ignored. For ``state``: the number of values in all its tensors.
     """
 
-    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^\w+$")]
+    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^\w+\Z")]
     kind: PortKind
     shape: Annotated[list[Axis], Meta(max_length=4)]
 
