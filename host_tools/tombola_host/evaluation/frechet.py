@@ -174,7 +174,7 @@ def frechet_distance(first: Float64Array, second: Float64Array) -> float:
     if min(len(first), len(second)) < 2 or first.shape[1] != second.shape[1]:
         raise ShapeError(f"embeddings of shape {first.shape} and {second.shape} cannot be compared; give two rows each")
     centre = np.sum((first.mean(axis=0) - second.mean(axis=0)) ** 2)
-    a, b = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
+    a, b = (np.atleast_2d(np.cov(rows, rowvar=False)) for rows in (first, second))
     values, vectors = np.linalg.eigh(a)
     root = (vectors * np.sqrt(np.clip(values, 0.0, None))) @ vectors.T
     shared = np.sqrt(np.clip(np.linalg.eigvalsh(root @ b @ root), 0.0, None)).sum()

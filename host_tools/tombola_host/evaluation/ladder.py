@@ -124,7 +124,7 @@ def others(note: Note, known: Sequence[Note]) -> list[Note]:
     """
     pitch = middle_note(note)
     distant = [other for other in known if abs(middle_note(other) - pitch) > PITCHES_ALIKE]
-    return sorted(distant, key=lambda other: (abs(middle_note(other) - pitch), middle_note(other)))
+    return sorted(distant, key=lambda other: (round(abs(middle_note(other) - pitch), 1), middle_note(other)))
 
 
 def spread(notes: Sequence[Note], count: int) -> list[Note]:

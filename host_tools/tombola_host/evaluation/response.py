@@ -22,7 +22,11 @@ AT_LIFE = 0.0
 """What a key or a knob does is measured on a note that does not move by itself."""
 WINDOW_SAMPLES, HOP_SAMPLES = 4096, 1024
 DESCRIPTORS = ("bright", "noisy")
-"""The spectral centroid, and the share of the noise in the power."""
+"""The spectral centroid, octaves, and the share of the noise in the power, dB."""
+LEAST_MOVES = (0.05, 1.0)
+"""A descriptor that moves by less from end to end has not moved."""
+LEAST_NOISE_DB = -40.0
+"""What an analysis finds between the partials of a clean tone."""
 MONOTONE = 0.95
 AUDIBLE_DB = -60.0
 """A partial that is this far below the sound at both ends of a knob is not heard to change."""
@@ -59,13 +63,13 @@ class Axis(msgspec.Struct, frozen=True):
     """One timbre knob.
 
     Args:
-        descriptor: Which of DESCRIPTORS it moves in order, most of all: the higher the lowest |rho|.
-        rho: Spearman's rank correlation of knob and descriptor, the lowest of all notes by size, with its sign.
+        descriptor: Which of DESCRIPTORS it moves in order, most of all.
+        rho: For each, Spearman's rank correlation with the knob, the lowest of all notes by size, with its sign.
         moved_db: Mean difference over heard partials between the ends of the knob, dB; the middle of the notes.
     """
 
     descriptor: str
-    rho: float
+    rho: dict[str, float]
     moved_db: float
 
 
@@ -143,14 +147,16 @@ def spearman(first: Sequence[float] | Float64Array, second: Sequence[float] | Fl
 def _axis(rows: Sequence[tuple[tuple[float, float], Float64Array]], positions: Sequence[float]) -> Axis:
     count = len(positions)
     turns = [rows[start : start + count] for start in range(0, len(rows), count)]
-    rhos = [
-        [spearman(positions, [row[0][which] for row in turn]) for turn in turns] for which in range(len(DESCRIPTORS))
-    ]
-    # A knob that goes up on one note and down on another is not in order, however well on each.
-    lowest = [min(values, key=abs) if len({value > 0 for value in values}) == 1 else 0.0 for values in rhos]
-    best = int(np.argmax(np.abs(lowest)))
+    rhos, moves = {}, {}
+    for which, (name, least) in enumerate(zip(DESCRIPTORS, LEAST_MOVES, strict=True)):
+        courses = [[row[0][which] for row in turn] for turn in turns]
+        found = [spearman(positions, course) if np.ptp(course) >= least else 0.0 for course in courses]
+        # A knob that goes up on one note and down on another is not in order, however well on each.
+        rhos[name] = min(found, key=abs) if min(found) * max(found) > 0 else 0.0
+        moves[name] = float(np.median([np.ptp(course) for course in courses])) / least
     moved = [_moved_db(turn[0][1], turn[-1][1]) for turn in turns]
-    return Axis(DESCRIPTORS[best], lowest[best], float(np.median(moved)))
+    best = max(DESCRIPTORS, key=lambda name: (round(abs(rhos[name]), 2), moves[name]))
+    return Axis(best, rhos, float(np.median(moved)))
 
 
 def _moved_db(first: Float64Array, last: Float64Array) -> float:
@@ -165,9 +171,9 @@ def _described(audio: Float32Array, note: float) -> tuple[tuple[float, float], F
     inside = slice(len(found.level_db) // 4, -(len(found.level_db) // 4) or None)  # Away from the cuts.
     partials, noise = (np.mean(part[inside].astype(np.float64) ** 2, axis=0) for part in (found.partials, found.noise))
     total = partials.sum() + noise.sum() + 1e-20
-    share_db = 10 * np.log10(noise.sum() / total + 1e-9)
+    share_db = max(10 * float(np.log10(noise.sum() / total + 1e-12)), LEAST_NOISE_DB)
     relative_db = 10 * np.log10(partials[:PARTIALS] / total + 1e-12)
-    return (_level_and_centroid(audio)[1], float(share_db)), relative_db
+    return (_level_and_centroid(audio)[1], share_db), relative_db
 
 
 def _end(audio: Float32Array) -> Float32Array:

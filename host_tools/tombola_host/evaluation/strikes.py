@@ -119,13 +119,15 @@ def decays_db_per_s(frames: Frames) -> Float64Array:
     """The slope of each partial from its peak down 25 dB; NaN where a partial is not heard long enough. Shape (10,)."""
     # Partials of two or three strings beat. Their upper edge decays evenly where the curve itself has holes.
     absolute = frames.partials_db + frames.level_db[:, None]
-    edge = maximum_filter1d(absolute, round(BEAT_S * FRAME_RATE_HZ), axis=0, mode="nearest")
+    half = round(BEAT_S * FRAME_RATE_HZ / 2)
+    edge = maximum_filter1d(absolute, 2 * half + 1, axis=0, mode="nearest")
     loudest = float(frames.level_db.max())
     slopes = np.full(absolute.shape[1], np.nan)
     for partial, course in enumerate(edge.T):
-        peak = int(course[: round(FRAME_RATE_HZ / 2)].argmax())
-        body = course[peak : int(np.flatnonzero(course >= course[peak] - DECAY_RANGE_DB)[-1]) + 1]
-        if course[peak] > loudest + AUDIBLE_DB and len(body) >= LEAST_DECAY_S * FRAME_RATE_HZ:
+        top = int(course[: round(FRAME_RATE_HZ / 2)].argmax())
+        peak, last = float(course[top]), int(np.flatnonzero(course >= course[top] - DECAY_RANGE_DB)[-1])
+        body = course[top + 2 * half : last + 1]  # Before, the edge is flat: it is the peak itself.
+        if peak > loudest + AUDIBLE_DB and len(body) >= LEAST_DECAY_S * FRAME_RATE_HZ:
             slopes[partial] = np.polyfit(np.arange(len(body)) / FRAME_RATE_HZ, body, 1)[0]
     return slopes
 

@@ -24,7 +24,8 @@ EXPLAINED = (
     "deviation, played / recorded (1 is as alive), and what was recorded; below it, power in "
     + ", ".join(f"{low:g} … {high:g}" for low, high in BANDS_HZ)
     + " Hz, played / recorded. a|b: medians, played|recorded. ρ: the lowest of all notes. Fréchet: distance to the "
-    "recordings, following their pitch and level / of two halves of them; and played / a sampler without the note. Some notes are left out to save time; --json has every figure."
+    "recordings; followed: at their pitch and level, / that of two halves of them; else played / a sampler without the "
+    "note. Some notes are left out to save time; --json has every figure."
 )
 
 
@@ -125,7 +126,13 @@ def _bands(name: str) -> Cell:
 
 
 def _axis(index: int) -> Cell:
-    return lambda entry: f"{entry.timbre[index].descriptor} {entry.timbre[index].rho:.2f}" if entry.timbre else NONE
+    def cell(entry: ModeJudgement) -> str:
+        if entry.timbre is None:
+            return NONE
+        axis = entry.timbre[index]
+        return f"{axis.descriptor} {axis.rho[axis.descriptor]:.2f}"
+
+    return cell
 
 
 def _moved(index: int) -> Cell:
