@@ -23,7 +23,7 @@ AT_LIFE = 0.0
 WINDOW_SAMPLES, HOP_SAMPLES = 4096, 1024
 DESCRIPTORS = ("bright", "noisy")
 """The spectral centroid, octaves, and the share of the noise in the power, dB."""
-LEAST_MOVES = (0.05, 1.0)
+LEAST_MOVES = (0.01, 0.5)
 """A descriptor that moves by less from end to end has not moved."""
 LEAST_NOISE_DB = -40.0
 """What an analysis finds between the partials of a clean tone."""
@@ -63,7 +63,7 @@ class Axis(msgspec.Struct, frozen=True):
     """One timbre knob.
 
     Args:
-        descriptor: Which of DESCRIPTORS it moves in order, most of all.
+        descriptor: Which of DESCRIPTORS it moves in order, most of all; of two as well, the first.
         rho: For each, Spearman's rank correlation with the knob, the lowest of all notes by size, with its sign.
         moved_db: Mean difference over heard partials between the ends of the knob, dB; the middle of the notes.
     """
@@ -147,16 +147,14 @@ def spearman(first: Sequence[float] | Float64Array, second: Sequence[float] | Fl
 def _axis(rows: Sequence[tuple[tuple[float, float], Float64Array]], positions: Sequence[float]) -> Axis:
     count = len(positions)
     turns = [rows[start : start + count] for start in range(0, len(rows), count)]
-    rhos, moves = {}, {}
+    rhos = {}
     for which, (name, least) in enumerate(zip(DESCRIPTORS, LEAST_MOVES, strict=True)):
         courses = [[row[0][which] for row in turn] for turn in turns]
         found = [spearman(positions, course) if np.ptp(course) >= least else 0.0 for course in courses]
         # A knob that goes up on one note and down on another is not in order, however well on each.
         rhos[name] = min(found, key=abs) if min(found) * max(found) > 0 else 0.0
-        moves[name] = float(np.median([np.ptp(course) for course in courses])) / least
     moved = [_moved_db(turn[0][1], turn[-1][1]) for turn in turns]
-    best = max(DESCRIPTORS, key=lambda name: (round(abs(rhos[name]), 2), moves[name]))
-    return Axis(best, rhos, float(np.median(moved)))
+    return Axis(max(rhos, key=lambda name: abs(rhos[name])), rhos, float(np.median(moved)))
 
 
 def _moved_db(first: Float64Array, last: Float64Array) -> float:

@@ -120,9 +120,14 @@ def _deviation(motion: Motion, name: str) -> float:
 def _bands(name: str) -> Cell:
     def cell(entry: ModeJudgement) -> str:
         found = entry.performed.motion
-        return " ".join(f"{ratio:.2f}".removeprefix("0") for ratio in found.bands[name]) if found else NONE
+        return " ".join(map(_short, found.bands[name])) if found else NONE
 
     return cell
+
+
+def _short(ratio: float) -> str:
+    """Two digits that matter: .05, 1.2, 12."""
+    return f"{ratio:.2f}"[1:] if ratio < 0.995 else f"{ratio:.1f}" if ratio < 9.95 else f"{ratio:.0f}"
 
 
 def _axis(index: int) -> Cell:

@@ -29,6 +29,7 @@ MODEL = "MTT_musicnn"
 HEARD_HZ = 16_000
 FFT_SAMPLES, HOP_SAMPLES, MELS = 512, 256, 96
 FRAMES = 187
+FEATURES = 753
 EPSILON = 1e-3
 """Of TensorFlow's batch normalisation."""
 FRONT, MIDDLE = 5, 3
@@ -69,7 +70,7 @@ class Musicnn:
         windows = audio[: len(audio) // size * size].reshape(-1, size)
         with torch.no_grad():
             rows = [self._features(torch.from_numpy(self._log_mel(window)))[0].double().numpy() for window in windows]
-        return np.array(rows, np.float64).reshape(len(rows), -1)
+        return np.array(rows, np.float64).reshape(len(rows), FEATURES)
 
     def _log_mel(self, window: Float32Array) -> Float32Array:
         """Shape (FRAMES, MELS)."""
