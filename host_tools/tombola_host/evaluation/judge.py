@@ -48,6 +48,8 @@ class Depth:
     positions: int
 
 
+BRIEF = Depth(training=2, calibration=1, performed=3, dynamics_every=6, velocities=4, timbre_notes=2, positions=4)
+"""For a page that is written beside other work."""
 QUICK = Depth(training=4, calibration=2, performed=6, dynamics_every=3, velocities=6, timbre_notes=3, positions=6)
 """Half a minute for the quartet."""
 FULL = Depth(training=1000, calibration=4, performed=1000, dynamics_every=3, velocities=10, timbre_notes=8, positions=9)

@@ -16,7 +16,9 @@ from tombola_host.evaluation.judge import ModeJudgement
 from tombola_host.evaluation.motion import BANDS_HZ, Motion
 from tombola_host.evaluation.strikes import Compared
 
+Row = tuple[str, ...]
 Cell = Callable[[ModeJudgement], str]
+NETWORK = "network"
 NONE, FEW = "–", "few notes"
 UNITS = {"level": "dB", "f0": "cents", "partials": "dB"}
 EXPLAINED = (
@@ -31,32 +33,31 @@ EXPLAINED = (
 
 def as_tables(judgements: Sequence[ModeJudgement]) -> Group:
     """The ladder, what is played from keys, and how to read both."""
-    return Group(error_table(judgements), played_table(judgements), Text(EXPLAINED))
+    modes = [_heading(entry) for entry in judgements]
+    return Group(
+        _table("error on notes that were not learned from", [*modes, "mean"], error_rows(judgements)),
+        _table("played from keys", [entry.mode for entry in judgements], played_rows(judgements)),
+        Text(EXPLAINED),
+    )
 
 
-def error_table(judgements: Sequence[ModeJudgement]) -> Table:
-    """The held-out error and the rungs that it is measured against, with the mean over the modes."""
-    table = Table(title="error on notes that were not learned from", title_justify="left", box=SIMPLE, pad_edge=False)
-    table.add_column("", no_wrap=True)
-    for entry in judgements:
-        table.add_column(_heading(entry), justify="right")
-    table.add_column("mean", justify="right")
-
-    def add(name: str, errors: Sequence[float | None], *, bold: bool = False) -> None:
-        there = [error for error in errors if error is not None]
-        mean = f"{np.mean(there):.3f}" if len(there) == len(errors) else NONE
-        cells = [NONE if error is None else f"{error:.3f}" for error in errors]
-        table.add_row(name, *cells, mean, style="bold" if bold else "")
-
+def error_rows(judgements: Sequence[ModeJudgement]) -> list[Row]:
+    """The held-out error and the rungs that it is measured against: name, a cell for each mode, the mean."""
     rungs = list(dict.fromkeys(name for entry in judgements for name in entry.ladder))
-    for name in rungs[:2]:
-        add(name, [entry.ladder[name].error for entry in judgements])
-    add("network", [entry.spectral_error for entry in judgements], bold=True)
-    add("on notes learned from", [entry.training_error for entry in judgements])
-    for name in rungs[2:]:
-        add(name, [entry.ladder[name].error if name in entry.ladder else None for entry in judgements])
-    add("network / table", [network_to_table(entry) for entry in judgements], bold=True)
-    return table
+    own, tables = (
+        [
+            _errors(name, [entry.ladder[name].error if name in entry.ladder else None for entry in judgements])
+            for name in part
+        ]
+        for part in (rungs[:2], rungs[2:])
+    )
+    return [
+        *own,
+        _errors(NETWORK, [entry.spectral_error for entry in judgements]),
+        _errors("on notes learned from", [entry.training_error for entry in judgements]),
+        *tables,
+        _errors("network / table", [network_to_table(entry) for entry in judgements]),
+    ]
 
 
 def network_to_table(entry: ModeJudgement) -> float | None:
@@ -64,12 +65,8 @@ def network_to_table(entry: ModeJudgement) -> float | None:
     return entry.spectral_error / entry.ladder["table"].error if "table" in entry.ladder else None
 
 
-def played_table(judgements: Sequence[ModeJudgement]) -> Table:
-    """What is played from keys, beside the recordings."""
-    table = Table(title="played from keys", title_justify="left", box=SIMPLE, pad_edge=False)
-    table.add_column("", no_wrap=True)
-    for entry in judgements:
-        table.add_column(escape(entry.mode), justify="right")
+def played_rows(judgements: Sequence[ModeJudgement]) -> list[Row]:
+    """What is played from keys, beside the recordings: name and a cell for each mode."""
     rows: list[tuple[str, Cell]] = [
         ("notes held out", lambda entry: str(entry.notes)),
         ("pitch 50, 95 %, cents", lambda entry: f"{entry.pitch_median_cents:.2f} {entry.pitch_p95_cents:.2f}"),
@@ -91,9 +88,23 @@ def played_table(judgements: Sequence[ModeJudgement]) -> Table:
         rows += [(f"timbre {name}, ρ", _axis(index)), ("  dB per partial", _moved(index))]
     rows.append(("Fréchet, followed", lambda entry: f"{entry.frechet_ratio:.2f}" if entry.frechet_ratio else FEW))
     rows += [(f"Fréchet, {name}", _likeness(name)) for name in embeddings_of(judgements)]
-    for name, cell in rows:
-        table.add_row(name, *map(cell, judgements))
+    return [(name, *map(cell, judgements)) for name, cell in rows]
+
+
+def _table(title: str, headings: Sequence[str], rows: Sequence[Row]) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for heading in headings:
+        table.add_column(escape(heading), justify="right")
+    for row in rows:
+        table.add_row(*row, style="bold" if row[0] == NETWORK else "")
     return table
+
+
+def _errors(name: str, errors: Sequence[float | None]) -> Row:
+    there = [error for error in errors if error is not None]
+    mean = f"{np.mean(there):.3f}" if there and len(there) == len(errors) else NONE
+    return (name, *(NONE if error is None else f"{error:.3f}" for error in errors), mean)
 
 
 def embeddings_of(judgements: Sequence[ModeJudgement]) -> list[str]:
@@ -102,7 +113,7 @@ def embeddings_of(judgements: Sequence[ModeJudgement]) -> list[str]:
 
 
 def _heading(entry: ModeJudgement) -> str:
-    return escape(entry.mode) if entry.held_out else f"{escape(entry.mode)} (recordings unknown to the bundle)"
+    return entry.mode if entry.held_out else f"{entry.mode} (recordings unknown to the bundle)"
 
 
 def _movement(name: str) -> Cell:
