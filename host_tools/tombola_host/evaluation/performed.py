@@ -140,9 +140,14 @@ def _likeness(
 ) -> dict[str, Likeness]:
     if not all(others(note, known) for note in notes):
         return {}
-    first = round(LIKENED_S * SAMPLE_RATE_HZ)
-    played = [sound[:first] for sound in sounds]
-    sampled = [sampler(note, known)[:first] for note in notes]
-    recordings = [note.audio.numpy()[:first] for note in notes]
+    played = [_first(sound) for sound in sounds]
+    sampled = [_first(sampler(note, known)) for note in notes]
+    recordings = [_first(note.audio.numpy()) for note in notes]
     found = {embedding.name: likeness(embedding, played, sampled, recordings) for embedding in embeddings}
     return {name: one for name, one in found.items() if one is not None}
+
+
+def _first(audio: Float32Array) -> Float32Array:
+    """LIKENED_S from the onset on; after the end of a short note is silence."""
+    samples = round(LIKENED_S * SAMPLE_RATE_HZ)
+    return np.pad(audio[:samples], (0, max(samples - len(audio), 0)))
