@@ -15,8 +15,8 @@ from tombola_device.engine.engine import Engine
 from tombola_device.play.offline import BlendAutomation, PerformedEvent, render_performance
 from tombola_device.play.player import Player
 from tombola_host.evaluation.clicks import find_clicks, largest_jump, level_dip_db
-from tombola_host.evaluation.judge import held_note
 from tombola_host.evaluation.pitch import cents_off, summarise
+from tombola_host.evaluation.played import held_note
 from tombola_host.export.graph import count_nodes
 
 QUARTET = Path(__file__).parents[2] / "models/quartet/quartet.tombola"

@@ -176,7 +176,7 @@ def report(
     with working() as reporter:
         from tombola_host.report.build_page import WRITING, write_page
 
-        reporter.plan([Part(WRITING, 40.0)])
+        reporter.plan([Part(WRITING, 55.0)])
         # A build's other runs lie beside it, wherever that is.
         write_page(found, RunStore(found.path.parent), out, reporter)
     say(f"Open {out} in a browser; it is one file of {out.stat().st_size / 1e6:.1f} MB and needs no network.")

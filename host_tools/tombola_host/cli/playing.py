@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 import typer
-from rich.table import Table
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.errors import BadBundle, BadConfig
 from tombola_device.engine.probe_child import probe_in_child
@@ -49,12 +48,9 @@ from tombola_host.runs.store import write_atomically
 from tombola_host.study.plan import FILE_S, count_recordings, listening_to
 from tombola_host.training.effort import effort_named
 
-if TYPE_CHECKING:
-    from tombola_host.evaluation.judge import ModeJudgement
-
 CHECKING, JUDGING, MEASURING = "checking", "judging", "measuring"
 CHECKED_S = 2.0
-JUDGED_S = 6.0
+JUDGED_S = 12.0
 """For a mode."""
 
 
@@ -107,13 +103,14 @@ def render(
 
 @app.command()
 def evaluate(bundle: BundleArgument, folders: Folders, as_json: JsonOption = False) -> None:
-    """Judge each mode on notes that it never learned from. By spectrum, pitch and likeness to the recordings.
+    """Judge each mode on notes that it never learned from. By spectrum, motion, dynamics, likeness to recordings.
 
     \b
     Example:  tombola evaluate quartet.tombola sax=rec/sax harp=rec/harp --json
     """
     from tombola_host.corpus.material import gather
     from tombola_host.evaluation.judge import check_modes, judge
+    from tombola_host.evaluation.tables import as_tables
 
     loaded, modes = read_bundle(bundle), parse_folders(folders)
     check_modes(loaded, modes)
@@ -124,7 +121,7 @@ def evaluate(bundle: BundleArgument, folders: Folders, as_json: JsonOption = Fal
     if as_json:
         output.print_json(msgspec.json.encode(judgements).decode())
     else:
-        output.print(_judgement_table(judgements))
+        output.print(as_tables(judgements))
 
 
 @app.command()
@@ -271,16 +268,3 @@ def demo(
     with working(folder / "demo.log") as reporter:
         page = run_demo(folder, reporter, sounds=sounds, effort=effort, compare=compare)
     say(f"Open {page}")
-
-
-def _judgement_table(judgements: tuple[ModeJudgement, ...]) -> Table:
-    table = Table(title="on notes that were not learned from", title_justify="left")
-    columns = ("mode", "notes", "spectral error", "pitch median", "pitch 95 %", "Fréchet ratio")
-    for column in columns:
-        table.add_column(column, justify="left" if column == "mode" else "right")
-    for entry in judgements:
-        ratio = f"{entry.frechet_ratio:.2f}" if entry.frechet_ratio is not None else "too few notes"
-        name = entry.mode if entry.held_out else f"{entry.mode} (recordings unknown to the bundle)"
-        cents = (f"{entry.pitch_median_cents:.2f} cents", f"{entry.pitch_p95_cents:.2f} cents")
-        table.add_row(name, str(entry.notes), f"{entry.spectral_error:.3f}", *cents, ratio)
-    return table

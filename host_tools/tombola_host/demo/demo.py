@@ -35,7 +35,7 @@ FETCHING, PLAYING, SENDING, PERFORMING = (
     "sending it to the instrument",
     "playing it live",
 )
-FETCHED_S, SENT_S, PERFORMED_S, WRITTEN_S = 10.0, 5.0, 20.0, 45.0
+FETCHED_S, SENT_S, PERFORMED_S, WRITTEN_S = 10.0, 5.0, 20.0, 60.0
 TICKS_PER_BEAT = 480
 BEAT_S = 0.5
 CC_MORPH = 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
@@ -41,6 +43,97 @@ class FrechetRatio:
     distance: float
     real_distance: float
     windows: int
+
+
+class Embedding(Protocol):
+    """What hears: turns windows of sound into points, so that sounds that are alike lie near each other.
+
+    >>> class Loudness:
+    ...     name, window_s = "loudness", 0.5
+    ...     def __call__(self, audio):
+    ...         return np.log(np.mean(audio.reshape(-1, 24_000) ** 2, axis=1, keepdims=True) + 1e-9)
+    >>> embedding: Embedding = Loudness()
+    >>> embedding(np.ones(48_000, np.float32)).shape
+    (2, 1)
+    """
+
+    @property
+    def name(self) -> str:
+        """For tables."""
+
+    @property
+    def window_s(self) -> float:
+        """Length of a window, s."""
+
+    def __call__(self, audio: Float32Array) -> Float64Array:
+        """Whole windows of 48 kHz sound, shape (T,) → (windows, D)."""
+
+
+class LogMel:
+    """``embed``: needs nothing that was learned."""
+
+    name = "log-mel"
+    window_s = WINDOW_S
+
+    def __call__(self, audio: Float32Array) -> Float64Array:
+        """See Embedding."""
+        return embed(audio, self.window_s)
+
+
+class Likeness(msgspec.Struct, frozen=True):
+    """How near played notes are to the recordings, and how near another instrument is.
+
+    Args:
+        played: Fréchet distance of the played notes to the recordings of the same notes.
+        sampler: That of a sampler which may use every recording but those of the note.
+        halves: That between two halves of the recordings, the unit to read both in.
+        windows: Number of windows of each.
+    """
+
+    played: float
+    sampler: float
+    halves: float
+    windows: int
+
+    @property
+    def ratio(self) -> float:
+        """Played / sampler; ≤ 1: nearer to the recordings than other notes of the same instrument."""
+        return self.played / max(self.sampler, 1e-12)
+
+
+def likeness(
+    embedding: Embedding,
+    played: Sequence[Float32Array],
+    sampled: Sequence[Float32Array],
+    recordings: Sequence[Float32Array],
+    seed: int = 0,
+) -> Likeness | None:
+    """Compare two instruments with the recordings, on windows in which the recording is heard; None where too few are.
+
+    Args:
+        embedding: What hears.
+        played: One sound per recording. Shape (T,) each, 48 kHz.
+        sampled: The same of the sampler.
+        recordings: Shape (T,) each; the longest common part of three is used.
+        seed: Of the halves.
+    """
+    rows: list[list[Float64Array]] = [[], [], []]
+    for sounds in zip(played, sampled, recordings, strict=True):
+        window = int(embedding.window_s * SAMPLE_RATE_HZ)
+        size = min(len(sound) for sound in sounds) // window * window
+        heard = _heard(sounds[-1][:size], embedding.window_s)
+        for row, sound in zip(rows, sounds, strict=True):
+            row.append(embedding(sound[:size])[heard])
+    ours, theirs, real = (np.concatenate(row) for row in rows)
+    if len(real) < FEWEST_WINDOWS:
+        return None
+    halves = 0.0
+    rng = np.random.default_rng(seed)
+    for _ in range(SPLITS):
+        order = rng.permutation(len(real))
+        one, other = order[: len(real) // 2], order[len(real) // 2 :]
+        halves += frechet_distance(real[one], real[other]) / SPLITS
+    return Likeness(frechet_distance(ours, real), frechet_distance(theirs, real), halves, len(real))
 
 
 def embed(audio: Float32Array, window_s: float = WINDOW_S) -> Float64Array:
@@ -81,7 +174,7 @@ def frechet_distance(first: Float64Array, second: Float64Array) -> float:
     if min(len(first), len(second)) < 2 or first.shape[1] != second.shape[1]:
         raise ShapeError(f"embeddings of shape {first.shape} and {second.shape} cannot be compared; give two rows each")
     centre = np.sum((first.mean(axis=0) - second.mean(axis=0)) ** 2)
-    a, b = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
+    a, b = (np.atleast_2d(np.cov(rows, rowvar=False)) for rows in (first, second))
     values, vectors = np.linalg.eigh(a)
     root = (vectors * np.sqrt(np.clip(values, 0.0, None))) @ vectors.T
     shared = np.sqrt(np.clip(np.linalg.eigvalsh(root @ b @ root), 0.0, None)).sum()

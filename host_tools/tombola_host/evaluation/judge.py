@@ -3,24 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import Float32Array
 from tombola_device.contract.errors import BadConfig, ShapeError
-from tombola_device.play.offline import PerformedEvent, render_performance
 
 from tombola_host.corpus.material import Material
 from tombola_host.corpus.sources import EARLIER_FINGERPRINTS
-from tombola_host.corpus.windows import NOTE, Note
-from tombola_host.evaluation.frechet import frechet_ratio
-from tombola_host.evaluation.held_out import bundle_playback, mean_error, note_errors
+from tombola_host.corpus.windows import Note
+from tombola_host.evaluation.frames import middle_note
+from tombola_host.evaluation.frechet import Embedding, LogMel, frechet_ratio
+from tombola_host.evaluation.held_out import mean_error, note_errors
+from tombola_host.evaluation.ladder import Rung, ladder, spread
+from tombola_host.evaluation.performed import Performed, perform
 from tombola_host.evaluation.pitch import cents_off, summarise
+from tombola_host.evaluation.played import BundleInstrument, Instrument, Key
+from tombola_host.evaluation.response import Axis, Dynamics, dynamics, timbre
 from tombola_host.progress import Step
 
-HELD_S = 1.5
-VELOCITY = 0.8
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much is played; thinned notes are spread evenly over the range.
+
+    Args:
+        training: Notes of the training whose error is measured.
+        calibration: Notes of the training on which the ladder's noise is set.
+        performed: Notes played from keys beside their recordings: held-out ones first.
+        dynamics_every: Semitones between two notes that are played at several velocities.
+        velocities: How many.
+        timbre_notes: Notes on which the knobs are turned.
+        positions: Of a knob.
+    """
+
+    training: int
+    calibration: int
+    performed: int
+    dynamics_every: int
+    velocities: int
+    timbre_notes: int
+    positions: int
+
+
+BRIEF = Depth(training=2, calibration=1, performed=3, dynamics_every=6, velocities=4, timbre_notes=2, positions=4)
+"""For a page that is written beside other work."""
+QUICK = Depth(training=4, calibration=2, performed=6, dynamics_every=3, velocities=6, timbre_notes=3, positions=6)
+"""Half a minute for the quartet."""
+FULL = Depth(training=1000, calibration=4, performed=1000, dynamics_every=3, velocities=10, timbre_notes=8, positions=9)
+"""For experiments."""
 
 
 class ModeJudgement(msgspec.Struct, frozen=True):
@@ -31,11 +64,16 @@ class ModeJudgement(msgspec.Struct, frozen=True):
         held_out: Whether the bundle was built from these recordings and never learned from the notes judged here.
             Otherwise the bundle was built from other recordings, and all notes of these are judged.
         notes: How many were judged.
-        spectral_error: Mean multi-scale spectral error at the mode's default timbre.
+        spectral_error: Mean multi-scale spectral error at the mode's default timbre and at life 0.
         spectral_error_per_note: By clip name.
-        pitch_median_cents: Median over the frames of the steady part, played from MIDI notes.
+        training_error: The same on notes that it learned from; None where the recordings are unknown.
+        pitch_median_cents: Median over the frames of the steady part, played from MIDI notes at life 0.
         pitch_p95_cents: 95 % of those frames are no further off.
         frechet_ratio: Log-mel Fréchet distance as a multiple of real against real; absent with too few windows.
+        ladder: What the error is measured against, from ``floor`` to ``sampler``.
+        performed: Notes played from keys, beside their recordings.
+        dynamics: Brightness over velocity.
+        timbre: Knobs X and Y.
     """
 
     mode: str
@@ -43,9 +81,14 @@ class ModeJudgement(msgspec.Struct, frozen=True):
     notes: int
     spectral_error: float
     spectral_error_per_note: dict[str, float]
+    training_error: float | None
     pitch_median_cents: float
     pitch_p95_cents: float
     frechet_ratio: float | None
+    ladder: dict[str, Rung]
+    performed: Performed
+    dynamics: Dynamics | None
+    timbre: tuple[Axis, Axis] | None
 
 
 def check_modes(bundle: Bundle, wanted: Iterable[str]) -> None:
@@ -60,7 +103,13 @@ def check_modes(bundle: Bundle, wanted: Iterable[str]) -> None:
             raise BadConfig(f"the bundle has no mode {name!r}; name one of {', '.join(names)}")
 
 
-def judge(bundle: Bundle, materials: Sequence[Material], step: Step) -> tuple[ModeJudgement, ...]:
+def judge(
+    bundle: Bundle,
+    materials: Sequence[Material],
+    step: Step,
+    depth: Depth = QUICK,
+    embeddings: Sequence[Embedding] = (LogMel(),),
+) -> tuple[ModeJudgement, ...]:
     """Judge the modes that recordings are given for.
 
     Raises:
@@ -70,7 +119,8 @@ def judge(bundle: Bundle, materials: Sequence[Material], step: Step) -> tuple[Mo
     names = [mode.name for mode in bundle.manifest.modes]
     judgements = []
     for done, material in enumerate(materials):
-        judgements.append(_judge(bundle, names.index(material.name), material))
+        instrument = BundleInstrument(bundle, names.index(material.name))
+        judgements.append(judge_mode(instrument, material, depth, embeddings, known=built_from(bundle, material)))
         step(done + 1, len(materials), material.name)
     return tuple(judgements)
 
@@ -89,32 +139,67 @@ def never_learned_from(bundle: Bundle, material: Material) -> tuple[Note, ...]:
     return material.test.notes if built_from(bundle, material) else ()
 
 
-def _judge(bundle: Bundle, mode: int, material: Material) -> ModeJudgement:
-    known = built_from(bundle, material)
-    notes = never_learned_from(bundle, material) if known else (*material.training.notes, *material.test.notes)
+def judge_mode(
+    instrument: Instrument, material: Material, depth: Depth, embeddings: Sequence[Embedding], *, known: bool
+) -> ModeJudgement:
+    """Judge one mode.
+
+    Args:
+        instrument: What plays it.
+        material: Its recordings.
+        depth: How much is played.
+        embeddings: What hears the likeness.
+        known: Whether it was built from exactly these recordings.
+
+    Raises:
+        BadConfig: There is no note to judge it by.
+    """
+    training = material.training.notes
+    notes = material.test.notes if known else (*training, *material.test.notes)
     if not notes:
         raise BadConfig(f"no note of mode {material.name!r} was held out, so none can judge it; record three or more")
-    play = bundle_playback(bundle, mode)
-    errors = note_errors(play, notes)
-    sounds, recordings = [play(note) for note in notes], [note.audio.numpy() for note in notes]
-    numbers = sorted({round(float(note.scalars[:, NOTE].median())) for note in notes})
-    pitch = summarise(cents_off(held_note(bundle, mode, number), number) for number in numbers)
+    errors = note_errors(instrument.follow, notes)
+    sounds, recordings = [instrument.follow(note) for note in notes], [note.audio.numpy() for note in notes]
+    numbers = sorted({round(middle_note(note)) for note in notes})
+    held = instrument.play([Key(number, life=0.0) for number in numbers])
+    pitch = summarise(cents_off(sound, number) for sound, number in zip(held, numbers, strict=True))
+    learned = spread(training, depth.training)
+    moving = instrument.mode.gate == "held"
     return ModeJudgement(
         mode=material.name,
         held_out=known,
         notes=len(notes),
         spectral_error=mean_error(errors),
         spectral_error_per_note={entry.name: entry.error for entry in errors},
+        training_error=mean_error(note_errors(instrument.follow, learned)) if known else None,
         pitch_median_cents=pitch.median_cents,
         pitch_p95_cents=pitch.p95_cents,
         frechet_ratio=_frechet(sounds, recordings),
+        ladder=ladder(training, notes, depth.calibration),
+        performed=perform(instrument, _performed(notes, training, depth.performed), training, embeddings),
+        dynamics=_dynamics(instrument, material, depth) if moving else None,
+        timbre=_timbre(instrument, depth) if moving else None,
     )
 
 
-def held_note(bundle: Bundle, mode: int, note: float, seconds: float = HELD_S) -> Float32Array:
-    """A MIDI note in a pure mode, held, as the device plays it. Shape (T,)."""
-    events = [PerformedEvent(0.0, "program_change", (mode,)), PerformedEvent(0.0, "note_on", (note, VELOCITY))]
-    return render_performance(bundle, events, seconds=seconds, voices=1)
+def _performed(notes: Sequence[Note], training: Sequence[Note], count: int) -> list[Note]:
+    """Those judged first; then, so that there is something to compare, others of the mode."""
+    first = spread(notes, count)
+    return [*first, *spread([note for note in training if note not in first], count - len(first))]
+
+
+def _dynamics(instrument: Instrument, material: Material, depth: Depth) -> Dynamics:
+    low, high = instrument.mode.note_range
+    numbers = list(range(int(np.ceil(low)), int(high) + 1, depth.dynamics_every)) or [round((low + high) / 2)]
+    velocities = np.linspace(0.1, 1.0, depth.velocities).tolist()
+    recordings = [*material.training.notes, *material.test.notes]
+    return dynamics(instrument, numbers, velocities, recordings)
+
+
+def _timbre(instrument: Instrument, depth: Depth) -> tuple[Axis, Axis]:
+    places = (np.arange(depth.timbre_notes) + 0.5) / depth.timbre_notes
+    numbers = np.round(np.interp(places, [0, 1], instrument.mode.note_range)).tolist()
+    return timbre(instrument, numbers, np.linspace(0, 1, depth.positions).tolist())
 
 
 def _frechet(sounds: Sequence[Float32Array], recordings: Sequence[Float32Array]) -> float | None:

@@ -16,7 +16,10 @@ from tombola_host.corpus.material import Material, gather
 from tombola_host.corpus.windows import Note
 from tombola_host.cost.bench import bench
 from tombola_host.evaluation.held_out import Playback, bundle_playback, trainee_playback
-from tombola_host.evaluation.judge import ModeJudgement, built_from, judge, never_learned_from
+from tombola_host.evaluation.judge import BRIEF, ModeJudgement, built_from, judge, never_learned_from
+from tombola_host.evaluation.performed import is_sustained, key_of
+from tombola_host.evaluation.played import BundleInstrument
+from tombola_host.evaluation.tables import EXPLAINED, error_rows, played_rows
 from tombola_host.generators import family_named
 from tombola_host.generators.family import Family
 from tombola_host.playing.level import normalised
@@ -75,7 +78,8 @@ def write_page(run: Run, store: RunStore, path: Path, reporter: Reporter, perfor
     tickets = [store.find(name) for name in facts["tickets"]]
     merged = store.find(facts["merged"])
     rows = load_rows(store.find(facts["compare"])) if facts["compare"] else ()
-    judged = judge(bundle, [material for material in materials if material.test.notes], lambda done, total, word: None)
+    heard = [material for material in materials if material.test.notes]
+    judged = judge(bundle, heard, lambda done, total, word: None, BRIEF)
     step(1, 4, "judged on held-out notes")
     cost = bench(bundle_path, seconds=BENCH_S)
     step(2, 4, "timed in a paced loop")
@@ -98,6 +102,7 @@ def write_page(run: Run, store: RunStore, path: Path, reporter: Reporter, perfor
         facts=figures,
         sweep=_sweep(bundle, performed),
         modes=sounds,
+        judged=_judged(judged),
         comparison=_comparison(rows) if rows else None,
         plots=(*_loss_plots(facts, store, found, merged), _density_plot(found)),
         bench=cost,
@@ -120,10 +125,17 @@ def _mode_sounds(family: Family, bundle: Bundle, mode: int, material: Material, 
     sounds = (
         Sound("recording", _first(note.audio.numpy()), f"{note.name}, {known}"),
         Sound("alone", _played(alone, note), "the mode's own small network, before it joined the others"),
-        Sound("Tombola", _played(bundle_playback(bundle, mode), note), "as the instrument plays it"),
+        Sound("following", _played(bundle_playback(bundle, mode), note), "at the pitch and level of the recording"),
+        Sound("Tombola", _first(_from_key(bundle, mode, note)), "played from a key, as the instrument comes"),
     )
     melody = play(bundle, phrase(bundle.manifest.modes, mode))
     return ModeSounds(material.name, bundle.manifest.modes[mode].color, sounds, material.licence, melody)
+
+
+def _from_key(bundle: Bundle, mode: int, note: Note) -> Float32Array:
+    instrument = BundleInstrument(bundle, mode)
+    (sound,) = instrument.play([key_of(note, sustained=is_sustained(instrument.mode))])
+    return sound
 
 
 def _played(play_note: Playback, note: Note) -> Float32Array:
@@ -169,6 +181,16 @@ def _performed_sweep(bundle: Bundle, performed: Performed) -> BlendSweep:
         weights.append(player.blend)
     caption = f"Chords, while the blend walks through all modes and back; played live by tombolad {performed.through}."
     return BlendSweep(np.array(times), np.array(weights, np.float64), normalised(performed.audio), caption)
+
+
+def _judged(judged: Sequence[ModeJudgement]) -> tuple[Table, ...]:
+    if not judged:
+        return ()
+    modes = tuple(entry.mode for entry in judged)
+    return (
+        Table(("error", *modes, "mean"), tuple(error_rows(judged))),
+        Table(("played from keys", *modes), tuple(played_rows(judged)), EXPLAINED),
+    )
 
 
 def _comparison(rows: Sequence[Row]) -> Table:

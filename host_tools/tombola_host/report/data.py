@@ -139,6 +139,7 @@ class ReportData:
         facts: Large figures below the players: what → figure.
         sweep: What is heard first.
         modes: In the order of the blend vector.
+        judged: The instrument against the recordings.
         comparison: The four-way table: isolated tickets, joint small network, mixture, merged.
         plots: Loss and density curves.
         bench: The cost table.
@@ -152,6 +153,7 @@ class ReportData:
     facts: Mapping[str, str] = field(default_factory=dict)
     sweep: BlendSweep | None = None
     modes: tuple[ModeSounds, ...] = ()
+    judged: tuple[Table, ...] = ()
     comparison: Table | None = None
     plots: tuple[Plot, ...] = ()
     bench: BenchReport | None = None

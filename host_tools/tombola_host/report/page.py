@@ -67,6 +67,7 @@ def render_page(data: ReportData) -> str:
         f'<div class="facts">{facts}</div>' if facts else "",
         _section("The blend", _sweep(data), "From one mode to the next without a gap: one network, never two mixed."),
         _section("Note by note", "".join(map(_mode, range(len(data.modes)), data.modes)), NOTES_TEXT),
+        _section("Against the recordings", "".join(map(_table, data.judged))),
         _section("Compared", _table(data.comparison) if data.comparison else ""),
         _section("Learning", f'<div class="plots">{plots}</div>' if plots else ""),
         _section("Cost", _cost(data.bench) if data.bench else ""),
@@ -162,11 +163,14 @@ def _mode(number: int, mode: ModeSounds) -> str:
     before = int(mode.phrase is not None)
     loudest_db = max((float(spectrogram_db(sound.audio).max()) for sound in mode.sounds), default=0.0)
     figures = []
-    for place, sound in enumerate(mode.sounds):
+    # The recording and what the instrument makes of it stand side by side, whatever else there is.
+    last = len(mode.sounds) - 1
+    for place in sorted(range(last + 1), key=lambda place: 0 < place < last):
+        sound = mode.sounds[place]
         image = base64.b64encode(spectrogram_png(sound.audio, loudest_db)).decode()
         label = f"{mode.name}, {sound.title}"
         picture = f'<img alt="spectrogram of {escape(label)}" src="data:image/png;base64,{image}">'
-        if 0 < place < len(mode.sounds) - 1:
+        if 0 < place < last:
             player = _player(sound.audio, label)
         else:
             heard = f"sound-{number}-{before + (place > 0)}"

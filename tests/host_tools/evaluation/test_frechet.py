@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tombola_device.contract.controls import SAMPLE_RATE_HZ
 from tombola_device.contract.errors import ShapeError
-from tombola_host.evaluation.frechet import EMBEDDING_SIZE, embed, frechet_distance, frechet_ratio
+from tombola_host.evaluation.frechet import EMBEDDING_SIZE, LogMel, embed, frechet_distance, frechet_ratio, likeness
 
 
 def note(hz, seconds=2.0, tilt=1.0, noise=0.0, seed=0):
@@ -74,3 +74,34 @@ def test_too_little_sound_is_refused_in_one_sentence():
         frechet_ratio([RECORDINGS[0][:SAMPLE_RATE_HZ]], [RECORDINGS[0]])
     with pytest.raises(ShapeError, match="1 sounds cannot be compared with 2 recordings"):
         frechet_ratio(RECORDINGS[:1], RECORDINGS[:2])
+
+
+OTHERS = [note(hz, tilt=1.2, seed=2) for hz in PITCHES_HZ]
+
+
+def test_played_notes_are_as_near_as_the_sampler_where_they_are_the_sampler():
+    found = likeness(LogMel(), OTHERS, OTHERS, RECORDINGS)
+    assert (found.ratio, found.windows) == (1.0, 16)
+    assert found.halves > 0
+
+
+def test_the_recordings_themselves_are_at_distance_0_and_wrong_notes_are_further_than_right_ones():
+    exact = likeness(LogMel(), RECORDINGS, OTHERS, RECORDINGS)
+    assert exact.played == pytest.approx(0.0, abs=1e-4)
+    near = likeness(LogMel(), [note(hz, tilt=1.05, seed=3) for hz in PITCHES_HZ], OTHERS, RECORDINGS)
+    far = likeness(LogMel(), [note(hz, tilt=2.0, seed=3) for hz in PITCHES_HZ], OTHERS, RECORDINGS)
+    assert near.ratio < 1 < far.ratio
+
+
+def test_a_likeness_of_too_few_windows_is_none_and_any_embedding_will_do():
+    class Loudness:
+        name, window_s = "loudness", 1.0
+
+        def __call__(self, audio):
+            return np.log(np.mean(audio.reshape(-1, SAMPLE_RATE_HZ) ** 2, axis=1, keepdims=True) + 1e-9)
+
+    assert likeness(LogMel(), RECORDINGS[:1], OTHERS[:1], [RECORDINGS[0][: SAMPLE_RATE_HZ // 2]]) is None
+    louder = [2 * recording for recording in RECORDINGS]
+    found = likeness(Loudness(), louder, RECORDINGS, RECORDINGS)
+    assert found.windows == 8
+    assert found.played == pytest.approx(np.log(4.0) ** 2, rel=0.01)

@@ -16,7 +16,7 @@ from tombola_host.corpus.material import from_corpus
 from tombola_host.corpus.sources import EARLIER_FINGERPRINTS
 from tombola_host.corpus.summary import summarise
 from tombola_host.evaluation.held_out import bundle_playback
-from tombola_host.evaluation.judge import built_from, judge, never_learned_from
+from tombola_host.evaluation.judge import Depth, built_from, judge, never_learned_from
 
 NOTES = (64.0, 65.0, 66.23, 67.0)
 ENVELOPE = Envelope([0.0, 0.1], [-30.0, -20.0], 0.0, -200.0)
@@ -29,6 +29,9 @@ still (float[voices, columns] controls) => (float[voices, 128] audio) {
   audio = Mul (amplitude, wave)
 }
 """
+
+
+SHALLOW = Depth(training=1, calibration=1, performed=1, dynamics_every=12, velocities=2, timbre_notes=1, positions=2)
 
 
 def silent_step(done, total, word):
@@ -73,15 +76,15 @@ def test_a_graph_without_noise_bands_is_played_and_judged(bundle, material):
     sound = bundle_playback(bundle, 0)(note)
     assert sound.shape == note.audio.shape
     assert 10 * np.log10(np.mean(sound**2)) == pytest.approx(-20.0, abs=0.1)
-    (judged,) = judge(bundle, [material], silent_step)
+    (judged,) = judge(bundle, [material], silent_step, SHALLOW)
     assert (judged.mode, judged.held_out, judged.notes) == ("sine", True, 1)
     assert 0 < judged.spectral_error < 5
 
 
 def test_only_notes_held_out_are_judged_where_the_recordings_are_known(bundle, material):
-    (known,) = judge(bundle, [material], silent_step)
+    (known,) = judge(bundle, [material], silent_step, SHALLOW)
     assert list(known.spectral_error_per_note) == [note.name for note in material.test.notes]
-    (unknown,) = judge(stating(bundle, "0123456789abcdef"), [material], silent_step)
+    (unknown,) = judge(stating(bundle, "0123456789abcdef"), [material], silent_step, SHALLOW)
     assert (unknown.held_out, unknown.notes) == (False, len(NOTES))
 
 

@@ -27,7 +27,10 @@ def test_a_recording_is_said_to_be_unheard_only_if_the_build_held_it_out(voice, 
     monkeypatch.setattr(build_page, "load_trainee", lambda *_: with_encoder(network))
 
     def remark(of):
-        return build_page._mode_sounds(VOICE, bundle, 0, of, None).sounds[0].remark
+        sounds = build_page._mode_sounds(VOICE, bundle, 0, of, None).sounds
+        assert [sound.title for sound in sounds] == ["recording", "alone", "following", "Tombola"]
+        assert sounds[-1].remark == "played from a key, as the instrument comes"
+        return sounds[0].remark
 
     held_out = built_from.test.notes[0].name
     assert remark(built_from) == f"{held_out}, never learned from"

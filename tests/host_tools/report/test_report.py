@@ -44,6 +44,7 @@ def data(title="Two & <modes>"):
             )
             for name, color in zip(("sax", "harp"), COLORS, strict=True)
         ),
+        judged=(Table(("played", "sax", "harp"), (("level moves, dB", "0.05 (2)", "0.21 (2.8)"),)),),
         comparison=Table(
             ("network", "parameters", "sax", "harp", "mean"),
             (("isolated tickets", 40_000, 1.21, 1.3, 1.255), ("merged", 38_912, 1.1, None, 1.10)),
@@ -122,6 +123,16 @@ def test_a_mode_has_phrase_recording_and_own_sound_side_by_side(page):
     assert [re.findall(r"<button[^>]*>([^<]+)<", row) for row in rows] == [["phrase", "recording", "Tombola"]] * 2
     for row in rows:
         assert re.findall(r'data-plays="([^"]+)"', row) == re.findall(r'<audio[^>]* id="([^"]+)"', row)
+
+
+def test_the_spectrograms_of_recording_and_own_sound_stand_next_to_each_other(page):
+    shown = re.findall(r'alt="spectrogram of sax, (\w+)"', page)
+    assert shown == ["recording", "Tombola", "alone"]
+
+
+def test_how_it_compares_with_the_recordings_is_a_section_of_its_own(page):
+    section = page.partition("<h2>Against the recordings</h2>")[2].partition("</section>")[0]
+    assert re.findall(r"<td>([^<]+)</td>", section) == ["level moves, dB", "0.05 (2)", "0.21 (2.8)"]
 
 
 def test_every_button_starts_a_player_that_is_there_once(page):
