@@ -54,7 +54,7 @@ endef
 	$(call try,.venv,python-rtmidi,no MIDI ports but files and sockets)
 	$(call try,.venv,pyalsaaudio,sound goes to a wav file; it needs a C compiler and on Debian libasound2-dev)
 	$(call try,.venv,av,m4a and mp4 are not read)
-	$(call try,.venv,tinysoundfont,the demo needs npm or SOUNDS=)
+	$(call try,.venv,tinysoundfont,the demo needs npm or SOUNDS= and the factory set cannot be built)
 	$(call try,.venv,pretty_midi,the demo needs npm or SOUNDS=)
 	@touch $@
 

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable, StoreError
 from tombola_host import __version__
-from tombola_host.cli import keeping, making, owning, playing, staging
+from tombola_host.cli import fetching, keeping, making, owning, playing, staging
 from tombola_host.cli.app import app, check_output, run_store, say
 from tombola_host.runs.spec import Spec
 from tombola_host.runs.store import RunStore
@@ -21,12 +21,12 @@ from tombola_host.study.plan import build_parts, check_build
 from tombola_host.training.effort import EFFORTS
 from typer.testing import CliRunner
 
-del keeping, owning, staging  # Imported for their commands.
+del fetching, keeping, owning, staging  # Imported for their commands.
 
 QUARTET = Path(__file__).parents[3] / "models" / "quartet" / "quartet.tombola"
 IMPORTED = """
 import sys
-from tombola_host.cli import keeping, making, owning, playing, staging
+from tombola_host.cli import fetching, keeping, making, owning, playing, staging
 print(*sorted({name.split(".")[0] for name in sys.modules}))
 """
 SLOW = {"torch", "scipy", "librosa", "matplotlib", "onnx", "onnxruntime"}
