@@ -37,7 +37,7 @@ class Layer:
 
     Args:
         names: Matches their names in the font; of a stereo pair the left side's, which ends in ``L`` or ``L)``.
-        notes: Keys to record, as MIDI numbers: each the recording whose pitch is nearest, shifted as a sampler shifts it
+        notes: Keys to record, as MIDI numbers: each the recording of the nearest pitch, shifted as a sampler shifts it
             where that is another key.
         dynamic: Added to the files' names.
         gain_db: The font keeps all recordings equally loud; this is how its presets set them apart.
