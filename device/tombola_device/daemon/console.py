@@ -25,7 +25,7 @@ from tombola_device.surface.oled.face import OledFace, open_chips
 from tombola_device.surface.outputs import Sounding
 from tombola_device.surface.panel import PanelIn, PanelOut
 from tombola_device.surface.scene_page import ScenePage
-from tombola_device.surface.scenes import SceneStore
+from tombola_device.surface.scenes import SceneStore, shipped_scenes
 from tombola_device.surface.settings import SettingsPage
 from tombola_device.surface.surface import Face, House, Surface
 from tombola_device.surface.view import View
@@ -117,7 +117,7 @@ def open_console(config: Config, player: Player, house: House, faces: Sequence[F
         _LOG.warning("%s", damaged)
     voltmeter = Voltmeter(nominal_lines(pins), calibration)
     calibrator = Calibrator(voltmeter, partial(save_calibration, memory))
-    store = SceneStore(DiskFiles(), config.state_path / "scenes")
+    store = SceneStore(DiskFiles(), config.state_path / "scenes", shipped_scenes(config.factory_path))
     hands, midi_map = PanelMap(player), MidiMap(player)
     scenes, settings = ScenePage(player, hands, store), SettingsPage(player, midi_map, hands, store)
     surface = Surface(player, midi_map, scenes, settings, calibrator, house)
