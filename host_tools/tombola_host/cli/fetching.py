@@ -21,7 +21,9 @@ def fetch(
         Path | None, typer.Option("--font", help="MuseScore_General_Full.sf2, where apt-get cannot fetch it.")
     ] = None,
 ) -> None:
-    """Fetch the recordings that the factory bundles learn from, and print their folders. What is there is kept.
+    """Fetch what the factory bundles learn from.
+
+    The folders of the recordings are printed. What is there already is kept.
 
     Example:  tombola fetch struck
     """

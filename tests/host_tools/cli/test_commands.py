@@ -119,6 +119,26 @@ def test_a_mode_that_the_bundle_lacks_is_told_before_its_recordings_are_analysed
         tombola("evaluate", QUARTET, folders[0], f"kazoo={folders[1].partition('=')[2]}")
 
 
+def test_recordings_of_the_factory_set_are_fetched_into_the_cache_and_their_folders_printed(monkeypatch, tmp_path):
+    asked = []
+
+    def fetched(bundles, cache_dir, *_, font):
+        asked.append((bundles, font))
+        return {name: {"bells": cache_dir / name / "bells"} for name in bundles}
+
+    monkeypatch.setattr("tombola_host.cli.fetching.fetch_factory_sounds", fetched)
+    monkeypatch.setattr("tombola_host.cli.fetching.user_cache_path", lambda _: tmp_path)
+    told = tombola("fetch", "struck", "--font", tmp_path / "a.sf2").output
+    assert f"struck:\n  bells={tmp_path}/sounds/struck/bells\n" in told
+    tombola("fetch")
+    assert asked == [(("struck",), tmp_path / "a.sf2"), (("quartet", "bowed_and_blown", "struck"), None)]
+
+
+def test_an_unknown_factory_bundle_fetches_nothing():
+    with pytest.raises(BadConfig, match="no factory bundle is called 'drums'"):
+        tombola("fetch", "drums")
+
+
 def test_a_demo_of_an_unknown_effort_fetches_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("tombola_host.demo.demo.fetch_demo_sounds", lambda *_, **__: pytest.fail("it fetched"))
     with pytest.raises(BadConfig, match="no effort 'fast'"):
