@@ -71,6 +71,7 @@ _CELLI = (36, 40, 43, 47, 50, 53)
 _PIANO = (29, 33, 38, 43, 48, 52, 57, 62, 67, 72, 76, 80, 85, 91)
 _KALIMBA = (48, 50, 52, 54, 56, 63, 65, 67, 69, 72, 75, 78, 81, 84, 88)
 """From A3 to E4 the font shifts one recording that is a knock more than a note."""
+_TINES = (36, 40, 44, 48, 52, 55, 60, 64, 67, 72, 76, 79, 84, 88, 91)
 _TRUMPET = "tonejs-instrument-trumpet-wav"
 
 FACTORY_SETS: Final[Mapping[str, tuple[FactoryMode, ...]]] = {
@@ -115,7 +116,8 @@ FACTORY_SETS: Final[Mapping[str, tuple[FactoryMode, ...]]] = {
         FactoryMode("vibraphone", Rendered(11, tuple(range(53, 90, 3)), (50, 90, 125)), _FLUID),
         FactoryMode("marimba", Rendered(12, tuple(range(45, 88, 3)), held_s=3.0), _FLUID),
         FactoryMode("kalimba", Rendered(108, _KALIMBA, held_s=3.0), _FLUID),
-        FactoryMode("tines", Rendered(4, tuple(range(36, 94, 4)), held_s=5.0), _FLUID),
+        # Rendered, its loops of 10 ms would buzz after two seconds; the recordings end before.
+        FactoryMode("tines", Recorded((Layer("Rhodes .*", _TINES),), release_db_per_s=500.0), _FLUID),
     ),
 }
 """Bundle → its modes, in the order of the knobs; the quartet's are in ``sources.py``."""
