@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from tombola_device.contract.bundle import decode_bundle
 from tombola_device.factory import shipped
 from tombola_device.play.offline import BlendAutomation, PerformedEvent, render_performance
@@ -98,6 +99,18 @@ def test_its_performance_takes_20_s_and_is_loud_whole_and_never_silent(name):
     assert -30 < 10 * np.log10(np.mean(audio**2)) < -9
     assert levels_db(audio, 0.5)[:-2].min() > -45
     assert np.abs(audio[-48:]).max() < 1e-3
+
+
+@bundles
+def test_the_file_that_its_card_links_to_is_small_and_what_it_plays(name):
+    path, expected = ROOT / "docs" / "sounds" / f"{name}.ogg", performance(name)
+    assert path.stat().st_size < 300_000
+    assert f"(../../docs/sounds/{name}.ogg)" in (ROOT / "models" / name / "README.md").read_text()
+    audio, rate_hz = soundfile.read(path, dtype="float32")
+    assert (rate_hz, len(audio)) == (RATE_HZ, len(expected))
+    # Vorbis errs by -36 to -25 dB here; another bundle or another score by 0 and more.
+    error_db = 10 * np.log10(np.mean((audio - expected) ** 2) / np.mean(expected**2))
+    assert error_db < -20, "make sounds renders them anew"
 
 
 @bundles
