@@ -95,7 +95,7 @@ demo: .venv/.stamp ## recordings to a playing instrument, and a report in build/
 bench: .venv/.stamp ## what a bundle costs on this computer
 	@.venv/bin/python -m tombola_host bench "$(BUNDLE)"
 
-factory: .venv/.stamp ## build the factory set in models/ anew: 1 hour on two cores, and some 400 MB to fetch
+factory: .venv/.stamp ## build the factory set in models/ anew: 20 minutes on two cores, and 390 MB to fetch
 	@.venv/bin/python -m tombola_host.demo.factory models
 
 sounds: .venv/.stamp ## render docs/sounds/ anew with the factory set

@@ -70,7 +70,7 @@ _VIOLINS = (55, 57, 59, 62, 66, 69, 72, 76, 79, 83, 86)
 _CELLI = (36, 40, 43, 47, 50, 53)
 _PIANO = (29, 33, 38, 43, 48, 52, 57, 62, 67, 72, 76, 80, 85, 91)
 _KALIMBA = (48, 50, 52, 54, 56, 63, 65, 67, 69, 72, 75, 78, 81, 84, 88)
-"""From A3 to E4 the font shifts one recording that is a knock more than a note."""
+"""Between G♯3 and D♯4 the font shifts one recording that is a knock more than a note."""
 _TINES = (36, 40, 44, 48, 52, 55, 60, 64, 67, 72, 76, 79, 84, 88, 91)
 _TRUMPET = "tonejs-instrument-trumpet-wav"
 
