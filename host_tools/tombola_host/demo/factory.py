@@ -53,18 +53,24 @@ def build_bundle(
     """
     path = models / name / f"{name}.tombola"
     card = path.with_name("README.md")
+    _text_of(card)
+    built = build(name, folders, settings, store, reporter)
+    write_bundle(built.bundle, path)
+    counts = {mode: count_recordings(folder) for mode, folder in folders.items()}
+    figures = figures_of(path, counts, settings)
+    # Read again: a build takes minutes, in which somebody may have written the card.
+    write_atomically(card, FIGURES.sub(lambda _: figures, _text_of(card)).encode())
+    return path
+
+
+def _text_of(card: Path) -> str:
     try:
         text = card.read_text("utf-8")
     except OSError as error:
         raise StoreError(f"{card} cannot be read ({error.strerror}); every bundle of the set has a card") from error
     if not FIGURES.search(text):
         raise BadConfig(f"{card} has no lines <!-- figures --> and <!-- end of figures -->; put them where figures go")
-    built = build(name, folders, settings, store, reporter)
-    write_bundle(built.bundle, path)
-    counts = {mode: count_recordings(folder) for mode, folder in folders.items()}
-    figures = figures_of(path, counts, settings)
-    write_atomically(card, FIGURES.sub(lambda _: figures, text).encode())
-    return path
+    return text
 
 
 def figures_of(bundle: Path, recordings: Mapping[str, int], settings: Settings) -> str:

@@ -56,6 +56,20 @@ def test_a_bundle_is_written_and_only_the_figures_of_its_card_change(models, fol
     assert card.read_text() == text
 
 
+def test_what_is_written_into_a_card_during_a_build_stays(models, folders, tmp_path, monkeypatch):
+    card, bundle = models / "bells" / "README.md", decode_bundle(QUARTET.read_bytes())
+    card.write_text(CARD)
+
+    def build(*_):
+        card.write_text(CARD.replace("By hand.", "By another hand."))
+        return SimpleNamespace(bundle=bundle)
+
+    monkeypatch.setattr(factory, "build", build)
+    built(models, folders, tmp_path)
+    assert "| harp | E1 – F7 | 4 |" in card.read_text()
+    assert card.read_text().endswith("By another hand.\n")
+
+
 def test_a_card_that_is_missing_or_has_no_place_for_figures_is_told_before_anything_is_built(models, folders, tmp_path):
     with pytest.raises(StoreError, match="every bundle of the set has a card"):
         built(models, folders, tmp_path)
