@@ -27,6 +27,7 @@ EXAMPLES = """examples:
   tombolad run --config tombola.toml           play as set up there; tombolad run --help lists its keys
   tombolad run --midi-file tune.mid --exit-when-done
   tombolad slots --json                        list the bundles
+  tombolad slots --factory struck              play another bundle of the factory set
   tombolad owners                              list the owners whose bundles it takes
   tombolad status                              show the status of the running instrument
   tombolad selftest                            test a board that you have built, with patch cables
@@ -71,7 +72,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_keys(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    slots = commands.add_parser("slots", help="list the bundles")
+    slots = commands.add_parser("slots", help="list the bundles, or choose one of the factory set")
+    slots.add_argument("--factory", metavar="NAME", help="play this bundle of the factory set from the next start on")
     owners = commands.add_parser("owners", help="list the owners whose bundles are taken, or forget one")
     owners.add_argument("--forget", metavar="FINGERPRINT", help="take no more bundles that this key has signed")
     status = commands.add_parser("status", help="show the status of the running instrument")
@@ -132,13 +134,17 @@ def _run(options: argparse.Namespace) -> int:
 
 def _slots(options: argparse.Namespace) -> int:
     from tombola_device.contract.bundle import decode_bundle
+    from tombola_device.factory import shipped
     from tombola_device.slots.store import Store
 
     config = read_config(options.config)
+    if options.factory is not None:
+        _choose_factory(config, options.factory)
     store = Store(config.slots_path, lambda _: None, config.factory_path)
     slots = store.slots
     if options.json:
-        facts = {**msgspec.structs.asdict(slots), "factory": str(config.factory_path or "")}
+        factory = {"factory": str(config.factory_path or ""), "factory_set": list(shipped())}
+        facts = {**msgspec.structs.asdict(slots), **factory}
         show(msgspec.json.encode(facts).decode())
         return 0
     for slot, sha256 in (("active", slots.active), ("previous", slots.previous)):
@@ -149,7 +155,20 @@ def _slots(options: argparse.Namespace) -> int:
         origin = "factory" if sha256 is None and path is not None else (sha256 or "")[:12]
         trial = " (on trial)" if slot == "active" and not slots.confirmed else ""
         show(f"{slot:9} {name:24} {origin}{trial}")
+    show(f"{'factory':9} {', '.join(shipped())}; choose one with --factory NAME")
     return 0
+
+
+def _choose_factory(config: Config, name: str) -> None:
+    from tombola_device.daemon.status import Lock
+    from tombola_device.factory import choose
+    from tombola_device.slots.store import Store
+
+    if config.factory:
+        raise BadConfig(f"the configuration names the bundle {config.factory}; remove `factory` from it to choose one")
+    with Lock(config.state_path):  # A running daemon keeps the slots in memory and would write them back.
+        choose(name, config.state_path)
+        Store(config.slots_path, lambda _: None).play_factory()
 
 
 def _owners(options: argparse.Namespace) -> int:

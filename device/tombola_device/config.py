@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from tombola_device.contract.controls import MAX_VOICES
 from tombola_device.contract.errors import BadConfig
+from tombola_device.factory import chosen
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +31,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         serial: Serial port for flashing bundles; empty: none.
         unsigned: ``allow`` accepts any bundle; ``ask`` accepts bundles that an owner signed or the player allows.
         state_dir: Folder of slots and status; empty: below the user's XDG state folder.
-        factory: Bundle that plays until another is flashed; empty: the shipped bundle.
+        factory: Bundle that plays until another is flashed; empty: that of the factory set which was chosen.
         measure: Whether to measure at the start how many voices this computer can play.
         realtime: Whether the audio process requests SCHED_FIFO and locked memory.
     """
@@ -65,13 +66,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def factory_path(self) -> Path | None:
-        """File of the factory bundle; None if the default file is missing."""
-        path = (
-            Path(self.factory).expanduser()
-            if self.factory
-            else Path(__file__).parent / "models/quartet/quartet.tombola"
-        )
-        return path if self.factory or path.is_file() else None
+        """File of the factory bundle; None if none is whole."""
+        return Path(self.factory).expanduser() if self.factory else chosen(self.state_path)
 
 
 def read_config(path: Path | None) -> Config:

@@ -31,7 +31,7 @@ from tombola_device.surface.oled.face import Lights, OledFace, open_chips
 from tombola_device.surface.outputs import Sounding
 from tombola_device.surface.panel import PanelIn, PanelOut
 from tombola_device.surface.scene_page import ScenePage
-from tombola_device.surface.scenes import SceneStore
+from tombola_device.surface.scenes import SceneStore, shipped_scenes
 from tombola_device.surface.settings import SettingsPage
 from tombola_device.surface.surface import Face, House, Surface
 from tombola_device.surface.view import View
@@ -174,7 +174,7 @@ def build_console(
         _LOG.warning("%s", damaged)
     voltmeter = Voltmeter(nominal_lines(pins), calibration)
     calibrator = Calibrator(voltmeter, partial(save_calibration, hardware.memory), errands)
-    store = SceneStore(DiskFiles(), folder)
+    store = SceneStore(DiskFiles(), folder, shipped_scenes(config.factory_path))
     hands, midi_map = PanelMap(player), MidiMap(player)
     scenes, settings = ScenePage(player, hands, store, errands), SettingsPage(player, midi_map, hands, store, errands)
     surface = Surface(player, midi_map, scenes, settings, calibrator, house)

@@ -239,10 +239,11 @@ class Store:
             StoreError: No previous bundle is playable, or the slots cannot be written.
         """
         with self._lock, sentences(self._folder):
-            path = self.path_of(self.slots.previous)
-            if self.slots.active is None or path is None or not self._is_playable(path, self.slots.previous):
+            active, previous = self.slots.active, self.slots.previous
+            path = self.path_of(previous)
+            if active == previous or path is None or not self._is_playable(path, previous):
                 raise StoreError(f"{self._folder} holds no previous bundle to return to; flash another one")
-            self._write_slots(Slots(self.slots.previous, rejected=self.slots.active))
+            self._write_slots(Slots(previous, rejected=active))
             return path
 
     def fault(self, sha256: str, *, certain: bool) -> Path | None:
@@ -283,6 +284,17 @@ class Store:
         with self._lock, sentences(self._folder):
             if self.slots.faults and self.slots.active == sha256:
                 self._write_slots(msgspec.structs.replace(self.slots, faults=0))
+
+    def play_factory(self) -> None:
+        """Let the factory bundle play from the next boot on; the active bundle becomes the previous one.
+
+        Raises:
+            StoreError: The slots cannot be written.
+        """
+        with self._lock, sentences(self._folder):
+            if self.slots.active is not None:
+                previous = self.slots.active if self.slots.confirmed else self.slots.previous
+                self._write_slots(Slots(None, previous))
 
     def free_bytes(self) -> int:
         """Free bytes for incoming bundles.

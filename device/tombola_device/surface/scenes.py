@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -89,20 +90,35 @@ def recall(scene: Scene, player: Player, modes: list[str]) -> None:
     player.voice_mode, player.blend_mode = scene.voice_mode, scene.blend_mode
 
 
+def shipped_scenes(bundle: Path | None) -> tuple[Scene, ...]:
+    """The scenes in ``scenes.json`` beside a bundle of the factory set; none where there is no such file."""
+    if bundle is None:
+        return ()
+    try:
+        named = msgspec.json.decode(bundle.with_name("scenes.json").read_bytes(), type=dict[str, Scene])
+    except (OSError, msgspec.DecodeError):
+        return ()
+    return tuple(named.values())
+
+
 class SceneStore:
     """Sixteen places for scenes, and the settings.
 
     Args:
         files: The file system.
         folder: Where they are stored; it is made with the first file.
+        shipped: Scenes for the first places, as long as nothing is saved there.
     """
 
-    def __init__(self, files: Files, folder: Path) -> None:
-        self._files, self._folder = files, folder
+    def __init__(self, files: Files, folder: Path, shipped: Sequence[Scene] = ()) -> None:
+        self._files, self._folder, self._shipped = files, folder, shipped
 
     def scene(self, place: int) -> Scene | None:
         """The scene at a place, 0 … 15; None if the place is empty or its file is damaged."""
-        return read_sealed(self._files, self._scene_path(place), Scene)
+        path = self._scene_path(place)
+        if place < len(self._shipped) and self._files.size_bytes(path) is None:
+            return self._shipped[place]
+        return read_sealed(self._files, path, Scene)
 
     def holds(self, place: int) -> bool:
         """Whether there is a file at a place, whole or damaged."""

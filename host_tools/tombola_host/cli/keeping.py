@@ -90,7 +90,7 @@ def _kept(name: str, folder: Path) -> Kept:
     what = {
         ANALYSES: "recordings that were listened to",
         RUNS: "what builds learned",
-        SOUNDS: "the demo's recordings",
+        SOUNDS: "the factory set's recordings",
     }[name]
     files = [path for path in folder.rglob("*") if path.is_file()]
     return Kept(name, what, str(folder), len(files), sum(path.stat().st_size for path in files))

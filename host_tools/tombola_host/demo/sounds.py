@@ -1,9 +1,9 @@
-"""The sounds that the README links to, played by the factory bundle.
+"""The sounds that the README and the cards link to, played by the factory set.
 
-    python -m tombola_host.demo.sounds models/quartet/quartet.tombola docs/sounds
+    python -m tombola_host.demo.sounds models docs/sounds
 
-One phrase per mode, one note that walks through the modes, and chords in all of them. Nothing is added: what is heard
-is the engine's mono output, brought to one peak.
+Of the quartet one phrase per mode, one note that walks through the modes, and chords in all of them; of each bundle a
+performance of 20 s. Nothing is added: what is heard is the engine's mono output, brought to one peak.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from tombola_device.contract.bundle import decode_bundle
 from tombola_device.contract.errors import TombolaError
 
+from tombola_host.demo.pieces import PIECES
 from tombola_host.playing.performance import write_sound
 from tombola_host.playing.previews import play
 from tombola_host.playing.score import Score, line, rolled
@@ -99,18 +100,25 @@ PHRASES = {
         swell=((0, 0), (8, 0), (11, 2), (14, 0), (18, -8)),
     ),
 }
-"""File name → what is played. All modes are named: they are written for the quartet."""
+"""File name → what the quartet plays."""
+
+SOUNDS = {
+    **{name: ("quartet", score) for name, score in PHRASES.items()},
+    **{name: (name, PIECES[name]) for name in PIECES},
+}
+"""File name → bundle, and what it plays."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write all sounds: BUNDLE FOLDER. 0: done, 1: an error that is told in one sentence, 2: not understood."""
+    """Write all sounds: MODELS FOLDER. 0: done, 1: an error that is told in one sentence, 2: not understood."""
     console = Terminal(soft_wrap=True)
     if len(arguments) != 2:
-        console.print("usage: python -m tombola_host.demo.sounds BUNDLE FOLDER")
+        console.print("usage: python -m tombola_host.demo.sounds MODELS FOLDER")
         return 2
     try:
-        bundle, folder = decode_bundle(Path(arguments[0]).read_bytes()), Path(arguments[1])
-        for name, score in PHRASES.items():
+        models, folder = (Path(argument) for argument in arguments)
+        for name, (bundle_name, score) in SOUNDS.items():
+            bundle = decode_bundle((models / bundle_name / f"{bundle_name}.tombola").read_bytes())
             path = folder / f"{name}.ogg"
             write_sound(play(bundle, score.performed(bundle.manifest.modes), VOICES), path)
             console.print(f"{path}: {score.seconds:.1f} s, {path.stat().st_size / 1000:.0f} kB")

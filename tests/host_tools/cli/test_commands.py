@@ -18,7 +18,7 @@ import soundfile
 from tombola_device.contract.bundle import decode_bundle, encode_bundle
 from tombola_device.contract.errors import BadBundle, BadConfig, DeviceUnavailable, StoreError
 from tombola_host import __version__
-from tombola_host.cli import keeping, making, owning, playing, staging
+from tombola_host.cli import fetching, keeping, making, owning, playing, staging
 from tombola_host.cli.app import app, check_output, run_store, say
 from tombola_host.runs.spec import Spec
 from tombola_host.runs.store import RunStore
@@ -26,12 +26,12 @@ from tombola_host.study.plan import build_parts, check_build
 from tombola_host.training.effort import EFFORTS
 from typer.testing import CliRunner
 
-del keeping, owning, staging  # Imported for their commands.
+del fetching, keeping, owning, staging  # Imported for their commands.
 
 QUARTET = Path(__file__).parents[3] / "models" / "quartet" / "quartet.tombola"
 IMPORTED = """
 import sys
-from tombola_host.cli import keeping, making, owning, playing, staging
+from tombola_host.cli import fetching, keeping, making, owning, playing, staging
 print(*sorted({name.split(".")[0] for name in sys.modules}))
 """
 SLOW = {"torch", "scipy", "librosa", "matplotlib", "onnx", "onnxruntime"}
@@ -134,6 +134,26 @@ def test_runs_that_cannot_be_kept_are_refused_before_anything_is_analysed(comman
 def test_a_mode_that_the_bundle_lacks_is_told_before_its_recordings_are_analysed(folders):
     with pytest.raises(BadConfig, match="no mode 'kazoo'; name one of sax, violin, flute, harp"):
         tombola("evaluate", QUARTET, folders[0], f"kazoo={folders[1].partition('=')[2]}")
+
+
+def test_recordings_of_the_factory_set_are_fetched_into_the_cache_and_their_folders_printed(monkeypatch, tmp_path):
+    asked = []
+
+    def fetched(bundles, cache_dir, *_, font):
+        asked.append((bundles, font))
+        return {name: {"bells": cache_dir / name / "bells"} for name in bundles}
+
+    monkeypatch.setattr("tombola_host.cli.fetching.fetch_factory_sounds", fetched)
+    monkeypatch.setattr("tombola_host.cli.fetching.user_cache_path", lambda _: tmp_path)
+    told = tombola("fetch", "struck", "--font", tmp_path / "a.sf2").output
+    assert f"struck:\n  bells={tmp_path}/sounds/struck/bells\n" in told
+    tombola("fetch")
+    assert asked == [(("struck",), tmp_path / "a.sf2"), (("quartet", "bowed_and_blown", "struck"), None)]
+
+
+def test_an_unknown_factory_bundle_fetches_nothing():
+    with pytest.raises(BadConfig, match="no factory bundle is called 'drums'"):
+        tombola("fetch", "drums")
 
 
 def test_a_demo_of_an_unknown_effort_fetches_nothing(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""The sounds that the README links to are what the factory bundle plays."""
+"""The sounds that the README and the cards link to are what the factory set plays."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pytest
 import soundfile
 from tombola_device.contract.bundle import decode_bundle
 from tombola_device.contract.errors import BadConfig
-from tombola_host.demo.sounds import PHRASES, VOICES, main
+from tombola_host.demo.sounds import PHRASES, SOUNDS, VOICES, main
 from tombola_host.playing.previews import play
 from tombola_host.playing.score import Score
 
 ROOT = Path(__file__).parents[3]
-BUNDLE = ROOT / "models" / "quartet" / "quartet.tombola"
+MODELS = ROOT / "models"
 
 
 @pytest.fixture(scope="module")
 def quartet():
-    return decode_bundle(BUNDLE.read_bytes())
+    return decode_bundle((MODELS / "quartet" / "quartet.tombola").read_bytes())
 
 
 def played(bundle, score):
@@ -57,7 +57,7 @@ def test_a_sound_ends_in_silence(quartet):
 
 
 def test_no_folder_of_sounds_is_forgotten():
-    assert {path.stem for path in (ROOT / "docs" / "sounds").iterdir()} == set(PHRASES)
+    assert {path.stem for path in (ROOT / "docs" / "sounds").iterdir()} == set(SOUNDS)
 
 
 def test_bundle_that_lacks_a_mode_is_refused(quartet):
@@ -67,10 +67,10 @@ def test_bundle_that_lacks_a_mode_is_refused(quartet):
 
 
 def test_command_without_a_folder_explains_itself(capsys):
-    assert main([str(BUNDLE)]) == 2
-    assert "BUNDLE FOLDER" in capsys.readouterr().out
+    assert main([str(MODELS)]) == 2
+    assert "MODELS FOLDER" in capsys.readouterr().out
 
 
 def test_command_names_a_bundle_that_is_not_there(tmp_path, capsys):
-    assert main([str(tmp_path / "none.tombola"), str(tmp_path)]) == 1
-    assert "none.tombola" in capsys.readouterr().out
+    assert main([str(tmp_path / "none"), str(tmp_path)]) == 1
+    assert "quartet.tombola" in capsys.readouterr().out
