@@ -65,7 +65,7 @@ class Rig:
         )
         player, errands = self.daemon._player, self.daemon.errands
         faces = [self.face] if full else []
-        self.console = build_console(hardware, folder / "scenes", player, self.daemon, errands, faces)
+        self.console = build_console(hardware, SceneStore(DiskFiles(), folder / "scenes"), player, self.daemon, errands, faces)
         self.daemon.state = self.daemon._started(self.console, False, self.audio)
         if not full:
             self.daemon._status_file = SimpleNamespace(tick=lambda *_: None)  # type: ignore[assignment]

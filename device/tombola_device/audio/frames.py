@@ -12,7 +12,10 @@ from tombola_device.contract.controls import MAX_MODES, SILENCE_DB, Controls
 from tombola_device.contract.errors import ShapeError
 
 FAULT_BYTES = 240
-PER_VOICE = ("note", "bend_semitones", "glide_s", "gate", "velocity", "onset", "onset_s", "loudness_db", "timbre", "life")
+PER_VOICE = (
+    *("note", "bend_semitones", "glide_s", "gate", "velocity", "onset", "onset_s"),
+    *("loudness_db", "timbre", "life"),
+)
 """The fields of ``Controls`` whose length does not depend on the bundle."""
 
 

@@ -23,8 +23,9 @@ ONSET_COLUMNS = ("note", "velocity", "timbre_x", "timbre_y")
 TIMBRE = ("timbre_x", "timbre_y")
 """Columns with a range of their own in each mode."""
 SHADES = (*TIMBRE, "dynamics")
-"""The first directions of a mode's shade: timbre X and Y, -1 … 1, and how much louder the note is played than the mode's
-recordings, in units of SHADE_DB. The directions of its life follow."""
+"""The first directions of a mode's shade: timbre X and Y, -1 … 1, and how much louder than the mode's recordings a note
+is played, in units of SHADE_DB. The directions of its life follow."""
+SHADE_DB. The directions of its life follow."""
 SHADE_DB = 10.0
 MAX_DIRECTIONS = 32
 MAX_STATE, MAX_NOISE_BANDS = 65_536, 256
@@ -123,7 +124,8 @@ class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def dynamics_of(shade: Shades, directions: int) -> Shades:
     """The dynamics of each mode in a shade of K directions. (…, M * K) → (…, M)."""
     modes = shade.shape[-1] // directions
-    return shade[..., SHADES.index("dynamics") : modes * len(SHADES) : len(SHADES)]
+    dynamics: Shades = shade[..., SHADES.index("dynamics") : modes * len(SHADES) : len(SHADES)]
+    return dynamics
 
 
 def block_graph(
@@ -189,8 +191,8 @@ def check_ports(role: str, graph: Graph, modes: int) -> None:
         raise BadBundle(f"the graph {role!r} has only the ports {', '.join(kinds)}; some are missing, so export again")
     if "shade" in kinds and not ("motion" in kinds and len(SHADES) <= graph.directions <= MAX_DIRECTIONS):
         raise BadBundle(
-            f"the graph {role!r} has a shade of {graph.directions} directions; {len(SHADES)} to {MAX_DIRECTIONS} beside "
-            "phase and level are possible, so export again"
+            f"the graph {role!r} has a shade of {graph.directions} directions; {len(SHADES)} to {MAX_DIRECTIONS} are "
+            "possible, beside phase and level; export again"
         )
 
 

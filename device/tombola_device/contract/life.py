@@ -19,7 +19,9 @@ CENTS, LEVEL = 0, 1
 """The first columns of ``Life.mixing``: pitch in cents, level in dB. The directions of the graph follow."""
 
 Share = Annotated[float, Meta(ge=-1e4, le=1e4)]
-Spread = Annotated[float, Meta(ge=0, le=1e4)]
+Row = Annotated[list[Share], Meta(min_length=2, max_length=MAX_LATENTS)]
+Spreads = Annotated[list[Annotated[float, Meta(ge=0, le=1e4)]], Meta(min_length=BANDS, max_length=BANDS)]
+Take = Annotated[list[Spreads], Meta(min_length=1, max_length=MAX_LATENTS)]
 
 
 class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,11 +36,8 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         onset_s: Time after the onset in which the motion grows to its full size.
     """
 
-    mixing: Annotated[list[Annotated[list[Share], Meta(min_length=2, max_length=34)]], Meta(min_length=1, max_length=MAX_LATENTS)]
-    takes: Annotated[
-        list[Annotated[list[Annotated[list[Spread], Meta(min_length=BANDS, max_length=BANDS)]], Meta(min_length=1, max_length=MAX_LATENTS)]],
-        Meta(min_length=1, max_length=MAX_TAKES),
-    ]
+    mixing: Annotated[list[Row], Meta(min_length=1, max_length=MAX_LATENTS)]
+    takes: Annotated[list[Take], Meta(min_length=1, max_length=MAX_TAKES)]
     onset_s: Annotated[float, Meta(ge=0, le=10)] = 0.0
 
     @property

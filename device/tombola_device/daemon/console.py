@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from tombola_device.config import Config
@@ -161,20 +160,20 @@ def open_console(config: Config, player: Player, house: House, errands: Errands,
     pins, sources, panel = load_pin_map(), open_sources(config), open_panel(config.panel)
     display, lights = open_chips(pins, real=panel is not None and config.panel in REAL_PANELS)
     hardware = Hardware(_open_memory(config, pins, panel), sources, panel, display, lights)
-    return build_console(hardware, config.state_path / "scenes", player, house, errands, faces)
+    store = SceneStore(DiskFiles(), config.state_path / "scenes", shipped_scenes(config.factory_path))
+    return build_console(hardware, store, player, house, errands, faces)
 
 
 def build_console(
-    hardware: Hardware, folder: Path, player: Player, house: House, errands: Errands, faces: Sequence[Face] = ()
+    hardware: Hardware, store: SceneStore, player: Player, house: House, errands: Errands, faces: Sequence[Face] = ()
 ) -> Console:
-    """Put a console together; ``folder`` is where scenes and settings are stored."""
+    """Put a console together; ``store`` keeps scenes and settings."""
     pins, panel, clock = load_pin_map(), hardware.panel, hardware.clock
     calibration, damaged = load_calibration(hardware.memory)
     if damaged:
         _LOG.warning("%s", damaged)
     voltmeter = Voltmeter(nominal_lines(pins), calibration)
     calibrator = Calibrator(voltmeter, partial(save_calibration, hardware.memory), errands)
-    store = SceneStore(DiskFiles(), folder, shipped_scenes(config.factory_path))
     hands, midi_map = PanelMap(player), MidiMap(player)
     scenes, settings = ScenePage(player, hands, store, errands), SettingsPage(player, midi_map, hands, store, errands)
     surface = Surface(player, midi_map, scenes, settings, calibrator, house)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -208,7 +209,7 @@ def _shares() -> Float64Array:
     edges_hz = np.array(band_edges_hz())
     hz = np.arange(TAKE_FRAMES // 2 + 1) * (FRAME_RATE_HZ / TAKE_FRAMES)
     shares = np.zeros((BANDS, len(hz)))
-    for band, (low, high) in enumerate(zip(edges_hz[:-1], edges_hz[1:], strict=True)):
+    for band, (low, high) in enumerate(pairwise(edges_hz)):
         inside = np.flatnonzero((hz >= low) & (hz < high))
         if not inside.size:  # A band may be narrower than the distance of two frequencies.
             inside = np.array([np.abs(hz - math.sqrt(low * high)).argmin()])

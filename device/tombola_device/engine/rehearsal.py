@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from tombola_device.contract.controls import PERIOD_SAMPLES, SCALAR_COLUMNS, SILENCE_DB, Controls
+from tombola_device.contract.controls import MOST_LIFE, PERIOD_SAMPLES, SCALAR_COLUMNS, SILENCE_DB, Controls
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.manifest import Mode
 from tombola_device.engine.engine import LOUDEST, Engine
@@ -127,6 +127,7 @@ def _frame(step: _Step, mode: Mode, number: int, onset: np.ndarray, voices: int)
         blend=np.tile(step.blend, (voices, 1)),
         loudness_db=np.array(_LOUDNESS_DB, np.float32)[order % len(_LOUDNESS_DB)],
         timbre=np.array(_TIMBRE, np.float32)[order // 6 % len(_TIMBRE)],
+        life=np.float32(MOST_LIFE) * (order % 2).astype(np.float32),
     )
 
 

@@ -85,12 +85,10 @@ class SettingsPage:
         change = msgspec.structs.replace
         if name in ("learn", "forget"):
             return self._teach(name, word)
-        if name == "voices":
-            self._player.voice_mode = VoiceMode(word)
+        if name in ("voices", "life"):
+            self._play(name, word)
         elif name == "blend keys":
             self._player.blend_mode = BlendMode(word)
-        elif name == "life":
-            self._player.set_life(choice * LIFE_STEP / 100)
         elif name == "priority":
             settings = change(settings, priority=Priority(word))
         elif name.startswith("CV"):
@@ -131,6 +129,13 @@ class SettingsPage:
             self._midi_map.set_zone(LOWER, choice)  # A keyboard may have set up another zone than the stored one.
             return {"mpe_members": choice}
         return {"channel": choice}
+
+    def _play(self, name: str, word: str) -> None:
+        """Carry out what a scene keeps, and the settings do not."""
+        if name == "voices":
+            self._player.voice_mode = VoiceMode(word)
+        else:
+            self._player.set_life(_LIVES.index(word) * LIFE_STEP / 100)
 
     def _teach(self, what: str, word: str) -> str:
         """Wait for a controller that will move ``word``, or forget a controller."""

@@ -93,7 +93,8 @@ class VoiceFamily:
             told, shade = as_recorded(network, controls[None])
             if note is not None:
                 mode = int(controls[0, SCALARS:].argmax())
-                short = replace(note, **{name: getattr(note, name)[: len(controls)] for name in ("scalars", "relative")})
+                frames = len(controls)
+                short = replace(note, scalars=note.scalars[:frames], relative=note.relative[:frames])
                 played = normalized(network.log_amplitudes(told, shade)[0], torch.ones(1))
                 heard = heard_shade(short, network.directions[mode], played[0])
                 told, shade = as_recorded(network, controls[None], heard[None])

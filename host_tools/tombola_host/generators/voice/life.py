@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from tombola_device.contract.controls import FRAME_RATE_HZ
 from tombola_device.contract.life import BANDS, Life, band_edges_hz
@@ -59,12 +61,10 @@ def _spreads(course: Array) -> Array:
     # A band narrower than the distance of two frequencies takes its share of the nearest density.
     density = power / hz[1]
     centres = np.sqrt(edges[:-1] * edges[1:])
-    inside = [(hz >= low) & (hz < high) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    inside = [(hz >= low) & (hz < high) for low, high in pairwise(edges)]
     variance = [
         power[band].sum() if band.sum() >= 2 else float(np.interp(centre, hz, density)) * (high - low)
         for band, centre, low, high in zip(inside, centres, edges[:-1], edges[1:], strict=True)
     ]
     assert len(variance) == BANDS
-    return np.sqrt(np.array(variance))
-
-
+    return np.asarray(np.sqrt(variance))

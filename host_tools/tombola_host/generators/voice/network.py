@@ -4,8 +4,8 @@
     controls ─► input ─► trunk ─► × gates(blend) ─► head ─► log amplitudes ─► at level ─► Synthesizer ─► audio
                           └─ state ─┘                                                     └─ state ─┘
 
-The trunk reads note, level and time: what a recording says of these is dense. How hard a note is played, timbre X and Y,
-and what moves within a note are straight directions beside it (``shades``): monotone by construction.
+The trunk reads note, level and time: what a recording says of these is dense. How hard a note is played, timbre X
+and Y, and what moves within a note are straight directions beside it (``shades``): monotone by construction.
 
 Units of the trunk are *core* units (every mode uses them) or *specialists* (only some modes use them). Specialists read
 core units and specialists of the same modes; core units read only core units. So a specialist has no effect on a mode
@@ -307,9 +307,7 @@ class Voice(Generator):
         wave, gains = synthesizer.wave(amplitude.reshape(-1, 1, 1, self.partials + self.noise_bands))
         return synthesizer.tone(torch.cat([wave_before, wave], dim=2), motion), gains, (last, wave)
 
-    def _frame_trunk(
-        self, controls: Tensor, hidden: Tensor, shade: Tensor, audible: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def _frame_trunk(self, controls: Tensor, hidden: Tensor, shade: Tensor, audible: Tensor) -> tuple[Tensor, Tensor]:
         """One frame of ``log_amplitudes`` with constants folded; partials that would alias are lowered to silence.
 
         Each mode has one extra unit that always outputs 1. Its gate is the mode's blend weight; through it the head

@@ -31,6 +31,7 @@ OFF_KEY_SEMITONES = 1.0
 BLENDS_FROM_SHARE = 0.4
 BLENDS_EVERY = 4
 
+Material = tuple[Sequence[ModeData], Sequence[Sequence[Tensor]]]
 Batch = tuple[Windows, Tensor, Tensor]
 """Windows, their controls as the network reads them, and their shade."""
 
@@ -40,31 +41,29 @@ class _Windows:
 
     Args:
         trainee: The trainee.
-        data: One ``ModeData`` per entry of the blend vector.
+        material: One ``ModeData`` per entry of the blend vector; the shade of each of its notes, shape (F, K).
         count: Windows per batch.
         frames: Length of a window.
         shift_semitones: Largest pitch shift of a window.
         seed: Seed of all streams.
         purpose: The purposes of the streams begin with it.
         blends_from: The first step that also trains mixed blends.
-        shades: Of each note of each mode, shape (F, K).
     """
 
     def __init__(
         self,
         trainee: VoiceTrainee,
-        data: Sequence[ModeData],
+        material: Material,
         count: int,
         frames: int,
         shift_semitones: float,
         seed: int,
         purpose: str,
         blends_from: float,
-        shades: Sequence[Sequence[Tensor]],
     ) -> None:
-        self.trainee, self.data, self.count, self.frames, self.shift = trainee, data, count, frames, shift_semitones
+        self.trainee, self.data, self.shades = trainee, *material
+        self.count, self.frames, self.shift = count, frames, shift_semitones
         self.seed, self.purpose, self.blends_from = seed, purpose, blends_from
-        self.shades = shades
 
     def draw(self, step: int) -> Batch:
         """See Objective."""
@@ -138,9 +137,11 @@ def voice_phases(
     """First the control domain, then sound."""
     blends_from = BLENDS_FROM_SHARE * length.control_steps
     shades = [shades_of(mode, own) for mode, own in zip(data, trainee.network.directions, strict=True)]
-    shared = seed, purpose, blends_from, shades
-    control = ControlObjective(trainee, data, length.control_windows, CONTROL_FRAMES, SHIFT_SEMITONES, *shared)
-    sound = SoundObjective(trainee, data, length.audio_windows, AUDIO_FRAMES, 0.0, *shared)
+    shared = seed, purpose, blends_from
+    control = ControlObjective(
+        trainee, (data, shades), length.control_windows, CONTROL_FRAMES, SHIFT_SEMITONES, *shared
+    )
+    sound = SoundObjective(trainee, (data, shades), length.audio_windows, AUDIO_FRAMES, 0.0, *shared)
     rate = length.learning_rate
     return (
         Phase("control", (Turn(control),), length.control_steps, rate),

@@ -41,7 +41,7 @@ LEAST_Y_DB, MOST_Y_DB = 6.0, 12.0
 Y_SLOPE = -0.25
 """dB per octave of partials for each dB of noise."""
 PRIOR_SLOPE_DB, PRIOR_WEIGHT = 1.5, 4.0
-"""Without recordings at several dynamics: the slope gained in SHADE_DB, dB per octave, and how many notes it is worth."""
+"""Without recordings at several dynamics: the slope gained in SHADE_DB, dB per octave; how many notes it is worth."""
 LEAST_SLOPE_DB, MOST_SLOPE_DB = 0.75, 4.0
 SETTLED_S, TREND_S, RISE_S = 0.15, 0.35, 0.1
 """Motion is measured after the attack, around a trend smoothed over this time."""
@@ -224,7 +224,7 @@ def _loud(note: Note) -> Array:
     level_db = note.scalars[:, LEVEL].numpy().astype(np.float64)
     weight = np.clip((level_db - level_db.max() + 30.0) / 20.0, 0.0, 1.0)
     settled = np.arange(len(weight)) >= round(SETTLED_S * FRAME_RATE_HZ)
-    return np.where(settled, weight, 0.0) + 1e-6
+    return np.asarray(np.where(settled, weight, 0.0) + 1e-6)
 
 
 def _mean(note: Note) -> Array:
@@ -236,11 +236,11 @@ def _mean(note: Note) -> Array:
 def _heard(means: Array) -> Array:
     """How much each amplitude counts, 0 … 1. (N, H + B) → (H + B,)."""
     level = np.log(np.exp(2 * means).mean(axis=0)) / 2
-    return np.clip(1.0 + (level - level.max()) / (HEARD_DB * NEPER), 0.02, 1.0)
+    return np.asarray(np.clip(1.0 + (level - level.max()) / (HEARD_DB * NEPER), 0.02, 1.0))
 
 
 def _over_pitch(mode: ModeData, means: Array) -> Array:
-    """The typical mean spectrum at each note: a straight line over pitch, drawn towards a flat one. Shape (N, H + B)."""
+    """The typical mean spectrum at each note: a straight line over pitch, rather flat. Shape (N, H + B)."""
     notes = np.array([float(note.scalars[:, NOTE].median()) for note in mode.notes])
     plane = np.stack([np.ones_like(notes), (notes - notes.mean()) / 12], axis=1)
     normal = plane.T @ plane + np.diag([0.0, 0.5])
@@ -290,4 +290,4 @@ def life_coefficients(note: Note, directions: Tensor) -> tuple[Array, Array, Arr
 def _followed(heard: Array) -> Array:
     """How much the motion of each amplitude counts. Shape (H + B,)."""
     low = np.where(np.arange(len(heard)) < LOW_PARTIALS, LOW_WEIGHT, 1.0)
-    return heard * np.where(_NOISE > 0, NOISE_WEIGHT, low)
+    return np.asarray(heard * np.where(_NOISE > 0, NOISE_WEIGHT, low))
