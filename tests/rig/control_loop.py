@@ -35,6 +35,7 @@ from tombola_device.contract.bundle import Bundle, bundle_sha256, check_bundle, 
 from tombola_device.daemon.console import Hardware, build_console
 from tombola_device.daemon.daemon import Daemon
 from tombola_device.daemon.performance import Performance
+from tombola_device.disk.files import DiskFiles
 from tombola_device.hal.midi.port import FakeMidi
 from tombola_device.hal.panel.display import FakeDisplay
 from tombola_device.hal.panel.fake import FakePanel
@@ -43,6 +44,7 @@ from tombola_device.hal.panel.leds import FakePca9685, Leds
 from tombola_device.hal.panel.memory import FileMemory
 from tombola_device.surface.actions import Choose, SaveScene
 from tombola_device.surface.fake import FakeFace
+from tombola_device.surface.scenes import SceneStore
 
 BUNDLE = Path(__file__).parents[2] / "models" / "quartet" / "quartet.tombola"
 LARGE_BYTES = 50_000_000
@@ -65,7 +67,9 @@ class Rig:
         )
         player, errands = self.daemon._player, self.daemon.errands
         faces = [self.face] if full else []
-        self.console = build_console(hardware, SceneStore(DiskFiles(), folder / "scenes"), player, self.daemon, errands, faces)
+        self.console = build_console(
+            hardware, SceneStore(DiskFiles(), folder / "scenes"), player, self.daemon, errands, faces
+        )
         self.daemon.state = self.daemon._started(self.console, False, self.audio)
         if not full:
             self.daemon._status_file = SimpleNamespace(tick=lambda *_: None)  # type: ignore[assignment]

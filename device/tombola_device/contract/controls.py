@@ -27,7 +27,8 @@ SCALAR_COLUMNS = ("note", "loudness_db", "velocity", "onset_fast", "onset_slow",
 
 note         MIDI note number, fractional, bend included
 loudness_db  level that the envelope wants, dB re full-scale RMS 1.0, ``SILENCE_DB`` … 0, as if struck like the
-             recordings: how much louder the player plays is in the shade (``contract.graph``) and in ``level``
+             recordings if the graph also has the port ``level`` (``contract.graph``): how much louder the player plays
+             is in that port and in the shade
 velocity     0 … 1
 onset_fast   exp(-t / ONSET_FAST_S), t = time since the onset
 onset_slow   exp(-t / ONSET_SLOW_S)

@@ -25,7 +25,6 @@ TIMBRE = ("timbre_x", "timbre_y")
 SHADES = (*TIMBRE, "dynamics")
 """The first directions of a mode's shade: timbre X and Y, -1 … 1, and how much louder than the mode's recordings a note
 is played, in units of SHADE_DB. The directions of its life follow."""
-SHADE_DB. The directions of its life follow."""
 SHADE_DB = 10.0
 MAX_DIRECTIONS = 32
 MAX_STATE, MAX_NOISE_BANDS = 65_536, 256

@@ -57,6 +57,8 @@ class FrameRenderer:
         self._keys: tuple[list[bool], list[float]] = [False] * voices, [0.0] * voices
         self._notes, self._levels_db = [0.0] * voices, [SILENCE_DB] * voices
         self._told_db = [0.0] * voices
+        # A graph that is not told the true level beside its controls makes it from the column.
+        self._louder_db = self._envelopes.louder_db if graph.motion else [0.0] * voices
         self._width = self.session.controls.shape[1]
         self._columns = numbers(self.session.controls)
 
@@ -130,7 +132,7 @@ class FrameRenderer:
         rows, at, columns, sounding, ended = 0, -self._width, self._columns, self.sounding, self._ended
         levels, fast, slow, noise = self._levels_db, self._fades.fast, self._fades.slow, self._noise
         told = self._told_db
-        noise_in, louder = noise.into, self._envelopes.louder_db
+        noise_in, louder = noise.into, self._louder_db
         for voice, level_db in enumerate(self.levels_db):
             at += self._width
             sounds = level_db > SILENCE_DB

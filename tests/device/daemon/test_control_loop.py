@@ -23,6 +23,7 @@ from tombola_device.hal.panel.memory import FileMemory
 from tombola_device.play.player import Player
 from tombola_device.surface.actions import Choose, Revert, SaveScene
 from tombola_device.surface.fake import FakeFace
+from tombola_device.surface.scenes import SceneStore
 from tombola_device.surface.settings import SettingsPage
 from tombola_device.surface.surface import Surface
 
@@ -45,7 +46,7 @@ class Loop:
         self.midi, self.panel, self.face, self.audio = FakeMidi(), FakePanel(), FakeFace(), FakeAudio(factory, 2)
         self.console = build_console(
             Hardware(FileMemory(folder / "calibration.bin"), [self.midi], self.panel, clock=lambda: self.now_s),
-            folder / "state" / "scenes",
+            SceneStore(DiskFiles(), folder / "state" / "scenes"),
             self.daemon._player,
             self.daemon,
             self.daemon.errands,

@@ -255,6 +255,7 @@ def test_chart_in_the_documents_names_every_controller():
         *midi_map.CC_LOUDNESS,
         *midi_map.CC_TIMBRE_X,
         *midi_map.CC_TIMBRE_Y,
+        *midi_map.CC_LIFE,
         *midi_map.CC_WEIGHTS,
         *midi_map.CC_NOTES_OFF,
     }

@@ -128,6 +128,13 @@ def test_settings_are_chosen_at_the_panel_and_kept(make_bench):
     bench.hold("ENC_SW")
     bench.panel.click(5)
     bench.run(0.01)
+    assert bench.player.life == 1.5
+    bench.hold("ENC_SW")
+    bench.panel.click(1)
+    bench.run(0.01)
+    bench.hold("ENC_SW")
+    bench.panel.click(5)
+    bench.run(0.01)
     assert make_bench().midi_map.settings.channel == 5
 
 
