@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from tombola_device import __version__
-from tombola_device.audio.client import Audio, AudioProcess
+from tombola_device.audio.client import Audio, AudioLost, AudioProcess
 from tombola_device.config import Config
 from tombola_device.contract.errors import BadBundle, DeviceUnavailable, StoreError
 from tombola_device.daemon.bundles import Bundles
@@ -32,7 +32,7 @@ from tombola_device.daemon.console import Console, open_console
 from tombola_device.daemon.performance import Performance, Performing
 from tombola_device.daemon.pulse import Pulse
 from tombola_device.daemon.revival import Revival
-from tombola_device.daemon.states import AudioLost, NamedBundle, Playing, Starting, State, Waiting, count
+from tombola_device.daemon.states import NamedBundle, Playing, Starting, State, Waiting, count
 from tombola_device.daemon.status import Lock
 from tombola_device.daemon.status_file import StatusFile
 from tombola_device.daemon.systemd import Notifier
@@ -200,6 +200,8 @@ class Daemon:
         """Go on to the next state. If a bundle does not start, to the one before; without any, wait for another."""
         try:
             self.state = self.state.next()
+        except AudioLost as error:
+            self._revive(console, error)
         except BadBundle as error:
             _LOG.warning("%s", error)
             try:
@@ -241,10 +243,14 @@ class Daemon:
         try:
             return state.tick()
         except AudioLost as error:
-            _LOG.warning("%s", error)
-            state.close()
-            self.state = self._begin(console, partial(self._revival.bundle, now_s))
+            self._revive(console, error)
             return False
+
+    def _revive(self, console: Console, error: AudioLost) -> None:
+        """Start the audio process again, in the performance as it stands."""
+        _LOG.warning("%s", error)
+        self.state.close()
+        self.state = self._begin(console, partial(self._revival.bundle, time.monotonic()))
 
     def _see(self, now_s: float) -> View:
         """What the daemon sees; the surface completes it."""

@@ -8,14 +8,14 @@ from concurrent.futures import Future
 from types import SimpleNamespace
 
 import pytest
-from tombola_device.audio.client import AudioProcess
+from tombola_device.audio.client import AudioLost, AudioProcess
 from tombola_device.audio.fake import FakeAudio
 from tombola_device.config import Config
 from tombola_device.contract.bundle import bundle_sha256, encode_bundle
 from tombola_device.contract.controls import FRAME_RATE_HZ
 from tombola_device.contract.errors import BadBundle, DeviceUnavailable
 from tombola_device.daemon.performance import TAIL_S, Performance, Performing
-from tombola_device.daemon.states import LOAD_PERIODS, AudioLost, Playing, Starting, Waiting
+from tombola_device.daemon.states import LOAD_PERIODS, Playing, Starting, Waiting
 from tombola_device.daemon.status import read_status
 from tombola_device.daemon.status_file import StatusFile
 from tombola_device.daemon.trial import MUTE_PERIODS, TRIAL_PERIODS
