@@ -101,6 +101,7 @@ def _keys() -> str:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from tombola_device.audio.realtime import SWITCH_INTERVAL_S
     from tombola_device.daemon.daemon import Daemon
     from tombola_device.daemon.performance import Performance
     from tombola_device.hal.midi.file import FileIn, read_midi_file
@@ -119,9 +120,12 @@ def _run(options: argparse.Namespace) -> int:
         after_flash=options.after_flash,
         exit_when_done=options.exit_when_done,
     )
+    sys.setswitchinterval(SWITCH_INTERVAL_S)  # The control loop must not wait for the threads of disk and serial line.
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    # SIGHUP: the terminal was closed.
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        if hasattr(signal, name):  # Windows has no SIGHUP.
+            signal.signal(getattr(signal, name), lambda *_: stop.set())
     Daemon(config, performance, show).run(stop)
     return 0
 
@@ -180,6 +184,10 @@ def _status(options: argparse.Namespace) -> int:
     status = read_status(read_config(options.config).state_path)
     if options.json:
         show(msgspec.json.encode(status).decode())
+        return 0
+    if not status.bundle:
+        show(f"bundle  none; {status.doing}{f' on {status.serial}' if status.serial else ''}")
+        show(f"input   {', '.join([*status.midi, status.panel]).strip(', ') or 'none'}")
         return 0
     blend = ", ".join(f"{name} {weight:.2f}" for name, weight in zip(status.modes, status.blend, strict=False))
     show(f"bundle  {status.bundle} {status.sha256[:12]}{'' if status.confirmed else ' (on trial)'}")

@@ -16,6 +16,7 @@ import onnx.numpy_helper
 import onnx.parser
 import pytest
 from tombola_device.contract.bundle import Bundle
+from tombola_device.contract.controls import MAX_VOICES
 from tombola_device.contract.graph import block_graph, onset_graph
 from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 
@@ -149,6 +150,38 @@ def tone_bundle(
     return Bundle(manifest, {"frame": graph})
 
 
+def failing_bundle(name: str = "failing", *, voices: int = MAX_VOICES, note: float = 127.0) -> Bundle:
+    """Tones whose graph raises in onnxruntime with more than so many voices, or from that note on (of 0 … 127)."""
+    bundle = tone_bundle(name=name)
+    model = onnx.load_from_string(bundle.graphs["frame"])
+    sound = next(node for node in model.graph.node if "audio" in node.output)
+    sound.output[:] = ["sound" if output == "audio" else output for output in sound.output]
+    more = onnx.parser.parse_graph("""
+    fails (float[voices,128] sound, float[voices,10] controls) => (float[voices,128] audio)
+    {
+       rows = Shape<start=0, end=1>(controls)
+       row = Sub(rows, one)
+       none_of_rows = Gather(zeros_of_rows, row)
+       notes = Slice(controls, i0, one, one)
+       high = ReduceMax<keepdims=0>(notes)
+       part = Div(high, ceiling)
+       step = Cast<to=7>(part)
+       none_of_notes = Gather(zero_of_notes, step)
+       partly = Add(sound, none_of_rows)
+       audio = Add(partly, none_of_notes)
+    }
+    """)
+    model.graph.node.extend(more.node)
+    constants = {
+        "zeros_of_rows": np.zeros(voices, np.float32),
+        "zero_of_notes": np.zeros(1, np.float32),
+        "ceiling": np.array(note, np.float32),
+    }
+    model.graph.initializer.extend(onnx.numpy_helper.from_array(array, title) for title, array in constants.items())
+    onnx.checker.check_model(model)
+    return Bundle(bundle.manifest, {"frame": bytes(model.SerializeToString())})
+
+
 HIT_SAMPLES = 6000
 
 
@@ -221,9 +254,33 @@ def make_bundle() -> Build:
 
 
 @pytest.fixture(scope="session")
+def make_failing() -> Build:
+    """``failing_bundle``."""
+    return failing_bundle
+
+
+@pytest.fixture(scope="session")
 def bundle() -> Bundle:
     """Three sustained modes."""
     return tone_bundle()
+
+
+@pytest.fixture(scope="session")
+def evil_graphs():
+    """How to twist a graph; see tests/fuzz/evil_graphs.py."""
+    return _beside("fuzz", "evil_graphs")
+
+
+@pytest.fixture(scope="session")
+def evil_bundles():
+    """Bundles that mean harm; see tests/fuzz/evil_bundles.py."""
+    return _beside("fuzz", "evil_bundles")
+
+
+@pytest.fixture(scope="session")
+def spellings():
+    """Other spellings of a graph; see tests/fuzz/spellings.py."""
+    return _beside("fuzz", "spellings")
 
 
 @pytest.fixture
@@ -243,9 +300,7 @@ def capture(tmp_path, monkeypatch) -> Path:
 def jack(tmp_path_factory):
     """A JACK server of its own, in which this process and keyboards of its making meet; see tests/rig/jack.py."""
     pytest.importorskip("rtmidi", reason="python-rtmidi is not installed: it needs a wheel or a C++ compiler")
-    spec = spec_from_file_location("rig_jack", Path(__file__).parents[1] / "rig" / "jack.py")
-    sys.modules[spec.name] = rig = module_from_spec(spec)
-    spec.loader.exec_module(rig)
+    rig = _beside("rig", "jack")
     try:
         server = rig.Jack(tmp_path_factory.mktemp("jack"))
     except OSError as error:
@@ -254,3 +309,11 @@ def jack(tmp_path_factory):
         patch.setenv("JACK_DEFAULT_SERVER", server.name)
         yield server
     server.close()
+
+
+def _beside(folder: str, name: str):
+    """A module of the tests that lies beside tests/device."""
+    spec = spec_from_file_location(f"{folder}_{name}", Path(__file__).parents[1] / folder / f"{name}.py")
+    sys.modules[spec.name] = module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

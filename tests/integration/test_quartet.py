@@ -10,7 +10,7 @@ import onnx
 import pytest
 from tombola_device.contract.bundle import Bundle, decode_bundle
 from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, SAMPLE_RATE_HZ
-from tombola_device.engine.crossfade import Crossfade
+from tombola_device.engine.crossfade import Crossfade, preroll
 from tombola_device.engine.engine import Engine
 from tombola_device.play.offline import BlendAutomation, PerformedEvent, render_performance
 from tombola_device.play.player import Player
@@ -102,7 +102,9 @@ def held_fifth(bundle: Bundle, *, swap: bool) -> np.ndarray:
     sound = np.zeros(int(2 * FRAME_RATE_HZ) * PERIOD_SAMPLES, np.float32)
     for frame in range(len(sound) // PERIOD_SAMPLES):
         if swap and frame == int(FRAME_RATE_HZ):
-            crossfade.swap(Engine(bundle, 2))
+            coming = Engine(bundle, 2)
+            preroll(coming, lambda: controls)
+            crossfade.swap(coming)
         crossfade.render(controls, sound[frame * PERIOD_SAMPLES : (frame + 1) * PERIOD_SAMPLES])
     assert not crossfade.fading
     return sound

@@ -112,7 +112,8 @@ class Instrument:
     def audio_process(self) -> int:
         """Process number of the audio process."""
         assert self.process is not None
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        tasks = Path(f"/proc/{self.process.pid}/task")  # The audio process was started by a thread.
+        children = [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]
         found = [child for child in children if b"audio.process" in Path(f"/proc/{child}/cmdline").read_bytes()]
         return int(found[0])
 

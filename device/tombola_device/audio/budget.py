@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -23,6 +24,8 @@ FORGIVEN_PER_PERIOD: Final = 1 / 32
 CALM_S: Final = 5.0
 LONGEST_CALM_S: Final = 80.0
 MEASURED_PERIODS: Final = 16
+OVERLOAD_S: Final = 1.0
+"""Sixteen voices become one within 0.2 s of overload."""
 
 
 class Times:
@@ -95,6 +98,41 @@ class VoiceBudget:
             self._calm_s = min(2 * self._calm_s, LONGEST_CALM_S)
         self.limit, self.slimmed = limit, self.slimmed + 1
         return True
+
+
+class Overload:
+    """Finds a bundle that takes more processor time than there is, although its voices were reduced.
+
+    Only the calling thread's own time counts: a machine that stands still is no fault of the bundle.
+
+    Args:
+        clock: Processor time of the calling thread, seconds.
+
+    >>> times_s = iter([0.0, 0.6, 1.2])
+    >>> overload = Overload(lambda: next(times_s))
+    >>> [overload.rendered(0.1 * FRAME_RATE_HZ) for _ in range(3)]
+    [False, False, True]
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.thread_time) -> None:
+        self._clock = clock
+        self._then_s: float | None = None
+        self._over_s = 0.0
+
+    def rendered(self, periods: float) -> bool:
+        """Note that so many periods were rendered since the last call; True after a second of overload.
+
+        Real time: audio thread.
+        """
+        now_s, available_s = self._clock(), periods / FRAME_RATE_HZ
+        taken_s = 0.0 if self._then_s is None else now_s - self._then_s
+        self._then_s = now_s
+        self._over_s = self._over_s + taken_s if taken_s > available_s else max(self._over_s - available_s, 0.0)
+        return self._over_s > OVERLOAD_S
+
+    def pardon(self) -> None:
+        """Forget the overload so far: another bundle plays."""
+        self._then_s, self._over_s = None, 0.0
 
 
 def voices_that_play(engine: Engine, voices: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from tombola_device.audio.frames import AudioStatus, ControlsWriter, StatusReader, memory_bytes
-from tombola_device.audio.process import Start
+from tombola_device.audio.messages import AudioEvent, Load, Start
 from tombola_device.audio.ring import create_memory, map_memory
 from tombola_device.contract import errors
 from tombola_device.contract.controls import Controls
@@ -26,30 +25,8 @@ START_S = 60.0
 STOP_S = 5.0
 
 
-class AudioEvent(msgspec.Struct, frozen=True):
-    """One event from the audio process, a line of JSON.
-
-    Args:
-        event: ``ready``, ``loaded``, ``refused`` or ``ended``.
-        audio: ``ready``: name of the sound output.
-        sha256: ``ready``, ``loaded``: SHA-256 of the bundle.
-        path: ``loaded``, ``refused``: file of the bundle.
-        reason: ``refused``, ``ended``: the error as one sentence; empty for a normal end.
-        kind: ``ended``: class of the error.
-        refused: ``ready``: real-time requests that the system refused.
-        period_us: ``ready``: length of a period, µs.
-        voices: ``ready``: number of voices that may sound.
-    """
-
-    event: str
-    audio: str = ""
-    sha256: str = ""
-    path: str = ""
-    reason: str = ""
-    kind: str = ""
-    refused: list[str] = []
-    period_us: int = 0
-    voices: int = 0
+class AudioLost(DeviceUnavailable):
+    """The audio process has died, or renders no more: another one can take its place."""
 
 
 class Audio(Protocol):
@@ -62,6 +39,7 @@ class Audio(Protocol):
     ...     def status(self): return quiet_status(1)
     ...     def load(self, bundle): self.said.append(AudioEvent("loaded", path=str(bundle)))
     ...     def events(self): said, self.said = self.said, []; return said
+    ...     def kill(self): pass
     ...     def stop(self): pass
     >>> audio: Audio = Still()
     >>> audio.load(Path("quartet.tombola"))
@@ -93,6 +71,9 @@ class Audio(Protocol):
     def events(self) -> list[AudioEvent]:
         """The events since the last call. Does not wait."""
 
+    def kill(self) -> None:
+        """End the process at once, whatever it is at."""
+
     def stop(self) -> None:
         """Let the process fade out, and wait for its end. May be called twice."""
 
@@ -102,7 +83,7 @@ class AudioProcess:
 
     Args:
         bundle: File of the first bundle.
-        voices: V.
+        controls: The performance that it joins, with V voices: held notes begin, released ones do not.
         audio: Name for ``hal.audio.open_audio``.
         buffer_periods: Length of the card's buffer in periods.
         fallback: Wav file for ``auto`` without a card.
@@ -111,14 +92,15 @@ class AudioProcess:
         should_stop: Called during the start; True aborts the start.
 
     Raises:
+        AudioLost: The process died.
         TombolaError: The audio process ended during the start; its error, in the same class.
     """
 
     def __init__(
         self,
         bundle: Path,
+        controls: Controls,
         *,
-        voices: int,
         audio: str,
         buffer_periods: int,
         fallback: Path,
@@ -126,9 +108,12 @@ class AudioProcess:
         measure: bool = False,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
+        voices = len(controls.note)
         descriptor = create_memory(memory_bytes(voices))
         try:
             memory = map_memory(descriptor, memory_bytes(voices))
+            self._controls, self._status = ControlsWriter(memory, voices), StatusReader(memory, voices)
+            self._controls.write(controls)
             start = Start(descriptor, voices, str(bundle), audio, buffer_periods, str(fallback), realtime, measure)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tombola_device.audio.process", msgspec.json.encode(start).decode()],
@@ -139,8 +124,6 @@ class AudioProcess:
             )
         finally:
             os.close(descriptor)
-        self._controls = ControlsWriter(memory, voices)
-        self._status = StatusReader(memory, voices)
         self._pending = b""
         os.set_blocking(self._stdout, False)
         self.ready = self._wait_until_ready(should_stop)
@@ -177,7 +160,7 @@ class AudioProcess:
         """
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps({"load": str(bundle)}).encode() + b"\n")
+            self._process.stdin.write(msgspec.json.encode(Load(str(bundle))) + b"\n")
             self._process.stdin.flush()
         except (OSError, ValueError) as error:
             raise DeviceUnavailable("the audio process has ended; start tombolad again") from error
@@ -191,6 +174,10 @@ class AudioProcess:
             pass
         *lines, self._pending = self._pending.split(b"\n")
         return [msgspec.json.decode(line, type=AudioEvent) for line in lines]
+
+    def kill(self) -> None:
+        """End the process at once, whatever it is at."""
+        self._process.kill()
 
     def stop(self) -> None:
         """Let the process fade out, and wait for its end. May be called twice."""
@@ -217,6 +204,8 @@ class AudioProcess:
                     raise error_of(event)
             if ended or time.monotonic() > until_s or should_stop():
                 self.stop()
+                if ended and self._process.returncode < 0:  # By a signal: native code crashed, or memory ran out.
+                    raise AudioLost("the audio process has ended by itself while it started; it is started again")
                 raise DeviceUnavailable("the audio process did not start; run tombolad again and read its log")
             time.sleep(0.005)
 

@@ -4,55 +4,57 @@ Shared memory carries controls to this process and status from it. Commands arri
 events leave as lines on standard output. When standard input ends, the control process has ended, and this process
 fades out.
 
-A second thread of this process loads new bundles. Two processes could not cross-fade on one card without a mixer, and a
-mixer would add a buffer. The thread disturbs the sound little, because onnxruntime releases the interpreter while it
-makes a session. Measured on 2 x86 cores:
+A second thread of this process loads new bundles and lets them play the held notes unheard. Two processes could not
+cross-fade on one card without a mixer, and a mixer would add a buffer. The thread disturbs the sound little, because
+onnxruntime releases the interpreter while it makes a session. Measured on 2 x86 cores:
 
 - A FIFO thread that wakes every 0.5 ms, beside 30 sessions of 5 ms each: latest wake-up 0.96 ms; beside a sleeping
   thread 0.59 ms. A card's buffer holds 10.7 ms.
+- 16 voices that take 0.5 of a period: beside the loading thread's preroll the median period is no longer than without
+  it; in the 4 periods of the fade it takes 0.9. When the preroll ran in the audio thread, 53 periods took that long,
+  and a swap left 6 to 9 of 16 voices.
 - Five swaps of bundles under two held notes, a timer-paced card with such a buffer, a load of 6: 0 xruns in two runs
   with SCHED_FIFO, 20 without. When each bundle made its own noise table there were 4, so the bundles share one table.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import select
 import signal
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Final
 
 import msgspec
 import numpy as np
 
-from tombola_device.audio.budget import Times, VoiceBudget, voices_that_play
+from tombola_device.audio.budget import Overload, Times, VoiceBudget, voices_that_play
 from tombola_device.audio.frames import FAULT_BYTES, ControlsReader, StatusWriter, memory_bytes
-from tombola_device.audio.realtime import become_helper, become_realtime
+from tombola_device.audio.limits import limit_memory
+from tombola_device.audio.loader import load_engine, serve_commands
+from tombola_device.audio.messages import AudioEvent, Start, tell
+from tombola_device.audio.realtime import become_realtime
 from tombola_device.audio.ring import map_memory
-from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.controls import (
     FRAME_RATE_HZ,
     PERIOD_SAMPLES,
     SAMPLE_RATE_HZ,
     SILENCE_DB,
+    Controls,
     Float32Array,
 )
-from tombola_device.contract.errors import StoreError, TombolaError
+from tombola_device.contract.errors import TombolaError
 from tombola_device.contract.foreign import log_plainly
-from tombola_device.engine.crossfade import Crossfade
+from tombola_device.engine.crossfade import Crossfade, fit_modes
 from tombola_device.engine.engine import Engine
 from tombola_device.engine.onsets import OnsetClock
 from tombola_device.hal.audio.files import NullOut
 from tombola_device.hal.audio.open import open_audio
 from tombola_device.hal.audio.port import AudioOut
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 STATUS_PERIODS = 8
 """Every 21 ms: the player steals silent voices first and needs their levels soon."""
@@ -60,47 +62,8 @@ LOAD_PERIODS = 64
 LATENCIES = 64
 FADE_OUT_PERIODS = 4
 REHEARSED_PERIODS = LOAD_PERIODS
-HOUSEKEEPING_S = 0.1
-
-
-class Start(msgspec.Struct, frozen=True):
-    """The arguments of the audio process.
-
-    Args:
-        memory: Descriptor of the shared memory.
-        voices: V.
-        bundle: File of the first bundle.
-        audio: Name for ``open_audio``.
-        buffer_periods: Length of the card's buffer in periods.
-        fallback: Wav file for ``auto`` without a card.
-        realtime: Whether to request SCHED_FIFO and locked memory.
-        measure: Whether to measure first how many voices this computer can play.
-    """
-
-    memory: int
-    voices: int
-    bundle: str
-    audio: str = "auto"
-    buffer_periods: int = 4
-    fallback: str = "tombola.wav"
-    realtime: bool = True
-    measure: bool = False
-
-
-def load_engine(path: Path, voices: int, neighbour: Engine | None = None) -> tuple[Engine, str]:
-    """Read a bundle; return its engine, ready to play, and its SHA-256.
-
-    Raises:
-        StoreError: The file cannot be read.
-        BadBundle: The bundle does not play.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"the bundle {path} cannot be read ({error.strerror}); flash it again") from error
-    engine = Engine(decode_bundle(data), voices, neighbour=neighbour)
-    engine.warm_up()
-    return engine, bundle_sha256(data)
+LONGEST_END_S: Final = 2
+"""Fading out takes 11 ms, and a card plays its buffer to the end. Shorter than ``AudioProcess.stop`` waits."""
 
 
 class AudioLoop:
@@ -116,11 +79,13 @@ class AudioLoop:
 
     def __init__(self, engine: Engine, sha256: str, memory: memoryview, voices: int, buffer_periods: int = 4) -> None:
         self.stop = False
-        self._budget = VoiceBudget(voices)
+        self._budget, self._overload = VoiceBudget(voices), Overload()
         self._fader = Crossfade(engine)
         self._controls = ControlsReader(memory, engine.voices, engine.modes)
         self._status = StatusWriter(memory, engine.voices)
-        self._onsets = OnsetClock(buffer_periods, self._controls.latest())
+        frame = self._controls.latest()
+        engine.join(fit_modes(frame, engine.modes))  # An audio process may start in the middle of a performance.
+        self._onsets = OnsetClock(buffer_periods, frame)
         self._known = {engine: sha256}
         self._current: Engine | None = None
         self._loads, self._latencies = Times(), Times(LATENCIES)
@@ -139,8 +104,13 @@ class AudioLoop:
         """The engine that plays, or that is being faded in."""
         return self._fader.engine
 
+    @property
+    def frame(self) -> Controls:
+        """The controls that sound now."""
+        return self._onsets.frame
+
     def take_over(self, engine: Engine, sha256: str) -> None:
-        """Cross-fade to another bundle. Called by the loading thread."""
+        """Cross-fade to another bundle, which has played its preroll. Called by the loading thread."""
         self._known[engine] = sha256
         engine.limit_voices(self._budget.limit)
         self._fader.swap(engine)
@@ -158,7 +128,7 @@ class AudioLoop:
             self._period(self._nowhere)
         self._periods = self._played = 0
         self._loads, self._latencies = Times(), Times(LATENCIES)
-        self._budget = VoiceBudget(self._budget.most)
+        self._budget, self._overload = VoiceBudget(self._budget.most), Overload()
         self._fader.limit_voices(self._budget.limit)
         self._enter = True
         self._publish()
@@ -191,10 +161,12 @@ class AudioLoop:
         taken = newest is not onsets.frame and onsets.take(newest, heard_s)
         if taken:
             self._fader.delay_onsets(onsets.samples)
+        fading = self._fader.fading
         self._fader.render(onsets.frame, self._block)
         time_us = (time.perf_counter() - start_s) * 1e6
         self._loads.add(time_us)
-        if self._budget.rendered(time_us, self._fader.engine.sounding):
+        # Two engines in a period are no overload: it lasts FADE_PERIODS, for which the card's buffer suffices.
+        if not fading and self._budget.rendered(time_us, self._fader.engine.sounding):
             self._fader.limit_voices(self._budget.limit)
         self._peak = max(self._peak, self._fader.peak)
         if self._enter:  # After an xrun or a lost card the sound returns with a ramp, not a step.
@@ -210,9 +182,12 @@ class AudioLoop:
         engine = self._fader.engine
         if engine is not self._current:
             self._current, self._played = engine, 0
+            self._overload.pardon()
         if not engine.fault and not self._fader.fading:
             self._played += 1
         if self._periods % STATUS_PERIODS == 0:
+            if self._overload.rendered(STATUS_PERIODS) and not engine.fault:
+                engine.mute("takes longer than a period even for one voice")
             self._publish()
 
     def _note_latency(self, heard_s: float, *, taken: bool) -> None:
@@ -240,42 +215,19 @@ class AudioLoop:
         self._peak = 0.0
 
 
-def tell(event: str, **facts: str | int | list[str]) -> None:
-    """Send one event to the control process. If that process has ended, drop the event."""
-    try:
-        os.write(sys.stdout.fileno(), json.dumps({"event": event, **facts}).encode() + b"\n")
-    except OSError:
-        return
-
-
-def serve_commands(loop: AudioLoop, voices: int, *, realtime: bool) -> None:
-    """The loading thread: load requested bundles until standard input ends."""
-    if realtime:
-        become_helper()
-    for line in _lines(loop):
-        command = json.loads(line)
-        if "load" in command:
-            try:
-                engine, sha256 = load_engine(Path(command["load"]), voices, loop.engine)
-                tell("loaded", path=command["load"], sha256=sha256)
-                loop.take_over(engine, sha256)
-            except TombolaError as error:
-                tell("refused", path=command["load"], reason=str(error))
+def end(loop: AudioLoop) -> None:
+    """Let the sound fade out and the process end. The kernel ends a process that has not ended LONGEST_END_S later."""
+    # A card whose clock stands still never returns from a write, and no thread of Python can end such a process.
+    signal.alarm(LONGEST_END_S)
     loop.stop = True
 
 
-def _lines(loop: AudioLoop) -> Iterator[bytes]:
-    """Lines of standard input. Frees old bundles while no line arrives."""
-    pending, descriptor = b"", sys.stdin.fileno()
-    while not loop.stop:
-        loop.forget()
-        if not select.select([descriptor], [], [], HOUSEKEEPING_S)[0]:
-            continue
-        data = os.read(descriptor, 65_536)
-        if not data:
-            return
-        *lines, pending = (pending + data).split(b"\n")
-        yield from lines
+def follow_parent(loop: AudioLoop) -> None:
+    """End when the control process has ended or closes standard input, whatever the other threads are at."""
+    poller = select.poll()
+    poller.register(sys.stdin.fileno(), 0)  # A hang-up is reported without being asked for.
+    poller.poll()
+    end(loop)
 
 
 def play(start: Start) -> None:
@@ -284,23 +236,34 @@ def play(start: Start) -> None:
     Raises:
         TombolaError: The first bundle does not play, or the card cannot be opened.
     """
+    limit_memory()
     memory = map_memory(start.memory, memory_bytes(start.voices))
     engine, sha256 = load_engine(Path(start.bundle), start.voices)
     voices = voices_that_play(engine, start.voices) if start.measure else start.voices
     loop = AudioLoop(engine, sha256, memory, voices, start.buffer_periods)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both processes; the control process handles it.
-    signal.signal(signal.SIGTERM, lambda *_: setattr(loop, "stop", True))
-    # The loading thread starts before the priority is raised, because threads inherit the priority.
-    threading.Thread(
-        target=serve_commands, args=(loop, start.voices), kwargs={"realtime": start.realtime}, daemon=True
-    ).start()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda *_: end(loop))
+    # These threads start before the priority is raised, because threads inherit the priority.
+    for work in (partial(serve_commands, loop, realtime=start.realtime), partial(follow_parent, loop)):
+        threading.Thread(target=work, daemon=True).start()
     refused = become_realtime() if start.realtime else []
     loop.rehearse()
     # Open the card last: opening fills its buffer, and freezing and locking take longer than the buffer lasts.
     audio = open_audio(start.audio, start.buffer_periods, Path(start.fallback))
     try:
-        period_us = round(1e6 / FRAME_RATE_HZ)
-        tell("ready", audio=audio.name, sha256=sha256, refused=refused, period_us=period_us, voices=voices)
+        tell(
+            sys.stdout.fileno(),
+            AudioEvent(
+                "ready",
+                audio=audio.name,
+                sha256=sha256,
+                manifest=engine.manifest,
+                refused=refused,
+                period_us=round(1e6 / FRAME_RATE_HZ),
+                voices=voices,
+            ),
+        )
         loop.run(audio)
     finally:
         audio.close()
@@ -312,9 +275,9 @@ def main() -> int:
     try:
         play(msgspec.json.decode(sys.argv[1].encode(), type=Start))
     except TombolaError as error:
-        tell("ended", reason=str(error), kind=type(error).__name__)
+        tell(sys.stdout.fileno(), AudioEvent("ended", reason=str(error), kind=type(error).__name__))
         return 1
-    tell("ended", reason="", kind="")
+    tell(sys.stdout.fileno(), AudioEvent("ended"))
     return 0
 
 

@@ -7,11 +7,14 @@ import ctypes
 import gc
 import os
 import sys
+from typing import Final
 
-FIFO_PRIORITY = 70
-"""Above the threads of other programs; jackd's usual priority. The kernel's interrupt threads have 50 (up to 99 if an
-administrator raised them)."""
-HELPER_PRIORITY = FIFO_PRIORITY - 10
+INTERRUPT_PRIORITY: Final = 50
+"""Of the kernel's interrupt threads, where interrupts have threads. Source: sched(7); kernel/irq/manage.c."""
+FIFO_PRIORITY: Final = INTERRUPT_PRIORITY - 5
+"""Above all ordinary programs, below the interrupts: the card, the serial lines and the panel are moved by interrupt
+threads, and the audio thread computes for most of a period."""
+HELPER_PRIORITY: Final = FIFO_PRIORITY - 5
 """Priority of the other threads in the audio process: below the audio thread, above other programs. The audio thread
 waits while a helper holds the interpreter, and any program could stop a helper of ordinary priority."""
 SWITCH_INTERVAL_S = 0.0005

@@ -30,8 +30,19 @@ MAX_COUNT = 1 << 53
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w .+-]+\Z")]
 Text = Annotated[str, Meta(max_length=4096)]
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
-Range = tuple[float, float, float]
+Note = Annotated[float, Meta(ge=0, le=127)]
+Level = Annotated[float, Meta(ge=-200, le=60)]
+Latent = Annotated[float, Meta(ge=-1000, le=1000)]
+"""The numbers of a manifest are bounded, so that none overflows in the engine's single precision."""
+Range = tuple[Latent, Latent, Latent]
 """Lowest, default, highest."""
+Provenance = Annotated[
+    dict[
+        Annotated[str, Meta(max_length=256)],
+        Text | Annotated[int, Meta(ge=-MAX_COUNT, le=MAX_COUNT)] | Annotated[float, Meta(ge=-1e300, le=1e300)],
+    ],
+    Meta(max_length=256),
+]
 M = TypeVar("M")
 
 
@@ -51,10 +62,10 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             KEYTRACK_NOTE: a short string decays sooner. The release is not affected.
     """
 
-    time_s: Annotated[list[float], Meta(min_length=2, max_length=256)]
-    level_db: Annotated[list[float], Meta(min_length=2, max_length=256)]
-    decay_db_per_s: Annotated[float, Meta(le=0)]
-    release_db_per_s: Annotated[float, Meta(lt=0)]
+    time_s: Annotated[list[Annotated[float, Meta(ge=0, le=3600)]], Meta(min_length=2, max_length=256)]
+    level_db: Annotated[list[Level], Meta(min_length=2, max_length=256)]
+    decay_db_per_s: Annotated[float, Meta(ge=-1e6, le=0)]
+    release_db_per_s: Annotated[float, Meta(ge=-1e6, lt=0)]
     velocity_db: Annotated[float, Meta(ge=0, le=96)] = 24.0
     keytrack: Annotated[float, Meta(ge=0, le=2)] = 0.0
 
@@ -76,7 +87,7 @@ class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name
     color: Annotated[str, Meta(pattern=r"^#[0-9a-f]{6}\Z")]
-    note_range: tuple[float, float]
+    note_range: tuple[Note, Note]
     envelope: Envelope | None = None
     controls: Annotated[dict[Column, Range], Meta(max_length=16)] = msgspec.field(default_factory=dict)
     gate: Literal["held", "one_shot"] = "held"
@@ -118,10 +129,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checked_periods: Annotated[list[Annotated[int, Meta(ge=1, le=1_000_000)]], Meta(min_length=1, max_length=32)] = (
         msgspec.field(default_factory=lambda: [PERIOD_SAMPLES])
     )
-    provenance: Annotated[
-        dict[Annotated[str, Meta(max_length=256)], Text | Annotated[int, Meta(ge=-MAX_COUNT, le=MAX_COUNT)] | float],
-        Meta(max_length=256),
-    ] = msgspec.field(default_factory=dict)
+    provenance: Provenance = msgspec.field(default_factory=dict)
     licence: Text = ""
 
     @property

@@ -9,13 +9,15 @@ from msgspec import Meta
 
 from tombola_device.contract.controls import MAX_MODES, PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCALAR_COLUMNS
 from tombola_device.contract.errors import BadBundle
-from tombola_device.contract.graph import FRAME, MAX_NOISE_BANDS, MAX_STATE, block_graph
+from tombola_device.contract.graph import FRAME, MAX_NOISE_BANDS, MAX_STATE, Column, block_graph
 from tombola_device.contract.manifest import (
     Cost,
     Envelope,
     Manifest,
     Mode,
     Name,
+    Note,
+    Provenance,
     Range,
     Text,
     check_manifest,
@@ -28,7 +30,7 @@ class Mode1(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name
     color: Annotated[str, Meta(pattern=r"^#[0-9a-f]{6}\Z")]
-    note_range: tuple[float, float]
+    note_range: tuple[Note, Note]
     envelope: Envelope
     timbre_x: Range
     timbre_y: Range
@@ -40,7 +42,7 @@ class Graph1(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     state_size: Annotated[int, Meta(ge=0, le=MAX_STATE)]
     noise_bands: Annotated[int, Meta(ge=0, le=MAX_NOISE_BANDS)]
-    controls: list[str] = msgspec.field(default_factory=lambda: list(SCALAR_COLUMNS))
+    controls: Annotated[list[Column], Meta(max_length=32)] = msgspec.field(default_factory=lambda: list(SCALAR_COLUMNS))
     overlap: bool = False
     motion: bool = False
 
@@ -59,7 +61,7 @@ class Manifest1(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checked_periods: Annotated[list[Annotated[int, Meta(ge=1, le=1_000_000)]], Meta(min_length=1, max_length=32)] = (
         msgspec.field(default_factory=lambda: [PERIOD_SAMPLES])
     )
-    provenance: dict[str, str | int | float] = msgspec.field(default_factory=dict)
+    provenance: Provenance = msgspec.field(default_factory=dict)
     licence: Text = ""
 
 

@@ -6,15 +6,16 @@ import queue
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from tombola_device.config import Config
+from tombola_device.contract.bundle import check_bundle
+from tombola_device.contract.errors import BadBundle
+from tombola_device.engine.board import this_board
+from tombola_device.engine.probe_child import ChildProbe
 from tombola_device.flash.serve import Flashd
-from tombola_device.slots.board import this_board
 from tombola_device.slots.owner import OWNERS_FILE, Owner
-from tombola_device.slots.probe_child import probe_in_child
 from tombola_device.slots.store import Store
 from tombola_device.surface.view import View
 
@@ -32,7 +33,8 @@ class Bundles:
 
     def __init__(self, config: Config, playing: Callable[[], Mapping[str, object]]) -> None:
         self.board = this_board()
-        self.store = Store(config.slots_path, partial(probe_in_child, board=self.board), config.factory_path)
+        self._probe = ChildProbe(self.board)
+        self.store = Store(config.slots_path, self._probe, config.factory_path)
         self.owner = Owner(config.state_path / OWNERS_FILE, config.unsigned)
         self.serial = config.serial
         """The port over which bundles are flashed; empty: none."""
@@ -41,6 +43,19 @@ class Bundles:
         self._flashd: Flashd | None = None
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
+
+    def factory_fault(self) -> str:
+        """Why the factory bundle cannot play, in half a sentence; empty: it can."""
+        path = self.store.path_of(None)
+        if path is None:
+            return "the shipped factory bundle is missing"
+        try:
+            check_bundle(path.read_bytes())
+        except OSError as error:
+            return f"the factory bundle {path} cannot be read ({error.strerror})"
+        except BadBundle as error:
+            return f"the factory bundle {path} is no bundle ({error})"
+        return ""
 
     def start(self) -> None:
         """Serve the serial line."""
@@ -79,7 +94,8 @@ class Bundles:
         )
 
     def close(self) -> None:
-        """End the serial line's thread, and wait for it."""
+        """End the serial line's thread and the check of a bundle that has just come, and wait for both."""
         self._ended.set()
+        self._probe.stop()
         if self._thread is not None:
             self._thread.join()

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from tombola_device.config import Config
 from tombola_device.contract.errors import DeviceUnavailable
+from tombola_device.disk.errands import Errands
 from tombola_device.disk.files import DiskFiles
+from tombola_device.hal.midi.port import MidiIn
+from tombola_device.hal.panel.display import Display
 from tombola_device.hal.panel.i2c import open_i2c
 from tombola_device.hal.panel.memory import Eeprom, FileMemory, Memory
 from tombola_device.hal.panel.open import open_panel
@@ -21,7 +27,7 @@ from tombola_device.surface.calibration import load_calibration, nominal_lines, 
 from tombola_device.surface.calibrator import Calibrator
 from tombola_device.surface.hands import PanelMap
 from tombola_device.surface.inputs import Inputs, open_sources
-from tombola_device.surface.oled.face import OledFace, open_chips
+from tombola_device.surface.oled.face import Lights, OledFace, open_chips
 from tombola_device.surface.outputs import Sounding
 from tombola_device.surface.panel import PanelIn, PanelOut
 from tombola_device.surface.scene_page import ScenePage
@@ -31,6 +37,8 @@ from tombola_device.surface.surface import Face, House, Surface
 from tombola_device.surface.view import View
 from tombola_device.surface.volts import Voltmeter
 
+SHOWN_S: Final = 0.05
+"""Time between two views: that between two pictures of the display."""
 REAL_PANELS: Final = ("auto", "gpio")
 """Settings of ``panel`` under which the board's chips are looked for."""
 _LOG = logging.getLogger(__name__)
@@ -43,6 +51,7 @@ class Console:
         player: The player.
         inputs: What moves the player.
         surface: Does what the faces ask for.
+        errands: Whose notices are shown.
         faces: What the player looks at and touches.
         panel: The panel's readings; None without a panel.
         outputs: The panel's outputs; None without a panel.
@@ -53,30 +62,45 @@ class Console:
         player: Player,
         inputs: Inputs,
         surface: Surface,
+        errands: Errands,
         faces: Sequence[Face] = (),
         panel: PanelIn | None = None,
         outputs: PanelOut | None = None,
     ) -> None:
-        self.player, self.inputs, self.surface, self._faces = player, inputs, surface, list(faces)
-        self._panel, self._outputs = panel, outputs
+        self.player, self.inputs, self.surface, self.faces = player, inputs, surface, tuple(faces)
+        self._errands, self._panel, self._outputs = errands, panel, outputs
+        self._shown_s = -SHOWN_S
 
     @property
     def panel_name(self) -> str:
-        """The panel's name; empty without a panel."""
-        return self._panel.name if self._panel is not None else ""
+        """The panel's name, and why its converters do not answer if they do not; empty without a panel."""
+        if self._panel is None:
+            return ""
+        return f"{self._panel.name} ({self._panel.fault})" if self._panel.fault else self._panel.name
 
     def answer(self, see: Callable[[float], View], now_s: float) -> bool:
         """Show the faces the view, and carry out the actions that they ask for; True if there were any.
+
+        The surface works every SHOWN_S, and at once if the panel is touched: a view costs more than all else
+        that a tick does.
 
         Args:
             see: Gives what the daemon sees; the surface completes it. Called only if there is a face.
             now_s: By ``time.monotonic``.
         """
+        for notice in self._errands.collect():
+            self.surface.tell(notice, now_s)
+        touched = self._panel is not None and self._panel.touched
+        if now_s - self._shown_s < SHOWN_S and not touched:
+            return False
+        self._shown_s = now_s
         self.surface.tick(now_s)
-        if not self._faces:
+        if not self.faces:
             return False
         view = self.surface.view(see(now_s), now_s)
-        actions = [action for face in self._faces for action in face.poll(view, now_s)]
+        if self._panel is not None and self._panel.fault and not view.notice:
+            view = replace(view, notice=self._panel.fault)
+        actions = [action for face in self.faces for action in face.poll(view, now_s)]
         for action in actions:
             self.surface.do(action, now_s)
         return bool(actions)
@@ -86,24 +110,48 @@ class Console:
         if self._outputs is None:
             return
         player = self.player
-        sounding = Sounding(
-            level_db=level_db,
-            note=player.first_note,
-            blend=tuple(player.blend.tolist()),
-            place=player.place,
-            held=player.held > 0,
-            pulses=player.clock.pulses,
-        )
-        self._outputs.poll(sounding, self.surface.outputs, now_s, healthy=healthy)
+
+        def look() -> Sounding:
+            return Sounding(
+                level_db=level_db,
+                note=player.first_note,
+                blend=tuple(player.blend.tolist()),
+                place=player.place,
+                held=player.held > 0,
+                pulses=player.clock.pulses,
+            )
+
+        self._outputs.poll(look, self.surface.outputs, now_s, healthy=healthy)
 
     def close(self) -> None:
         """Go dark, mute, and give everything back."""
-        for face in self._faces:
+        for face in self.faces:
             face.close()
         self.inputs.close()
 
 
-def open_console(config: Config, player: Player, house: House, faces: Sequence[Face] = ()) -> Console:
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What a console is built on.
+
+    Args:
+        memory: Where the calibration is saved.
+        sources: MIDI sources.
+        panel: The panel; it has a face. None: there is none.
+        display: The display of the panel's face.
+        lights: The LEDs of the panel's face.
+        clock: Seconds.
+    """
+
+    memory: Memory
+    sources: Sequence[MidiIn] = ()
+    panel: Panel | None = None
+    display: Display | None = None
+    lights: Lights | None = None
+    clock: Callable[[], float] = time.monotonic
+
+
+def open_console(config: Config, player: Player, house: House, errands: Errands, faces: Sequence[Face] = ()) -> Console:
     """Open what a configuration names: MIDI sources, the panel with its face, and further faces.
 
     Raises:
@@ -111,27 +159,36 @@ def open_console(config: Config, player: Player, house: House, faces: Sequence[F
         BadConfig: A name cannot be understood.
     """
     pins, sources, panel = load_pin_map(), open_sources(config), open_panel(config.panel)
-    memory = _open_memory(config, pins, panel)
-    calibration, damaged = load_calibration(memory)
+    display, lights = open_chips(pins, real=panel is not None and config.panel in REAL_PANELS)
+    hardware = Hardware(_open_memory(config, pins, panel), sources, panel, display, lights)
+    return build_console(hardware, config.state_path / "scenes", player, house, errands, faces)
+
+
+def build_console(
+    hardware: Hardware, folder: Path, player: Player, house: House, errands: Errands, faces: Sequence[Face] = ()
+) -> Console:
+    """Put a console together; ``folder`` is where scenes and settings are stored."""
+    pins, panel, clock = load_pin_map(), hardware.panel, hardware.clock
+    calibration, damaged = load_calibration(hardware.memory)
     if damaged:
         _LOG.warning("%s", damaged)
     voltmeter = Voltmeter(nominal_lines(pins), calibration)
-    calibrator = Calibrator(voltmeter, partial(save_calibration, memory))
-    store = SceneStore(DiskFiles(), config.state_path / "scenes")
+    calibrator = Calibrator(voltmeter, partial(save_calibration, hardware.memory), errands)
+    store = SceneStore(DiskFiles(), folder)
     hands, midi_map = PanelMap(player), MidiMap(player)
-    scenes, settings = ScenePage(player, hands, store), SettingsPage(player, midi_map, hands, store)
+    scenes, settings = ScenePage(player, hands, store, errands), SettingsPage(player, midi_map, hands, store, errands)
     surface = Surface(player, midi_map, scenes, settings, calibrator, house)
     if panel is None:
-        return Console(player, Inputs(player, midi_map, sources), surface, faces)
-    panel_in = PanelIn(panel, hands, voltmeter, calibrator)
-    display, lights = open_chips(pins, real=config.panel in REAL_PANELS)
+        return Console(player, Inputs(player, midi_map, hardware.sources, clock=clock), surface, errands, faces)
+    panel_in = PanelIn(panel, hands, voltmeter, calibrator, clock)
     return Console(
         player,
-        Inputs(player, midi_map, sources, panel_in),
+        Inputs(player, midi_map, hardware.sources, panel_in, clock),
         surface,
-        (OledFace(panel_in, pins.leds, display, lights), *faces),
+        errands,
+        (OledFace(panel_in, pins.leds, hardware.display, hardware.lights), *faces),
         panel_in,
-        PanelOut(panel_in, voltmeter, calibrator),
+        PanelOut(panel, voltmeter, calibrator),
     )
 
 

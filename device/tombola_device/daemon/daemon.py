@@ -5,15 +5,18 @@
     serial ──► Bundles ──► "load this" ──────────────────►      │
                   ▲  confirm / go back ◄──── status ◄═══════════╛
 
-It wakes a thousand times a second, passes on what came in, and writes its status twice a second.
+It wakes a thousand times a second and passes on what came in. It never waits: work for the disk is done by ``errands``,
+and the audio process starts in a thread.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -21,17 +24,20 @@ from pathlib import Path
 from typing import Final
 
 from tombola_device import __version__
-from tombola_device.audio.client import AudioProcess
+from tombola_device.audio.client import Audio, AudioLost, AudioProcess
 from tombola_device.config import Config
-from tombola_device.contract.errors import BadBundle, StoreError
+from tombola_device.contract.errors import BadBundle, DeviceUnavailable, StoreError
 from tombola_device.daemon.bundles import Bundles
 from tombola_device.daemon.console import Console, open_console
 from tombola_device.daemon.performance import Performance, Performing
-from tombola_device.daemon.states import NamedBundle, Playing, Start, State, Waiting, count, read_named_bundle
+from tombola_device.daemon.pulse import Pulse
+from tombola_device.daemon.revival import Revival
+from tombola_device.daemon.states import NamedBundle, Playing, Starting, State, Waiting, count
 from tombola_device.daemon.status import Lock
 from tombola_device.daemon.status_file import StatusFile
 from tombola_device.daemon.systemd import Notifier
 from tombola_device.daemon.watchdog import Watchdog
+from tombola_device.disk.errands import ErrandThread
 from tombola_device.play.player import Player
 from tombola_device.surface.surface import Face
 from tombola_device.surface.view import View
@@ -60,10 +66,14 @@ class Daemon:
         self._config, self._report, self._faces = config, report, faces
         self.bundles = Bundles(config, self.playing)
         self.state: State = Waiting()
+        self.errands = ErrandThread()
+        self._starts = ThreadPoolExecutor(1, "start")
+        self._ending = threading.Event()
         self._player = Player(1, config.voices)
         self._performing = Performing(performance)
+        self._pulse, self._revival = Pulse(), Revival(self.bundles.store)
         self._watchdog = Watchdog(Notifier())
-        self._status_file = StatusFile(config)
+        self._status_file = StatusFile(config, self.errands)
 
     def run(self, stop: threading.Event) -> None:
         """Play until ``stop`` is set or the performance is over.
@@ -73,11 +83,12 @@ class Daemon:
         """
         with Lock(self._config.state_path):
             try:
-                with closing(open_console(self._config, self._player, self, self._faces)) as console:
+                with closing(open_console(self._config, self._player, self, self.errands, self._faces)) as console:
                     self.bundles.start()
                     self._play(console, stop)
             finally:
                 self._watchdog.close()
+                self.errands.close()
                 self._status_file.remove()
 
     def playing(self) -> Mapping[str, object]:
@@ -117,86 +128,139 @@ class Daemon:
     # The loop
 
     def _play(self, console: Console, stop: threading.Event) -> None:
-        start = partial(self._start, console, stop)
         try:
-            self._boot(console, start)
+            self._boot(console)
             while not stop.is_set() and not self._over(console):
-                self._tick(console, start)
+                self._tick(console)
                 time.sleep(TICK_S)
         finally:
             self._watchdog.stopping()
+            self._ending.set()
             self.state.close()  # First: an installation that is under way may take seconds to end.
+            self._starts.shutdown()
             self.bundles.close()
 
-    def _boot(self, console: Console, start: Start) -> None:
-        """Play the active bundle, or the one before if that does not load; without any, wait if one can come."""
-        store = self.bundles.store
+    def _boot(self, console: Console) -> None:
+        """Start with the active bundle; without any, wait if one can come."""
+        fault = self.bundles.factory_fault()
         try:
-            path = store.boot()
-        except StoreError:
+            path = self.bundles.store.boot()
+        except StoreError as error:
+            why = f"{fault}, and {error}" if fault else str(error)
             if not self.bundles.serial:
-                raise
-            self._report(f"waiting for a bundle on {self.bundles.serial}: none has been flashed yet")
-            return
-        try:
-            self.state = start(path)
-        except BadBundle as error:
-            _LOG.warning("%s", error)
-            self.state = start(store.revert())
-        self._performing.bundle_plays(console.inputs, flashed=False)
+                raise StoreError(why) from error
+            self._wait(why)
+        else:
+            if fault:
+                _LOG.warning("%s; correct factory, because a bundle that fails leads back to it", fault)
+            self.state = self._start(console, path)
 
-    def _start(self, console: Console, stop: threading.Event, path: Path) -> Playing:
-        config, bundle = self._config, read_named_bundle(path)
+    def _wait(self, why: str) -> None:
+        self.state = Waiting(self.state.pulse)
+        self._say(f"waiting for a bundle on {self.bundles.serial}: {why}")
 
-        def gives_up() -> bool:
-            self._watchdog.starting(time.monotonic())
-            return stop.is_set()
+    def _say(self, line: str) -> None:
+        with contextlib.suppress(OSError):  # Nobody reads it, or the disk that it goes to is full.
+            self._report(line)
 
+    def _start(self, console: Console, path: Path, *, flashed: bool = False) -> Starting:
+        return self._begin(console, lambda: path, flashed=flashed)
+
+    def _begin(self, console: Console, choose: Callable[[], Path], *, flashed: bool = False) -> Starting:
+        """Start the audio process, in a thread, with the bundle that is chosen there."""
+        config, controls = self._config, console.player.controls()
+
+        def begin() -> Audio:
+            path = choose()
+            try:
+                return AudioProcess(
+                    path,
+                    controls,
+                    audio=config.audio,
+                    buffer_periods=config.buffer_periods,
+                    fallback=config.state_path / "tombola.wav",
+                    realtime=config.realtime,
+                    measure=config.measure,
+                    should_stop=self._ending.is_set,
+                )
+            except OSError as error:
+                raise DeviceUnavailable(
+                    f"the audio process cannot be started ({error.strerror}); free memory"
+                ) from error
+
+        return Starting(self._starts.submit(begin), partial(self._started, console, flashed), self.state.pulse)
+
+    def _started(self, console: Console, flashed: bool, audio: Audio) -> Playing:  # noqa: FBT001 - given by ``_start``
+        """The audio process has started."""
+        playing = Playing(audio, self._player, self.bundles.store, self.errands, partial(self._arrived, console))
+        bundle, ready = playing.bundle, audio.ready
         console.surface.set_modes(bundle.modes)
-        audio = AudioProcess(
-            path,
-            voices=config.voices,
-            audio=config.audio,
-            buffer_periods=config.buffer_periods,
-            fallback=config.state_path / "tombola.wav",
-            realtime=config.realtime,
-            measure=config.measure,
-            should_stop=gives_up,
-        )
-        audio.send(console.player.controls())
-        ready = audio.ready
-        self._report(
-            f"playing {bundle.manifest.name} (modes: {', '.join(bundle.modes)}; "
+        playing.send(console.player.controls(), 0.0)
+        self._say(
+            f"playing {playing.name} (modes: {', '.join(bundle.modes)}; "
             f"{count(ready.voices, 'voice')}) on {ready.audio}"
-            f"{' because ALSA has no card' if config.audio == 'auto' and 'file' in ready.audio else ''}"
+            f"{' because ALSA has no card' if self._config.audio == 'auto' and 'file' in ready.audio else ''}"
         )
         for refused in ready.refused:
             _LOG.info("the system does not grant %s to the audio process", refused)
-        return Playing(audio, bundle, self._player, self.bundles.store, partial(self._arrived, console))
+        self._performing.bundle_plays(console.inputs, flashed=flashed)
+        return playing
+
+    def _next(self, console: Console) -> None:
+        """Go on to the next state. If a bundle does not start, to the one before; without any, wait for another."""
+        try:
+            self.state = self.state.next()
+        except AudioLost as error:
+            self._revive(console, error)
+        except BadBundle as error:
+            _LOG.warning("%s", error)
+            try:
+                path = self.bundles.store.revert()
+            except StoreError:
+                if not self.bundles.serial:
+                    raise error from None
+                self._wait(str(error))
+            else:
+                self.state = self._start(console, path)
 
     def _arrived(self, console: Console, bundle: NamedBundle) -> None:
         """Another bundle has taken over."""
         console.surface.set_modes(bundle.modes)
-        self._report(f"now playing {bundle.manifest.name} (modes: {', '.join(bundle.modes)})")
+        self._say(f"now playing {bundle.manifest.name} (modes: {', '.join(bundle.modes)})")
         self._performing.bundle_plays(console.inputs, flashed=True)
 
-    def _tick(self, console: Console, start: Start) -> None:
+    def _tick(self, console: Console) -> None:
         now_s = time.monotonic()
         changed = console.inputs.poll()
         for path in self.bundles.installed():
-            waited = isinstance(self.state, Waiting)
-            self.state = self.state.install(path, start)
-            if waited:
-                self._performing.bundle_plays(console.inputs, flashed=True)
+            self.state = self.state.install(path, partial(self._start, console, flashed=True))
+        self._next(console)
+        changed |= self._listen(console, now_s)
         state = self.state
-        changed |= state.tick()
         changed |= console.answer(self._see, now_s)
         console.put_out(state.level_db, now_s, healthy=state.healthy)
         if changed:
             state.send(console.player.controls(), console.inputs.came_s)
         self._watchdog.tick(state.pulse, state.doing, now_s)
-        if isinstance(state, Playing):
-            self._status_file.tick(state, console, self.bundles.store.slots, now_s)
+        self._status_file.tick(state, console, self.bundles.store.slots, now_s)
+
+    def _listen(self, console: Console, now_s: float) -> bool:
+        """Hear the audio process, and start it again if it was lost. True if the controls must be sent again."""
+        state = self.state
+        if isinstance(state, Playing) and self._pulse.stands_still(state.pulse, now_s):
+            _LOG.warning("the audio process has rendered nothing for a second and is ended")
+            state.audio.kill()
+        try:
+            return state.tick()
+        except AudioLost as error:
+            self._revive(console, error)
+            return False
+
+    def _revive(self, console: Console, error: AudioLost) -> None:
+        """Start the audio process again, in the performance as it stands."""
+        _LOG.warning("%s", error)
+        self.state.close()
+        self.state = self._begin(console, partial(self._revival.bundle, time.monotonic()))
 
     def _see(self, now_s: float) -> View:
         """What the daemon sees; the surface completes it."""

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ
+from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.hal.audio.port import AudioOut
 from tombola_device.hal.midi.din import Uart
 from tombola_device.hal.panel.port import GATES, Panel, PanelState
@@ -82,7 +83,18 @@ class Bench:
         end_s = self.clock() + seconds
         while self.clock() < end_s:
             self.sleep(READ_S)
-            yield self.panel.read()
+            yield self.read()
+
+    def read(self) -> PanelState:
+        """Read the panel.
+
+        Raises:
+            DeviceUnavailable: The converters do not answer.
+        """
+        state = self.panel.read()
+        if state.fault:
+            raise DeviceUnavailable(state.fault)
+        return state
 
     def volts(self, name: str) -> float:
         """Volts at an input when it has settled."""
@@ -208,7 +220,7 @@ class Swings:
             times_s = (period * PERIOD_SAMPLES + np.arange(PERIOD_SAMPLES)) / SAMPLE_RATE_HZ
             bench.sink.wait()
             bench.sink.write(np.sin(2 * np.pi * SINE_HZ * times_s).astype(np.float32))
-            found.append(bench.voltmeter.of(self.name, bench.panel.read().voltages[self.name]))
+            found.append(bench.voltmeter.of(self.name, bench.read().voltages[self.name]))
         bench.panel.set_mute(muted=True)
         parts = [("lowest", -self.volts, min(found)), ("highest", self.volts, max(found))]
         return _within(parts, self.most_off_volts)

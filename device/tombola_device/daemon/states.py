@@ -1,32 +1,38 @@
-"""The two states of the daemon: it waits for a bundle, or it plays one.
+"""The three states of the daemon: it waits for a bundle, it starts the audio process with one, or it plays one.
 
-    Waiting ──── a bundle was found at the start, or is flashed ────► Playing ─┐
-                                                                         ▲    │ another bundle is flashed,
-                                                                         │    │ the player goes back, or the
-                                                                         └────┘ bundle on trial is mute
+    Waiting ── a bundle is flashed ──► Starting ── the audio process has begun ──► Playing ─┐
+       ▲                               ▲      │                                       ▲     │ another bundle is flashed,
+       └──── it plays no bundle ───────┼──────┘                                       │     │ the player goes back, or
+                                       │                                              └─────┘ the bundle is mute
+           a bundle is found at the start
 
-Once it plays, it plays until the daemon ends: an audio process that dies ends the daemon, and systemd starts it again.
+Once it plays, it plays until the daemon ends: an audio process that is lost is started again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from tombola_device.audio.client import Audio, AudioEvent, error_of
+from tombola_device.audio.client import Audio, AudioLost, error_of
 from tombola_device.audio.frames import AudioStatus, quiet_status
-from tombola_device.contract.bundle import bundle_sha256, decode_bundle
+from tombola_device.audio.messages import AudioEvent
 from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB, Controls
-from tombola_device.contract.errors import DeviceUnavailable, StoreError
+from tombola_device.contract.errors import DeviceUnavailable, TombolaError
 from tombola_device.contract.manifest import Manifest
 from tombola_device.daemon.trial import Trial
+from tombola_device.disk.errands import Errands
 from tombola_device.play.player import Player
 from tombola_device.slots.store import Store
 from tombola_device.surface.view import View
 
+LOAD_PERIODS: Final = round(30.0 * FRAME_RATE_HZ)
+"""Longest load; the check of a bundle before it is installed may take 20 s."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -43,18 +49,10 @@ class NamedBundle:
         return tuple(mode.name for mode in self.manifest.modes)
 
 
-def read_named_bundle(path: Path) -> NamedBundle:
-    """Read a bundle's file.
-
-    Raises:
-        StoreError: It cannot be read.
-        BadBundle: It is damaged.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"the bundle {path} cannot be read ({error.strerror}); flash it again") from error
-    return NamedBundle(decode_bundle(data).manifest, bundle_sha256(data))
+def named_bundle(event: AudioEvent) -> NamedBundle:
+    """The bundle of a ``ready`` or ``loaded`` event. The control process reads no bundle's file itself."""
+    assert event.manifest is not None
+    return NamedBundle(event.manifest, event.sha256)
 
 
 class Waiting:
@@ -63,18 +61,24 @@ class Waiting:
     healthy: Final = False
     level_db: Final = SILENCE_DB
     name: Final = ""
-    doing: Final = "waiting for a bundle"
+    modes: Final[tuple[str, ...]] = ()
+    ready: Final = AudioEvent("waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, pulse: int = 0) -> None:
         self.status = quiet_status(1)
-        self.pulse = 0
+        self.pulse = pulse
 
-    def install(self, path: Path, start: Start) -> Playing:
-        """Start to play with a bundle that was flashed.
+    @property
+    def doing(self) -> str:
+        """See Playing."""
+        return "waiting for a bundle"
 
-        Raises:
-            TombolaError: The audio process does not start with it.
-        """
+    def next(self) -> State:
+        """See Starting; a bundle must be flashed first."""
+        return self
+
+    def install(self, path: Path, start: Start) -> State:
+        """Start to play with a bundle that was flashed."""
         return start(path)
 
     def revert(self) -> str:
@@ -97,27 +101,83 @@ class Waiting:
         """See Playing; nothing is open."""
 
 
+class Starting(Waiting):
+    """The audio process starts with a bundle, which takes seconds. Until then all is as while waiting.
+
+    Args:
+        audio: The audio process, as soon as it has started.
+        plays: Called with it, in the control loop.
+        pulse: Of the state before; 0: systemd hears that the instrument is ready when it plays.
+    """
+
+    def __init__(self, audio: Future[Audio], plays: Callable[[Audio], Playing], pulse: int = 0) -> None:
+        super().__init__(pulse)
+        self._audio, self._plays = audio, plays
+        self._later: list[Path] = []
+
+    @property
+    def doing(self) -> str:
+        """See Playing."""
+        return "starting"
+
+    def next(self) -> State:
+        """Play when the audio process has started.
+
+        Raises:
+            AudioLost: It has died.
+            BadBundle: It does not play this bundle.
+            TombolaError: It cannot be started.
+        """
+        if not self._audio.done():
+            return self
+        playing = self._plays(self._audio.result())
+        for path in self._later:
+            playing.load(path)
+        return playing
+
+    def install(self, path: Path, _: Start) -> State:
+        """Cross-fade to a bundle that was flashed as soon as the audio process has started."""
+        self._later.append(path)
+        return self
+
+    def tick(self) -> bool:
+        """See Playing."""
+        return super().tick() if self.pulse else False
+
+    def close(self) -> None:
+        """End the audio process that has started, or is about to."""
+        with contextlib.suppress(TombolaError, OSError):
+            self._audio.result().stop()
+
+
 class Playing:
     """A bundle plays in the audio process.
 
     Args:
         audio: The audio process.
-        bundle: The bundle that it began with.
         player: The player.
         store: Where bundles live.
+        errands: Does what waits for the disk.
         on_arrival: Called with each bundle that has taken over from another one.
     """
 
     def __init__(
-        self, audio: Audio, bundle: NamedBundle, player: Player, store: Store, on_arrival: Callable[[NamedBundle], None]
+        self,
+        audio: Audio,
+        player: Player,
+        store: Store,
+        errands: Errands,
+        on_arrival: Callable[[NamedBundle], None],
     ) -> None:
-        self.audio, self.bundle = audio, bundle
+        self.audio, self.bundle = audio, named_bundle(audio.ready)
         self.status = quiet_status(player.voices)
         """The newest status. The serial line's thread reads it too."""
-        self._player, self._store, self._on_arrival = player, store, on_arrival
-        self._trial = Trial(store)
+        self._player, self._store, self._errands, self._on_arrival = player, store, errands, on_arrival
+        self._trial = Trial(store, errands, self.load)
         self._coming: NamedBundle | None = None
-        self._limit, self._slimmed = player.voices, 0
+        self._asked: list[int] = []
+        """For each bundle that is still to be loaded, the period in which that was asked for."""
+        self._limit = self._slimmed = 0
 
     @property
     def healthy(self) -> bool:
@@ -144,33 +204,57 @@ class Playing:
         """What the daemon does, in one line."""
         return f"playing {self.name}"
 
-    def install(self, path: Path, _: Start) -> Playing:
-        """Cross-fade to a bundle that was flashed; the audio process runs already."""
-        self.audio.load(path)
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """Names of the modes of the bundle that plays."""
+        return self.bundle.modes
+
+    @property
+    def ready(self) -> AudioEvent:
+        """What the audio process said when it had started."""
+        return self.audio.ready
+
+    def next(self) -> State:
+        """See Starting."""
         return self
+
+    def install(self, path: Path, _: Start) -> State:
+        """Cross-fade to a bundle that was flashed; the audio process runs already."""
+        self.load(path)
+        return self
+
+    def load(self, path: Path) -> None:
+        """Cross-fade to the bundle in a file."""
+        self._asked.append(self.status.periods)
+        with contextlib.suppress(DeviceUnavailable):  # The end of the audio process is noticed in the next tick.
+            self.audio.load(path)
 
     def revert(self) -> str:
         """See House."""
-        try:
-            self.audio.load(self._store.revert())
-        except StoreError as error:
-            return str(error)
-        return "going back"
+
+        def reverted(path: Path) -> str:
+            self.load(path)
+            return "going back"
+
+        self._errands.send(self._store.revert, reverted)
+        return ""
 
     def tick(self) -> bool:
         """Hear the audio process, and judge the bundle on trial. True if the controls must be sent again.
 
         Raises:
-            DeviceUnavailable: The audio process has ended by itself.
+            AudioLost: The audio process has ended by itself.
             TombolaError: The audio process has ended, and said why.
         """
         self._hear(self.audio.status())
         for event in self.audio.events():
             self._act_on(event)
         arrived = self._arrive()
+        if self._asked and self.status.periods - self._asked[0] > LOAD_PERIODS:
+            self.audio.kill()
         if not self.audio.alive:
-            raise DeviceUnavailable("the audio process has ended by itself; start tombolad again")
-        self._load(self._trial.judge(self.status))
+            raise AudioLost("the audio process has ended by itself; it is started again")
+        self._trial.judge(self.status)
         return arrived
 
     def send(self, controls: Controls, came_s: float) -> None:
@@ -216,11 +300,14 @@ class Playing:
     def _act_on(self, event: AudioEvent) -> None:
         if event.event == "ended":
             raise error_of(event)
+        del self._asked[:1]
         if event.event == "refused":
             _LOG.warning("%s", event.reason)
-            self._load(self._trial.go_back())
+            # Of two flashes in a row, the first one's file may be gone before it is read; the second one is on its way.
+            if Path(event.path) == self._store.path_of(self._store.slots.active):
+                self._trial.go_back()
         elif event.event == "loaded":
-            self._coming = read_named_bundle(Path(event.path))
+            self._coming = named_bundle(event)
 
     def _arrive(self) -> bool:
         """Turn to the bundle that was loaded once it plays alone; True if the controls changed.
@@ -234,14 +321,10 @@ class Playing:
         self._on_arrival(coming)
         return True
 
-    def _load(self, path: Path | None) -> None:
-        if path is not None:
-            self.audio.load(path)
-
 
 State: TypeAlias = Waiting | Playing
-Start: TypeAlias = Callable[[Path], Playing]
-"""Starts the audio process with a bundle."""
+Start: TypeAlias = Callable[[Path], Starting]
+"""Begins to start the audio process with a bundle."""
 
 
 def count(number: int, noun: str) -> str:

@@ -48,6 +48,8 @@ class DaemonStatus(msgspec.Struct, frozen=True):
     fault: str
     refused: list[str]
     """What the system did not grant the audio process."""
+    doing: str = ""
+    """One line, as systemd is told it."""
 
 
 def write_status(folder: Path, status: DaemonStatus) -> None:

@@ -41,10 +41,6 @@ class Watchdog:
             self._notifier.status(doing)
         self._keep_alive(pulse, now_s)
 
-    def starting(self, now_s: float) -> None:
-        """Take the time while the audio process starts, which has a time limit of its own."""
-        self._keep_alive(self._told_pulse + 1, now_s)
-
     def stopping(self) -> None:
         """Tell systemd that the instrument ends."""
         self._notifier.stopping()

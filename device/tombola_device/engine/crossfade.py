@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, Controls, Float32Array
-from tombola_device.contract.errors import ShapeError
+from tombola_device.contract.errors import BadBundle, ShapeError
 from tombola_device.engine.engine import Engine
 from tombola_device.engine.limiter import Limiter
 
 PREROLL_PERIODS = math.ceil(0.1 * FRAME_RATE_HZ)
 """For 0.1 s the new bundle plays the held notes unheard, so that their attack is over before the fade begins."""
-FADE_PERIODS = math.ceil(0.04 * FRAME_RATE_HZ)
+FADE_PERIODS = 4
+"""Only in these 11 ms both engines render in the audio thread. A bundle may take 0.75 of a period before its voices are
+limited; two then are two periods late after four, and the card's buffer holds four."""
+
+
+def preroll(engine: Engine, newest: Callable[[], Controls], pause: Callable[[], None] = lambda: None) -> None:
+    """Let an engine play the held notes unheard, before ``Crossfade.swap``. Released notes do not begin again.
+
+    Args:
+        engine: An engine that has not played yet.
+        newest: Gives the controls as they are now.
+        pause: Called after each period.
+
+    Raises:
+        BadBundle: The engine muted itself.
+    """
+    nowhere = np.zeros(PERIOD_SAMPLES, np.float32)
+    engine.join(fit_modes(newest(), engine.modes))
+    for _ in range(PREROLL_PERIODS):
+        engine.render(fit_modes(newest(), engine.modes), nowhere)
+        if engine.fault:
+            raise BadBundle(engine.fault)
+        pause()
 
 
 class Crossfade:
@@ -40,7 +62,8 @@ class Crossfade:
         rise = np.arange(1, FADE_PERIODS * PERIOD_SAMPLES + 1) / (FADE_PERIODS * PERIOD_SAMPLES)
         self._in = rise.astype(np.float32)
         self._out = (1.0 - rise).astype(np.float32)
-        self._fitted: tuple[Controls, Controls] | None = None
+        self._fitted: dict[int, tuple[Controls, Controls]] = {}
+        """By number of modes: the last frame that had to be fitted, and what it became."""
 
     @property
     def fading(self) -> bool:
@@ -58,7 +81,7 @@ class Crossfade:
             engine.limit_voices(voices)
 
     def swap(self, engine: Engine) -> None:
-        """Fade to another engine from the next period on; during a fade, after that fade.
+        """Fade to another engine, after its ``preroll``, from the next period on; during a fade, after that fade.
 
         Raises:
             ShapeError: The new engine has another number of voices.
@@ -76,7 +99,7 @@ class Crossfade:
     def render(self, controls: Controls, out: Float32Array) -> None:
         """Like ``Engine.render``; the blend is fitted to each bundle's number of modes.
 
-        Real time: audio thread; costs twice as much for the 0.14 s of a swap.
+        Real time: audio thread; costs twice as much for the FADE_PERIODS of a swap.
         """
         if out.size == PERIOD_SAMPLES:
             self._render_period(controls, out)
@@ -86,37 +109,30 @@ class Crossfade:
 
     def _render_period(self, controls: Controls, out: Float32Array) -> None:
         if self._leaving is None and self._waiting is not None:
-            self._begin(self._waiting, controls)
+            self._leaving, self.engine, self._waiting, self._elapsed = self.engine, self._waiting, None, 0
         self.engine.render(self._fit(controls, self.engine), out)
         self.peak = self.engine.peak
         if self._leaving is None:
             return
         self._leaving.render(self._fit(controls, self._leaving), self._other)
-        at = max(self._elapsed - PREROLL_PERIODS, -1) * PERIOD_SAMPLES
-        if at < 0:
-            np.copyto(out, self._other)
-            self.peak = self._leaving.peak
-        else:
-            out *= self._in[at : at + PERIOD_SAMPLES]
-            self._other *= self._out[at : at + PERIOD_SAMPLES]
-            out += self._other
-            self.peak = self._limiter.process(out)
+        at = self._elapsed * PERIOD_SAMPLES
+        out *= self._in[at : at + PERIOD_SAMPLES]
+        self._other *= self._out[at : at + PERIOD_SAMPLES]
+        out += self._other
+        self.peak = self._limiter.process(out)
         self._elapsed += 1
-        if self._elapsed == PREROLL_PERIODS + FADE_PERIODS:
+        if self._elapsed == FADE_PERIODS:
             self._leaving = None
 
-    def _begin(self, engine: Engine, controls: Controls) -> None:
-        engine.join(fit_modes(controls, engine.modes))
-        self._leaving, self.engine, self._waiting = self.engine, engine, None
-        # A leaving engine that is idle or muted has no sound, so no attack has to be hidden behind it.
-        self._elapsed = PREROLL_PERIODS if self._leaving.idle or self._leaving.fault else 0
-
     def _fit(self, controls: Controls, engine: Engine) -> Controls:
-        if controls.blend.shape[1] == engine.modes:
+        modes = engine.modes
+        if controls.blend.shape[1] == modes:
             return controls
-        if self._fitted is None or self._fitted[0] is not controls:
-            self._fitted = controls, fit_modes(controls, engine.modes)
-        return self._fitted[1]
+        given, fitted = self._fitted.get(modes, (None, controls))
+        if given is not controls:
+            fitted = fit_modes(controls, modes)
+            self._fitted[modes] = controls, fitted
+        return fitted
 
 
 def fit_modes(controls: Controls, modes: int) -> Controls:

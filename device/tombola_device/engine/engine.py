@@ -24,7 +24,7 @@ import numpy as np
 
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import PERIOD_SAMPLES, Controls, Float32Array
-from tombola_device.contract.errors import ShapeError
+from tombola_device.contract.errors import BadBundle, ShapeError
 from tombola_device.contract.manifest import Manifest
 from tombola_device.engine.frame import FrameRenderer
 from tombola_device.engine.limiter import Limiter
@@ -33,12 +33,18 @@ from tombola_device.engine.noise_feed import Tables
 from tombola_device.engine.one_shot import OneShotRenderer
 from tombola_device.engine.onsets import LATEST_SAMPLE
 from tombola_device.engine.renderer import Renderer
+from tombola_device.engine.runtime import reason_of
 from tombola_device.engine.share import Share
 from tombola_device.engine.sound import Sound
 
 HEADROOM_DB = -6.0
 """Modes are normalised to -20 dB RMS. With this gain one voice peaks near -14 dBFS, and four voices rarely reach the
 limiter."""
+
+
+LOUDEST = 100.0
+"""40 dB over full scale. The limiter handles less, but a louder graph was not trained on sound; it would play a square
+wave at full scale."""
 
 
 def renderers_of(bundle: Bundle, voices: int, tables: Tables) -> tuple[Renderer, ...]:
@@ -159,11 +165,21 @@ class Engine:
         self._delays = samples
 
     def warm_up(self) -> None:
-        """Run the graphs with every number of voices, so that onnxruntime has its memory before the first note."""
+        """Run the graphs with every number of voices, so that onnxruntime has its memory before the first note.
+
+        Raises:
+            BadBundle: A graph cannot be run.
+        """
         for renderer in self.renderers:
-            for voices in range(1, self.voices + 1):
-                for _ in range(2):
-                    renderer.run(voices)
+            try:
+                for voices in range(1, self.voices + 1):
+                    for _ in range(2):
+                        renderer.run(voices)
+            except Exception as error:  # onnxruntime's exceptions have no common base but Exception.
+                raise BadBundle(
+                    f"the bundle {self.manifest.name!r} cannot be run with {voices} voices ({reason_of(error)}); "
+                    "export it again"
+                ) from error
             for voice in range(self.voices):
                 renderer.reset(voice)
 
@@ -181,16 +197,40 @@ class Engine:
         Real time: audio thread. No locks, logging, disk, or growth of Python objects.
         """
         if controls is not self._frame:
-            self._take(controls)
-        if out is self._period_out:
-            self._render_period(out)
+            self._check(controls)
+        if out is not self._period_out:
+            self._check_out(out)
+        if self.fault:
+            out.fill(0.0)
             return
+        try:
+            if controls is not self._frame:
+                self._take(controls)
+            if out is self._period_out:
+                self._render_period(out)
+                return
+            for start in range(0, out.size, PERIOD_SAMPLES):
+                self._render_period(out[start : start + PERIOD_SAMPLES])
+        except Exception as error:  # noqa: BLE001 - onnxruntime's exceptions have no common base but Exception
+            self.mute(f"could not be run ({reason_of(error)})")
+            out.fill(0.0)
+
+    def mute(self, why: str) -> None:
+        """Put all voices to rest for good. ``why`` completes the sentence that begins with the bundle's name."""
+        self.fault = f"the bundle {self.manifest.name!r} {why} and was muted; flash another"
+        self.peak = 0.0
+        for renderer in self.renderers:
+            renderer.sound.count = 0
+            for voice in range(self.voices):
+                renderer.reset(voice)
+        self._mixer.reset()
+        self._limiter.reset()
+
+    def _check_out(self, out: Float32Array) -> None:
         if out.ndim != 1 or out.size % PERIOD_SAMPLES or out.dtype != np.float32:
             raise ShapeError(f"out is {out.dtype} {out.shape}; give float32 (T,) with T a multiple of {PERIOD_SAMPLES}")
         if out.size == PERIOD_SAMPLES:
             self._period_out = out
-        for start in range(0, out.size, PERIOD_SAMPLES):
-            self._render_period(out[start : start + PERIOD_SAMPLES])
 
     def _check(self, controls: Controls) -> None:
         if controls.note.shape != (self.voices,) or controls.blend.shape != (self.voices, self.modes):
@@ -201,7 +241,6 @@ class Engine:
 
     def _take(self, controls: Controls) -> None:
         """Pass a new frame to the renderers."""
-        self._check(controls)
         onset, gate, velocity = controls.onset.tolist(), controls.gate.tolist(), controls.velocity.tolist()
         for renderer in self.renderers:
             renderer.take(controls, gate, velocity)
@@ -225,23 +264,11 @@ class Engine:
             renderer.choke(voice)
 
     def _render_period(self, out: Float32Array) -> None:
-        if not self.fault:
-            for renderer in self.renderers:
-                renderer.render()
+        for renderer in self.renderers:
+            renderer.render()
         self._mixer.mix(out)
         self.peak = peak = self._limiter.process(out)
         # The peak is NaN or infinite when a graph gives NaN or the sum overflows.
-        if not peak < math.inf:
-            self._mute(out)
-
-    def _mute(self, out: Float32Array) -> None:
-        name = self.manifest.name
-        self.fault = f"the bundle {name!r} produced values that are no numbers and was muted; flash another"
-        self.peak = 0.0
-        for renderer in self.renderers:
-            renderer.sound.count = 0
-            for voice in range(self.voices):
-                renderer.reset(voice)
-        self._mixer.reset()
-        self._limiter.reset()
-        out.fill(0.0)
+        if not peak <= LOUDEST:
+            self.mute("played louder than any sound" if peak < math.inf else "produced values that are no numbers")
+            out.fill(0.0)

@@ -48,6 +48,10 @@ class Glide:
         np.copyto(self._target, controls.note)
         self.moving = any(self._left)
 
+    def settle(self, voice: int) -> None:
+        """Jump a silent voice to its note: the glide that it ended in is over."""
+        self._now[voice], self._step[voice], self._left[voice] = self._target[voice], 0.0, 0
+
     def advance(self, note: Float32Array) -> None:
         """Advance by one period, and write the pitch of each voice, bend included, into ``note``. Shape (V,).
 

@@ -82,6 +82,7 @@ class GlidingControls:
     def settle(self, voice: int) -> None:
         """Jump a silent voice to its targets: no click can be heard."""
         self._glided[voice] = self._target[voice]
+        self._glide_to.settle(voice)
 
     def follow(self) -> tuple[list[float], list[list[float]]]:
         """Advance by one period towards the targets; the last step lands exactly on them.

@@ -77,9 +77,13 @@ def load(onnx: bytes) -> Runtime:
     try:
         runtime = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions have no common base but Exception.
-        reason = str(error).replace("\n", " ").strip()[:200]
-        raise BadBundle(f"the bundle's graph cannot be loaded ({reason}); export the bundle again") from error
+        raise BadBundle(f"the bundle's graph cannot be loaded ({reason_of(error)}); export the bundle again") from error
     return cast("Runtime", runtime)
+
+
+def reason_of(error: Exception) -> str:
+    """What an error of onnxruntime says, in one line of at most 200 characters; its class if it says nothing."""
+    return str(error).replace("\n", " ").strip()[:200] or type(error).__name__
 
 
 def bare_run(session: Runtime, binding: Binding) -> RunNow:

@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 
-from tombola_device.contract.controls import MAX_VOICES, PERIOD_SAMPLES, SCALAR_COLUMNS, Float32Array
+from tombola_device.contract.controls import MAX_VOICES, PERIOD_SAMPLES, SCALAR_COLUMNS, SILENCE_DB, Float32Array
 from tombola_device.contract.errors import BadBundle, ShapeError
 from tombola_device.contract.graph import STATE_AFTER, STATE_BEFORE, UNREAD, Graph, long_axes
 from tombola_device.engine.motion import Motion
@@ -57,6 +57,8 @@ class Session:
         check_tensors("input", tensors, inputs)
         check_tensors("output", self._session.get_outputs(), outputs)
         self.controls: Float32Array = np.zeros((voices, ports["controls"].size), np.float32)
+        # The row of a voice that has not played yet runs below one that plays: 0 dB would be full scale.
+        self.controls[:, _LEVEL] = SILENCE_DB
         noise_samples = 2 * PERIOD_SAMPLES if graph.overlap else PERIOD_SAMPLES
         self.noise: Float32Array = np.zeros((voices, graph.noise_bands, noise_samples), np.float32)
         self._names = {kind: port.name for kind, port in ports.items()}

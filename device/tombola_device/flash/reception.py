@@ -14,14 +14,15 @@ from typing import Final, Protocol
 
 from tombola_device import __version__
 from tombola_device.contract.bundle import HEADER_BYTES, MAGIC, MAX_MANIFEST_BYTES, peek_manifest
-from tombola_device.contract.errors import BadBundle, StoreError, TombolaError
+from tombola_device.contract.errors import BadBundle, StoreError
 from tombola_device.contract.protocol import MAX_STATUS_BYTES, PROTOCOL_VERSION
 from tombola_device.contract.receiver import BeginAsked, ChunkArrived, FinishAsked, HostRequest, PairAsked, Receiver
 from tombola_device.contract.refusals import ErrorCode, Refused
 from tombola_device.contract.signing import fingerprint
-from tombola_device.slots.board import UNKNOWN, Board, check_cost
+from tombola_device.engine.board import UNKNOWN, Board, check_cost
+from tombola_device.slots.errors import DiskFull, ProbeFailed, WrongHash
 from tombola_device.slots.owner import Owner
-from tombola_device.slots.store import DiskFull, ProbeFailed, Store, WrongHash
+from tombola_device.slots.store import Store
 
 _CODES: Final[tuple[tuple[type[BaseException], ErrorCode], ...]] = (
     (DiskFull, ErrorCode.DISK_FULL),
@@ -135,7 +136,7 @@ class Reception:
                 self._pair(request)
             else:
                 self._receiver.status(self._status_json())
-        except TombolaError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the host waits for an answer
             self._refuse(error)
             return False
         return True

@@ -7,6 +7,7 @@ waits longer than a short time-out.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,8 +17,8 @@ from typing import Final, Protocol
 
 import serial
 
+from tombola_device.engine.board import UNKNOWN, Board
 from tombola_device.flash.reception import Reception
-from tombola_device.slots.board import UNKNOWN, Board
 from tombola_device.slots.owner import Owner
 from tombola_device.slots.store import Store
 
@@ -100,6 +101,8 @@ class Flashd:
         self._reception = Reception(store, owner, on_installed, status, ThreadPoolExecutor(1, "install"), board)
         self._port: SerialPort | None = None
         self._reopen_s = 0.0
+        self._known = False
+        """Whether the port has been there, or the user was told that it is not."""
 
     @property
     def progress(self) -> float:
@@ -142,14 +145,28 @@ class Flashd:
         except serial.SerialTimeoutException:
             _LOG.debug("the host does not read %s", self._path)
         except OSError as error:
-            _LOG.log(logging.INFO if self._port else logging.DEBUG, "the port %s is missing: %s", self._path, error)
+            self._miss(error)
             self._hang_up()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next bundle must find the line served
+            _LOG.warning("the port %s is opened again after an error: %s: %s", self._path, type(error).__name__, error)
+            self._hang_up()
+            self._reopen_s = time.monotonic() + REOPEN_S
 
     def _opened(self) -> SerialPort | None:
         if self._port is None and time.monotonic() >= self._reopen_s:
             self._reopen_s = time.monotonic() + REOPEN_S
             self._port = self._open_port(self._path)
+            self._known = True
         return self._port
+
+    def _miss(self, error: OSError) -> None:
+        """Say why the port is not there: loudly if it never was, because its name may be wrong."""
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        if not self._known:
+            self._known = True
+            _LOG.warning("the port %s cannot be opened (%s); check serial, or plug it in", self._path, reason)
+        else:
+            _LOG.log(logging.INFO if self._port else logging.DEBUG, "the port %s is missing: %s", self._path, reason)
 
     def _hang_up(self) -> None:
         self._reception.hang_up()
@@ -157,5 +174,5 @@ class Flashd:
         if port is not None:
             try:
                 port.close()
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - a port that cannot even be closed is left
                 _LOG.debug("closing %s: %s", self._path, error)

@@ -11,18 +11,18 @@ playable bundle at every moment:
             ► write slots.json.new ► sync ► rename over slots.json ► sync folder ► remove other bundles
 
 A new bundle is on trial until ``confirm``. A power cut may end the trial early, so the next boot plays the bundle
-again; before that it counts the boot durably. After TRIAL_BOOTS such boots the store returns to the previous bundle. If
-no bundle is active, the factory bundle plays.
+again; before that it counts the boot durably, and ``started`` ends the count. After TRIAL_BOOTS boots that did not get
+that far the store returns to the previous bundle. Faults of a confirmed bundle are counted durably too, and lead back
+as well (``fault``). If no bundle is active, the factory bundle plays; it cannot be lost.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -30,29 +30,20 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from tombola_device.contract.bundle import MAX_BUNDLE_BYTES, Bundle, bundle_sha256, decode_bundle
+from tombola_device.contract.bundle import MAX_BUNDLE_BYTES, Bundle, bundle_sha256, check_bundle, decode_bundle
 from tombola_device.contract.errors import BadBundle, StoreError, TombolaError
 from tombola_device.contract.refusals import Refused
 from tombola_device.disk.files import DiskFiles, Files
 from tombola_device.disk.sealed import read_sealed, write_sealed
+from tombola_device.slots.errors import DiskFull, ProbeFailed, WrongHash, sentences
 
 RESERVE_BYTES: Final = 1 << 20
 """Kept free for slots.json and the logs of the system."""
 POINTER_NAME: Final = "slots.json"
 TRIAL_BOOTS: Final = 2
 """One for an accidental power cut, one for an impatient player."""
-
-
-class DiskFull(StoreError):
-    """The disk is too full for the bundle."""
-
-
-class WrongHash(StoreError):
-    """The stored bytes do not have the announced hash."""
-
-
-class ProbeFailed(BadBundle):
-    """The bundle is undamaged but does not play on this device."""
+MOST_FAULTS: Final = 3
+"""Once or twice the end of the audio process may be an accident of the machine."""
 
 
 class Slots(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,7 +54,8 @@ class Slots(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         previous: The last bundle before it that was confirmed.
         confirmed: Whether the active bundle has played.
         rejected: The last bundle that failed its trial or was reverted; for the status.
-        boots: Number of boots of the active bundle before ``confirm``.
+        boots: Number of boots of the active bundle before ``started`` or ``confirm``.
+        faults: Number of faults of the active bundle after ``confirm``, since it last played for long.
     """
 
     active: str | None = None
@@ -71,6 +63,7 @@ class Slots(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confirmed: bool = True
     rejected: str | None = None
     boots: Annotated[int, Meta(ge=0)] = 0
+    faults: Annotated[int, Meta(ge=0)] = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +89,7 @@ class Store:
 
     Args:
         folder: Folder of the slots; made when needed.
-        probe: Raises TombolaError if a bundle does not play on this device.
+        probe: Raises TombolaError if a bundle does not play on this device; StoreError: nothing was found out.
         factory: Bundle that plays if no other is active.
         files: The file system.
 
@@ -107,7 +100,7 @@ class Store:
     >>> store.write(b"abc")
     >>> store.finish()
     Traceback (most recent call last):
-    tombola_device.slots.store.WrongHash: the bundle in /slots differs from the announced one; flash again
+    tombola_device.slots.errors.WrongHash: the bundle in /slots differs from the announced one; flash again
     """
 
     def __init__(
@@ -132,7 +125,7 @@ class Store:
         Raises:
             StoreError: No bundle is playable, or the folder cannot be read.
         """
-        with self._lock, _sentences(self._folder):
+        with self._lock, sentences(self._folder):
             slots = self._count_boot(self._read_slots() or Slots())
             found = self._first_playable(slots)
             if found != slots.active:
@@ -152,9 +145,9 @@ class Store:
             DiskFull: The bundle does not fit.
             StoreError: The slots cannot be written.
         """
-        with _sentences(self._folder):
+        with sentences(self._folder):
             self._files.make_folder(self._folder)
-            self._remove_all_but({sha256})
+            self._remove_all_but(sha256)
             path, partial = (self._folder / f"{sha256}.{end}" for end in ("tombola", "partial"))
             if self._is_playable(path, sha256):
                 self._files.remove(partial)
@@ -183,7 +176,7 @@ class Store:
         incoming = self._incoming
         if incoming is None or incoming.offset + len(data) > incoming.size_bytes:
             raise StoreError(f"more bytes than announced arrived for {self._folder}; flash again")
-        with _sentences(self._folder):
+        with sentences(self._folder):
             self._files.append(self._folder / f"{incoming.sha256}.partial", data)
         self._incoming = _Incoming(incoming.sha256, incoming.size_bytes, incoming.offset + len(data))
 
@@ -194,13 +187,13 @@ class Store:
             WrongHash: The bytes do not have the announced hash; they are discarded.
             BadBundle: The bundle is damaged or unknown (ProbeFailed: it does not play); it is discarded.
             Refused: The board is too slow for the bundle; it is discarded.
-            StoreError: The slots cannot be written; the incoming bytes remain.
+            StoreError: The slots cannot be written, or the probe was stopped; the incoming bytes remain.
         """
         incoming = self._incoming
         if incoming is None:
             raise StoreError(f"no bundle was announced for {self._folder}; flash again")
         whole, partial = (self._folder / f"{incoming.sha256}.{end}" for end in ("tombola", "partial"))
-        with _sentences(self._folder):
+        with sentences(self._folder):
             arrived = partial if self._files.size_bytes(whole) is None or self._files.size_bytes(partial) else whole
             self._files.sync(arrived)
             try:
@@ -215,7 +208,7 @@ class Store:
             with self._lock:
                 self._make_active(incoming.sha256)
             with contextlib.suppress(OSError):  # The bundle is installed; the next flash removes old files.
-                self._remove_all_but(set())
+                self._remove_all_but(None)
         self._incoming = None
         return whole
 
@@ -225,9 +218,19 @@ class Store:
         Raises:
             StoreError: The slots cannot be written.
         """
-        with self._lock, _sentences(self._folder):
+        with self._lock, sentences(self._folder):
             if not self.slots.confirmed and sha256 in (None, self.slots.active):
                 self._write_slots(msgspec.structs.replace(self.slots, confirmed=True, boots=0))
+
+    def started(self, sha256: str) -> None:
+        """End the count of boots of the active bundle: it plays. Its trial goes on until it has sounded.
+
+        Raises:
+            StoreError: The slots cannot be written.
+        """
+        with self._lock, sentences(self._folder):
+            if self.slots.boots and sha256 == self.slots.active:
+                self._write_slots(msgspec.structs.replace(self.slots, boots=0))
 
     def revert(self) -> Path:
         """Return to the previous bundle.
@@ -235,12 +238,51 @@ class Store:
         Raises:
             StoreError: No previous bundle is playable, or the slots cannot be written.
         """
-        with self._lock, _sentences(self._folder):
+        with self._lock, sentences(self._folder):
             path = self.path_of(self.slots.previous)
             if self.slots.active is None or path is None or not self._is_playable(path, self.slots.previous):
                 raise StoreError(f"{self._folder} holds no previous bundle to return to; flash another one")
             self._write_slots(Slots(self.slots.previous, rejected=self.slots.active))
             return path
+
+    def fault(self, sha256: str, *, certain: bool) -> Path | None:
+        """Count a fault of a confirmed bundle, and return to the one before if it had too many.
+
+        A disk that cannot be written changes only that the next boot does not know of it.
+
+        Args:
+            sha256: The bundle that failed. If it is not active, not confirmed or the factory bundle, nothing happens.
+            certain: Whether only the bundle can be the cause, as when it was muted: then one fault is enough. Else,
+                as when the audio process ended, MOST_FAULTS are.
+
+        Returns:
+            The bundle to play instead; None: none.
+        """
+        with self._lock:
+            slots, instead = self.slots, None
+            if slots.active is None or slots.active != sha256 or not slots.confirmed:
+                return None
+            counted = msgspec.structs.replace(slots, faults=slots.faults + 1)
+            if certain or counted.faults >= MOST_FAULTS:
+                for before in (slots.previous, None):
+                    path = self.path_of(before)
+                    if path is not None and self._is_playable(path, before):
+                        counted, instead = Slots(before, rejected=slots.active), path
+                        break
+            self.slots = counted
+            with contextlib.suppress(OSError):
+                self._write_slots(counted)
+            return instead
+
+    def played_long(self, sha256: str) -> None:
+        """Forget the faults of a bundle that has played for long since.
+
+        Raises:
+            StoreError: The slots cannot be written.
+        """
+        with self._lock, sentences(self._folder):
+            if self.slots.faults and self.slots.active == sha256:
+                self._write_slots(msgspec.structs.replace(self.slots, faults=0))
 
     def free_bytes(self) -> int:
         """Free bytes for incoming bundles.
@@ -248,7 +290,7 @@ class Store:
         Raises:
             StoreError: The folder cannot be read.
         """
-        with _sentences(self._folder):
+        with sentences(self._folder):
             return max(self._files.free_bytes(self._folder) - RESERVE_BYTES, 0)
 
     def _verify(self, data: bytes, sha256: str) -> None:
@@ -257,7 +299,7 @@ class Store:
         bundle = decode_bundle(data)
         try:
             self._probe(bundle)
-        except Refused:
+        except (Refused, StoreError):
             raise
         except TombolaError as error:
             raise ProbeFailed(f"the bundle {bundle.manifest.name!r} does not play here: {error}") from error
@@ -300,18 +342,19 @@ class Store:
     def _is_playable(self, path: Path, sha256: str | None) -> bool:
         try:
             data = path.read_bytes() if sha256 is None else self._files.read(path)
-            decode_bundle(data)
+            check_bundle(data)
         except (OSError, BadBundle):
             return False
         return sha256 is None or hashlib.sha256(data).hexdigest() == sha256
 
-    def _remove_all_but(self, kept: set[str]) -> None:
-        if self._read_slots() is None:
-            return  # slots.json is missing or damaged: every file may still be needed.
-        kept = kept | {sha256 for sha256 in (self.slots.active, self.slots.previous) if sha256}
+    def _remove_all_but(self, sha256: str | None) -> None:
+        """Remove all bundles but this one, the active and the previous one; of this one also what has arrived stays."""
+        # If slots.json is missing or damaged, every whole bundle may still be needed, but no part of one.
+        known = self._read_slots() is not None
+        needed = {sha256, self.slots.active, self.slots.previous}
         for name in self._files.names(self._folder):
             stem, _, end = name.partition(".")
-            if end in ("tombola", "partial") and stem not in kept:
+            if (end == "partial" and stem != sha256) or (end == "tombola" and known and stem not in needed):
                 self._files.remove(self._folder / name)
 
     def _read_slots(self) -> Slots | None:
@@ -321,16 +364,3 @@ class Store:
     def _write_slots(self, slots: Slots) -> None:
         write_sealed(self._files, self._folder / POINTER_NAME, slots)
         self.slots = slots
-
-
-@contextlib.contextmanager
-def _sentences(folder: Path) -> Iterator[None]:
-    """Turn errors of the operating system into one sentence."""
-    try:
-        yield
-    except TombolaError:
-        raise
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(f"the disk with {folder} is full; remove files there, then flash again") from error
-        raise StoreError(f"the slots in {folder} cannot be used: {error.strerror or error}; check the disk") from error

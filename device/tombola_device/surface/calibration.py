@@ -18,7 +18,7 @@ from typing import Final
 
 import msgspec
 
-from tombola_device.contract.errors import StoreError
+from tombola_device.contract.errors import StoreError, TombolaError
 from tombola_device.hal.panel.memory import SIZE_BYTES, Memory
 from tombola_device.hal.panel.pins import PinMap
 from tombola_device.surface.volts import Calibration, Line
@@ -35,8 +35,11 @@ def nominal_lines(pins: PinMap) -> dict[str, Line]:
 
 
 def load_calibration(memory: Memory) -> tuple[Calibration, str]:
-    """The calibration that was saved, and a sentence if it is damaged; an empty one if no record is whole."""
-    image = memory.read()
+    """The calibration that was saved; an empty one and a sentence if it is damaged or the memory does not answer."""
+    try:
+        image = memory.read()
+    except TombolaError as error:
+        return Calibration(), f"nominal values are used, because the calibration cannot be read: {error}"
     records = [_read(image[at : at + RECORD_BYTES]) for at in (0, RECORD_BYTES)]
     whole = [record for record in records if record is not None]
     if whole:

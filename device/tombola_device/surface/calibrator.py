@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
+from tombola_device.disk.errands import Errands
 from tombola_device.surface.actions import JACKS
 from tombola_device.surface.volts import Calibration, Line, Voltmeter
 from tombola_device.surface.wizard import OutputWizard, Step, Wizard
@@ -19,11 +21,12 @@ class Calibrator:
 
     Args:
         voltmeter: Uses a new line as soon as it is saved.
-        save: Saves the calibration; raises a TombolaError if that fails.
+        save: Saves the calibration; raises a TombolaError if that fails. It may wait.
+        errands: Does so.
     """
 
-    def __init__(self, voltmeter: Voltmeter, save: Callable[[Calibration], None]) -> None:
-        self._voltmeter, self._save = voltmeter, save
+    def __init__(self, voltmeter: Voltmeter, save: Callable[[Calibration], None], errands: Errands) -> None:
+        self._voltmeter, self._save, self._errands = voltmeter, save, errands
         self._jack = JACKS[0]
         self._wizard = self._wizard_of(self._jack)
         self._running = False
@@ -50,11 +53,7 @@ class Calibrator:
         return ""
 
     def confirm(self, now_s: float) -> None:
-        """The player has patched the cable, or wants to keep the measured line.
-
-        Raises:
-            TombolaError: The line cannot be saved; it is not used either.
-        """
+        """The player has patched the cable, or wants to keep the measured line. What is not saved is not used."""
         self._wizard.push(now_s)
 
     def cancel(self) -> None:
@@ -81,5 +80,10 @@ class Calibrator:
 
     def _keep(self, line: Line) -> None:
         calibration = Calibration({**self._voltmeter.calibration.lines, PIN_NAMES[self._jack]: line})
-        self._save(calibration)
-        self._voltmeter.calibrate(calibration)
+        self._running = False  # Its outcome is known when it is saved.
+
+        def saved(_: None) -> str:
+            self._voltmeter.calibrate(calibration)
+            return "calibrated"
+
+        self._errands.send(partial(self._save, calibration), saved)

@@ -28,6 +28,8 @@ DEADBAND_VOLTS: Final = 0.05
 """An unpatched input reads near 0 V and must not move anything."""
 STEP_VOLTS: Final = 0.004
 """One count of the converter. Smaller changes are its noise, and would send a frame every millisecond."""
+OPEN_VELOCITY: Final = 0.8
+"""Of the gate's notes, until a voltage comes in at a jack that carries velocity."""
 WEIGHT_KNOBS: Final = 5
 LONGEST_GLIDE_S: Final = 2.0
 
@@ -45,7 +47,23 @@ class PanelMap:
         self._volts: dict[str, float] = {}
         self._waiting: dict[tuple[bool, int], float] = {}
         self._shift = False
-        self.targets = CvTargets()
+        self._targets = CvTargets()
+        self._patched: set[str] = set()
+        """The jacks at which a voltage has come in. There 0 V is a voltage; at an open one it means nothing."""
+
+    @property
+    def targets(self) -> CvTargets:
+        """See Hands. What an input moved before returns to rest."""
+        return self._targets
+
+    @targets.setter
+    def targets(self, targets: CvTargets) -> None:
+        for name in ("CV_1", "CV_2", "CV_3"):
+            if self._target(name) is not getattr(targets, name.lower()):
+                self._patched.discard(name)
+                if self._volts.pop(name, 0.0):
+                    self._move(name, 0.0)
+        self._targets = targets
 
     def pick_up(self) -> None:
         """See Hands."""
@@ -138,6 +156,8 @@ class PanelMap:
         for name, value in volts.items():
             resting = name != "V_OCT" and abs(value) < DEADBAND_VOLTS
             now = 0.0 if resting else value
+            if now:
+                self._patched.add(name)
             before = self._volts.get(name)
             if name == "V_OCT":
                 # No deadband and no hysteresis here: a cent is a cent.
@@ -156,15 +176,18 @@ class PanelMap:
         if name in ("CV_X", "CV_Y"):
             self._player.cv_timbre(int(name == "CV_Y"), offset)
             return
-        target = {"CV_1": self.targets.cv_1, "CV_2": self.targets.cv_2, "CV_3": self.targets.cv_3}[name]
+        target = self._target(name)
         if target is CvTarget.MORPH:
             self._player.cv_morph(offset)
         elif target is CvTarget.LEVEL:
             self._player.cv_loudness(offset * LOUDNESS_KNOB_DB)
         elif target is CvTarget.VELOCITY:
-            self._player.cv_velocity(offset or 0.8)
+            self._player.cv_velocity(offset if name in self._patched else OPEN_VELOCITY)
         elif target is not CvTarget.NONE:
             self._player.cv_blend(int(target.value.split()[1]) - 1, offset)
+
+    def _target(self, name: str) -> CvTarget:
+        return {"CV_1": self._targets.cv_1, "CV_2": self._targets.cv_2, "CV_3": self._targets.cv_3}[name]
 
 
 def loudness_db(position: float) -> float:

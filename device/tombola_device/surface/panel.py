@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tombola_device.contract.errors import DeviceUnavailable
-from tombola_device.hal.panel.port import Panel, PanelState
+from tombola_device.hal.panel.port import BUTTONS, Panel, PanelState
 from tombola_device.surface.calibrator import PITCH, Calibrator
 from tombola_device.surface.hands import PanelMap
 from tombola_device.surface.outputs import GateOut, Sounding, output_volts
@@ -30,7 +30,7 @@ class PanelIn:
     """Reads the panel: knobs, voltages and gates move the player, the pitch voltage is calibrated.
 
     Args:
-        panel: The panel; it is given up when it no longer answers.
+        panel: The panel. What does not answer is asked again; the outputs never depend on it.
         hands: What its knobs and jacks do to the player.
         voltmeter: Makes volts of its readings.
         calibrator: Takes the readings of V/OCT.
@@ -45,8 +45,9 @@ class PanelIn:
         calibrator: Calibrator,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.panel: Panel | None = panel
-        """The panel; None since it has failed."""
+        self.panel = panel
+        self.fault = ""
+        """Why the converters do not answer, in one sentence; empty: they do."""
         self.state: PanelState | None = None
         """The reading of the last ``poll``; None if it did not read."""
         self._hands, self._voltmeter, self._calibrator, self._clock = hands, voltmeter, calibrator, clock
@@ -54,26 +55,28 @@ class PanelIn:
 
     @property
     def name(self) -> str:
-        """The panel's name; empty since it has failed."""
-        return self.panel.name if self.panel is not None else ""
+        """The panel's name."""
+        return self.panel.name
 
     def poll(self) -> bool:
         """Read the panel if it is time; True if the player was moved. Does not wait."""
         now_s = self._clock()
         self.state = None
-        if self.panel is None or now_s - self._read_s < READ_S:
+        if now_s - self._read_s < READ_S:
             return False
         self._read_s = now_s
-        try:
-            state = self.state = self.panel.read()
-        except DeviceUnavailable as error:
-            _LOG.warning("%s", error)
-            self.close()
-            self.panel = None
-            return False
-        self._calibrator.read(state.voltages[PITCH], now_s)
+        state = self.state = self.panel.read()
+        self._note(state.fault)
+        if not state.fault:
+            self._calibrator.read(state.voltages[PITCH], now_s)
         volts = {name: self._voltmeter.of(name, share) for name, share in state.voltages.items()}
         return self._hands.apply(state, volts)
+
+    @property
+    def touched(self) -> bool:
+        """Whether the last ``poll`` has read a button's edge or a turn of the encoder."""
+        state = self.state
+        return state is not None and bool(state.turns or any(edge.name in BUTTONS for edge in state.edges))
 
     def stamps_s(self) -> list[float]:
         """When the last reading's edges were; without those stamped by another clock, as kernels before 5.7 do."""
@@ -82,53 +85,63 @@ class PanelIn:
 
     def close(self) -> None:
         """Give the panel back."""
-        if self.panel is not None:
-            self.panel.close()
+        self.panel.close()
+
+    def _note(self, fault: str) -> None:
+        if fault and not self.fault:
+            _LOG.warning("%s", fault)
+        elif self.fault and not fault:
+            _LOG.warning("the converters answer again")
+        self.fault = fault
 
 
 class PanelOut:
     """Moves the CV and gate outputs, and lets the sound out.
 
     Args:
-        source: Where the panel is read; outputs stop when that has given the panel up.
+        panel: The panel.
         voltmeter: Makes shares of volts.
         calibrator: Says where an output must stand while it is being measured.
     """
 
-    def __init__(self, source: PanelIn, voltmeter: Voltmeter, calibrator: Calibrator) -> None:
-        self._source, self._voltmeter, self._calibrator = source, voltmeter, calibrator
+    def __init__(self, panel: Panel, voltmeter: Voltmeter, calibrator: Calibrator) -> None:
+        self._panel, self._voltmeter, self._calibrator = panel, voltmeter, calibrator
         self._gate = GateOut()
         self._gate_high: bool | None = None
         self._muted = True
         self._moved_s = 0.0
+        self._said = ""
 
-    def poll(self, sounding: Sounding, assigned: Assignments, now_s: float, *, healthy: bool) -> None:
+    def poll(self, look: Callable[[], Sounding], assigned: Assignments, now_s: float, *, healthy: bool) -> None:
         """Follow the player.
 
         Args:
-            sounding: What the outputs follow.
+            look: Gives what the outputs follow; called when they move, every OUTPUT_S.
             assigned: What each output carries.
             now_s: By ``time.monotonic``.
             healthy: Whether the sound may be heard; the outputs are muted otherwise.
         """
-        panel = self._source.panel
-        if panel is None:
-            return
-        if healthy == self._muted:
+        if healthy == self._muted and self._tell(lambda: self._panel.set_mute(muted=not healthy)):
             self._muted = not healthy
-            panel.set_mute(muted=self._muted)
         if now_s - self._moved_s >= OUTPUT_S:
             self._moved_s = now_s
-            self._move(panel, sounding, assigned, now_s)
+            self._move(look(), assigned, now_s)
 
-    def _move(self, panel: Panel, sounding: Sounding, assigned: Assignments, now_s: float) -> None:
+    def _move(self, sounding: Sounding, assigned: Assignments, now_s: float) -> None:
         high = self._gate.level(assigned.gate, sounding, now_s)
-        if high != self._gate_high:
+        if high != self._gate_high and self._tell(lambda: self._panel.set_gate(high=high)):
             self._gate_high = high
-            panel.set_gate(high=high)
         sources = {"CV_A": assigned.cv_a, "CV_B": assigned.cv_b}
         shares = {name: self._voltmeter.share(name, output_volts(source, sounding)) for name, source in sources.items()}
+        self._tell(lambda: self._panel.set_voltages(shares | self._calibrator.drive))
+
+    def _tell(self, change: Callable[[], None]) -> bool:
+        """Change the panel's outputs; False if they do not answer, and must be told again."""
         try:
-            panel.set_voltages(shares | self._calibrator.drive)
+            change()
         except DeviceUnavailable as error:
-            _LOG.debug("%s", error)
+            if str(error) != self._said:  # Once, not two hundred times a second.
+                self._said = str(error)
+                _LOG.warning("%s", error)
+            return False
+        return True

@@ -100,6 +100,10 @@ class SceneStore:
         """The scene at a place, 0 … 15; None if the place is empty or its file is damaged."""
         return read_sealed(self._files, self._scene_path(place), Scene)
 
+    def holds(self, place: int) -> bool:
+        """Whether there is a file at a place, whole or damaged."""
+        return self._files.size_bytes(self._scene_path(place)) is not None
+
     def save_scene(self, place: int, scene: Scene) -> None:
         """Store a scene.
 

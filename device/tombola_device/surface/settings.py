@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from tombola_device.contract.errors import BadConfig
+from tombola_device.disk.errands import Errands
 from tombola_device.play.blending import BlendMode
 from tombola_device.play.midi_map import LOWER, MOST_MEMBERS, TARGETS, MidiMap
 from tombola_device.play.player import Player
@@ -32,10 +34,12 @@ class SettingsPage:
         midi_map: What MIDI messages do to the player.
         hands: What the CV inputs move.
         store: Where the settings are stored.
+        errands: Stores them; a notice tells if the disk refuses, and they hold all the same.
     """
 
-    def __init__(self, player: Player, midi_map: MidiMap, hands: Hands, store: SceneStore) -> None:
-        self._player, self._midi_map, self._hands, self._store = player, midi_map, hands, store
+    def __init__(self, player: Player, midi_map: MidiMap, hands: Hands, store: SceneStore, errands: Errands) -> None:
+        self._player, self._midi_map, self._hands = player, midi_map, hands
+        self._store, self._errands = store, errands
         self.settings, self.damaged = store.settings()
         """As stored, and a sentence if the file is damaged."""
         self._apply()
@@ -68,7 +72,6 @@ class SettingsPage:
 
         Raises:
             BadConfig: The page has no such row, or the row no such choice.
-            StoreError: The choice holds now, but cannot be stored.
         """
         option = next((row for row in self.options() if row.name == name), None)
         if option is None or word not in option.choices:
@@ -97,15 +100,11 @@ class SettingsPage:
         if settings != self.settings:
             self.settings = settings
             self._apply()
-            self._store.save_settings(settings)
+            self._keep()
         return ""
 
     def learnt(self) -> str:
-        """Store what a controller was taught since the last call. Gives a notice; empty: nothing was taught.
-
-        Raises:
-            StoreError: It holds now, but cannot be stored.
-        """
+        """Store what a controller was taught since the last call. Gives a notice; empty: nothing was taught."""
         before, now = self.settings.midi.learnt, self._midi_map.settings.learnt
         if now == before:
             return ""
@@ -141,7 +140,10 @@ class SettingsPage:
     def _keep_learnt(self) -> None:
         midi = msgspec.structs.replace(self.settings.midi, learnt=self._midi_map.settings.learnt)
         self.settings = msgspec.structs.replace(self.settings, midi=midi)
-        self._store.save_settings(self.settings)
+        self._keep()
+
+    def _keep(self) -> None:
+        self._errands.send(partial(self._store.save_settings, self.settings))
 
     def _apply(self) -> None:
         self._midi_map.settings = self.settings.midi

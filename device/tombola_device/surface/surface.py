@@ -46,7 +46,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class House(Protocol):
-    """The rest of the instrument, as far as a player can ask for it. Each answer is a notice for the player.
+    """The rest of the instrument, as far as a player can ask for it.
+
+    Each answer is a notice for the player; an empty one: it comes later.
 
     >>> class Closed:
     ...     def revert(self): return "there is only one bundle"
@@ -130,6 +132,11 @@ class Surface:
         if self._first_notice:
             _LOG.warning("%s", self._first_notice)
 
+    def tell(self, notice: str, now_s: float) -> None:
+        """Show a notice for a moment; an empty one changes nothing."""
+        if notice:
+            self._notice, self._notice_s = notice, now_s
+
     @property
     def outputs(self) -> Assignments:
         """What the CV and gate outputs carry."""
@@ -143,19 +150,17 @@ class Surface:
     def do(self, action: Action, now_s: float) -> None:
         """Carry out one action; what goes wrong becomes a notice, and the music goes on."""
         try:
-            self._tell(self._carry_out(action, now_s), now_s)
+            self.tell(self._carry_out(action, now_s), now_s)
         except TombolaError as error:
-            self._tell_error(error, now_s)
+            _LOG.warning("%s", error)
+            self.tell(str(error), now_s)
 
     def tick(self, now_s: float) -> None:
         """Notice what ended without an action: a controller was taught, a calibration timed out."""
-        self._tell(self._first_notice, now_s)
+        self.tell(self._first_notice, now_s)
         self._first_notice = ""
-        try:
-            self._tell(self._settings.learnt(), now_s)
-        except TombolaError as error:
-            self._tell_error(error, now_s)
-        self._tell(self._calibrator.outcome(), now_s)
+        self.tell(self._settings.learnt(), now_s)
+        self.tell(self._calibrator.outcome(), now_s)
 
     def view(self, seen: View, now_s: float) -> View:
         """Complete what the daemon sees with what the surface knows.
@@ -210,11 +215,3 @@ class Surface:
             case _:
                 assert_never(action)
         return ""
-
-    def _tell(self, notice: str, now_s: float) -> None:
-        if notice:
-            self._notice, self._notice_s = notice, now_s
-
-    def _tell_error(self, error: TombolaError, now_s: float) -> None:
-        _LOG.warning("%s", error)
-        self._tell(str(error), now_s)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 from rich.table import Table
-from tombola_device.contract.errors import BadConfig
+from tombola_device.contract.bundle import Bundle
+from tombola_device.contract.errors import BadBundle, BadConfig
+from tombola_device.engine.probe_child import probe_in_child
 from tombola_device.play.offline import PerformedEvent
 
 from tombola_host.cli.app import (
@@ -42,7 +44,7 @@ from tombola_host.link.flash import flash as send
 from tombola_host.link.keys import key_path, read_key
 from tombola_host.playing.level import amplified, normalised, peak_db
 from tombola_host.playing.performance import check_sound_path, phrase_at, read_midi, render_file, write_sound
-from tombola_host.progress import Part
+from tombola_host.progress import Part, Reporter
 from tombola_host.runs.store import write_atomically
 from tombola_host.study.plan import FILE_S, count_recordings, listening_to
 from tombola_host.training.effort import effort_named
@@ -50,7 +52,8 @@ from tombola_host.training.effort import effort_named
 if TYPE_CHECKING:
     from tombola_host.evaluation.judge import ModeJudgement
 
-JUDGING, MEASURING = "judging", "measuring"
+CHECKING, JUDGING, MEASURING = "checking", "judging", "measuring"
+CHECKED_S = 2.0
 JUDGED_S = 6.0
 """For a mode."""
 
@@ -89,7 +92,8 @@ def render(
     else:
         events = phrase_at(loaded, blend)
     with working() as reporter:
-        reporter.plan([Part("playing", 3.0)])
+        reporter.plan([Part(CHECKING, CHECKED_S), Part("playing", 3.0)])
+        _check(loaded, reporter)
         step = reporter.task("playing")
         audio = render_file(loaded, events, blend=blend, automation=automation, voices=voices)
         step(1, 1, "")
@@ -142,9 +146,11 @@ def bench(
     if arm64 is not None:
         _bench_arm64(bundle, arm64, cpu, prepare=prepare, write=write, as_json=as_json)
         return
+    loaded = read_bundle(bundle)
     with working() as reporter:
         # Two numbers of voices, each with what is measured beside the paced loop.
-        reporter.plan([Part(MEASURING, 2 * (seconds + 6.0))])
+        reporter.plan([Part(CHECKING, CHECKED_S), Part(MEASURING, 2 * (seconds + 6.0))])
+        _check(loaded, reporter)
         step = reporter.task(MEASURING)
         measured = run_bench(bundle, seconds=seconds)
         step(1, 1, "")
@@ -152,6 +158,20 @@ def bench(
         output.print_json(bench_json(measured))
     else:
         output.print(bench_table(measured))
+
+
+def _check(bundle: Bundle, reporter: Reporter) -> None:
+    """Refuse what an instrument would refuse, by the same probe; how fast its board is is not known here.
+
+    Raises:
+        BadBundle: The bundle does not play.
+    """
+    step = reporter.task(CHECKING)
+    try:
+        probe_in_child(bundle)
+    except BadBundle as error:
+        raise BadBundle(f"the bundle {bundle.manifest.name!r} does not play: {error}") from error
+    step(1, 1, "")
 
 
 def _bench_arm64(bundle: Path, root: Path, cpu: str, *, prepare: bool, write: bool, as_json: bool) -> None:

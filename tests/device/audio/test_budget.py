@@ -5,9 +5,10 @@ from __future__ import annotations
 import tracemalloc
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tombola_device.audio.budget import CALM_S, PERIOD_US, Times, VoiceBudget, voices_that_play
+from tombola_device.audio.budget import CALM_S, PERIOD_US, Overload, Times, VoiceBudget, voices_that_play
 from tombola_device.audio.frames import ControlsWriter, StatusReader, memory_bytes
 from tombola_device.audio.process import AudioLoop
 from tombola_device.engine.engine import Engine
@@ -64,6 +65,52 @@ def test_limit_stays_between_one_and_the_voices_whatever_comes(periods):
     for share, sounding in periods:
         budget.rendered(share * PERIOD_US, sounding)
         assert 1 <= budget.limit <= 8
+
+
+@pytest.mark.parametrize(("share", "after_s"), [(0.9, None), (1.05, 1.0), (3.0, 1.0), (40.0, 1.0)])
+def test_bundle_over_its_time_for_a_second_is_an_overload_and_one_below_never_is(share, after_s):
+    now_s, taken_s = 0.0, share * 8 / 375
+    overload = Overload(lambda: now_s)
+    overload.rendered(8)
+    while now_s < 20.0:
+        now_s += taken_s
+        if overload.rendered(8):
+            assert after_s < now_s <= after_s + taken_s + 1e-6
+            return
+    assert after_s is None
+
+
+def test_overload_ends_with_calm_and_is_forgotten_with_another_bundle():
+    now_s = 0.0
+
+    def play(overload, share, times):
+        nonlocal now_s
+        found = False
+        for _ in range(times):
+            now_s += share * 8 / 375
+            found = overload.rendered(8)
+        return found
+
+    overload = Overload(lambda: now_s)
+    for _ in range(20):
+        assert not play(overload, 2.0, 20)  # 0.85 s of overload
+        assert not play(overload, 0.5, 80)
+    assert not play(overload, 2.0, 20)
+    overload.pardon()
+    assert not play(overload, 2.0, 20)
+    assert play(overload, 2.0, 20)
+
+
+def test_overloading_bundle_is_muted_and_named_after_a_second_of_its_threads_time(bundle):
+    memory, now_s = memoryview(bytearray(memory_bytes(4))), 0.0
+    loop, status = AudioLoop(Engine(bundle, 4), "0" * 64, memory, 4), StatusReader(memory, 4)
+    loop._overload = Overload(lambda: now_s)
+    while not status.latest().fault:
+        assert now_s < 2.0
+        now_s += 1.5 / 375
+        loop._period(NullOut(paced=False))
+    assert "takes longer than a period" in status.latest().fault
+    assert now_s == pytest.approx(1.0, abs=0.1)
 
 
 def test_times_give_quantiles_of_the_last_ones_only():

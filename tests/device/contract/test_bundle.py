@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tombola_device.contract import bundle as bundle_module
 from tombola_device.contract.bundle import (
     HEADER_BYTES,
     MAX_BUNDLE_BYTES,
     MAX_MANIFEST_BYTES,
     Bundle,
     bundle_sha256,
+    check_bundle,
     decode_bundle,
     encode_bundle,
     peek_manifest,
@@ -54,6 +56,23 @@ def test_golden_bytes_of_version_1_still_decode_to_the_same_bundle() -> None:
     assert decode_bundle(VERSION_1) == Bundle(manifest, {"frame": bytes(range(256))})
     assert peek_manifest(VERSION_1[:900]) == manifest
     assert decode_bundle(encode_bundle(decode_bundle(VERSION_1))) == decode_bundle(VERSION_1)
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 7, 255, 256, 257])
+def test_graph_that_is_copied_in_pieces_is_the_same(piece_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle_module, "PIECE_BYTES", piece_bytes)
+    assert decode_bundle(ENCODED) == BUNDLE
+    assert decode_bundle(VERSION_1).graphs["frame"] == bytes(range(256))
+
+
+def test_check_gives_the_manifest_copies_no_graph_and_finds_every_flipped_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle_module, "_copied", lambda _: pytest.fail("a graph was copied"))
+    assert check_bundle(ENCODED) == MANIFEST
+    for bit in range(0, 8 * len(ENCODED), 101):
+        damaged = bytearray(ENCODED)
+        damaged[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(BadBundle):
+            check_bundle(bytes(damaged))
 
 
 def test_decoding_gives_back_what_was_encoded() -> None:

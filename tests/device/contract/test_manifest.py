@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -121,6 +122,39 @@ def test_a_number_that_is_not_finite_is_refused(number: str) -> None:
     assert number.encode() in text
     with pytest.raises(BadBundle):
         decode_manifest(text)
+
+
+def numbers(tree: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where the numbers of a JSON document stand."""
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in items:
+        if type(value) in (int, float):
+            yield (*path, key)
+        yield from numbers(value, (*path, key))
+
+
+def with_number(text: bytes, path: tuple[str | int, ...], digits: str) -> bytes:
+    tree: Any = json.loads(text)
+    place = tree
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = "the number"
+    return json.dumps(tree).replace('"the number"', digits).encode()
+
+
+HUGE = ("1" + "0" * 400, "-1" + "0" * 400, "1e400", "1e308", "-1e308", str(2**64), str(-(2**63) - 1), str(2**53 + 1))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_every_number_is_bounded(version: int) -> None:
+    text, decode = (encode_manifest(MANIFEST), decode_manifest) if version == 2 else (
+        msgspec.json.encode(OLD), decode_manifest_1)  # fmt: skip
+    paths = list(numbers(json.loads(text)))
+    assert len(paths) >= (40 if version == 2 else 20)
+    for path in paths:
+        for digits in HUGE:
+            with pytest.raises(BadBundle):
+                decode(with_number(text, path, digits))
 
 
 @given(st.binary(max_size=200))

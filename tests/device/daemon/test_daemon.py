@@ -24,6 +24,7 @@ from tombola_device.daemon.daemon import Daemon
 from tombola_device.daemon.performance import Performance
 from tombola_device.daemon.states import Playing, Waiting
 from tombola_device.daemon.status import read_status
+from tombola_device.engine.probe_child import ChildProbe
 from tombola_device.hal.midi.file import FileIn
 from tombola_device.play.automation import read_automation
 from tombola_device.play.offline import BlendAutomation
@@ -107,8 +108,12 @@ class Running:
 
     @property
     def audio(self):
-        assert isinstance(self.daemon.state, Playing)
+        until(lambda: isinstance(self.daemon.state, Playing))
         return self.daemon.state.audio
+
+    def plays_anew(self, before) -> bool:
+        state = self.daemon.state
+        return isinstance(state, Playing) and state.audio is not before
 
     def install(self, path: Path) -> str:
         data = path.read_bytes()
@@ -201,7 +206,7 @@ def test_flashed_bundle_takes_over_a_held_note_without_a_gap_and_is_kept_after_t
 def test_bundle_that_goes_mute_is_taken_back_and_the_one_before_plays_on(
     config, run, write_bundle, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr("tombola_device.daemon.bundles.probe_in_child", lambda _, board: None)
+    monkeypatch.setattr(ChildProbe, "__call__", lambda *_: None)
     port = free_port()
     running = run(config | {"midi_socket": f"localhost:{port}"})
     until(lambda: running.lines)
@@ -238,7 +243,7 @@ def test_while_it_waits_an_owner_can_be_paired_a_scene_is_not_saved_and_the_firs
     config, run, write_bundle, monkeypatch
 ):
     monkeypatch.setattr(Config, "factory_path", None)
-    monkeypatch.setattr("tombola_device.daemon.bundles.probe_in_child", lambda _, board: None)
+    monkeypatch.setattr(ChildProbe, "__call__", lambda *_: None)
     face, port = FakeFace(), free_port()
     own, other = os.openpty()
     try:
@@ -256,12 +261,12 @@ def test_while_it_waits_an_owner_can_be_paired_a_scene_is_not_saved_and_the_firs
         first = running.install(write_bundle("first"))
         until(lambda: face.see().bundle == "first")
         assert face.see().modes == ("mode 0", "mode 1", "mode 2")
-        until(lambda: running.store.slots.confirmed)
         face.turn(1.0)
         until(lambda: face.see().blend == (0, 0, 1))
         with socket.create_connection(("localhost", port)) as keyboard:
             keyboard.sendall(bytes([0x90, 69, 127]))
             until(lambda: face.see().sounding == 1)
+            until(lambda: running.store.slots.confirmed)
             bad = running.install(write_bundle("broken", poison=float("nan"), modes=1))
             until(lambda: running.store.slots.rejected == bad)
             until(lambda: running.audio.status().sha256 == first)
@@ -277,7 +282,8 @@ def test_while_it_waits_an_owner_can_be_paired_a_scene_is_not_saved_and_the_firs
 
 
 def test_active_bundle_that_does_not_load_at_the_start_leads_back_to_the_one_before(config, run, write_bundle):
-    running = run(config | {"audio": "null"})
+    held = Performance(midi=FileIn("a held note", TUNE[:1]))
+    running = run(config | {"audio": "null"}, held)
     until(lambda: running.lines)
     sha256 = running.install(write_bundle("next"))
     until(lambda: running.store.slots.confirmed and running.audio.status().sha256 == sha256)
@@ -296,7 +302,97 @@ def test_daemon_without_any_bundle_or_line_says_what_to_do(config, run):
     running = run(config | {"factory": "/no/such.tombola"})
     until(lambda: running.ended)
     assert isinstance(running.error, StoreError)
-    assert "flash one" in str(running.error)
+    assert str(running.error) == (
+        "the factory bundle /no/such.tombola cannot be read (No such file or directory), and "
+        f"{config['state_dir']}/slots holds no playable bundle; flash one"
+    )
+
+
+def test_factory_bundle_that_is_damaged_is_named_although_another_one_plays(config, run, write_bundle, caplog):
+    first = run(config | {"audio": "null"})
+    until(lambda: first.lines)
+    first.install(write_bundle("next"))
+    first.end()
+    Path(config["factory"]).write_bytes(b"?")
+    second = run(config | {"audio": "null"})
+    until(lambda: second.lines)
+    assert second.lines[0].startswith("playing next")
+    assert f"the factory bundle {config['factory']} is no bundle" in caplog.text
+
+
+def test_first_bundle_that_does_not_start_leads_back_to_waiting_and_the_next_one_plays(
+    config, run, write_bundle, monkeypatch
+):
+    monkeypatch.setattr(Config, "factory_path", None)
+    face = FakeFace()
+    own, other = os.openpty()
+    try:
+        running = run(config | {"factory": "", "audio": "null", "serial": os.ttyname(other)}, None, (face,))
+        until(lambda: running.lines)
+        path = write_bundle("bad")
+        data = path.read_bytes()
+        running.store.begin(bundle_sha256(data), len(data))
+        running.store.write(data)
+        broken = running.store.finish()
+        broken.write_bytes(data[:-1])
+        running.daemon.bundles.install(broken)
+        until(lambda: len(running.lines) > 1)
+        assert running.lines[1].startswith("waiting for a bundle on ")
+        assert "cut short" in running.lines[1]
+        face.press(Enrol())
+        until(lambda: face.see().pairing)
+        running.install(write_bundle("good"))
+        until(lambda: running.lines[-1].startswith("playing good"))
+    finally:
+        os.close(own)
+        os.close(other)
+
+
+def test_panel_works_and_status_is_told_while_the_audio_process_starts(config, run, tmp_path, monkeypatch):
+    gate, face = threading.Event(), FakeFace()
+
+    def slow(*arguments, **options):
+        assert gate.wait(PATIENCE_S)
+        return AudioProcess(*arguments, **options)
+
+    monkeypatch.setattr("tombola_device.daemon.daemon.AudioProcess", slow)
+    running = run(config | {"audio": "null"}, None, (face,))
+    until((tmp_path / "state" / "status.json").is_file)
+    assert read_status(tmp_path / "state").doing == "starting"
+    face.press(Enrol())
+    until(lambda: face.see().pairing)
+    gate.set()
+    until(lambda: running.lines)
+    until(lambda: read_status(tmp_path / "state").doing == "playing factory")
+
+
+def test_status_of_a_waiting_instrument_is_told(config, tmp_path):
+    own, other = os.openpty()
+    missing = config | {"factory": "/no/such.tombola", "serial": os.ttyname(other)}
+    path = tmp_path / "waiting.toml"
+    path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in missing.items()))
+    command = [sys.executable, "-m", "tombola_device", "run", "--config", str(path)]
+    try:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            assert "the factory bundle /no/such.tombola cannot be read" in child.stdout.readline()
+            until((tmp_path / "state" / "status.json").is_file)
+            told = tombolad("status", "--config", str(path))
+            child.terminate()
+    finally:
+        os.close(own)
+        os.close(other)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.splitlines()[0] == f"bundle  none; waiting for a bundle on {missing['serial']}"
+
+
+def test_nobody_who_reads_what_is_reported_does_not_end_the_music(config, run):
+    def broken(_):
+        raise BrokenPipeError
+
+    running = run(config | {"audio": "null"})
+    running.daemon._report = broken
+    until(lambda: isinstance(running.daemon.state, Playing))
+    assert running.error is None
 
 
 def test_second_daemon_of_the_same_folder_is_refused(config, run):
@@ -308,13 +404,51 @@ def test_second_daemon_of_the_same_folder_is_refused(config, run):
     assert "another tombolad" in str(second.error)
 
 
-def test_daemon_ends_with_a_sentence_when_its_audio_process_dies(config, run):
-    running = run(config | {"audio": "null"})
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_audio_process_that_dies_or_stands_still_is_started_again_under_the_held_note(config, run, number):
+    port = free_port()
+    running = run(config | {"audio": "null", "midi_socket": f"localhost:{port}"})
     until(lambda: running.lines)
-    os.kill(running.audio.pid, signal.SIGKILL)
-    until(lambda: running.ended)
-    assert isinstance(running.error, DeviceUnavailable)
-    assert "ended by itself" in str(running.error)
+    first = running.audio
+    with socket.create_connection(("localhost", port)) as keyboard:
+        keyboard.sendall(bytes([0x90, 69, 127]))
+        until(lambda: running.daemon.state.level_db > -30)
+        os.kill(first.pid, number)
+        until(lambda: running.plays_anew(first))
+        until(lambda: running.daemon.state.level_db > -30)
+    assert not first.alive
+    assert running.error is None
+
+
+def test_audio_process_that_is_killed_while_it_starts_is_started_again_with_the_same_bundle(config, run):
+    running = run(config | {"audio": "null"})
+    tasks = Path(f"/proc/{os.getpid()}/task")
+
+    def children():
+        return [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+
+    until(children)
+    os.kill(int(children()[0]), signal.SIGKILL)
+    until(lambda: running.lines)
+    assert running.lines[0].startswith("playing factory")
+    assert running.store.slots.rejected is None
+
+
+def test_bundle_that_ends_the_audio_process_twice_gives_way_to_the_one_before(config, run, write_bundle):
+    port = free_port()
+    running = run(config | {"audio": "null", "midi_socket": f"localhost:{port}"})
+    until(lambda: running.lines)
+    with socket.create_connection(("localhost", port)) as keyboard:
+        keyboard.sendall(bytes([0x90, 69, 127]))
+        sha256 = running.install(write_bundle("next"))
+        until(lambda: running.store.slots.active == sha256 and running.store.slots.confirmed)
+        for _ in range(2):
+            before = running.audio
+            os.kill(before.pid, signal.SIGKILL)
+            until(lambda before=before: running.plays_anew(before))
+        assert running.store.slots.rejected == sha256
+        assert running.daemon.state.name == "factory"
+        until(lambda: running.daemon.state.level_db > -30)
 
 
 # The audio process
@@ -323,7 +457,12 @@ def test_daemon_ends_with_a_sentence_when_its_audio_process_dies(config, run):
 @pytest.fixture
 def audio(write_bundle, tmp_path):
     process = AudioProcess(
-        write_bundle("first"), voices=2, audio="null", buffer_periods=4, fallback=tmp_path / "x.wav", realtime=False
+        write_bundle("first"),
+        Player(3, 2).controls(),
+        audio="null",
+        buffer_periods=4,
+        fallback=tmp_path / "x.wav",
+        realtime=False,
     )
     yield process
     process.stop()
@@ -366,7 +505,12 @@ def test_audio_process_that_is_told_to_stop_ends_with_code_0(audio):
 def test_audio_process_with_a_bad_bundle_or_card_does_not_start(write_bundle, tmp_path):
     bad = write_bundle("bad")
     bad.write_bytes(b"nothing")
-    common = {"voices": 2, "buffer_periods": 4, "fallback": tmp_path / "x.wav", "realtime": False}
+    common = {
+        "controls": Player(3, 2).controls(),
+        "buffer_periods": 4,
+        "fallback": tmp_path / "x.wav",
+        "realtime": False,
+    }
     with pytest.raises(BadBundle, match="cut short"):
         AudioProcess(bad, audio="null", **common)
     with pytest.raises(DeviceUnavailable, match="cannot be written"):
@@ -416,18 +560,23 @@ def test_systemd_hears_that_it_is_ready_then_alive_and_nothing_while_no_period_i
         environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}
         command = [sys.executable, "-m", "tombola_device", "run", "--config", str(config_file)]
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as daemon:
-            assert [ear.recv(100) for _ in range(2)] == [b"READY=1", b"STATUS=playing factory"]
-            assert ear.recv(100) == b"WATCHDOG=1"
-            children = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
-            os.kill(int(children[0]), signal.SIGSTOP)
-            ear.settimeout(1.0)
-            said = 0
-            with contextlib.suppress(TimeoutError):
-                while said < 20:
-                    said += bool(ear.recv(100))
-            assert said < 20  # What was on its way, and then nothing.
-            os.kill(int(children[0]), signal.SIGCONT)
-            daemon.terminate()
+            try:
+                assert [ear.recv(100) for _ in range(2)] == [b"READY=1", b"STATUS=playing factory"]
+                assert ear.recv(100) == b"WATCHDOG=1"
+                tasks = Path(f"/proc/{daemon.pid}/task")  # The audio process was started by a thread.
+                children = [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+                os.kill(int(children[0]), signal.SIGSTOP)
+                ear.settimeout(0.5)
+                said = 0
+                with contextlib.suppress(TimeoutError):
+                    while said < 20:
+                        said += bool(ear.recv(100))
+                assert said < 20  # What was on its way, and then nothing until another audio process starts.
+                ear.settimeout(PATIENCE_S)
+                assert ear.recv(100) == b"STATUS=starting"
+                assert set(iter(lambda: ear.recv(100), b"STATUS=playing factory")) == {b"WATCHDOG=1"}
+            finally:
+                daemon.terminate()
 
 
 def test_systemd_hears_that_it_is_ready_and_alive_while_it_waits_for_a_first_bundle(config, tmp_path, monkeypatch):

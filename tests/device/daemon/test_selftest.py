@@ -248,6 +248,20 @@ def test_panel_that_stops_answering_is_a_bad_circuit_and_the_test_goes_on(make_b
     assert [verdict.good for verdict in report.verdicts] == [False] * 5
 
 
+def test_converters_that_stop_answering_are_a_bad_circuit(make_board):
+    board = make_board()
+
+    def silent(channel):
+        raise DeviceUnavailable("a converter does not answer; check SPI")
+
+    for converter in board.mock.panel._converters.values():
+        converter.read = silent
+    report = board.run(5)
+    assert {(verdict.good, verdict.found) for verdict in report.verdicts} == {
+        (False, "a converter does not answer; check SPI")
+    }
+
+
 def test_steps_are_those_of_the_bring_up_with_its_circuits():
     rows = re.findall(r"^\| (\d+) \|.*\| (.+?) \|$", BRING_UP.read_text("utf-8"), re.MULTILINE)
     assert [int(number) for number, _ in rows] == sorted({step.number for step in steps(PINS)})

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import time
+from concurrent.futures import Future
+from types import SimpleNamespace
 
 import pytest
-from tombola_device.audio.client import AudioProcess
+from tombola_device.audio.client import AudioLost, AudioProcess
 from tombola_device.audio.fake import FakeAudio
+from tombola_device.config import Config
 from tombola_device.contract.bundle import bundle_sha256, encode_bundle
-from tombola_device.contract.errors import BadBundle, DeviceUnavailable, StoreError
+from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, SAMPLE_RATE_HZ
+from tombola_device.contract.errors import BadBundle, DeviceUnavailable
+from tombola_device.contract.graph import MAX_HIT_SAMPLES
 from tombola_device.daemon.performance import TAIL_S, Performance, Performing
-from tombola_device.daemon.states import Playing, Waiting, read_named_bundle
-from tombola_device.daemon.trial import TRIAL_PERIODS
+from tombola_device.daemon.states import LOAD_PERIODS, Playing, Starting, Waiting
+from tombola_device.daemon.status import read_status
+from tombola_device.daemon.status_file import StatusFile
+from tombola_device.daemon.trial import MUTE_PERIODS, TRIAL_PERIODS
 from tombola_device.daemon.watchdog import Watchdog
+from tombola_device.disk.errands import AtOnce
+from tombola_device.disk.files import DiskFiles
 from tombola_device.play.player import Player
 from tombola_device.slots.store import Store
 
@@ -21,7 +31,7 @@ class Instrument:
     """The states with a real store, a fake audio process and a player; ``flash`` does what the serial line does."""
 
     def __init__(self, folder, make_bundle):
-        self.folder, self.make_bundle = folder, make_bundle
+        self.folder, self.make_bundle, self.errands, self.notices = folder, make_bundle, AtOnce(), []
         self.factory = self.file("factory")
         self.store = Store(folder / "slots", lambda _: None, self.factory)
         self.player, self.arrived = Player(1, 4), []
@@ -33,20 +43,34 @@ class Instrument:
         return path
 
     def start(self, path):
-        bundle = read_named_bundle(path)
-        self.player.set_modes(len(bundle.modes))
-        return Playing(FakeAudio(path), bundle, self.player, self.store, self.arrived.append)
+        """Play, without the time that a process takes to start."""
+        return self.plays(FakeAudio(path))
+
+    def plays(self, audio):
+        state = Playing(audio, self.player, self.store, self.errands, self.arrived.append)
+        self.player.set_modes(len(state.bundle.modes))
+        return state
 
     def flash(self, path):
         data = path.read_bytes()
-        self.store.begin(bundle_sha256(data), len(data))
-        self.store.write(data)
+        held = self.store.begin(bundle_sha256(data), len(data))
+        self.store.write(data[held.offset :])
         self.state = self.state.install(self.store.finish(), self.start)
         return bundle_sha256(data)
 
     def play(self, periods):
         self.state.audio.play(periods)
-        return self.state.tick()
+        return self.tick()
+
+    def sound(self, periods):
+        """Play while a note sounds."""
+        self.state.audio.sound(-20.0)
+        return self.play(periods)
+
+    def tick(self):
+        changed = self.state.tick()
+        self.notices += self.errands.collect()
+        return changed
 
 
 @pytest.fixture
@@ -73,14 +97,91 @@ def test_first_bundle_turns_waiting_into_playing_which_is_healthy_from_its_first
     assert instrument.arrived == []
 
 
-def test_bundle_is_confirmed_after_two_seconds_and_not_one_period_earlier(instrument):
+def test_audio_process_starts_beside_the_loop_and_what_is_flashed_meanwhile_follows(instrument):
+    future = Future()
+    state = Starting(future, instrument.plays, pulse=3)
+    assert (state.next(), state.tick(), state.pulse, state.healthy, state.doing) == (state, False, 4, False, "starting")
+    other = instrument.file("other")
+    assert state.install(other, instrument.start) is state
+    audio = FakeAudio(instrument.factory)
+    future.set_result(audio)
+    playing = state.next()
+    assert (playing.name, audio.loads, playing.next()) == ("factory", [other], playing)
+
+
+def test_start_that_fails_says_why_and_one_that_is_given_up_leaves_no_process(instrument):
+    failed, begun, audio = Future(), Future(), FakeAudio(instrument.factory)
+    failed.set_exception(BadBundle("it does not play"))
+    with pytest.raises(BadBundle, match="does not play"):
+        Starting(failed, instrument.plays).next()
+    Starting(failed, instrument.plays).close()
+    begun.set_result(audio)
+    Starting(begun, instrument.plays).close()
+    assert audio.stopped
+
+
+def test_bundle_is_confirmed_when_it_has_sounded_for_two_seconds_and_not_one_period_earlier(instrument):
     instrument.state = instrument.start(instrument.factory)
     instrument.flash(instrument.file("next", modes=1))
-    assert instrument.play(TRIAL_PERIODS - 1)
+    assert instrument.sound(TRIAL_PERIODS - 1)
     assert [bundle.manifest.name for bundle in instrument.arrived] == ["next"]
     assert not instrument.store.slots.confirmed
-    assert not instrument.play(1)
+    assert not instrument.sound(1)
     assert instrument.store.slots.confirmed
+
+
+def test_silence_of_an_hour_confirms_no_bundle_and_neither_does_sound_that_nobody_asked_for(instrument):
+    instrument.state = instrument.start(instrument.factory)
+    instrument.flash(instrument.file("next"))
+    instrument.play(round(3600 * FRAME_RATE_HZ))
+    instrument.state.audio.sound(-80.0, peak_db=-3.0)
+    instrument.play(10 * TRIAL_PERIODS)
+    assert not instrument.store.slots.confirmed
+    instrument.sound(TRIAL_PERIODS)
+    assert instrument.store.slots.confirmed
+
+
+def test_what_one_bundle_has_sounded_does_not_count_for_the_next(instrument):
+    instrument.state = instrument.start(instrument.factory)
+    instrument.sound(TRIAL_PERIODS)
+    instrument.flash(instrument.file("first"))
+    instrument.sound(TRIAL_PERIODS - 1)
+    second = instrument.flash(instrument.file("second"))
+    instrument.sound(TRIAL_PERIODS - 1)
+    assert (instrument.store.slots.active, instrument.store.slots.confirmed) == (second, False)
+
+
+def test_bundle_that_starts_but_is_not_played_is_not_thrown_out_by_its_boots(instrument):
+    sha256 = instrument.flash(instrument.file("next"))
+    for _ in range(5):
+        instrument.state = instrument.start(instrument.store.boot())
+        assert instrument.store.slots.boots == 1
+        instrument.play(TRIAL_PERIODS - 1)
+        assert instrument.store.slots.boots == 1
+        instrument.play(1)
+    assert (instrument.store.slots.active, instrument.store.slots.boots) == (sha256, 0)
+    assert not instrument.store.slots.confirmed
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_bundle_that_stays_mute_while_a_note_is_held_is_given_up_after_the_longest_hit_and_a_second(
+    instrument, confirmed
+):
+    assert MUTE_PERIODS * PERIOD_SAMPLES == MAX_HIT_SAMPLES + SAMPLE_RATE_HZ
+    instrument.state = instrument.start(instrument.factory)
+    dumb = instrument.flash(instrument.file("dumb"))
+    if confirmed:
+        instrument.sound(TRIAL_PERIODS)
+    audio = instrument.state.audio
+    audio.sound(-20.0, peak_db=-80.0)
+    instrument.play(MUTE_PERIODS - 1)
+    assert audio.loads[1:] == []
+    instrument.play(1)
+    assert audio.loads[1:] == [instrument.factory]
+    assert instrument.store.slots.rejected == dumb
+    audio.sound(-60.0, peak_db=-80.0)  # As soft as that, silence is no fault.
+    instrument.play(10 * MUTE_PERIODS)
+    assert len(audio.loads) == 2
 
 
 def test_bundle_on_trial_that_goes_mute_is_given_up_once_and_the_one_before_plays(instrument):
@@ -98,14 +199,112 @@ def test_bundle_on_trial_that_goes_mute_is_given_up_once_and_the_one_before_play
     assert len(audio.loads) == 2
 
 
-def test_confirmed_bundle_that_goes_mute_is_shown_with_its_fault_and_not_given_up(instrument):
+def test_confirmed_bundle_that_goes_mute_is_given_up_too(instrument):
     instrument.state = instrument.start(instrument.factory)
-    instrument.flash(instrument.file("next"))
-    instrument.play(TRIAL_PERIODS)
-    instrument.state.audio.break_down("the sound is not a number")
-    instrument.state.tick()
-    assert (instrument.state.healthy, instrument.state.see().fault) == (False, "the sound is not a number")
+    sha256 = instrument.flash(instrument.file("next"))
+    instrument.sound(TRIAL_PERIODS)
     assert instrument.store.slots.confirmed
+    instrument.state.audio.break_down("the sound is not a number")
+    instrument.tick()
+    instrument.play(1)
+    assert (instrument.state.healthy, instrument.state.see().fault) == (True, "")
+    assert instrument.state.audio.loads[-1] == instrument.factory
+    assert instrument.store.slots.rejected == sha256
+
+
+def test_factory_bundle_that_goes_mute_is_shown_with_its_fault(instrument):
+    instrument.state = instrument.start(instrument.factory)
+    instrument.play(1)
+    instrument.state.audio.break_down("the sound is not a number")
+    instrument.tick()
+    assert (instrument.state.healthy, instrument.state.see().fault) == (False, "the sound is not a number")
+    assert instrument.state.audio.loads == []
+
+
+def test_bundle_that_was_given_up_is_judged_anew_when_it_is_flashed_again(instrument):
+    instrument.state = instrument.start(instrument.factory)
+    path = instrument.file("next")
+    for flashes in (1, 2):
+        instrument.flash(path)
+        instrument.play(8)
+        instrument.state.audio.break_down("the sound is not a number")
+        instrument.tick()
+        instrument.play(8)
+        assert instrument.state.audio.loads.count(instrument.factory) == flashes
+
+
+# A disk that refuses
+
+
+class FullDisk(DiskFiles):
+    """A disk that can be full: nothing can be written."""
+
+    full = False
+
+    def write(self, path, data):
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().write(path, data)
+
+
+@pytest.fixture
+def disk(instrument):
+    disk = FullDisk()
+    instrument.store = Store(instrument.folder / "slots", lambda _: None, instrument.factory, disk)
+    instrument.state = instrument.start(instrument.factory)
+    return disk
+
+
+def test_full_disk_does_not_end_the_music_is_said_once_and_the_bundle_is_confirmed_when_there_is_room(
+    instrument, disk, caplog
+):
+    instrument.flash(instrument.file("next"))
+    disk.full = True
+    for _ in range(20):
+        instrument.sound(TRIAL_PERIODS)
+    assert not instrument.store.slots.confirmed
+    assert len(instrument.notices) == caplog.text.count("is full; remove files there") == 1
+    disk.full = False
+    for _ in range(6):
+        instrument.sound(TRIAL_PERIODS)
+    assert instrument.store.slots.confirmed
+
+
+def test_mute_bundle_leads_to_the_factory_bundle_even_if_the_disk_is_full_or_the_bundle_before_is_gone(
+    instrument, disk
+):
+    for trouble in ("full", "gone"):
+        before = instrument.flash(instrument.file(f"before {trouble}"))
+        instrument.sound(TRIAL_PERIODS)
+        instrument.flash(instrument.file(f"bad {trouble}"))
+        instrument.play(8)
+        disk.full = trouble == "full"
+        if trouble == "gone":
+            instrument.store.path_of(before).unlink()
+        instrument.state.audio.break_down("the sound is not a number")
+        instrument.tick()
+        assert instrument.state.audio.loads[-1] == instrument.factory
+        instrument.play(8)
+        assert (instrument.state.name, instrument.state.healthy) == ("factory", True)
+        disk.full = False
+
+
+def test_status_that_cannot_be_written_is_said_once_and_written_again_when_there_is_room(instrument, caplog):
+    folder = instrument.folder / "state"
+    errands, console = AtOnce(), SimpleNamespace(inputs=SimpleNamespace(names=[]), panel_name="", player=Player(1, 4))
+    file = StatusFile(Config(state_dir=str(folder), midi="none"), errands)
+    for second in range(1, 10):
+        file.tick(instrument.state, console, instrument.store.slots, float(second))
+    assert len(errands.collect()) == caplog.text.count("cannot be written") == 1
+    folder.mkdir()
+    file.tick(instrument.state, console, instrument.store.slots, 20.0)
+    assert read_status(folder).doing == "waiting for a bundle"
+    instrument.state = instrument.start(instrument.factory)
+    file.tick(instrument.state, console, instrument.store.slots, 21.0)
+    status = read_status(folder)
+    assert (status.doing, status.modes) == ("playing factory", ["mode 0", "mode 1", "mode 2"])
+    file.remove()
+    file.remove()
 
 
 def test_bundle_that_the_audio_process_refuses_is_given_up(instrument):
@@ -125,9 +324,13 @@ def test_player_can_go_back_once_and_is_told_when_there_is_nothing_to_go_back_to
     instrument.state = instrument.start(instrument.factory)
     instrument.flash(instrument.file("next"))
     instrument.play(1)
-    assert instrument.state.revert() == "going back"
+    instrument.state.revert()
+    instrument.tick()
+    assert instrument.notices == ["going back"]
     assert instrument.state.audio.loads[-1] == instrument.factory
-    assert "no previous bundle" in instrument.state.revert()
+    instrument.state.revert()
+    instrument.tick()
+    assert "no previous bundle" in instrument.notices[-1]
 
 
 def test_voices_follow_what_can_be_rendered_and_the_view_says_slim(instrument, caplog):
@@ -150,18 +353,46 @@ def test_lost_card_mutes_and_a_dead_audio_process_is_one_sentence(instrument):
     instrument.state.tick()
     assert (instrument.state.healthy, instrument.state.see().lost) == (False, True)
     instrument.state.audio.die()
-    with pytest.raises(DeviceUnavailable, match="ended by itself"):
+    instrument.state.install(instrument.factory, instrument.start)  # Nobody hears it, and nothing breaks.
+    with pytest.raises(AudioLost, match="ended by itself"):
         instrument.state.tick()
     instrument.state.close()
     assert instrument.state.audio.stopped
 
 
-def test_bundle_without_a_file_is_one_sentence(tmp_path):
-    with pytest.raises(StoreError, match="flash it again"):
-        read_named_bundle(tmp_path / "missing.tombola")
-    (tmp_path / "damaged.tombola").write_bytes(b"?")
-    with pytest.raises(BadBundle):
-        read_named_bundle(tmp_path / "damaged.tombola")
+def test_of_two_flashes_in_a_row_the_first_ones_missing_file_is_a_refusal_and_the_second_one_plays(instrument):
+    instrument.state = instrument.start(instrument.factory)
+    first = instrument.flash(instrument.file("first"))
+    gone = instrument.store.path_of(first)
+    gone.unlink()  # As the second flash does, before the audio process has read it.
+    audio = instrument.state.audio
+    audio.events()
+    audio.load(gone)
+    second = instrument.flash(instrument.file("second"))
+    instrument.play(1)
+    assert (instrument.state.name, instrument.store.slots.active) == ("second", second)
+    assert instrument.store.slots.rejected is None
+    instrument.sound(TRIAL_PERIODS)
+    assert instrument.store.slots.confirmed
+
+
+def test_audio_process_that_has_loaded_no_bundle_for_thirty_seconds_is_lost_and_one_that_loads_is_not(instrument):
+    instrument.state = instrument.start(instrument.factory)
+    instrument.flash(instrument.file("first"))
+    instrument.play(LOAD_PERIODS + 1)
+    instrument.state.audio.hang()
+    instrument.flash(instrument.file("second"))
+    instrument.play(LOAD_PERIODS)
+    with pytest.raises(AudioLost):
+        instrument.play(1)
+
+
+def test_control_process_learns_of_a_bundle_without_its_file(instrument):
+    instrument.state = instrument.start(instrument.factory)
+    sha256 = instrument.flash(instrument.file("next", modes=1))
+    instrument.store.path_of(sha256).unlink()
+    assert instrument.play(1)
+    assert (instrument.state.name, instrument.state.bundle.modes) == ("next", ("mode 0",))
 
 
 # The audio process and its fake
@@ -175,7 +406,7 @@ def audio(request, instrument, tmp_path):
     else:
         audio = AudioProcess(
             instrument.factory,
-            voices=2,
+            Player(3, 2).controls(),
             audio="null",
             buffer_periods=4,
             fallback=tmp_path / "x.wav",
@@ -199,12 +430,16 @@ def test_audio_takes_another_bundle_refuses_a_damaged_one_and_takes_none_after_i
     path = instrument.file("next")
     audio.load(path)
     event = wait_for_event(audio)
-    assert (event.event, event.path) == ("loaded", str(path))
+    assert (event.event, event.path, event.manifest.name) == ("loaded", str(path), "next")
     path.write_bytes(path.read_bytes()[:-1])
     audio.load(path)
     event = wait_for_event(audio)
     assert event.event == "refused"
     assert "cut short" in event.reason
+    path.unlink()
+    audio.load(path)
+    event = wait_for_event(audio)
+    assert (event.event, event.path) == ("refused", str(path))
     audio.stop()
     audio.stop()
     assert not audio.alive
@@ -252,15 +487,14 @@ def test_watchdog_is_fed_only_while_the_pulse_goes_on():
     assert ear.heard[3:] == ["playing b", "alive"]
 
 
-def test_watchdog_is_fed_while_the_audio_process_starts_but_not_before_it_was_ready():
-    ear = Ear()
+@pytest.mark.parametrize(("pulse", "heard"), [(0, []), (7, ["ready", "starting", "alive", "alive", "alive"])])
+def test_watchdog_is_fed_while_the_audio_process_starts_but_not_before_it_was_ready(pulse, heard):
+    ear, state = Ear(), Starting(Future(), lambda audio: None, pulse)
     watchdog = Watchdog(ear)
-    watchdog.starting(5.0)
-    assert ear.heard == []
-    watchdog.tick(1, "waiting", 10.0)
-    watchdog.starting(10.5)
-    watchdog.starting(11.0)
-    assert ear.heard == ["ready", "waiting", "alive", "alive"]
+    for tick in range(30):
+        state.tick()
+        watchdog.tick(state.pulse, state.doing, 10.0 + tick / 10)
+    assert ear.heard == heard
 
 
 class Stage:

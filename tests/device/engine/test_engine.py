@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tombola_device.contract.controls import SILENCE_DB
-from tombola_device.contract.errors import ShapeError
+from tombola_device.contract.errors import BadBundle, ShapeError
 from tombola_device.contract.manifest import Envelope
-from tombola_device.engine.crossfade import FADE_PERIODS, PREROLL_PERIODS, Crossfade, fit_modes
 from tombola_device.engine.engine import Engine
 from tombola_device.engine.limiter import THRESHOLD, Limiter
 from tombola_device.play.midi_map import MidiMap
@@ -196,6 +193,28 @@ def test_a_graph_that_breaks_is_muted_and_named_and_never_reaches_the_card(make_
     assert "muted" in engine.fault
 
 
+def test_a_graph_that_raises_while_it_plays_is_muted_and_named(make_failing):
+    engine, player = held(make_failing("treacherous", note=100))
+    assert rms_db(render(engine, player, 60)) == pytest.approx(-20 + HEADROOM_DB, abs=0.1)
+    player.note_on(100, 1.0)
+    assert not render(engine, player, 4).any()
+    assert engine.fault.startswith("the bundle 'treacherous' could not be run (")
+    assert engine.idle
+
+
+def test_a_graph_that_raises_only_with_three_voices_is_refused_by_the_warm_up(make_failing):
+    Engine(make_failing(voices=2), 2).warm_up()
+    with pytest.raises(BadBundle, match="cannot be run with 3 voices"):
+        Engine(make_failing(voices=2), 4).warm_up()
+
+
+def test_a_graph_forty_decibels_over_full_scale_is_muted_and_not_played_as_a_square(make_bundle):
+    loud, far_louder = held(make_bundle(poison=1e3)), held(make_bundle(poison=1e4))
+    assert np.abs(render(*loud, 4)).max() == 1.0
+    assert not render(*far_louder, 4).any()
+    assert "louder than any sound" in far_louder[0].fault
+
+
 def test_wrong_shapes_are_refused(bundle):
     engine, player = Engine(bundle, 4), Player(3, 4)
     with pytest.raises(ShapeError, match="multiple of 128"):
@@ -232,87 +251,3 @@ def test_limiter_makes_no_dc_and_recovers(bundle):
         quiet[:] = 0.1
         limiter.process(quiet)
     np.testing.assert_array_equal(quiet, np.full(128, 0.1, np.float32))
-
-
-# Crossfade
-
-
-def test_bundle_swap_has_no_gap_and_no_click(make_bundle):
-    engine, player = held(make_bundle(modes=3))
-    fader = Crossfade(engine)
-    before = render(fader, player, 20)
-    fader.swap(Engine(make_bundle(modes=3, name="next"), 4))
-    sound = render(fader, player, PREROLL_PERIODS + FADE_PERIODS + 20)
-    assert not fader.fading
-    assert fader.engine.manifest.name == "next"
-    own = np.abs(np.diff(before)).max()
-    # With equal power, two sounds in phase would be 3 dB louder in the middle of the fade.
-    assert np.abs(np.diff(np.concatenate([before[-1:], sound]))).max() <= own * np.sqrt(2) * 1.01
-    assert rms_db(sound[-1280:]) == pytest.approx(-26, abs=0.1)
-
-
-def test_bundle_swap_to_another_number_of_modes_keeps_held_notes_sounding(make_bundle):
-    engine, player = held(make_bundle(modes=3))
-    player.program_change(2)
-    fader = Crossfade(engine)
-    fader.swap(Engine(make_bundle(modes=1), 4))
-    render(fader, player, PREROLL_PERIODS + FADE_PERIODS + 5)
-    player.set_modes(1)
-    sound = render(fader, player, 100)
-    assert peak_hz(sound) == pytest.approx(440, abs=2)
-
-
-def test_swap_during_a_fade_waits_and_the_last_one_wins(make_bundle):
-    engine, player = held(make_bundle())
-    fader = Crossfade(engine)
-    for name in ("second", "third", "fourth"):
-        fader.swap(Engine(make_bundle(name=name), 4))
-        render(fader, player, 3)
-    render(fader, player, 2 * (PREROLL_PERIODS + FADE_PERIODS) + 5)
-    assert fader.engine.manifest.name == "fourth"
-    assert not fader.fading
-
-
-def test_swap_away_from_a_broken_bundle_brings_the_sound_back(make_bundle):
-    engine, player = held(make_bundle(poison=np.inf))
-    assert engine.fault
-    fader = Crossfade(engine)
-    fader.swap(Engine(make_bundle(), 4))
-    render(fader, player, PREROLL_PERIODS + FADE_PERIODS)
-    assert rms_db(render(fader, player, 60)) == pytest.approx(-26, abs=0.1)
-    assert not fader.engine.fault
-
-
-def test_notes_released_before_a_swap_do_not_begin_again(make_bundle):
-    engine, player = held(make_bundle())
-    player.note_off(69)
-    render(engine, player, 200)
-    fader = Crossfade(engine)
-    fader.swap(Engine(make_bundle(name="next"), 4))
-    assert not render(fader, player, 100).any()
-
-
-def test_engines_share_the_noise_table_where_it_fits_and_sound_as_if_they_did_not(make_bundle):
-    bundle = make_bundle(noise_bands=3)
-    first, player = held(bundle)
-    second, alone = Engine(bundle, 4, neighbour=first), Engine(bundle, 4)
-    assert second.noise_tables[3, False] is first.noise_tables[3, False]
-    assert second.noise_tables[3, False].shape[1] == 3
-    Engine(make_bundle(noise_bands=2), 4, neighbour=first)
-    assert sorted(first.noise_tables) == [(2, False), (3, False)]
-    np.testing.assert_array_equal(render(second, player, 30), render(alone, player, 30))
-
-
-def test_swap_with_another_number_of_voices_is_refused(bundle):
-    with pytest.raises(ShapeError, match="2 voices"):
-        Crossfade(Engine(bundle, 4)).swap(Engine(bundle, 2))
-
-
-def test_fitted_blend_stays_on_the_simplex():
-    player = Player(4, 2)
-    player.set_blend([0.0, 0.5, 0.0, 0.5])
-    controls = player.controls()
-    assert fit_modes(controls, 2).blend[0].tolist() == [0.0, 1.0]
-    assert fit_modes(controls, 1).blend[0].tolist() == [1.0]
-    assert fit_modes(controls, 6).blend.sum(axis=1).tolist() == [1.0, 1.0]
-    assert fit_modes(replace(controls), 4).blend is controls.blend

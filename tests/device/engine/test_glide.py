@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tombola_device.engine.engine import Engine
 from tombola_device.engine.glide import Glide
 from tombola_device.play.player import Player
 
@@ -46,6 +47,24 @@ def test_silent_voice_jumps_to_its_note_and_a_bend_never_glides():
     assert walk(glide, 1) == [48]
     glide.take(frame(48, 1.0, bend=2.0), [True])
     assert walk(glide, 1) == [50]
+
+
+def test_voice_that_fell_silent_in_a_glide_and_is_struck_again_on_its_target_has_that_note_at_once(bundle):
+    engine, player, out = Engine(bundle, 1), Player(3, 1), np.zeros(128, np.float32)
+    player.glide(1.0)
+    player.note_on(48, 1.0)
+    engine.render(player.controls(), out)
+    player.note_on(60, 1.0)
+    player.controls()
+    for _ in range(40):
+        engine.render(player.controls(), out)
+    player.all_notes_off()
+    while not engine.idle:
+        engine.render(player.controls(), out)
+    player.hear(engine.levels_db)
+    player.note_on(60, 1.0)
+    engine.render(player.controls(), out)
+    assert engine.renderers[0].session.controls[0, 0] == 60.0
 
 
 @given(st.lists(st.tuples(st.floats(0, 127), st.floats(0, 0.5), st.integers(1, 40)), min_size=1, max_size=10))

@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from tombola_device.contract.bundle import decode_bundle
-from tombola_device.engine.crossfade import Crossfade
+from tombola_device.engine.crossfade import Crossfade, preroll
 from tombola_device.engine.engine import Engine
 from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.player import Player
@@ -36,6 +36,12 @@ def platform() -> str:
     return f"onnxruntime {onnxruntime.__version__}, numpy {np.__version__}, {' '.join(sorted(flags))} {blas}".strip()
 
 
+def swap(fader, player):
+    twin, controls = fader.engine.twin(), player.controls()
+    preroll(twin, lambda: controls)
+    fader.swap(twin)
+
+
 def script(player, midi, fader):
     """Period → action before it is rendered."""
     send = midi.receive
@@ -46,7 +52,7 @@ def script(player, midi, fader):
         270: [lambda: send((0xE0, 0, 64))],
         300: [lambda: send((0xB0, 74, 120))],
         340: [lambda: send((0xB0, 71, 10))],
-        380: [lambda: fader.swap(fader.engine.twin())],
+        380: [lambda: swap(fader, player)],
         430: [lambda: send((0x80, 57, 0))],
         450: [lambda: send((0x80, 64, 0))],
         460: [lambda: send((0x80, 72, 0))],
@@ -54,7 +60,7 @@ def script(player, midi, fader):
         490: [lambda: send((0x91, 60, 100))],
         500: [lambda: send((0x92, 67, 80))],
         510: [lambda: send((0x93, 48, 127))],
-        620: [lambda: fader.swap(fader.engine.twin())],
+        620: [lambda: swap(fader, player)],
         640: [lambda: player.set_blend([0.1, 0.2, 0.3, 0.4])],
         700: [lambda: player.glide(0.2)],
         710: [lambda: send((0x91, 62, 60))],

@@ -15,11 +15,11 @@ from tombola_device.contract.bundle import Bundle, decode_bundle, encode_bundle
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.graph import onset_graph
 from tombola_device.contract.manifest import Envelope
-from tombola_device.engine.crossfade import FADE_PERIODS, Crossfade
+from tombola_device.engine.crossfade import FADE_PERIODS, Crossfade, preroll
 from tombola_device.engine.engine import HEADROOM_DB, Engine
 from tombola_device.engine.onset_session import OnsetSession
+from tombola_device.engine.probe import probe_bundle
 from tombola_device.play.player import Player
-from tombola_device.slots.probe import probe_bundle
 
 QUARTET = Path(__file__).parents[3] / "models" / "quartet" / "quartet.tombola"
 SAMPLES = 6000
@@ -209,7 +209,9 @@ def test_a_bundle_of_both_goes_through_its_file_and_the_probe_and_swaps_under_a_
     player.note_on(69, 1.0)
     fader = Crossfade(engine)
     render(fader, player, 3)
-    fader.swap(engine.twin())
+    twin = engine.twin()
+    preroll(twin, player.controls)
+    fader.swap(twin)
     sound = render(fader, player, 60 + FADE_PERIODS)
     assert np.isfinite(sound).all()
     assert np.abs(sound).max() < 1.0

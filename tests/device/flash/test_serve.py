@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import threading
@@ -21,8 +22,8 @@ from tombola_device.contract.protocol import MAX_STATUS_BYTES
 from tombola_device.contract.refusals import ErrorCode, Refused, error_sentence, two_figures
 from tombola_device.contract.sender import Sender, SenderPhase
 from tombola_device.disk.fake import FakeFiles
+from tombola_device.engine.board import UNKNOWN, Board
 from tombola_device.flash.serve import Flashd, SerialPort
-from tombola_device.slots.board import UNKNOWN, Board
 from tombola_device.slots.store import RESERVE_BYTES, Store
 
 ENVELOPE = Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0)
@@ -251,6 +252,47 @@ def test_the_status_says_what_plays_unless_that_is_too_long() -> None:
     assert found["playing"] == {"xruns": 2}
     assert found["slots"] == {"active": None, "previous": None, "confirmed": True, "rejected": None}
     assert "playing" not in asked(Bench(status=lambda: {"log": "x" * MAX_STATUS_BYTES}))
+
+
+@pytest.mark.parametrize("where", ["read", "write", "begin", "free_bytes", "installed", "status"])
+@pytest.mark.parametrize("error", [OverflowError("too large"), MemoryError(), RecursionError("deep"), AssertionError()])
+def test_no_error_of_any_kind_ends_the_serving(where: str, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, raised = Bench(), []
+    place, name = {"read": (bench.port, "read"), "write": (bench.port, "write"), "begin": (bench.store, "begin"),
+                   "free_bytes": (bench.store, "free_bytes"), "installed": (bench.flashd._reception, "_on_installed"),
+                   "status": (bench.flashd._reception, "_status")}[where]  # fmt: skip
+
+    def fail(*_: object, **__: object) -> None:
+        raised.append(where)
+        raise error
+
+    host = Asker(9, p.Ask()) if where in ("free_bytes", "status") else Sender(encoded("a"), 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, fail)
+        while not raised:
+            bench.port.incoming += host.poll(time.monotonic())
+            bench.flashd.poll()
+            with contextlib.suppress(FlashError):  # An answer is what it waits for.
+                host.receive(bytes(bench.port.outgoing), *([time.monotonic()] if isinstance(host, Sender) else []))
+            bench.port.outgoing.clear()
+        bench.flashd.poll()
+    assert raised
+    bench.port.incoming.clear()
+    bench.send(Sender(encoded("b"), 2))
+    assert bench.installed[-1] == bundle_sha256(encoded("b"))
+
+
+def test_port_that_is_not_there_is_named_once_and_one_that_was_unplugged_is_not_a_warning(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench()
+    bench.ports = [OSError(2, "could not open port")] * 3
+    monkeypatch.setattr(bench.flashd, "_path", "/dev/no")
+    for _ in range(3):
+        bench.flashd._reopen_s = 0.0
+        bench.flashd.poll()
+    warnings = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == ["the port /dev/no cannot be opened (No such file or directory); check serial, or plug it in"]
 
 
 def test_running_ends_soon_after_it_is_told_to() -> None:

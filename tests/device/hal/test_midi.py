@@ -19,7 +19,7 @@ from tombola_device.hal.midi.file import FileIn, read_midi_file
 from tombola_device.hal.midi.held import HeldKeys
 from tombola_device.hal.midi.port import FakeMidi
 from tombola_device.hal.midi.ports import SCAN_S, FakeBackend, PortsIn, open_ports
-from tombola_device.hal.midi.socket import SocketIn
+from tombola_device.hal.midi.socket import MOST_BYTES, MOST_CLIENTS, SocketIn
 
 TUNE = [(0.0, (0x90, 60, 100)), (0.1, (0xB0, 1, 64)), (0.2, (0x80, 60, 0))]
 
@@ -162,6 +162,121 @@ def test_socket_reads_several_clients_and_survives_their_disconnection():
         got += source.poll()
     assert got[3:] == [(0x80, 60, 64), (0x80, 62, 64)]
     source.close()
+
+
+def poll_until(source, count):
+    """The messages of a source until there are so many, or for 5 s."""
+    got, until_s = [], time.monotonic() + 5
+    while len(got) < count and time.monotonic() < until_s:
+        got += source.poll()
+    return got
+
+
+def connect(port, count):
+    return [socket.create_connection(("localhost", port)) for _ in range(count)]
+
+
+def hang_up(*sockets):
+    for each in sockets:
+        each.close()
+
+
+def test_key_that_two_clients_hold_ends_with_the_second_one_that_hangs_up():
+    port = free_port()
+    source = SocketIn(f"localhost:{port}")
+    clients = [socket.create_connection(("localhost", port)) for _ in range(2)]
+    clients[0].sendall(bytes([0x90, 60, 100, 0x90, 64, 100]))
+    clients[1].sendall(bytes([0x90, 60, 100]))
+    assert len(poll_until(source, 3)) == 3
+    clients[0].close()
+    assert poll_until(source, 1) == [(0x80, 64, 64)]
+    clients[1].close()
+    assert poll_until(source, 1) == [(0x80, 60, 64)]
+    source.close()
+
+
+def test_key_that_two_keyboards_hold_ends_with_the_second_one_that_is_unplugged():
+    backend, now = FakeBackend(), [0.0]
+    keyboards = {name: backend.plug(name) for name in ("left", "right")}
+    source, got = PortsIn(backend=backend, clock=lambda: now[0]), []
+    for keyboard in keyboards.values():
+        keyboard.send((0x90, 60, 100))
+    source.poll()
+    for name in keyboards:
+        backend.unplug(name)
+        now[0] += SCAN_S
+        got.append(source.poll())
+    assert got == [[], [(0x80, 60, 64)]]
+
+
+def test_midi_socket_that_is_not_there_is_named_once(caplog):
+    now = [0.0]
+
+    def missing(path):
+        raise FileNotFoundError(2, "could not open port")
+
+    source = DinIn("/dev/no", open_port=missing, clock=lambda: now[0])
+    for _ in range(5):
+        now[0] += REOPEN_S
+        assert source.poll() == []
+    assert [record.message for record in caplog.records] == [
+        "DIN at /dev/no cannot be opened (No such file or directory); check midi_serial, or plug it in"
+    ]
+
+
+def test_keyboard_that_raises_an_error_stops_neither_the_others_nor_itself_for_ever():
+    backend, now = FakeBackend(), [0.0]
+    shaky, sound = backend.plug("shaky"), backend.plug("sound")
+    source = PortsIn(backend=backend, clock=lambda: now[0])
+    poll, fails = shaky.poll, [True]
+    shaky.poll = lambda: 1 / 0 if fails[0] else poll()
+    shaky.send((0x90, 60, 100))
+    sound.send((0x90, 64, 100))
+    assert source.poll() == [(0x90, 64, 100)]
+    fails[0] = False
+    assert source.poll() == [(0x90, 60, 100)]
+    fails[0] = True
+    backend.unplug("shaky")
+    now[0] += SCAN_S
+    assert source.poll() == [(0x80, 60, 64)]
+
+
+def test_clients_beyond_the_limit_are_sent_away_in_one_sentence_and_a_place_that_is_free_again_is_given(caplog):
+    port = free_port()
+    source = SocketIn(f"localhost:{port}")
+    clients = connect(port, MOST_CLIENTS + 3)
+    for _ in clients:
+        source.poll()
+    for refused in clients[MOST_CLIENTS:]:
+        refused.settimeout(5)
+        assert refused.recv(1) == b""
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        f"the MIDI socket localhost:{port} has {MOST_CLIENTS} clients and takes no more; end one of them first"
+    ]
+    clients[0].close()
+    source.poll()
+    with socket.create_connection(("localhost", port)) as late:
+        late.sendall(bytes([0x90, 60, 100]))
+        assert poll_until(source, 1) == [(0x90, 60, 100)]
+    hang_up(source, *clients)
+
+
+def test_idle_clients_cost_one_look_a_poll_and_a_flood_is_read_in_parts(monkeypatch):
+    port = free_port()
+    source = SocketIn(f"localhost:{port}")
+    clients = connect(port, MOST_CLIENTS)
+    for _ in clients:
+        source.poll()
+    reads, read = [], source._read
+    monkeypatch.setattr(source, "_read", lambda client: reads.append(client) or read(client))
+    assert [source.poll() for _ in range(100)] == [[]] * 100
+    assert reads == []
+    clients[0].sendall(bytes([0x90, 60, 100]) * 1000)
+    polls = []
+    while sum(map(len, polls)) < 1000:
+        polls.append(source.poll())
+    assert max(map(len, polls)) <= MOST_BYTES // 3 + 1
+    hang_up(source, *clients)
 
 
 @settings(max_examples=60, deadline=None)

@@ -334,6 +334,72 @@ def test_silent_converter_is_one_sentence():
         read.scan()
 
 
+def test_converters_that_fail_keep_edges_and_values_and_are_asked_again_ever_less_often(mock, monkeypatch):
+    hands, pin = MockHands(mock), load_pin_map().adc["V_OCT"]
+    converter, asked = mock.panel._converters[pin.converter], []
+    before = mock.panel.read()
+
+    def silent(channel):
+        asked.append(channel)
+        raise DeviceUnavailable("a converter does not answer; check SPI")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(converter, "read", silent)
+        hands.gate("GATE_IN", high=True)
+        hands.click()
+        state = mock.panel.read()
+        assert [(edge.name, edge.high) for edge in state.edges] == [("GATE_IN", True)]
+        assert (state.turns, state.fault) == (1, "a converter does not answer; check SPI")
+        assert (state.knobs, state.voltages) == (before.knobs, before.voltages)
+        for _ in range(9):
+            mock.panel.read()
+        assert len(asked) == 4  # In scans 0, 1, 3 and 7.
+        for _ in range(5000):
+            mock.panel.read()
+        assert len(asked) < 20
+    for _ in range(600):
+        hands.patch("V_OCT", 3000)
+        state = mock.panel.read()
+        if not state.fault:
+            break
+    assert (state.fault, state.voltages["V_OCT"]) == ("", pytest.approx(3000 / FULL_SCALE))
+
+
+def test_one_failed_conversion_costs_one_scan():
+    pins, failing = load_pin_map(), [False]
+
+    class Shaky(FakeConverter):
+        def read(self, channel):
+            if failing[0]:
+                raise DeviceUnavailable("a converter does not answer")
+            return super().read(channel)
+
+    read = Readings(pins.adc, {name: Shaky() for name in pins.spi})
+    faults = []
+    for failing[0] in (False, True, False, False, True, False):
+        faults.append(read.follow(struck=False))
+    assert [bool(fault) for fault in faults] == [False, True, False, False, True, False]
+
+
+@pytest.mark.parametrize(("fails", "opens"), [(3, True), (10_000, False)])
+def test_panel_opens_although_its_converters_fail_at_first_but_not_if_they_never_answer(fails, opens):
+    pins, left = load_pin_map(), [fails]
+
+    class Waking(FakeConverter):
+        def read(self, channel):
+            left[0] -= 1
+            if left[0] >= 0:
+                raise DeviceUnavailable("a converter does not answer")
+            return super().read(channel)
+
+    converters = {name: Waking(rest=1000) for name in pins.spi}
+    if not opens:
+        with pytest.raises(DeviceUnavailable):
+            Readings(pins.adc, converters)
+        return
+    assert Readings(pins.adc, converters).knobs == pytest.approx((1000 / FULL_SCALE,) * 8, abs=2e-3)
+
+
 def test_pin_map_of_the_board_is_sound():
     pins = load_pin_map()
     assert len(pins.leds) == 8

@@ -17,7 +17,8 @@ from tombola_device.contract.graph import block_graph
 from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 from tombola_device.disk.fake import FakeFiles, PowerCut
 from tombola_device.disk.files import DiskFiles, Files
-from tombola_device.slots.store import RESERVE_BYTES, TRIAL_BOOTS, DiskFull, ProbeFailed, Slots, Store, WrongHash
+from tombola_device.slots.errors import DiskFull, ProbeFailed, WrongHash
+from tombola_device.slots.store import MOST_FAULTS, RESERVE_BYTES, TRIAL_BOOTS, Slots, Store
 
 FOLDER = Path("/slots")
 ENVELOPE = Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0)
@@ -226,6 +227,29 @@ def test_a_transfer_continues_where_it_stopped_and_restarts_on_request() -> None
     assert f"{SHA['b']}.partial" not in files.names(FOLDER)
 
 
+@pytest.mark.parametrize("used", [False, True])
+def test_however_many_transfers_begin_there_is_one_part_of_a_bundle(*, used: bool) -> None:
+    files = with_a() if used else FakeFiles()
+    for number in range(50):
+        store = fresh(files)
+        store.begin(f"{number:064}", 100)
+        store.write(bytes(10))
+        assert sum(name.endswith(".partial") for name in files.names(FOLDER)) == 1
+
+
+def test_what_has_arrived_stays_when_the_probe_is_stopped() -> None:
+    def stopped(bundle: Bundle) -> None:
+        raise StoreError("the instrument is ending; flash the bundle again")
+
+    files = with_a()
+    with pytest.raises(StoreError, match="is ending"):
+        install(fresh(files, probe=stopped), B)
+    store = fresh(files)
+    assert store.begin(SHA["b"], len(B)).offset == len(B)
+    store.finish()
+    assert store.slots.active == SHA["b"]
+
+
 def test_more_bytes_than_announced_are_refused() -> None:
     store = fresh(FakeFiles())
     store.begin(SHA["b"], 10)
@@ -312,6 +336,104 @@ def test_a_late_confirmation_of_another_bundle_counts_for_nothing() -> None:
     assert not store.slots.confirmed
     store.confirm(SHA["b"])
     assert store.slots.confirmed
+
+
+def with_b() -> FakeFiles:
+    """A device on which B was installed after A, and has played."""
+    files = with_a()
+    store = fresh(files)
+    install(store, B)
+    store.confirm()
+    return files
+
+
+def test_a_confirmed_bundle_that_is_muted_is_replaced_by_the_one_before_for_good() -> None:
+    files = with_b()
+    assert fresh(files).fault(SHA["b"], certain=True) == FOLDER / f"{SHA['a']}.tombola"
+    store = fresh(files)
+    assert playing(files, store) == "a"
+    assert store.slots == Slots(SHA["a"], None, confirmed=True, rejected=SHA["b"])
+
+
+def test_ends_of_the_process_are_counted_over_restarts_and_the_third_leads_back() -> None:
+    files = with_b()
+    for number in range(1, MOST_FAULTS):
+        assert fresh(files).fault(SHA["b"], certain=False) is None
+        assert fresh(files).slots.faults == number
+        assert playing(files, fresh(files)) == "b"
+    assert fresh(files).fault(SHA["b"], certain=False) is not None
+    assert playing(files, fresh(files)) == "a"
+    assert fresh(files).slots.faults == 0
+
+
+def test_faults_are_forgotten_when_the_bundle_has_played_for_long() -> None:
+    files = with_b()
+    for _ in range(10):
+        assert fresh(files).fault(SHA["b"], certain=False) is None
+        fresh(files).played_long(SHA["b"])
+        assert fresh(files).slots.faults == 0
+    fresh(files).fault(SHA["b"], certain=False)
+    fresh(files).played_long(SHA["a"])
+    assert fresh(files).slots.faults == 1
+
+
+def test_faults_of_other_bundles_and_of_one_on_trial_count_for_nothing() -> None:
+    files = with_b()
+    assert fresh(files).fault(SHA["a"], certain=True) is None
+    assert fresh(files).fault("00" * 32, certain=True) is None
+    install(fresh(files), C)
+    before = fresh(files).slots
+    assert fresh(files).fault(SHA["c"], certain=True) is None
+    assert fresh(files).slots == before
+
+
+def test_fault_after_fault_ends_at_the_factory_bundle_which_stays(tmp_path: Path) -> None:
+    factory = tmp_path / "factory.tombola"
+    factory.write_bytes(C)
+    store = Store(tmp_path / "slots", plays, factory)
+    for data in (A, B):
+        install(store, data)
+        store.confirm()
+    assert store.fault(SHA["b"], certain=True) == store.path_of(SHA["a"])
+    assert store.fault(SHA["a"], certain=True) == factory
+    assert store.fault(SHA["c"], certain=True) is None
+    assert Store(tmp_path / "slots", plays, factory).boot() == factory
+
+
+def test_a_damaged_bundle_before_is_passed_over_and_without_any_other_the_bundle_stays(tmp_path: Path) -> None:
+    files = with_b()
+    files.flip_bit(FOLDER / f"{SHA['a']}.tombola", 1000)
+    factory = tmp_path / "factory.tombola"
+    factory.write_bytes(C)
+    assert fresh(files).fault(SHA["b"], certain=True) is None
+    assert playing(files, fresh(files)) == "b"
+    assert Store(FOLDER, plays, factory, files).fault(SHA["b"], certain=True) == factory
+
+
+def test_a_disk_that_cannot_be_written_leads_back_all_the_same() -> None:
+    class Full(FakeFiles):
+        def write(self, path: Path, data: bytes) -> None:
+            raise OSError(28, "No space left on device", str(path))
+
+    full = Full()
+    full.__dict__.update(with_b().__dict__)
+    store = fresh(full)
+    assert store.fault(SHA["b"], certain=True) == FOLDER / f"{SHA['a']}.tombola"
+    assert store.slots.active == SHA["a"]
+
+
+@pytest.mark.parametrize("certain", [True, False])
+def test_power_cut_while_a_fault_is_counted_leaves_a_playable_bundle(*, certain: bool) -> None:
+    for operation in range(6):
+        for seed in range(6):
+            files = with_b()
+            files.cut_power_at(operation)
+            with contextlib.suppress(PowerCut):
+                fresh(files).fault(SHA["b"], certain=certain)
+            files = files.after_power_cut(random.Random(seed))
+            store = fresh(files)
+            assert playing(files, store) in ("a", "b")
+            assert store.slots.faults in (0, 1)
 
 
 def operations_of(action: Callable[[Store], object]) -> int:

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from tombola_device.daemon.console import Console
+from tombola_device.disk.errands import AtOnce
 from tombola_device.disk.files import DiskFiles
 from tombola_device.hal.panel.display import FakeDisplay
 from tombola_device.hal.panel.fake import FakePanel
@@ -67,16 +68,18 @@ class Bench:
         face: ``oled`` has buttons, display and LEDs; ``fake`` is the face that ships for tests.
         more_faces: Faces beside it.
         modes: Of the bundle; empty: none plays.
+        errands: Do what waits for the disk.
     """
 
-    def __init__(self, folder, memory=None, face="oled", more_faces=(), modes=MODES):
+    def __init__(self, folder, memory=None, face="oled", more_faces=(), modes=MODES, errands=None):
         self.now_s, self.panel, self.player, self.house = 0.0, FakePanel(), Player(4, 2), House()
         pins, self.memory, clock = load_pin_map(), memory or FakeMemory(), lambda: self.now_s
         self.voltmeter = Voltmeter(nominal_lines(pins), load_calibration(self.memory)[0])
-        calibrator = Calibrator(self.voltmeter, partial(save_calibration, self.memory))
+        self.errands = errands or AtOnce()
+        calibrator = Calibrator(self.voltmeter, partial(save_calibration, self.memory), self.errands)
         hands, self.midi_map, store = PanelMap(self.player), MidiMap(self.player), SceneStore(DiskFiles(), folder)
-        scenes = ScenePage(self.player, hands, store)
-        self.settings = SettingsPage(self.player, self.midi_map, hands, store)
+        scenes = ScenePage(self.player, hands, store, self.errands)
+        self.settings = SettingsPage(self.player, self.midi_map, hands, store, self.errands)
         self.surface = Surface(self.player, self.midi_map, scenes, self.settings, calibrator, self.house)
         panel_in = PanelIn(self.panel, hands, self.voltmeter, calibrator, clock)
         self.display, self.chip = FakeDisplay(), FakePca9685()
@@ -85,8 +88,10 @@ class Bench:
         else:
             self.face = FakeFace()
         inputs = Inputs(self.player, self.midi_map, [], panel_in, clock)
-        outputs = PanelOut(panel_in, self.voltmeter, calibrator)
-        self.console = Console(self.player, inputs, self.surface, [self.face, *more_faces], panel_in, outputs)
+        outputs = PanelOut(self.panel, self.voltmeter, calibrator)
+        self.console = Console(
+            self.player, inputs, self.surface, self.errands, [self.face, *more_faces], panel_in, outputs
+        )
         if modes:
             self.surface.set_modes(modes)
         self.level_db, self.healthy, self.seen = -80.0, True, View()

@@ -80,6 +80,13 @@ def test_both_records_damaged_is_one_sentence_and_nominal_values():
     assert "calibrate again" in said
 
 
+def test_memory_that_cannot_be_read_is_one_sentence_and_nominal_values(tmp_path):
+    (tmp_path / "calibration.bin").mkdir()
+    calibration, said = load_calibration(FileMemory(tmp_path / "calibration.bin"))
+    assert calibration == Calibration()
+    assert said.startswith("nominal values are used, because the calibration cannot be read: ")
+
+
 def test_calibration_that_does_not_fit_is_refused_and_a_file_that_cannot_be_written_is_one_sentence(tmp_path):
     with pytest.raises(StoreError, match="more than"):
         save_calibration(FakeMemory(), Calibration({f"{index:050}": NOMINAL for index in range(40)}))

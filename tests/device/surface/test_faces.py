@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tombola_device.config import Config
 from tombola_device.contract.errors import BadConfig
-from tombola_device.daemon.console import open_console
+from tombola_device.daemon.console import SHOWN_S, open_console
+from tombola_device.disk.errands import AtOnce
 from tombola_device.hal.panel.pins import load_pin_map
 from tombola_device.play.player import Player
 from tombola_device.play.voices import VoiceMode
@@ -53,7 +54,7 @@ class FakeHand:
         self.bench.run(0.1)
 
     def see(self):
-        self.bench.run(0.002)
+        self.bench.run(SHOWN_S + 0.01)
         return self.bench.face.see()
 
     def is_dark(self):
@@ -353,7 +354,7 @@ def test_action_that_cannot_be_is_refused_where_it_is_made(make):
 
 def test_surface_exists_without_a_panel(tmp_path):
     player, face = Player(1, 2), FakeFace()
-    console = open_console(Config(midi="none", panel="none", state_dir=str(tmp_path)), player, None, [face])
+    console = open_console(Config(midi="none", panel="none", state_dir=str(tmp_path)), player, None, AtOnce(), [face])
     console.surface.set_modes(("harp", "bells"))
     face.turn(1.0)
     assert console.answer(lambda _: View(bundle="pair"), 0.0)

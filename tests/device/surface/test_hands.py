@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from tombola_device.hal.panel.fake import FakePanel
@@ -117,6 +119,41 @@ def test_voltages_move_timbre_and_what_they_are_assigned_to():
     np.testing.assert_allclose(bench.player.blend, [0.5, 0.5, 0])
 
 
+def velocity_at(bench, volts):
+    """The velocity of the note that a rising gate strikes at so many volts."""
+    bench.volts["CV_1"] = volts
+    bench.panel.raise_gate()
+    bench.apply()
+    return float(bench.player.controls().velocity[0])
+
+
+def test_velocity_rises_with_its_voltage_without_a_jump_and_an_open_jack_strikes_as_ever():
+    bench = Bench()
+    bench.map.targets = CvTargets(cv_1=CvTarget.VELOCITY)
+    assert [velocity_at(bench, volts) for volts in (0.0, 0.03, -0.04)] == pytest.approx([0.8] * 3)
+    ups = [velocity_at(bench, step / 50) for step in range(3, 251)]
+    downs = [velocity_at(bench, step / 50) for step in range(250, -1, -1)]
+    assert (ups[0], ups[-1], downs[-1]) == pytest.approx((0.012, 1.0, 1 / 127))
+    assert all(0 <= later - earlier < 0.013 for earlier, later in pairwise(ups))
+    assert all(0 <= earlier - later < 0.013 for earlier, later in pairwise(downs))
+
+
+def test_input_that_is_assigned_anew_lets_go_of_what_it_moved_and_moves_the_other_at_once():
+    bench = Bench()
+    bench.map.targets = CvTargets(cv_1=CvTarget.LEVEL)
+    bench.volts["CV_1"] = -2.5
+    bench.apply()
+    assert bench.player.controls().loudness_db[0] == pytest.approx(-20)
+    bench.map.targets = CvTargets(cv_1=CvTarget.WEIGHT_2)
+    bench.volts["CV_1"] = 5.0
+    assert bench.apply()
+    assert bench.player.controls().loudness_db[0] == 0
+    np.testing.assert_allclose(bench.player.blend, [0.5, 0.5, 0])
+    bench.map.targets = CvTargets(cv_1=CvTarget.NONE)
+    bench.apply()
+    np.testing.assert_allclose(bench.player.blend, [1, 0, 0])
+
+
 def test_open_inputs_near_zero_and_noise_of_one_count_move_nothing():
     bench = Bench()
     bench.volts |= {"CV_X": 0.03, "CV_1": -0.04}
@@ -182,6 +219,26 @@ def test_bouncing_contact_is_one_push():
     for index, high in enumerate((True, False, True, False, True)):
         pushes += buttons.edge(Edge("SAVE", high, 1.0 + index * 0.001))
     pushes += buttons.edge(Edge("SAVE", False, 1.2))
+    assert pushes == [Push("SAVE")]
+
+
+@pytest.mark.parametrize("held_s", [0.0005, 0.0049])
+@pytest.mark.parametrize("name", ["SAVE", "ENC_SW", "SHIFT"])
+def test_button_that_is_tapped_faster_than_it_bounces_is_one_push_and_is_not_held(name, held_s):
+    buttons = Buttons()
+    pushes = [*buttons.edge(Edge(name, True, 1.0)), *buttons.edge(Edge(name, False, 1.0 + held_s))]
+    pushes += [push for tick in range(4000) for push in buttons.tick(1.001 + tick / 1000)]
+    assert pushes == [Push(name)]
+    assert not buttons.shift
+    assert buttons.edge(Edge(name, True, 6.0)) == []
+    assert buttons.edge(Edge(name, False, 6.1)) == [Push(name)]
+
+
+def test_contact_that_bounces_as_it_opens_ends_the_push_once():
+    buttons, pushes = Buttons(), []
+    for time_s, high in ((1.0, True), (1.2, False), (1.201, True), (1.202, False)):
+        pushes += buttons.edge(Edge("SAVE", high, time_s))
+    pushes += [push for tick in range(2000) for push in buttons.tick(1.21 + tick / 1000)]
     assert pushes == [Push("SAVE")]
 
 

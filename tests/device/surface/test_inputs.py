@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tombola_device.contract.errors import DeviceUnavailable
+from tombola_device.disk.errands import AtOnce
 from tombola_device.hal.midi.file import FileIn
 from tombola_device.hal.midi.port import FakeMidi
 from tombola_device.hal.panel.fake import FakePanel
@@ -23,7 +23,7 @@ from tombola_device.surface.volts import Calibration, Voltmeter
 def inputs_of(player, source, panel, clock=time.monotonic):
     """Inputs, and the reader of the panel in them."""
     voltmeter = Voltmeter(nominal_lines(load_pin_map()), Calibration())
-    panel_in = PanelIn(panel, PanelMap(player), voltmeter, Calibrator(voltmeter, lambda _: None), clock)
+    panel_in = PanelIn(panel, PanelMap(player), voltmeter, Calibrator(voltmeter, lambda _: None, AtOnce()), clock)
     return Inputs(player, MidiMap(player), [source], panel_in, clock), panel_in
 
 
@@ -48,19 +48,34 @@ def test_inputs_pass_midi_panel_and_automation_on_to_the_player():
     assert not inputs.performing
 
 
-def test_panel_that_fails_is_given_up_and_midi_goes_on(caplog):
-    class Broken(FakePanel):
-        def read(self):
-            raise DeviceUnavailable("the panel's converters do not answer; check SPI")
+def test_panel_whose_converters_fail_is_said_once_asked_again_and_gates_and_midi_go_on(caplog):
+    now, player, source, panel = [0.0], Player(2, 2), FakeMidi(), FakePanel()
+    inputs, panel_in = inputs_of(player, source, panel, lambda: now[0])
 
-    player, source = Player(2, 2), FakeMidi()
-    inputs, panel_in = inputs_of(player, source, Broken())
-    inputs.poll()
+    def play(milliseconds):
+        for _ in range(milliseconds):
+            now[0] += 0.001
+            inputs.poll()
+
+    panel.raise_gate()
+    play(10)
+    panel.unplug()
+    play(500)
     source.press(64)
-    inputs.poll()
-    assert player.held == 1
-    assert panel_in.name == ""
-    assert "check SPI" in caplog.text
+    play(500)
+    assert player.held == 2
+    panel.drop_gate()
+    panel.turn(5, 0.25)
+    play(10)
+    assert (player.held, player.timbre[0]) == (1, 0.0)
+    assert panel_in.fault == "the fake is unplugged; plug it in"
+    panel.plug_in()
+    play(10)
+    assert (panel_in.fault, player.timbre[0]) == ("", 0.25)
+    assert [record.message for record in caplog.records] == [
+        "the fake is unplugged; plug it in",
+        "the converters answer again",
+    ]
 
 
 def test_what_came_is_as_old_as_its_edge_or_as_the_poll_before():

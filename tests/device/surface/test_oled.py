@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -269,6 +270,32 @@ def test_display_gets_each_picture_once_and_goes_dark():
     display.close()
     assert device.shown == [picture("play").tobytes()]
     assert device.hidden
+
+
+def test_display_that_misses_one_transfer_shows_the_next_picture():
+    class Shaky:
+        mode = "1"
+
+        def __init__(self):
+            self.shown, self.fails, self.missed = [], True, threading.Event()
+
+        def display(self, image):
+            if self.fails:
+                self.fails = False
+                self.missed.set()
+                raise RuntimeError("the bus is busy")
+            self.shown.append(image.tobytes())
+
+        def hide(self):
+            pass
+
+    device = Shaky()
+    display = LumaDisplay(device)
+    display.show(picture("play"))
+    assert device.missed.wait(5)
+    display.show(picture("scenes"))
+    display.close()
+    assert device.shown == [picture("scenes").tobytes()]
 
 
 def test_display_works_with_lumas_own_device():

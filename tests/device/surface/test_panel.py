@@ -257,6 +257,39 @@ def test_power_that_fails_mutes_drops_the_gate_and_writes_nothing(make_bench, tm
     assert (bench.panel.muted, bench.panel.gate) == (False, True)
 
 
+@pytest.mark.parametrize("seconds", [0.001, 1.0])
+def test_converters_that_fail_never_mute_and_buttons_and_outputs_go_on(make_bench, seconds):
+    bench = make_bench()
+    assert not bench.panel.muted
+    bench.panel.unplug()
+    bench.panel.raise_gate("GATE_IN", bench.now_s)
+    bench.run(seconds)
+    assert (bench.panel.muted, bench.player.held) == (False, 1)
+    bench.panel.drop_gate("GATE_IN", bench.now_s)
+    bench.hold("SHIFT", "SAVE", seconds=3.2)
+    assert bench.house.asked == ["enrol"]
+    assert bench.player.held == 0
+    assert bench.console.panel_name == "a fake (the fake is unplugged; plug it in)"
+    bench.panel.plug_in()
+    bench.panel.patch("CV_X", 0.0)
+    bench.run(0.1)
+    assert bench.console.panel_name == "a fake"
+    assert bench.player.controls().timbre[0, 0] == 1.0
+
+
+def test_output_pins_that_fail_are_told_again(make_bench, caplog):
+    bench = make_bench()
+    bench.panel.stick()
+    bench.healthy = False
+    bench.panel.raise_gate("GATE_IN", bench.now_s)
+    bench.run(0.1)
+    assert (bench.panel.muted, bench.panel.gate) == (False, False)
+    bench.panel.loosen()
+    bench.run(0.1)
+    assert (bench.panel.muted, bench.panel.gate) == (True, True)
+    assert caplog.text.count("the fake's pins are stuck; loosen them") == 1
+
+
 def test_each_row_of_the_free_inputs_sets_the_input_of_its_numeral(make_bench):
     bench = make_bench()
     for name, word in (("CV I", "weight 1"), ("CV II", "weight 2"), ("CV III", "weight 3")):

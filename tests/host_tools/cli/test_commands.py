@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import onnx
+import onnx.helper
+import onnx.parser
 import pytest
 import soundfile
-from tombola_device.contract.errors import BadConfig, DeviceUnavailable, StoreError
+from tombola_device.contract.bundle import decode_bundle, encode_bundle
+from tombola_device.contract.errors import BadBundle, BadConfig, DeviceUnavailable, StoreError
 from tombola_host import __version__
 from tombola_host.cli import keeping, making, owning, playing, staging
 from tombola_host.cli.app import app, check_output, run_store, say
@@ -234,6 +239,36 @@ def test_what_is_no_midi_file_is_told_from_one_that_is_missing(tmp_path, content
         (tmp_path / "tune.mid").write_bytes(content)
     with pytest.raises(BadConfig, match=words):
         tombola("render", QUARTET, "-o", tmp_path / "a.wav", "--midi", tmp_path / "tune.mid")
+
+
+@pytest.mark.parametrize(
+    ("command", "work"),
+    [(("render", "-o", "a.wav"), "render_file"), (("bench", "--seconds", "0.5"), "run_bench")],
+)
+def test_what_the_instrument_would_refuse_is_refused_before_it_is_played(tmp_path, monkeypatch, command, work):
+    factory = decode_bundle(QUARTET.read_bytes())
+    model = onnx.load_from_string(factory.graphs["frame"])
+    next(node for node in model.graph.node if "audio" in node.output).output[0] = "sound"
+    highest = onnx.helper.make_tensor("highest", onnx.TensorProto.FLOAT, [1], [125.0])
+    axes = [onnx.helper.make_tensor(f"at_{at}", onnx.TensorProto.INT64, [1], [at]) for at in (0, 1)]
+    model.graph.initializer.extend([highest, *axes])
+    model.graph.node.extend(
+        onnx.parser.parse_node(line)
+        for line in (
+            "note = Slice(controls, at_0, at_1, at_1)",
+            "below = Sub(highest, note)",
+            "root = Sqrt(below)",  # NaN above the highest note.
+            "nothing = Sub(root, root)",
+            "flat = Flatten(sound)",
+            "audio = Add(flat, nothing)",
+        )
+    )
+    bad = tmp_path / "bad.tombola"
+    bad.write_bytes(encode_bundle(replace(factory, graphs={"frame": model.SerializeToString()})))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(playing, work, lambda *_, **__: pytest.fail("it was played"))
+    with pytest.raises(BadBundle, match="the bundle 'quartet' does not play: no usable sound in mode"):
+        tombola(command[0], bad, *command[1:])
 
 
 def test_a_sound_of_an_unknown_kind_is_refused_before_anything_is_rendered(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -82,6 +83,8 @@ class DinIn:
         self._bytes, self._held = MidiBytes(), HeldKeys()
         self._port: Uart | None = None
         self._reopen_s = clock()
+        self._known = False
+        """Whether the port has been there, or the user was told that it is not."""
         self._open()
 
     def poll(self) -> list[MidiMessage]:
@@ -121,8 +124,12 @@ class DinIn:
         try:
             self._port = self._open_port(self._path)
         except OSError as error:
-            _LOG.debug("%s cannot be opened: %s", self.name, error)
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            if not self._known:
+                _LOG.warning("%s cannot be opened (%s); check midi_serial, or plug it in", self.name, reason)
+            self._known = True
             return False
+        self._known = True
         self._bytes = MidiBytes()  # Drop an incomplete message from before the interruption.
         return True
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tombola_device.hal.midi.bytes import MidiMessage
 
 _PEDALS = (64, 66)
@@ -43,7 +45,12 @@ class HeldKeys:
         else:
             self._rest.pop(key, None)
 
-    def release(self) -> list[MidiMessage]:
-        """Return, once, the messages that bring everything to rest, in the order of the presses."""
-        messages, self._rest = list(self._rest.values()), {}
-        return messages
+    def release(self, others: Iterable[HeldKeys] = ()) -> list[MidiMessage]:
+        """Return, once, the messages that bring everything to rest, in the order of the presses.
+
+        Args:
+            others: Further sources; what one of them holds too is left to it.
+        """
+        messages, self._rest = self._rest, {}
+        still = {key for other in others for key in other._rest}  # noqa: SLF001 - of the same class
+        return [rest for key, rest in messages.items() if key not in still]

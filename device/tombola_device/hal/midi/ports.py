@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -109,7 +110,10 @@ class PortsIn:
             except Exception as error:  # noqa: BLE001 - the next reading may succeed
                 _LOG.debug("MIDI ports cannot be listed: %s", error)
         for name, port in self._ports.items():
-            messages += self._read(port, self._held[name])
+            try:
+                messages += self._read(port, self._held[name])
+            except Exception as error:  # noqa: BLE001 - of one port; the next reading of the list finds it gone
+                _LOG.debug("the MIDI input %s cannot be read: %s", name, error)
         return messages
 
     def close(self) -> None:
@@ -138,8 +142,11 @@ class PortsIn:
         for gone in [port for port in self._ports if port not in names]:
             _LOG.info("the MIDI input %s was unplugged", gone)
             port, held = self._ports.pop(gone), self._held.pop(gone)
-            messages += [*self._read(port, held), *held.release()]
-            port.close()
+            with contextlib.suppress(Exception):  # What it still holds may be lost with it.
+                messages += self._read(port, held)
+            messages += held.release(self._held.values())
+            with contextlib.suppress(Exception):
+                port.close()
         for name in names:
             if name not in self._ports:
                 try:

@@ -6,6 +6,7 @@ input. So a separate thread sends pictures, and only changed ones; the kernel le
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,6 +14,8 @@ from tombola_device.contract.errors import DeviceUnavailable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+_LOG = logging.getLogger(__name__)
 
 
 class Display(Protocol):
@@ -78,19 +81,21 @@ class LumaDisplay:
             self._thread.join()
 
     def _send(self) -> None:
-        try:
-            while True:
-                self._wake.wait()
-                self._wake.clear()
-                image = self._wanted
-                if image is not None and image.tobytes() != self._shown:
-                    self._shown = image.tobytes()
-                    self._device.display(image.convert(self._device.mode))
-                if self._closed:
-                    self._device.hide()
-                    return
-        except OSError:
-            return  # The display is unplugged; the sound continues without it.
+        while not self._closed:
+            self._wake.wait()
+            self._wake.clear()
+            try:
+                self._show_wanted()
+            except Exception as error:  # noqa: BLE001 - luma's errors are its own; the next picture may arrive
+                _LOG.debug("the display does not answer: %s", error)
+
+    def _show_wanted(self) -> None:
+        image = self._wanted
+        if image is not None and image.tobytes() != self._shown:
+            self._device.display(image.convert(self._device.mode))
+            self._shown = image.tobytes()
+        if self._closed:
+            self._device.hide()
 
 
 def open_display(bus: int, address: int) -> LumaDisplay:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.hal.panel.pins import load_pin_map
@@ -15,7 +15,7 @@ class FakePanel:
     """A panel that a test plays.
 
     Verbs: ``turn``, ``patch``, ``raise_gate``, ``drop_gate``, ``click``, ``fail_power``, ``restore_power``,
-    ``plug_usb``, ``unplug``.
+    ``plug_usb``, ``unplug``, ``plug_in``, ``stick``, ``loosen``.
 
     >>> panel = FakePanel()
     >>> panel.turn(7, 0.5)
@@ -34,7 +34,8 @@ class FakePanel:
     _power_fails: bool = False
     _mute_asked: bool = True
     _gate_asked: bool = False
-    _gone: bool = False
+    _stuck: bool = False
+    _before: PanelState | None = None
 
     @property
     def muted(self) -> bool:
@@ -79,23 +80,36 @@ class FakePanel:
         self._usb = True
 
     def unplug(self) -> None:
-        """Stop answering."""
-        self._gone = True
+        """Let the converters answer no more."""
+        self._before = PanelState(tuple(self._knobs), dict(self._voltages), fault="the fake is unplugged; plug it in")
+
+    def plug_in(self) -> None:
+        """Let the converters answer again."""
+        self._before = None
+
+    def stick(self) -> None:
+        """Let the output pins answer no more."""
+        self._stuck = True
+
+    def loosen(self) -> None:
+        """Let the output pins answer again."""
+        self._stuck = False
 
     def read(self) -> PanelState:
         """See Panel."""
-        if self._gone:
-            raise DeviceUnavailable("the fake is unplugged; plug it in")
         edges, self._edges = tuple(self._edges), []
         turns, self._turns = self._turns, 0
-        return PanelState(tuple(self._knobs), dict(self._voltages), edges, turns, self._power_fails, self._usb)
+        before = self._before or PanelState(tuple(self._knobs), dict(self._voltages))
+        return replace(before, edges=edges, turns=turns, power_fails=self._power_fails, usb=self._usb)
 
     def set_mute(self, *, muted: bool) -> None:
         """See Panel."""
+        self._move_pins()
         self._mute_asked = muted
 
     def set_gate(self, *, high: bool) -> None:
         """See Panel."""
+        self._move_pins()
         self._gate_asked = high
 
     def set_voltages(self, shares: Mapping[str, float]) -> None:
@@ -105,3 +119,7 @@ class FakePanel:
     def close(self) -> None:
         """See Panel."""
         self._mute_asked = True
+
+    def _move_pins(self) -> None:
+        if self._stuck:
+            raise DeviceUnavailable("the fake's pins are stuck; loosen them")

@@ -87,9 +87,7 @@ class GpioPanel:
     def read(self) -> PanelState:
         """See Panel."""
         edges = tuple(self._edges.popleft() for _ in range(len(self._edges)))
-        if any(edge.high and edge.name in GATES[:2] for edge in edges):
-            self._readings.settle_pitch()
-        self._readings.scan()
+        fault = self._readings.follow(struck=any(edge.high and edge.name in GATES[:2] for edge in edges))
         return PanelState(
             self._readings.knobs,
             self._readings.voltages,
@@ -97,6 +95,7 @@ class GpioPanel:
             self._detents.take(),
             power_fails=self._power_fails,
             usb=bool(self._usb.state),
+            fault=fault,
         )
 
     def set_mute(self, *, muted: bool) -> None:
@@ -121,7 +120,8 @@ class GpioPanel:
         if self._closed:
             return
         self._closed = True
-        self.set_mute(muted=True)
+        with contextlib.suppress(DeviceUnavailable):
+            self.set_mute(muted=True)
         for pin, _ in self._watched:
             pin.when_changed = None
             pin.close()
@@ -136,8 +136,11 @@ class GpioPanel:
 
     def _put_out(self) -> None:
         """Set mute and gate as asked; while power fails the gate drops and the mute holds. Needs the lock."""
-        self._unmute.value = not (self._mute_asked or self._power_fails)
-        self._gate.value = self._gate_asked and not self._power_fails
+        try:
+            self._unmute.value = not (self._mute_asked or self._power_fails)
+            self._gate.value = self._gate_asked and not self._power_fails
+        except Exception as error:  # gpiozero's pin libraries have errors of their own.
+            raise DeviceUnavailable(f"the panel's pins do not answer ({error}); check the board") from error
 
     def _watch_power(self, factory: Any) -> None:  # noqa: ANN401
         """Let the outputs rest as soon as power fails, and let them go on when it is back.

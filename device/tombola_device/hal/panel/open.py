@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable
 from tombola_device.hal.panel.port import Panel
+
+_LOG = logging.getLogger(__name__)
 
 
 def open_panel(name: str) -> Panel | None:
@@ -27,8 +30,9 @@ def open_panel(name: str) -> Panel | None:
         from tombola_device.hal.panel.mock import mock_panel
 
         return mock_panel().panel if name == "mock" else open_gpio_panel()
-    except DeviceUnavailable:
+    except DeviceUnavailable as error:
         if name == "auto":
+            _LOG.warning("%s", error)
             return None
         raise
 

@@ -36,6 +36,8 @@ class PanelState:
         turns: Clicks of the encoder since the last reading; right > 0.
         power_fails: Whether +12 V is too low. The outputs rest until it is back.
         usb: Whether a computer's 5 V is at the USB port.
+        fault: Why the converters do not answer, in one sentence; empty: they do. Knobs and voltages are then old, edges
+            and turns are new.
     """
 
     knobs: tuple[float, ...]
@@ -44,6 +46,7 @@ class PanelState:
     turns: int = 0
     power_fails: bool = False
     usb: bool = False
+    fault: str = ""
 
 
 class Panel(Protocol):
@@ -64,17 +67,21 @@ class Panel(Protocol):
     name: str
 
     def read(self) -> PanelState:
-        """Read all inputs, in less than a millisecond.
-
-        Raises:
-            DeviceUnavailable: The converters do not answer.
-        """
+        """Read all inputs, in less than a millisecond. Converters that do not answer are a ``fault``; ask again."""
 
     def set_mute(self, *, muted: bool) -> None:
-        """Mute the outputs, or let them sound. They are muted at the start, while power fails, and after ``close``."""
+        """Mute the outputs, or let them sound. They are muted at the start, while power fails, and after ``close``.
+
+        Raises:
+            DeviceUnavailable: The pins do not answer.
+        """
 
     def set_gate(self, *, high: bool) -> None:
-        """Set the gate output. It is low while power fails."""
+        """Set the gate output. It is low while power fails.
+
+        Raises:
+            DeviceUnavailable: The pins do not answer.
+        """
 
     def set_voltages(self, shares: Mapping[str, float]) -> None:
         """Set CV outputs, each to a share of its range, 0 … 1.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
+from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.hal.panel.converters import FULL_SCALE, Converter
 from tombola_device.hal.panel.pins import AnalogInput
 
@@ -22,6 +24,11 @@ the latency would grow by 5 ms."""
 CV_SHARE: Final = 0.25
 """Other voltages pass a one-pole filter: each reading moves the value by a quarter of the difference, half in 4 ms."""
 
+LONGEST_REST_SCANS: Final = 512
+"""Converters that do not answer are asked again in the next scan, then after 1, 3, 7 … more, at last twice a second."""
+FIRST_ATTEMPTS: Final = 10
+ATTEMPT_S: Final = 0.005
+
 
 class Readings:
     """Scans the inputs. Each scan reads pitch, the next three of the other voltages and the next knob.
@@ -32,6 +39,9 @@ class Readings:
     Args:
         inputs: Analogue inputs of the pin map.
         converters: Converters by their names in the pin map.
+
+    Raises:
+        DeviceUnavailable: A converter does not answer, and not when it is asked again either.
     """
 
     def __init__(self, inputs: Mapping[str, AnalogInput], converters: Mapping[str, Converter]) -> None:
@@ -41,9 +51,36 @@ class Readings:
         self._turn = 0
         self._pitch: deque[int] = deque(maxlen=PITCH_MEAN)
         self._values = dict.fromkeys(self._inputs, 0.0)
-        for name in (*self._knobs, *self._cvs):
-            self._values[name] = self._read(name) / FULL_SCALE
-        self._read_pitch()
+        self._fault, self._failures, self._rests = "", 0, 0
+        for attempt in range(FIRST_ATTEMPTS):
+            try:
+                self._read_all()
+            except DeviceUnavailable:
+                if attempt == FIRST_ATTEMPTS - 1:
+                    raise
+                time.sleep(ATTEMPT_S)
+            else:
+                break
+
+    def follow(self, *, struck: bool) -> str:
+        """Read the inputs of one scan, or rest if they have not answered; return why they do not, empty: they do.
+
+        Args:
+            struck: Whether a gate has risen, so that pitch is measured anew.
+        """
+        if self._rests > 0:
+            self._rests -= 1
+            return self._fault
+        try:
+            if struck:
+                self.settle_pitch()
+            self.scan()
+        except DeviceUnavailable as error:
+            self._fault, self._rests = str(error), min(2**self._failures - 1, LONGEST_REST_SCANS)
+            self._failures = min(self._failures + 1, 10)
+        else:
+            self._fault, self._failures = "", 0
+        return self._fault
 
     def scan(self) -> None:
         """Read the inputs of one scan.
@@ -74,6 +111,11 @@ class Readings:
     def voltages(self) -> dict[str, float]:
         """Name of each input except knobs → share of the converter's range, 0 … 1."""
         return {name: self._values[name] for name in (PITCH, *self._cvs) if name in self._values}
+
+    def _read_all(self) -> None:
+        for name in (*self._knobs, *self._cvs):
+            self._values[name] = self._read(name) / FULL_SCALE
+        self._read_pitch()
 
     def _read(self, name: str) -> int:
         converter, channel = self._inputs[name]

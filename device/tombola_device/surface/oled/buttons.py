@@ -29,6 +29,8 @@ class Buttons:
     """
 
     def __init__(self) -> None:
+        self._contacts: dict[str, bool] = {}
+        """What each contact did last. It counts as soon as the contact has rested for BOUNCE_S."""
         self._down_s: dict[str, float] = {}
         self._changed_s: dict[str, float] = {}
         self._spent: set[str] = set()
@@ -40,20 +42,15 @@ class Buttons:
 
     def edge(self, edge: Edge) -> list[Push]:
         """Take a button's edge; a short push is reported when the button goes up."""
-        if edge.name not in BUTTONS or edge.time_s - self._changed_s.get(edge.name, -1.0) < BOUNCE_S:
+        if edge.name not in BUTTONS:
             return []
-        self._changed_s[edge.name] = edge.time_s
-        if edge.high:
-            self._down_s.setdefault(edge.name, edge.time_s)
-            return []
-        began_s = self._down_s.pop(edge.name, None)
-        if began_s is None or edge.name in self._spent:
-            self._spent.discard(edge.name)
-            return []
-        return [Push(edge.name)]
+        self._contacts[edge.name] = edge.high
+        return self._follow(edge.name, edge.time_s)
 
     def tick(self, now_s: float) -> list[Push]:
         """Take the time; a long push is reported while the button is still down."""
+        if late := [push for name in self._contacts for push in self._follow(name, now_s)]:
+            return late  # Of a button that was tapped faster than it bounces.
         if {"SHIFT", "SAVE"} <= self._down_s.keys():
             since_s = max(self._down_s["SHIFT"], self._down_s["SAVE"])
             pair_spent = {"SHIFT", "SAVE"} <= self._spent
@@ -68,3 +65,18 @@ class Buttons:
         ]
         self._spent |= set(long)
         return [Push(name, long=True) for name in long]
+
+    def _follow(self, name: str, time_s: float) -> list[Push]:
+        """Let a button follow its contact, unless it may still bounce."""
+        high = self._contacts[name]
+        if high == (name in self._down_s) or abs(time_s - self._changed_s.get(name, -1.0)) < BOUNCE_S:
+            return []
+        self._changed_s[name] = time_s
+        if high:
+            self._down_s[name] = time_s
+            return []
+        del self._down_s[name]
+        if name in self._spent:
+            self._spent.discard(name)
+            return []
+        return [Push(name)]

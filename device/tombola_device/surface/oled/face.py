@@ -123,8 +123,7 @@ class OledFace:
         try:
             self._lights.show(channels)
         except DeviceUnavailable as error:
-            _LOG.info("%s", error)
-            self._lights = None
+            _LOG.debug("%s", error)  # The next picture may arrive.
 
 
 def open_chips(pins: PinMap, *, real: bool) -> tuple[Display | None, Lights | None]:

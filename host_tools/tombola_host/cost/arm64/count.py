@@ -24,7 +24,7 @@ PERIODS: Final = 40
 VOICES: Final = (1, 2, 4, 8, 16)
 COUNTER: Final = Path(__file__).parent / "counter.c"
 PI_4_INSTRUCTIONS: Final = 1.5e9 * 128 / 48_000
-"""Per period at one instruction a cycle: 1.5 GHz. ``tombola_device.slots.board`` uses the same figure."""
+"""Per period at one instruction a cycle: 1.5 GHz. ``tombola_device.engine.board`` uses the same figure."""
 SHARE: Final = 0.6
 """The part of one core that all voices together may use."""
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from tombola_device.contract.manifest import Cost
 from tombola_device.contract.refusals import ErrorCode, Refused
-from tombola_device.slots.board import BOARDS, UNKNOWN, Board, check_cost, this_board
+from tombola_device.engine.board import BOARDS, UNKNOWN, Board, check_cost, this_board
 
 COST = Cost(1, 1, 1, 1)
 PI_4, PI_5 = Board("Pi 4", 1.5e9), Board("Pi 5", 2.4e9)

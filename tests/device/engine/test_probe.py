@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import onnx
 import pytest
-from tombola_device.contract.bundle import Bundle
+from tombola_device.contract.bundle import Bundle, encode_bundle
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.graph import block_graph
 from tombola_device.contract.refusals import ErrorCode, Refused
-from tombola_device.slots.board import PERIOD_S, Board
-from tombola_device.slots.probe import check_speed, probe_bundle
-from tombola_device.slots.probe_child import probe_in_child
+from tombola_device.engine.board import PERIOD_S, Board
+from tombola_device.engine.probe import check_speed, probe_bundle
+from tombola_device.engine.probe_child import ChildProbe, ProbeStopped, probe_in_child
 
 Build = Callable[..., Bundle]
 Probe = Callable[..., None]
@@ -31,7 +38,7 @@ def test_a_graph_that_plays_passes(make_bundle: Build, noise_bands: int) -> None
 
 @pytest.mark.parametrize("poison", [float("nan"), float("inf"), 1e5])
 def test_a_graph_whose_sound_is_not_finite_or_far_too_loud_is_refused(make_bundle: Build, poison: float) -> None:
-    with pytest.raises(BadBundle, match="'mode 0'; train or export it again"):
+    with pytest.raises(BadBundle, match="no usable sound in mode 'mode 0': "):
         probe_bundle(make_bundle(poison=poison))
 
 
@@ -145,10 +152,75 @@ def test_a_graph_that_needs_all_memory_ends_only_its_probe(bundle: Bundle) -> No
         onnx.helper.make_node("Add", ["modest", "huge_total"], ["audio"]),
     ]
     model.graph.node.extend(nodes)
-    with pytest.raises(BadBundle, match="cannot be run .* ConstantOfShape"):  # 2 GiB, twice the limit.
+    with pytest.raises(BadBundle, match="cannot be run .* ConstantOfShape"):  # 2 GiB, thrice the limit.
         probe_in_child(holding(bundle, model.SerializeToString()))
 
 
 def test_a_crashed_probe_is_one_sentence(bundle: Bundle) -> None:
     with pytest.raises(BadBundle, match=r"crashed the probe \(exit .*\); export it again"):
         probe_in_child(bundle, memory_bytes=20 << 20)
+
+
+def endless(bundle: Bundle) -> Bundle:
+    """A graph that takes seconds for each run."""
+    model = onnx.load_from_string(slow(bundle).graphs["frame"])
+    size = next(tensor for tensor in model.graph.initializer if tensor.name == "detour_size")
+    size.CopyFrom(onnx.helper.make_tensor("detour_size", onnx.TensorProto.INT64, [2], [2500, 2500]))
+    return holding(bundle, model.SerializeToString())
+
+
+def test_a_probe_ends_when_it_is_stopped_and_no_other_begins(bundle: Bundle) -> None:
+    probe = ChildProbe()
+    stopped: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            probe(endless(bundle))
+        except ProbeStopped as error:
+            stopped.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while probe._child is None or not under_way(probe._child.pid):
+        time.sleep(0.01)
+    child = probe._child
+    probe.stop()
+    thread.join()
+    assert len(stopped) == 1
+    assert child.returncode == -signal.SIGKILL
+    with pytest.raises(ProbeStopped, match="flash the bundle again"):
+        probe(bundle)
+
+
+def under_way(pid: int) -> bool:
+    """Whether a child has asked for a signal when its parent ends: its Python has started and has limits."""
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    return any(line.startswith("Max core file size") and line.split()[4] == "0" for line in limits.splitlines())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+def test_a_probe_ends_when_its_parent_is_killed(bundle: Bundle, tmp_path: Path) -> None:
+    path = tmp_path / "endless.tombola"
+    path.write_bytes(encode_bundle(endless(bundle)))
+    code = (
+        "import sys; from pathlib import Path; from tombola_device.contract.bundle import decode_bundle; "
+        "from tombola_device.engine.probe_child import ChildProbe, ProbeStopped, probe_in_child; "
+        "probe_in_child(decode_bundle(Path(sys.argv[1]).read_bytes()))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(path)]) as parent:
+        children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+        while not (pids := children.read_text().split()) or not under_way(int(pids[0])):
+            time.sleep(0.01)
+        parent.kill()
+    child = Path(f"/proc/{pids[0]}/stat")
+    end_s = time.monotonic() + 10
+    while child.exists() and child.read_text().rsplit(")", 1)[1].split()[0] != "Z":
+        assert time.monotonic() < end_s, "the child outlives its parent"
+        time.sleep(0.01)
+
+
+def test_a_probe_has_a_limit_of_processor_time_beside_that_of_time(bundle: Bundle) -> None:
+    command = [sys.executable, "-m", "tombola_device.engine.probe_child", str(1 << 30), "0.0", str(os.getpid())]
+    told = b"null\n" + encode_bundle(endless(bundle))
+    ended = subprocess.run(command, input=told, capture_output=True, check=False)
+    assert ended.returncode in (-signal.SIGKILL, -signal.SIGXCPU)
