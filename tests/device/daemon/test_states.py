@@ -239,10 +239,11 @@ def test_bundle_that_was_given_up_is_judged_anew_when_it_is_flashed_again(instru
 class FullDisk(DiskFiles):
     """A disk that can be full: nothing can be written."""
 
-    full = False
+    full, refused = False, 0
 
     def write(self, path, data):
         if self.full:
+            self.refused += 1
             raise OSError(errno.ENOSPC, "No space left on device")
         super().write(path, data)
 
@@ -263,6 +264,7 @@ def test_full_disk_does_not_end_the_music_is_said_once_and_the_bundle_is_confirm
     for _ in range(20):
         instrument.sound(TRIAL_PERIODS)
     assert not instrument.store.slots.confirmed
+    assert disk.refused == 4  # 40 s: every ten seconds.
     assert len(instrument.notices) == caplog.text.count("is full; remove files there") == 1
     disk.full = False
     for _ in range(6):
