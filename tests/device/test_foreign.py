@@ -119,7 +119,7 @@ def state(tmp_path):
 @pytest.mark.parametrize("json_", [(), ("--json",)])
 def test_status_shows_names_of_bundles_ports_and_faults_in_their_lines(state, capsys, json_):
     evil = EVIL.removesuffix("\udc80")
-    words = ("bundle", "sha256", "audio", "panel", "serial", "fault")
+    words = ("bundle", "sha256", "audio", "panel", "serial", "fault", "doing")
     facts = dict.fromkeys(words, evil) | {"modes": [evil], "midi": [evil], "refused": [evil], "blend": [1.0]}
     numbers = dict.fromkeys(set(DaemonStatus.__struct_fields__) - facts.keys(), 0)
     numbers |= {"time_s": time.time(), "confirmed": True, "lost": False}

@@ -242,6 +242,7 @@ def play(start: Start) -> None:
     voices = voices_that_play(engine, start.voices) if start.measure else start.voices
     loop = AudioLoop(engine, sha256, memory, voices, start.buffer_periods)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both processes; the control process handles it.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # So does the end of a terminal.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, lambda *_: end(loop))
     # These threads start before the priority is raised, because threads inherit the priority.

@@ -532,7 +532,7 @@ def config_file(config, tmp_path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_command_plays_tells_its_status_and_ends_on_a_signal(config_file, number, tmp_path):
     command = [sys.executable, "-m", "tombola_device", "run", "--config", str(config_file)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
