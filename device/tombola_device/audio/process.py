@@ -48,6 +48,7 @@ from tombola_device.contract.controls import (
     Float32Array,
 )
 from tombola_device.contract.errors import TombolaError
+from tombola_device.contract.foreign import log_plainly
 from tombola_device.engine.crossfade import Crossfade, fit_modes
 from tombola_device.engine.engine import Engine
 from tombola_device.engine.onsets import OnsetClock
@@ -271,6 +272,7 @@ def play(start: Start) -> None:
 
 def main() -> int:
     """Entry point; the only argument is a ``Start`` as JSON."""
+    log_plainly()
     try:
         play(msgspec.json.decode(sys.argv[1].encode(), type=Start))
     except TombolaError as error:

@@ -105,15 +105,25 @@ class Daemon:
         """See House."""
         return self.state.revert()
 
-    def allow_unsigned(self) -> str:
+    def allow_once(self, bundle: str) -> str:
         """See House."""
-        self.bundles.owner.allow_unsigned_once()
-        return "the next bundle may be unsigned"
+        self.bundles.owner.allow_once(bundle)
+        return f"{bundle} may come in once; flash it again"
 
     def enrol(self) -> str:
         """See House."""
         self.bundles.owner.open_window()
         return "open for an owner's key: `tombola pair`"
+
+    def accept_key(self, fingerprint: str) -> str:
+        """See House."""
+        self.bundles.owner.accept(fingerprint)
+        return f"{fingerprint} is an owner now"
+
+    def turn_down_key(self) -> str:
+        """See House."""
+        self.bundles.owner.turn_down()
+        return "the key was turned down"
 
     # The loop
 
