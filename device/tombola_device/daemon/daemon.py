@@ -117,8 +117,9 @@ class Daemon:
 
     def accept_key(self, fingerprint: str) -> str:
         """See House."""
-        self.bundles.owner.accept(fingerprint)
-        return f"{fingerprint} is an owner now"
+        accept = partial(self.bundles.owner.accept, fingerprint)
+        self.errands.send(accept, lambda _: f"{fingerprint} is an owner now")
+        return ""
 
     def turn_down_key(self) -> str:
         """See House."""
