@@ -92,10 +92,7 @@ def figures(judgements: Sequence[ModeJudgement]) -> list[Figure]:
             for at, name in enumerate("XY")
         ),
         *(each(f"{name}, off by", within, value, _most(STRIKE_BAR)) for name, value in STRIKES.items()),
-        *(
-            _nearness(name, [entry.performed.likeness.get(name) for entry in judgements])
-            for name in embeddings_of(judgements)
-        ),
+        *(_nearness(name, [entry.likeness.get(name) for entry in judgements]) for name in embeddings_of(judgements)),
     ]
 
 
