@@ -72,6 +72,15 @@ def test_each_bar_is_missed_by_what_is_just_worse(worse, missed):
     assert {what for what, reached in found.items() if not reached} == missed
 
 
+def test_only_several_dynamics_of_a_note_say_how_much_it_should_brighten():
+    entry = judgement()
+    off = msgspec.structs.replace(entry.dynamics, real_slope=0.6)
+    slope = "slope off the recordings'"
+    assert met([msgspec.structs.replace(entry, dynamics=off)])[slope] is False
+    weak = msgspec.structs.replace(off, real_from="within notes")
+    assert met([msgspec.structs.replace(entry, dynamics=weak)])[slope] is None
+
+
 def test_the_error_counts_by_its_mean_and_one_mode_in_four_may_be_further_than_the_sampler():
     three = [judgement(error=0.7) for _ in range(3)]
     assert met([*three, judgement(error=0.87)])["held-out error at life 0"]

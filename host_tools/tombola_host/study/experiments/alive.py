@@ -147,7 +147,8 @@ def _rho(entry: ModeJudgement) -> Value:
 
 
 def _slope_off(entry: ModeJudgement) -> Value:
-    if entry.dynamics is None or entry.dynamics.real_slope is None:
+    # Only recordings of one note at several dynamics say it; within a note, vibrato and decay speak louder.
+    if entry.dynamics is None or entry.dynamics.real_slope is None or entry.dynamics.real_from != "dynamics":
         return None
     return abs(entry.dynamics.slope - entry.dynamics.real_slope)
 
