@@ -51,11 +51,11 @@ class Depth:
 
 
 BRIEF = Depth(
-    training=2, calibration=1, performed=3, likened=8, dynamics_every=6, velocities=4, timbre_notes=2, positions=4
+    training=2, calibration=1, performed=3, likened=24, dynamics_every=6, velocities=4, timbre_notes=2, positions=4
 )
 """For a page that is written beside other work."""
 QUICK = Depth(
-    training=4, calibration=2, performed=6, likened=16, dynamics_every=3, velocities=6, timbre_notes=3, positions=6
+    training=4, calibration=2, performed=6, likened=48, dynamics_every=3, velocities=6, timbre_notes=3, positions=6
 )
 """Half a minute for the quartet."""
 FULL = Depth(
