@@ -245,5 +245,5 @@ def _clips(parts: Sequence[tuple[_File, Part]]) -> tuple[Clip, ...]:
         found = part.analysis
         arrays = (found.f0_hz, found.level_db, found.partials, found.noise, part.audio)
         name, origin = part_name(shown, part.number), f"{file.origin} part={part.number}"
-        clips.append(Clip(name, str(file.path), origin, part.finding.note, velocity, *arrays))
+        clips.append(Clip(name, str(file.path), origin, part.finding.note, velocity, *arrays, part.character))
     return tuple(clips)
