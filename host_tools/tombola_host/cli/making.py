@@ -56,6 +56,8 @@ def corpus(
 ) -> None:
     """Say whether a folder is ready to build from: notes, range, loudness, what is left out and why.
 
+    Also how near to the recordings a build can come at best, and what it cannot render well.
+
     Exits with 0 if it is ready, with 2 if it is not.
 
     Example:  tombola corpus recordings/violin
@@ -65,11 +67,15 @@ def corpus(
     from tombola_host.corpus.verdict import verdict
 
     with working() as reporter:
-        summary = read_corpus(folder, progress=reporter.task(f"listening to {folder.name}")).summary
+        found = read_corpus(folder, progress=reporter.task(f"listening to {folder.name}"))
+        from tombola_host.evaluation.floor import floors
+
+        reached = floors(found.clips, reporter.task(f"playing {folder.name} back"))
+    summary, by_name = found.summary, dict(zip([clip.name for clip in found.clips], reached, strict=True))
     if as_json_:
-        output.print_json(as_json(summary))
+        output.print_json(as_json(summary, by_name))
     else:
-        output.print(as_table(summary), soft_wrap=True)
+        output.print(as_table(summary, by_name), soft_wrap=True)
     raise typer.Exit(verdict(summary).exit_code)
 
 
