@@ -135,6 +135,8 @@ def build_(
         "parameters": built.bundle.manifest.cost.parameters,
         "modes": list(modes),
         "sounds": [str(path) for path in sounds],
+        "left_out": {material.name: list(material.left_out) for material in built.materials},
+        "doubts": {material.name: list(material.doubts) for material in built.materials},
         "run": str(built.run.path),
         "seconds": round(time.monotonic() - begun_s, 1),
         "comparison": [{"network": row.name, "parameters": row.parameters, "errors": row.errors} for row in rows],
@@ -279,5 +281,7 @@ def _built_text(facts: Mapping[str, Any]) -> str:
         f"  play    tombola render {bundle} --midi SONG.mid -o SONG.wav",
         f"  look    tombola report {shlex.quote(facts['run'])}",
         f"  flash   tombola flash {bundle}",
+        *(f"  {mode} was learned without {line}" for mode, left_out in facts["left_out"].items() for line in left_out),
+        *(f"  {mode}: {sentence}" for mode, sentences in facts["doubts"].items() for sentence in sentences),
     ]
     return "\n".join(lines)

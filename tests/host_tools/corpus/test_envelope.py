@@ -111,11 +111,11 @@ def test_a_note_that_is_loudest_at_its_end_does_not_decay_upwards(played):
     assert envelope.decay_db_per_s == -1.0
 
 
-def rising(attack_s, decay_db_per_s=0.0):
+def rising(attack_s, decay_db_per_s=0.0, late_s=0.0):
     """Amplitude rises in a straight line, which takes 0.8 of its length from 10 to 90 %."""
 
     def course(time_s):
-        rise = 20 * np.log10(np.clip(time_s * 0.8 / attack_s, 1e-4, 1.0))
+        rise = 20 * np.log10(np.clip((time_s - late_s) * 0.8 / attack_s, 1e-4, 1.0))
         return -20 + rise - decay_db_per_s * np.maximum(time_s - attack_s, 0)
 
     return course
@@ -135,10 +135,11 @@ def played_by_the_device(envelope, note):
 
 @pytest.mark.parametrize("decay_db_per_s", [0.0, 20.0])
 def test_the_device_plays_the_recordings_median_attack(played, decay_db_per_s):
-    attacks_s, notes = (0.02, 0.02, 0.12, 0.2, 0.3), (48.0, 60.0, 72.0, 84.0, 86.0)
+    attacks_s, lates_s = (0.02, 0.03, 0.04, 0.05, 0.09), (0.0, 0.04, 0.0, 0.05, 0.06)
+    notes = (48.0, 60.0, 72.0, 84.0, 86.0)
     clips = [
-        replace(played(rising(attack, decay_db_per_s * 2 ** ((note - 60) / 12)), 4.0), note=note)
-        for attack, note in zip(attacks_s, notes, strict=True)
+        replace(played(rising(attack, decay_db_per_s * 2 ** ((note - 60) / 12), late), 4.0), note=note)
+        for attack, late, note in zip(attacks_s, lates_s, notes, strict=True)
     ]
     envelope = fit_envelope(clips, 0.0)
     assert (envelope.keytrack > 0.3) == (decay_db_per_s > 0)
