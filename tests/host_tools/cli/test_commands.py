@@ -169,7 +169,8 @@ def test_a_build_compares_only_when_asked_and_ends_in_sound(folders, tmp_path, m
 
     def build(name, modes, settings, store, reporter, *, compare):
         asked.append(compare)
-        return SimpleNamespace(bundle=bundle, comparison=None, run=SimpleNamespace(path=tmp_path / "runs" / "build-1"))
+        run = SimpleNamespace(path=tmp_path / "runs" / "build-1")
+        return SimpleNamespace(materials=(), bundle=bundle, comparison=None, run=run)
 
     monkeypatch.setattr("tombola_host.study.build.build", build)
     out = tmp_path / "deep" / "mine.tombola"
