@@ -5,7 +5,6 @@ where these are the ones that it was taken with; everywhere the loudness of each
 
 Taken anew when velocity and loudness left the level column (docs/adr/0020-shades-and-life.md): the spectrum of a soft
 note is no longer extrapolated, and its periods differ by up to 2.9 dB.
-
 """
 
 from __future__ import annotations

@@ -202,9 +202,7 @@ def test_the_tables_have_the_spreads_of_the_manifest_in_every_band(seed, takes):
     wanted = np.concatenate([(spreads[..., :-wide] ** 2).sum(-1, keepdims=True), spreads[..., -wide:] ** 2], axis=-1)
     for take in range(TAKES):
         for latent in range(2):
-            found = [
-                variance[take, (hz >= low) & (hz < high), latent].sum() ** 0.5 for low, high in pairwise(edges)
-            ]
+            found = [variance[take, (hz >= low) & (hz < high), latent].sum() ** 0.5 for low, high in pairwise(edges)]
             assert found == pytest.approx(np.sqrt(wanted[take % takes, latent]), rel=0.05)
     assert np.abs(table.mean(axis=1)).max() < 1e-9
 
