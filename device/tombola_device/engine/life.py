@@ -139,7 +139,7 @@ class LifeFeed:
             at -= TAKE_FRAMES
         self._places[voice] = at
         mode, weight = moves[0]
-        if weight == 1.0:  # One mode alone: a copy costs a twentieth of a product.
+        if weight == 1.0 and len(moves) == 1:  # One mode alone: a copy costs a twentieth of a product.
             size = self._size
             start, row = mode * size, (at * len(self._semitones) + mode) * size
             self._living_bytes[voice][start : start + size] = self._row_bytes[row : row + size]
