@@ -138,7 +138,7 @@ class FrameRenderer:
         )
         noise_in = noise.into
         for level_db in self.levels_db:
-            voice += 1  # noqa: SIM113 - enumerate() costs 700 instructions more on a Raspberry Pi
+            voice += 1  # enumerate() costs 700 instructions more on a Raspberry Pi
             at += self._width
             sounds = level_db > SILENCE_DB
             if not sounds and not sounding[voice]:
