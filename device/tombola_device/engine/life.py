@@ -21,9 +21,8 @@ from tombola_device.contract.controls import FRAME_RATE_HZ, Controls, Float32Arr
 from tombola_device.contract.graph import SHADE_DB, SHADES
 from tombola_device.contract.life import BANDS, CENTS, LEVEL, Life, band_edges_hz
 from tombola_device.contract.manifest import Mode
-from tombola_device.engine.motion import MovedVoice
+from tombola_device.engine.motion import Motion, MovedVoice
 from tombola_device.engine.numbers import numbers
-from tombola_device.engine.session import Session
 
 TAKE_FRAMES: Final = 2048
 """5.5 s; a take continues at its start without a seam."""
@@ -49,13 +48,13 @@ class LifeFeed:
 
     Args:
         modes: The M modes that the graph renders.
-        session: The graph, which reads a shade. X, Y and the blend of the M modes stand at the end of its controls; its
-            shade, shape (V, M * 3 + M * L), has SHADES of each mode, then L directions of life of each.
+        shade: The graph's input. Shape (V, M * 3 + M * L): SHADES of each mode, then L directions of life of each.
+        controls: The graph's columns; X, Y and the blend of the M modes stand at the end. Shape (V, C + M).
+        motion: Pace and amplitude of the voices.
     """
 
-    def __init__(self, modes: Sequence[Mode], session: Session) -> None:
-        assert session.motion is not None
-        shade, controls, voices, count = session.shade, session.controls, session.voices, len(modes)
+    def __init__(self, modes: Sequence[Mode], shade: Float32Array, controls: Float32Array, motion: Motion) -> None:
+        voices, count = len(shade), len(modes)
         split = count * _STATIC
         living = shade.shape[1] // count - _STATIC
         rows, self._bent, self._gained = tables(modes, living)
@@ -73,7 +72,7 @@ class LifeFeed:
         self._turn = 0
         self._voices = [
             _Voice(index, moved, row[split:], count)
-            for index, (moved, row) in enumerate(zip(session.motion.voices, shade, strict=True))
+            for index, (moved, row) in enumerate(zip(motion.voices, shade, strict=True))
         ]
         self._turns = [self._voices[turn::PERIODS] for turn in range(PERIODS)]
         living_bytes = shade.data.cast("B")
