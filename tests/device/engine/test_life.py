@@ -7,30 +7,31 @@ import math
 import msgspec
 import numpy as np
 import pytest
-from tombola_device.contract.controls import SCALAR_COLUMNS
+from tombola_device.contract.controls import FRAME_RATE_HZ, SCALAR_COLUMNS
 from tombola_device.contract.life import BANDS, Life
-from tombola_device.engine.life import TAKE_ROWS, TAKES, LifeFeed, tables
+from tombola_device.engine.life import GROWTH_FRAMES, TAKE_ROWS, TAKES, LifeFeed, tables
 from tombola_device.engine.motion import Motion
 from tombola_device.play.player import Player
 
 MODES, DIRECTIONS, VOICES = 2, 2, 2
+ONSET_S = 0.1
 GROWN = 60
-"""Periods after which ``onset_s`` is over, and one step of growth."""
+"""Periods after which ONSET_S is over, and one step of growth."""
 
 
 class Fed:
     """A feed, the memory that it writes, and a player."""
 
-    def __init__(self, mode) -> None:
-        lives = [
-            Life([[20.0 * scale, 2.0 * scale, 0.5, -0.25]], [[[0.3] * BANDS]], onset_s=0.1) for scale in (1.0, -2.0)
-        ]
+    def __init__(self, mode, onset_s=ONSET_S) -> None:
+        mixings = [[scale * 20.0, scale * 2.0, 0.5, -0.25] for scale in (1.0, -2.0)]
+        lives = [Life([mixing], [[[0.3] * BANDS]], onset_s) for mixing in mixings]
         self.modes = [msgspec.structs.replace(mode, life=life) for life in lives]
         self.shade = np.zeros((VOICES, MODES * (3 + DIRECTIONS)), np.float32)
         self.controls = np.zeros((VOICES, len(SCALAR_COLUMNS) + MODES), np.float32)
         self.motion = Motion(VOICES)
         self.feed = LifeFeed(self.modes, self.shade, self.controls, self.motion)
         self.tables = tables(self.modes, DIRECTIONS)
+        self.feed.begin(0)
 
     def place(self, blend, life: float) -> None:
         player = Player(MODES, VOICES)
@@ -59,9 +60,7 @@ class Fed:
 
 @pytest.fixture
 def fed(bundle):
-    fed = Fed(bundle.manifest.modes[0])
-    fed.feed.begin(0)
-    return fed
+    return Fed(bundle.manifest.modes[0])
 
 
 def test_without_life_nothing_moves(fed):
@@ -84,12 +83,20 @@ def test_grown_life_is_the_blend_of_the_rows_of_its_modes(fed, blend):
     assert fed.row(blend) == (at + 1 if (at + 1) % TAKE_ROWS else at + 1 - TAKE_ROWS)
 
 
-def test_young_note_moves_less_and_a_mode_that_left_the_blend_leaves_nothing_behind(fed):
+def test_young_note_moves_less_in_proportion_to_its_age(fed, bundle):
+    at_once = Fed(bundle.manifest.modes[0], onset_s=0.0)
+    for each in (fed, at_once):
+        each.place([0.5, 0.5], 1.0)
+        each.play(GROWTH_FRAMES + 1)
+    share = GROWTH_FRAMES / math.ceil(ONSET_S * FRAME_RATE_HZ)
+    np.testing.assert_allclose(fed.living, share * at_once.living, rtol=1e-5)
+    np.testing.assert_allclose(np.log(fed.factors), share * np.log(at_once.factors), rtol=1e-5)
+
+
+def test_mode_that_left_the_blend_leaves_nothing_behind(fed):
     fed.place([0.5, 0.5], 1.0)
-    fed.play(10)
-    young = np.abs(fed.living).max()
     fed.play(GROWN)
-    assert 0 < young < np.abs(fed.tables[0]).max() / 4
+    assert fed.living.all()
     fed.place([1.0, 0.0], 1.0)
     fed.play(2)
     assert fed.living[0].any()
