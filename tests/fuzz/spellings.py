@@ -133,6 +133,10 @@ def _other_lists(piece: Piece) -> Iterator[tuple[str, list[bytes]]]:
         if field.has_options and field.GetOptions().packed:
             yield "a list in two parts", [whole, tag + b"\0"]
             yield "a list that is not packed", [varint(field.number << 3 | _WIRES[field.type]) + bytes(4)]
+            if _WIRES[field.type] == VARINT and isinstance(value, bytes):
+                end = next(at for at, byte in enumerate(value) if byte < 0x80) + 1
+                inside = longer(value[:end]) + value[end:]
+                yield "a number of a list in too many bytes", [tag + varint(len(inside)) + inside]
         else:
             inside = varint(value) if isinstance(value, int) else value
             yield "a list that is packed", [varint(field.number << 3 | BYTES) + varint(len(inside)) + inside]

@@ -12,7 +12,6 @@ from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCA
 from tombola_device.engine.noise import noise_table
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS, Clip
 from tombola_host.corpus.windows import ModeData, mode_data
-from tombola_host.generators.voice.encoder import TimbreEncoder
 from tombola_host.generators.voice.network import Voice
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.generators.voice.trainee import VoiceTrainee
@@ -92,15 +91,9 @@ def make_mode(name: str = "toy", notes=(57.0, 64.0), frames: int = 160, tilt: fl
     return mode_data(name, [make_clip(note, frames, tilt) for note in notes], 0.0)
 
 
-def make_trainee(network: Voice, seed: int = 1) -> VoiceTrainee:
-    """A voice with an encoder of random weights."""
-    torch.manual_seed(seed)
-    return VoiceTrainee(network, TimbreEncoder(network.partials + network.noise_bands, network.input.in_features))
-
-
 @pytest.fixture(scope="session")
-def with_encoder() -> Callable[..., VoiceTrainee]:
-    return make_trainee
+def trainee() -> Callable[..., VoiceTrainee]:
+    return VoiceTrainee
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""README, CONTRIBUTING and docs/ say what is there: links, paths, commands, layers, limits."""
+"""README, CONTRIBUTING, docs/ and the cards in models/ say what is there: links, paths, commands, layers, limits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ from tombola_host import cli
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted(path for name in ("docs", "models") for path in (ROOT / name).rglob("*.md")),
+]
 ROOTS = (ROOT, ROOT / "device/tombola_device", ROOT / "host_tools/tombola_host")
 """From where a path in a document may start, beside the document's own folder."""
 FOLDERS = {path.name for root in ROOTS for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")}
@@ -157,7 +161,7 @@ def test_readme_has_at_most_120_lines_and_its_limits_within_the_first_40():
     first = "\n".join(lines[:40])
     assert "Nothing was built, and nothing ran on a Pi yet." in first
     assert "(docs/pictures/panel.svg)" in first
-    assert len(re.findall(r"\(docs/sounds/\w+\.ogg\)", first)) == 6
+    assert len(re.findall(r"\(docs/sounds/\w+\.ogg\)", first)) == 9
 
 
 def test_first_two_sentences_are_free_of_machine_learning():

@@ -26,7 +26,7 @@ from typing import Final
 from tombola_device import __version__
 from tombola_device.audio.client import Audio, AudioLost, AudioProcess
 from tombola_device.config import Config
-from tombola_device.contract.errors import BadBundle, DeviceUnavailable, StoreError
+from tombola_device.contract.errors import BadBundle, DeviceUnavailable, StoreError, TombolaError
 from tombola_device.daemon.bundles import Bundles
 from tombola_device.daemon.console import Console, open_console
 from tombola_device.daemon.performance import Performance, Performing
@@ -117,8 +117,9 @@ class Daemon:
 
     def accept_key(self, fingerprint: str) -> str:
         """See House."""
-        self.bundles.owner.accept(fingerprint)
-        return f"{fingerprint} is an owner now"
+        accept = partial(self.bundles.owner.accept, fingerprint)
+        self.errands.send(accept, lambda _: f"{fingerprint} is an owner now")
+        return ""
 
     def turn_down_key(self) -> str:
         """See House."""
@@ -183,6 +184,8 @@ class Daemon:
                     measure=config.measure,
                     should_stop=self._ending.is_set,
                 )
+            except TombolaError:  # Some are OSErrors too.
+                raise
             except OSError as error:
                 raise DeviceUnavailable(
                     f"the audio process cannot be started ({error.strerror}); free memory"

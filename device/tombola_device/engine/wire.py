@@ -25,7 +25,6 @@ _VARINT, _BYTES, _FIXED32 = 0, 2, 5
 _WIRE: Final[Mapping[str, int]] = {"int64": _VARINT, "int32": _VARINT, "uint64": _VARINT, "float": _FIXED32}
 _PACKED_BYTES: Final[Mapping[str, int]] = {"floats": 4, "doubles": 8}
 _PACKED_VARINTS: Final[Mapping[str, Kind]] = {"int64s": "int64", "int32s": "int32", "uint64s": "uint64"}
-_MOST_TAG: Final = (1 << 32) - 1
 
 
 class NotCanonical(ValueError):
@@ -110,7 +109,7 @@ class _Reader:
             tag, at = _varint(data, at)
             number, wire = tag >> 3, tag & 7
             known = fields.get(number)
-            if tag > _MOST_TAG or known is None:
+            if known is None:  # Tags of more than 32 bits have numbers that no field has.
                 raise NotCanonical("a field that ONNX does not have")
             if number < last or (number == last and not known.repeated):
                 raise NotCanonical("a field twice or out of order")

@@ -56,6 +56,8 @@ def corpus(
 ) -> None:
     """Say whether a folder is ready to build from: notes, range, loudness, what is left out and why.
 
+    Also how near to the recordings a build can come at best, and what it cannot render well.
+
     Exits with 0 if it is ready, with 2 if it is not.
 
     Example:  tombola corpus recordings/violin
@@ -65,11 +67,15 @@ def corpus(
     from tombola_host.corpus.verdict import verdict
 
     with working() as reporter:
-        summary = read_corpus(folder, progress=reporter.task(f"listening to {folder.name}")).summary
+        found = read_corpus(folder, progress=reporter.task(f"listening to {folder.name}"))
+        from tombola_host.evaluation.floor import floors
+
+        reached = floors(found.clips, reporter.task(f"playing {folder.name} back"))
+    summary, by_name = found.summary, dict(zip([clip.name for clip in found.clips], reached, strict=True))
     if as_json_:
-        output.print_json(as_json(summary))
+        output.print_json(as_json(summary, by_name))
     else:
-        output.print(as_table(summary), soft_wrap=True)
+        output.print(as_table(summary, by_name), soft_wrap=True)
     raise typer.Exit(verdict(summary).exit_code)
 
 
@@ -129,6 +135,8 @@ def build_(
         "parameters": built.bundle.manifest.cost.parameters,
         "modes": list(modes),
         "sounds": [str(path) for path in sounds],
+        "left_out": {material.name: list(material.left_out) for material in built.materials},
+        "doubts": {material.name: list(material.doubts) for material in built.materials},
         "run": str(built.run.path),
         "seconds": round(time.monotonic() - begun_s, 1),
         "comparison": [{"network": row.name, "parameters": row.parameters, "errors": row.errors} for row in rows],
@@ -271,4 +279,6 @@ def _built_lines(facts: Mapping[str, Any]) -> list[str]:
         f"  play    tombola render {bundle} --midi SONG.mid -o SONG.wav",
         f"  look    tombola report {shlex.quote(facts['run'])}",
         f"  flash   tombola flash {bundle}",
+        *(f"  {mode} was learned without {line}" for mode, left_out in facts["left_out"].items() for line in left_out),
+        *(f"  {mode}: {sentence}" for mode, sentences in facts["doubts"].items() for sentence in sentences),
     ]

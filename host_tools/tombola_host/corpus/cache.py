@@ -15,10 +15,11 @@ import numpy as np
 from tombola_device.contract.errors import ShapeError
 
 from tombola_host.corpus.analysis import ANALYSIS_VERSION, Analysis
+from tombola_host.corpus.character import Character
 from tombola_host.corpus.pitch import NoteFinding, default_trackers
 from tombola_host.corpus.reading import READING_VERSION, FileResult, Part
 
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 _ARRAYS = ("audio", "f0_hz", "level_db", "partials", "noise")
 _DAMAGE = (
     OSError,
@@ -36,7 +37,7 @@ _DAMAGE = (
 class _Meta(msgspec.Struct, frozen=True):
     """The part of an entry that is not arrays."""
 
-    parts: list[tuple[int, float, float]]
+    parts: list[tuple[int, float, float, Character]]
     refused: list[tuple[int, str, str]]
     remarks: list[str]
 
@@ -67,9 +68,10 @@ class AnalysisCache:
             with self._path(key).open("rb") as file, np.load(file, allow_pickle=False) as entry:
                 meta = msgspec.json.decode(entry["meta"].tobytes(), type=_Meta)
                 parts = []
-                for index, (number, note, confidence) in enumerate(meta.parts):
+                for index, (number, note, confidence, character) in enumerate(meta.parts):
                     audio, *analysis = (entry[f"{index}_{name}"] for name in _ARRAYS)
-                    parts.append(Part(number, NoteFinding(note, confidence), audio, Analysis(*analysis)))
+                    finding = NoteFinding(note, confidence)
+                    parts.append(Part(number, finding, audio, Analysis(*analysis), character))
         except (*_DAMAGE, ShapeError):
             return None
         return FileResult(tuple(parts), tuple(meta.refused), tuple(meta.remarks))
@@ -77,7 +79,7 @@ class AnalysisCache:
     def save(self, key: str, result: FileResult) -> bool:
         """Write an entry, whole or not at all; False if the directory cannot be written."""
         meta = _Meta(
-            [(part.number, part.finding.note, part.finding.confidence) for part in result.parts],
+            [(part.number, part.finding.note, part.finding.confidence, part.character) for part in result.parts],
             list(result.refused),
             list(result.remarks),
         )

@@ -8,6 +8,8 @@ import numpy as np
 from tombola_device.contract.controls import PERIOD_SAMPLES, Float32Array
 from tombola_device.contract.errors import ShapeError
 
+from tombola_host.corpus.character import NOTHING_SPECIAL, Character
+
 PARTIALS = 100
 NOISE_BANDS = 24
 
@@ -27,6 +29,7 @@ class Clip:
         partials: RMS amplitude of partial h at ``(h + 1) * f0_hz``. Shape (F, PARTIALS), float32.
         noise: RMS amplitude of each band of ``tombola_device.engine.noise``. Shape (F, NOISE_BANDS), float32.
         audio: 48 kHz, mono. Shape (F * 128,), float32.
+        character: How it ends, and what of it is not harmonic.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Clip:
     partials: Float32Array
     noise: Float32Array
     audio: Float32Array
+    character: Character = NOTHING_SPECIAL
 
     def __post_init__(self) -> None:
         frames = len(self.f0_hz)

@@ -14,9 +14,9 @@ from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
 from tombola_host.corpus.cache import AnalysisCache, default_cache_dir
 from tombola_host.corpus.clip import Clip
 from tombola_host.corpus.files import EMPTY_HASH, content_hash, find_files
-from tombola_host.corpus.labels import note_from_name
+from tombola_host.corpus.labels import note_from_name, states_several_notes
 from tombola_host.corpus.reading import FileResult, Part, read_file
-from tombola_host.corpus.refusals import MISSING_PYAV, Refusal, Unusable, part_name
+from tombola_host.corpus.refusals import MISSING_PYAV, SEVERAL_NAMES, UNCERTAIN, Refusal, Unusable, part_name
 from tombola_host.corpus.summary import Summary, WrongLabel, summarise
 from tombola_host.corpus.trim import LONGEST_S
 from tombola_host.progress import Silent, Step
@@ -110,7 +110,9 @@ def read_corpus(
     for file in files:
         result = results[file]
         remarks += [f"{file.shown}: {text}" for text in result.remarks]
-        refusals += [Refusal(file.shown, reason, detail, part) for part, reason, detail in result.refused]
+        refusals += [
+            Refusal(file.shown, _for_name(reason, file), detail, part) for part, reason, detail in result.refused
+        ]
         parts += [(file, part) for part in result.parts]
     parts, twice = _without_duplicates(parts)
     refusals += twice
@@ -193,6 +195,11 @@ def _refused(reason: str, detail: str = "") -> FileResult:
     return FileResult((), ((0, reason, detail),), ())
 
 
+def _for_name(reason: str, file: _File) -> str:
+    """Nobody is asked for a note's name who gave two."""
+    return SEVERAL_NAMES if reason == UNCERTAIN and states_several_notes(file.path.name) else reason
+
+
 def _wrong_labels(parts: Sequence[tuple[_File, Part]]) -> tuple[WrongLabel, ...]:
     return tuple(
         WrongLabel(part_name(file.shown, part.number), file.label, part.finding.note)
@@ -245,5 +252,5 @@ def _clips(parts: Sequence[tuple[_File, Part]]) -> tuple[Clip, ...]:
         found = part.analysis
         arrays = (found.f0_hz, found.level_db, found.partials, found.noise, part.audio)
         name, origin = part_name(shown, part.number), f"{file.origin} part={part.number}"
-        clips.append(Clip(name, str(file.path), origin, part.finding.note, velocity, *arrays))
+        clips.append(Clip(name, str(file.path), origin, part.finding.note, velocity, *arrays, part.character))
     return tuple(clips)

@@ -15,16 +15,20 @@ SUSTAINED_DB = 12.0
 """A note that has fallen by less than this at its middle is sustained; otherwise it decays."""
 ATTACK_S = 0.4
 POINTS = 40
-SUSTAINED_RELEASE_DB_PER_S = -200.0
-"""60 dB in 0.3 s, including the room."""
+HELD_RELEASE_DB_PER_S = -100.0
+"""Where no end was recorded: between bowed sections (-89), violin (-110) and flute (-125)."""
 STRUCK_RELEASE_DB_PER_S = -90.0
+"""Recordings of struck notes ring out; how they end when a key damps them is not in them."""
+RISE_FROM, RISE_TO = 0.1, 0.9
+"""Of the greatest amplitude of the first half second: between them lies the attack."""
+RISE_WITHIN_S = 0.5
 LONGEST_S = 4.0
 FEWEST_SEMITONES = 7.0
 """Over a smaller range, a line fitted to the decays has a random slope."""
 
 
 def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
-    """The median level curve of all clips, scaled to velocity 1.
+    """The median level curve of all clips, scaled to velocity 1, with their median attack and release.
 
     Args:
         clips: At least one.
@@ -33,7 +37,10 @@ def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
     courses = [clip.level_db + gain_db + VELOCITY_RANGE_DB * (1 - clip.velocity) for clip in clips]
     sustained = np.median([_drop_db(course) for course in courses]) < SUSTAINED_DB
     keytrack = 0.0 if sustained else _keytrack(clips, courses)
-    courses = [_at_speed(course, _speed(clip, keytrack)) for clip, course in zip(clips, courses, strict=True)]
+    speeds = [_speed(clip, keytrack) for clip in clips]
+    # Played, the attack of a note runs at its speed, too.
+    attack = float(np.median([attack_s(course) for course in courses]) / np.median(1 / np.array(speeds)))
+    courses = [_at_speed(course, speed) for course, speed in zip(courses, speeds, strict=True)]
     # A sustained recording ends because its player stopped; on the device the gate decides that.
     longest = max(len(course) for course in courses)
     end = min(ATTACK_S * FRAME_RATE_HZ, longest / 2) if sustained else min(LONGEST_S * FRAME_RATE_HZ, longest - 1)
@@ -43,14 +50,49 @@ def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
     level = np.clip(level, SILENCE_DB, -3.0)
     if sustained:
         level[-1] = max(level[-1], np.median(level[len(level) // 2 :]))
+    time_s = _with_attack(frames / FRAME_RATE_HZ, level, attack)
     return Envelope(
-        time_s=[float(frame / FRAME_RATE_HZ) for frame in frames],
+        time_s=[round(float(time), 5) for time in time_s],
         level_db=[round(float(value), 2) for value in level],
         decay_db_per_s=0.0 if sustained else min(float(np.median([_slope(course) for course in courses])), -1.0),
-        release_db_per_s=SUSTAINED_RELEASE_DB_PER_S if sustained else STRUCK_RELEASE_DB_PER_S,
+        release_db_per_s=_release(clips) if sustained else STRUCK_RELEASE_DB_PER_S,
         velocity_db=VELOCITY_RANGE_DB,
         keytrack=round(keytrack, 3),
     )
+
+
+def attack_s(level_db: np.ndarray) -> float:
+    """Time from 10 to 90 % of the greatest amplitude of a note's first half second, between frames linearly."""
+    amplitude = 10 ** (np.asarray(level_db[: int(RISE_WITHIN_S * FRAME_RATE_HZ)], np.float64) / 20)
+    frames = [_first_above(amplitude, share * float(amplitude.max())) for share in (RISE_FROM, RISE_TO)]
+    return (frames[1] - frames[0]) / FRAME_RATE_HZ
+
+
+def _first_above(amplitude: np.ndarray, threshold: float) -> float:
+    frame = int(np.argmax(amplitude >= threshold))
+    if frame == 0:
+        return 0.0
+    before, after = amplitude[frame - 1], amplitude[frame]
+    return frame - 1 + float((threshold - before) / (after - before))
+
+
+def _with_attack(time_s: np.ndarray, level_db: np.ndarray, wanted_s: float) -> np.ndarray:
+    """Times of a table, stretched up to its peak until its attack takes as long as that of the recordings.
+
+    The median of curves that rise at different times rises differently from each of them.
+    """
+    for _ in range(8):
+        dense = np.arange(0.0, max(time_s[-1], RISE_WITHIN_S), 1 / FRAME_RATE_HZ)
+        has_s = attack_s(np.interp(dense, time_s, level_db))
+        factor = float(np.clip(wanted_s / max(has_s, 0.5 / FRAME_RATE_HZ), 0.5, 2.0))
+        peak_s = time_s[int(np.argmax(np.where(time_s <= RISE_WITHIN_S, level_db, SILENCE_DB)))]
+        time_s = np.minimum(time_s, peak_s) * factor + np.maximum(time_s - peak_s, 0.0)
+    return time_s
+
+
+def _release(clips: Sequence[Clip]) -> float:
+    recorded = [clip.character.release_db_per_s for clip in clips if clip.character.release_db_per_s is not None]
+    return round(float(np.median(recorded)), 1) if recorded else HELD_RELEASE_DB_PER_S
 
 
 def _keytrack(clips: Sequence[Clip], courses: Sequence[np.ndarray]) -> float:

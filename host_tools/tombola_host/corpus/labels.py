@@ -67,6 +67,13 @@ def note_from_name(name: str) -> float | None:
     return _lone_number(words)
 
 
+def states_several_notes(name: str) -> bool:
+    """Whether a file name states more than one note, so that ``note_from_name`` trusts none of them."""
+    words = [word for word in _SEPARATORS.split(_stem(name)) if word]
+    capital = {note for word, note in _named(words) if word[0].isupper()}
+    return len(capital or {note for _, note in _named(words)}) > 1
+
+
 def _stem(name: str) -> str:
     path = PurePath(name.replace("\\", "/"))
     # "A4" and "violin.A4" have no ending; ".wav" has letters and perhaps a digit, but is never a note.

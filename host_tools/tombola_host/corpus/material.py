@@ -12,8 +12,10 @@ from tombola_device.contract.manifest import Envelope
 
 from tombola_host.corpus.analysis import ANALYSIS_VERSION
 from tombola_host.corpus.corpus import Corpus, read_corpus
+from tombola_host.corpus.doubts import doubts
 from tombola_host.corpus.envelope import fit_envelope
 from tombola_host.corpus.reading import READING_VERSION
+from tombola_host.corpus.refusals import grouped
 from tombola_host.corpus.sources import licence_of
 from tombola_host.corpus.split import split
 from tombola_host.corpus.windows import ModeData, mode_data, mode_gain_db
@@ -37,6 +39,8 @@ class Material:
         recordings: Hash of which recordings these are and which of them are held out. It is made of the files' bytes
             and of settings, never of computed sound, so it is the same on every machine, whatever the files are called.
         fingerprint: Names what is learned from, for runs: the recordings, their order, and the version of the analysis.
+        left_out: What was refused and why, in a line for each reason.
+        doubts: What will not be rendered well, one sentence each.
     """
 
     name: str
@@ -47,6 +51,8 @@ class Material:
     licence: str
     recordings: str
     fingerprint: str
+    left_out: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def gather(folders: Mapping[str, Path], reporter: Reporter, cache: Path | None = None) -> tuple[Material, ...]:
@@ -82,6 +88,8 @@ def from_corpus(name: str, corpus: Corpus, licence: str) -> Material:
         licence,
         _short_hash(sorted(origins)),
         _short_hash([*origins, f"reading={READING_VERSION}", f"analysis={ANALYSIS_VERSION}"]),
+        grouped(corpus.refusals),
+        doubts(corpus.clips),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, Float32Array
 
 from tombola_host.corpus.analysis import Analysis, analyse
+from tombola_host.corpus.character import Character, character
 from tombola_host.corpus.decoding import check_not_silent, read_recording
 from tombola_host.corpus.melody import split_at_note_changes, wanders
 from tombola_host.corpus.pitch import Contour, NoteFinding, Tracker, default_trackers, find_note
@@ -28,12 +29,14 @@ class Part:
         finding: What sounds.
         audio: A whole number of periods. Shape (F * 128,), float32.
         analysis: F frames.
+        character: What else was measured.
     """
 
     number: int
     finding: NoteFinding
     audio: Float32Array
     analysis: Analysis
+    character: Character
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +128,5 @@ def _read_part(
         contours = tuple(_cut(contour, sounding) for contour in contours)
     finding = find_note(note_audio, label, contours)
     whole = np.pad(note_audio, (0, -len(note_audio) % PERIOD_SAMPLES)).astype(np.float32)
-    return Part(number, finding, whole, analyse(whole, finding.note))
+    found = analyse(whole, finding.note)
+    return Part(number, finding, whole, found, character(piece[sounding.start :], note_audio, finding.note))

@@ -15,6 +15,7 @@ CLIPPED = "clipped; record it at a lower level"
 UNPITCHED = "no pitch: noise, a chord or percussion, which this generator cannot learn"
 OFF_LABEL = "no pitch near the note in its name: noise, a chord or another sound"
 UNCERTAIN = "its pitch is uncertain; put the note into the file's name, such as A4.wav"
+SEVERAL_NAMES = "its pitch is uncertain, and its name states several notes; leave the one that sounds"
 WANDERING = "speech, or another sound whose pitch never rests; record held notes"
 NAMED_FILES = 3
 """So many files are named in a line; the others are counted."""

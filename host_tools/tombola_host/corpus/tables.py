@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
+import numpy as np
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -15,15 +16,23 @@ from tombola_host.corpus.summary import Summary, WrongLabel
 from tombola_host.corpus.verdict import verdict
 
 SHOWN_LINES = 20
+SPOILING = 1.4
+"""A clip whose floor is so many times the median spoils the mean; low notes have more than high ones."""
 
 
-def as_json(summary: Summary) -> str:
-    """One JSON object: the fields of ``Summary``, and ``verdict`` with ``ready`` and ``sentence``; indented."""
-    fields = msgspec.to_builtins(summary) | {"verdict": msgspec.to_builtins(verdict(summary))}
+def as_json(summary: Summary, floors: Mapping[str, float] | None = None) -> str:
+    """One JSON object, indented: the fields of ``Summary``, ``verdict`` (``ready``, ``sentence``) and ``floors``.
+
+    Args:
+        summary: Of the folder.
+        floors: What can be reached with each clip, by name (``tombola_host.evaluation.floor``).
+    """
+    fields = msgspec.to_builtins(summary)
+    fields |= {"verdict": msgspec.to_builtins(verdict(summary)), "floors": dict(floors or {})}
     return msgspec.json.format(msgspec.json.encode(fields), indent=2).decode()
 
 
-def as_table(summary: Summary) -> Group:
+def as_table(summary: Summary, floors: Mapping[str, float] | None = None) -> Group:
     """The same for a terminal, to be printed by rich, the verdict last; long lists are cut, and say so."""
     figures = Table(title=escape(summary.name), show_header=False, title_justify="left")
     figures.add_row("files", str(summary.files))
@@ -37,6 +46,8 @@ def as_table(summary: Summary) -> Group:
     if summary.loudness_db is not None:
         low_db, median_db, high_db = summary.loudness_db
         figures.add_row("loudness", f"{median_db:.1f} dBFS ({low_db:.1f} … {high_db:.1f})")
+    if floors:
+        figures.add_row("error of the analysis", floor_line(floors))
     figures.add_row("left out", str(len(summary.refused)))
     lists = (
         _lines("left out", grouped(summary.refused)),
@@ -45,6 +56,17 @@ def as_table(summary: Summary) -> Group:
     )
     parts: list[RenderableType] = [figures, *(lines for lines in lists if lines is not None)]
     return Group(*parts, escape(verdict(summary).sentence))
+
+
+def floor_line(floors: Mapping[str, float]) -> str:
+    """The mean, which is what can be reached, and the clips that spoil it."""
+    middle = float(np.median(list(floors.values())))
+    spoiling = sorted(
+        (name for name in floors if floors[name] > SPOILING * middle), key=floors.__getitem__, reverse=True
+    )
+    named = [f"{name} ({floors[name]:.2f})" for name in spoiling]
+    spoilt = f"; spoilt by {some(named)}" if named else ""
+    return f"{np.mean(list(floors.values())):.2f}, no build comes nearer{spoilt}"
 
 
 def wrong_label_lines(wrong: Sequence[WrongLabel]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tombola_host.corpus.refusals import NOT_SOUND, OFF_LABEL, UNCERTAIN, UNPITCHED, WANDERING, grouped
+from tombola_host.corpus.refusals import NOT_SOUND, OFF_LABEL, SEVERAL_NAMES, UNCERTAIN, UNPITCHED, WANDERING, grouped
 from tombola_host.corpus.summary import FEWEST_NOTES, Summary
 
 NOT_READY = 2
@@ -13,6 +13,7 @@ PITCH_TROUBLE = {
     UNPITCHED: "no pitch is heard in {}, as in drums, noise or chords; give single notes of one pitched instrument",
     OFF_LABEL: "the note in the name is not heard in {}; give single notes of one pitched instrument",
     WANDERING: "the pitch never rests in {}, as in speech; record held notes, one after another",
+    SEVERAL_NAMES: "the pitch is uncertain in {}, and the names state several notes; leave the one that sounds",
     UNCERTAIN: "the pitch is uncertain in {}; put the note into each file's name, such as A4.wav",
 }
 """What a folder is, most of whose files are refused for one of these."""

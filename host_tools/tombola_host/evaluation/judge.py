@@ -15,10 +15,10 @@ from tombola_host.corpus.material import Material
 from tombola_host.corpus.sources import EARLIER_FINGERPRINTS
 from tombola_host.corpus.windows import Note
 from tombola_host.evaluation.frames import middle_note
-from tombola_host.evaluation.frechet import Embedding, LogMel, frechet_ratio
+from tombola_host.evaluation.frechet import Embedding, Likeness, LogMel, frechet_ratio
 from tombola_host.evaluation.held_out import mean_error, note_errors
 from tombola_host.evaluation.ladder import Rung, ladder, spread
-from tombola_host.evaluation.performed import Performed, perform
+from tombola_host.evaluation.performed import Performed, liken, perform
 from tombola_host.evaluation.pitch import cents_off, summarise
 from tombola_host.evaluation.played import BundleInstrument, Instrument, Key
 from tombola_host.evaluation.response import Axis, Dynamics, dynamics, timbre
@@ -33,6 +33,7 @@ class Depth:
         training: Notes of the training whose error is measured.
         calibration: Notes of the training on which the ladder's noise is set.
         performed: Notes played from keys beside their recordings: held-out ones first.
+        likened: The same for the likeness, which needs more of them.
         dynamics_every: Semitones between two notes that are played at several velocities.
         velocities: How many.
         timbre_notes: Notes on which the knobs are turned.
@@ -42,17 +43,31 @@ class Depth:
     training: int
     calibration: int
     performed: int
+    likened: int
     dynamics_every: int
     velocities: int
     timbre_notes: int
     positions: int
 
 
-BRIEF = Depth(training=2, calibration=1, performed=3, dynamics_every=6, velocities=4, timbre_notes=2, positions=4)
+BRIEF = Depth(
+    training=2, calibration=1, performed=3, likened=24, dynamics_every=6, velocities=4, timbre_notes=2, positions=4
+)
 """For a page that is written beside other work."""
-QUICK = Depth(training=4, calibration=2, performed=6, dynamics_every=3, velocities=6, timbre_notes=3, positions=6)
+QUICK = Depth(
+    training=4, calibration=2, performed=6, likened=48, dynamics_every=3, velocities=6, timbre_notes=3, positions=6
+)
 """Half a minute for the quartet."""
-FULL = Depth(training=1000, calibration=4, performed=1000, dynamics_every=3, velocities=10, timbre_notes=8, positions=9)
+FULL = Depth(
+    training=1000,
+    calibration=4,
+    performed=1000,
+    likened=1000,
+    dynamics_every=3,
+    velocities=10,
+    timbre_notes=8,
+    positions=9,
+)
 """For experiments."""
 
 
@@ -72,6 +87,7 @@ class ModeJudgement(msgspec.Struct, frozen=True):
         frechet_ratio: Log-mel Fréchet distance as a multiple of real against real; absent with too few windows.
         ladder: What the error is measured against, from ``floor`` to ``sampler``.
         performed: Notes played from keys, beside their recordings.
+        likeness: How near they are to the recordings, by the name of what hears it.
         dynamics: Brightness over velocity.
         timbre: Knobs X and Y.
     """
@@ -87,6 +103,7 @@ class ModeJudgement(msgspec.Struct, frozen=True):
     frechet_ratio: float | None
     ladder: dict[str, Rung]
     performed: Performed
+    likeness: dict[str, Likeness]
     dynamics: Dynamics | None
     timbre: tuple[Axis, Axis] | None
 
@@ -176,13 +193,14 @@ def judge_mode(
         pitch_p95_cents=pitch.p95_cents,
         frechet_ratio=_frechet(sounds, recordings),
         ladder=ladder(training, notes, depth.calibration),
-        performed=perform(instrument, _performed(notes, training, depth.performed), training, embeddings),
+        performed=perform(instrument, _some(notes, training, depth.performed)),
+        likeness=liken(instrument, _some(notes, training, depth.likened), training, embeddings),
         dynamics=_dynamics(instrument, material, depth) if moving else None,
         timbre=_timbre(instrument, depth) if moving else None,
     )
 
 
-def _performed(notes: Sequence[Note], training: Sequence[Note], count: int) -> list[Note]:
+def _some(notes: Sequence[Note], training: Sequence[Note], count: int) -> list[Note]:
     """Those judged first; then, so that there is something to compare, others of the mode."""
     first = spread(notes, count)
     return [*first, *spread([note for note in training if note not in first], count - len(first))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -45,7 +46,6 @@ class Performed(msgspec.Struct, frozen=True):
         attack: From 10 to 90 % of the amplitude, s.
         release: dB per second; only of sustained modes, and where recordings have one.
         decays: Of each partial; only of modes that decay.
-        likeness: By the name of the embedding.
     """
 
     notes: int
@@ -53,20 +53,10 @@ class Performed(msgspec.Struct, frozen=True):
     attack: Compared | None
     release: Compared | None
     decays: Decays | None
-    likeness: dict[str, Likeness]
 
 
-def perform(
-    instrument: Instrument, notes: Sequence[Note], known: Sequence[Note], embeddings: Sequence[Embedding]
-) -> Performed:
-    """Play notes as they were recorded: pitch, velocity, and how long.
-
-    Args:
-        instrument: Plays.
-        notes: Recordings to compare with.
-        known: Recordings that the sampler may use, but none of the note it plays.
-        embeddings: What hears the likeness.
-    """
+def perform(instrument: Instrument, notes: Sequence[Note]) -> Performed:
+    """Play notes as they were recorded, pitch, velocity and how long, and compare both."""
     sustained = is_sustained(instrument.mode)
     keys = [key_of(note, sustained=sustained) for note in notes]
     sounds = instrument.play(keys)
@@ -93,8 +83,31 @@ def perform(
         attack=compare(attacks[0], attacks[1]),
         release=release,
         decays=decays,
-        likeness=_likeness(sounds, notes, known, embeddings),
     )
+
+
+def liken(
+    instrument: Instrument, notes: Sequence[Note], known: Sequence[Note], embeddings: Sequence[Embedding]
+) -> dict[str, Likeness]:
+    """How near the first LIKENED_S of notes played from keys are to the recordings, by the name of the embedding.
+
+    Args:
+        instrument: Plays.
+        notes: Recordings to compare with. With a few, both distances are mostly that between any two handfuls of notes.
+        known: Recordings that the sampler may use, but none of the note it plays.
+        embeddings: What hears.
+    """
+    if not all(others(note, known) for note in notes):
+        return {}
+    sustained = is_sustained(instrument.mode)
+    keys = [
+        replace(key, held_s=min(key.held_s, LIKENED_S)) for key in (key_of(note, sustained=sustained) for note in notes)
+    ]
+    played = [_first(sound) for sound in instrument.play(keys)]
+    sampled = [_first(sampler(note, known)) for note in notes]
+    recordings = [_first(note.audio.numpy()) for note in notes]
+    found = {embedding.name: likeness(embedding, played, sampled, recordings) for embedding in embeddings}
+    return {name: one for name, one in found.items() if one is not None}
 
 
 def key_of(note: Note, *, sustained: bool) -> Key:
@@ -133,18 +146,6 @@ def _motion(played: Sequence[Frames], real: Sequence[Frames], *, sustained: bool
             ours.append(motion(mine, span, heard, sustained=sustained))
             theirs.append(motion(other, span, heard, sustained=sustained))
     return compared(ours, theirs)
-
-
-def _likeness(
-    sounds: Sequence[Float32Array], notes: Sequence[Note], known: Sequence[Note], embeddings: Sequence[Embedding]
-) -> dict[str, Likeness]:
-    if not all(others(note, known) for note in notes):
-        return {}
-    played = [_first(sound) for sound in sounds]
-    sampled = [_first(sampler(note, known)) for note in notes]
-    recordings = [_first(note.audio.numpy()) for note in notes]
-    found = {embedding.name: likeness(embedding, played, sampled, recordings) for embedding in embeddings}
-    return {name: one for name, one in found.items() if one is not None}
 
 
 def _first(audio: Float32Array) -> Float32Array:

@@ -109,7 +109,7 @@ def _errors(name: str, errors: Sequence[float | None]) -> Row:
 
 def embeddings_of(judgements: Sequence[ModeJudgement]) -> list[str]:
     """Names of what heard the likeness, in order."""
-    return list(dict.fromkeys(name for entry in judgements for name in entry.performed.likeness))
+    return list(dict.fromkeys(name for entry in judgements for name in entry.likeness))
 
 
 def _heading(entry: ModeJudgement) -> str:
@@ -164,7 +164,7 @@ def _slope(entry: ModeJudgement) -> str:
 
 def _likeness(name: str) -> Cell:
     def cell(entry: ModeJudgement) -> str:
-        found = entry.performed.likeness.get(name)
+        found = entry.likeness.get(name)
         return f"{found.ratio:.2f}" if found else FEW
 
     return cell

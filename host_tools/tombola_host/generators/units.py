@@ -50,6 +50,7 @@ class UnitGroup:
             (``rewound``).
         output: The module whose output has the units. If empty, criteria that need activations cannot score the group.
         output_axis: Axis of the units in that output: -1 for linear and recurrent layers, 1 for convolutions.
+        constants: Tensors of the network that have no axis of units and are not learned: they count as no parameters.
     """
 
     name: str
@@ -58,6 +59,7 @@ class UnitGroup:
     spreads: tuple[str, ...] = ()
     output: str = ""
     output_axis: int = -1
+    constants: tuple[str, ...] = ()
 
 
 Groups = tuple[UnitGroup, ...]
@@ -172,7 +174,7 @@ def rewound(groups: Groups, first: Weights, places: Places) -> Weights:
 def shapes_left(groups: Groups, weights: Weights, mask: Mask) -> dict[str, tuple[int, ...]]:
     """Shapes of the learned parameters in the network trimmed to a mask."""
     shapes = {name: list(tensor.shape) for name, tensor in weights.items()}
-    constants = set()
+    constants = {name for group in groups for name in group.constants}
     for group in groups:
         gone = group.size - int(mask[group.name].sum())
         for axis in group.axes:

@@ -115,6 +115,7 @@ def test_controls_arrive_as_they_were_sent():
     player.cv_gate(high=True, time_s=123_456.789012345)
     player.set_blend([0.2, 0.3, 0.5])
     MidiMap(player).control_change(0, 11, 90)
+    player.set_life(1.5)
     sent = player.controls()
     writer.write(sent)
     got = reader.latest()
@@ -122,6 +123,7 @@ def test_controls_arrive_as_they_were_sent():
         np.testing.assert_allclose(getattr(got, name), getattr(sent, name), rtol=1e-6)
     assert got.loudness_db == pytest.approx(sent.loudness_db)
     assert got.gate.dtype == np.bool_
+    assert (at_rest.life.tolist(), got.life.tolist()) == ([1.0] * 4, [1.5] * 4)
     assert got.onset_s.tolist() == [0.0, 123_456.789012345, 0.0, 0.0]
     assert reader.latest() is got
 

@@ -73,7 +73,7 @@ def test_the_usual_spelling_is_read_and_every_other_one_refused(
         other = written()
         assert other != data
         assert not accepted(other), kind
-    assert len(kinds) >= (16 if name == "rich" else 14)
+    assert len(kinds) >= (17 if name == "rich" else 14)
 
 
 def agree(data: bytes) -> bool:

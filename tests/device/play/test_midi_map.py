@@ -120,6 +120,15 @@ def test_every_target_can_be_learnt():
         assert same == (target == "weight 1"), target  # This mode already has the whole weight.
 
 
+@pytest.mark.parametrize("controller", midi_map.CC_LIFE)
+def test_life_is_as_recorded_at_64_and_still_at_0(controller):
+    player = Played(1, 2)
+    assert player.controls().life.tolist() == [1.0, 1.0]
+    for value, life in ((0, 0.0), (64, 1.0), (127, 2.0), (32, 0.5)):
+        player.midi(0xB0, controller, value)
+        assert player.controls().life.tolist() == [life, life]
+
+
 def test_each_mpe_key_has_its_own_bend_pressure_and_slide():
     player = Played(1, 4)
     send(player, "b0 65 00", "b0 64 06", "b0 06 0f")
@@ -260,7 +269,7 @@ def test_chart_in_the_documents_names_every_controller():
         *midi_map.CC_NOTES_OFF,
     }
     assert listed == known
-    for target in ("morph", "timbre x", "timbre y", "level", "glide", "weight 1"):
+    for target in ("morph", "life", "timbre x", "timbre y", "level", "glide", "weight 1"):
         assert f"`{target}`" in chart
 
 

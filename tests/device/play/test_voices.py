@@ -172,6 +172,10 @@ def test_control_voltages_add_to_the_blend_and_can_be_removed():
     player.cv_morph(0.0)
     player.cv_timbre(0, 0.25)
     assert player.controls().timbre.tolist() == [[0.75, 0.5]]
+    player.set_life(0.5)
+    for offset, life in ((0.75, 1.25), (-1.0, 0.0), (2.0, 2.0), (0.0, 0.5)):
+        player.cv_life(offset)
+        assert player.controls().life.tolist() == [life]
 
 
 def test_too_many_voices_are_refused():

@@ -19,12 +19,14 @@ def test_scene_brings_everything_back_and_finds_its_modes_by_name():
     player.set_blend([0.2, 0.0, 0.8])
     player.set_timbre(1, 0.9)
     player.glide(0.3)
+    player.set_life(1.7)
     player.voice_mode, player.blend_mode = VoiceMode.LEGATO, BlendMode.HELD
     scene = capture(player, ["a", "b", "c"])
     other = Player(2, 2)
     recall(scene, other, ["c", "a"])
     assert other.blend.tolist() == pytest.approx([0.8, 0.2])
     assert other.timbre == (0.5, 0.9)
+    assert other.life == 1.7
     assert (other.glide_s, other.voice_mode, other.blend_mode) == (0.3, VoiceMode.LEGATO, BlendMode.HELD)
     recall(scene, other, ["x", "y"])
     assert other.blend.tolist() == pytest.approx([0.8, 0.2])

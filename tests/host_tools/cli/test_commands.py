@@ -206,7 +206,8 @@ def test_a_build_compares_only_when_asked_and_ends_in_sound(folders, tmp_path, m
 
     def build(name, modes, settings, store, reporter, *, compare):
         asked.append(compare)
-        return SimpleNamespace(bundle=bundle, comparison=None, run=SimpleNamespace(path=tmp_path / "runs" / "build-1"))
+        run = SimpleNamespace(path=tmp_path / "runs" / "build-1")
+        return SimpleNamespace(materials=(), bundle=bundle, comparison=None, run=run)
 
     monkeypatch.setattr("tombola_host.study.build.build", build)
     out = tmp_path / "deep" / "mine.tombola"
@@ -399,3 +400,23 @@ def test_no_command_in_a_help_text_is_wrapped_and_no_summary_is_cut():
     assert "  tombola build violin=violin/ flute=flute/ -o mine.tombola\n" in told
     cut = [line.split()[0] for line in told.partition("Commands:")[2].splitlines() if line.endswith("...")]
     assert set(cut) <= {"corpus"}
+
+
+def test_a_build_ends_with_what_it_was_built_without_and_what_it_renders_badly(tmp_path, folders, monkeypatch):
+    out = tmp_path / "mine.tombola"
+    out.write_bytes(b"12345")
+    sax = SimpleNamespace(name="sax", left_out=("3 files: truncated; copy it again (a, b, c)",), doubts=())
+    harp = SimpleNamespace(name="harp", left_out=(), doubts=("partials are up to 60 cents off",))
+    cost = SimpleNamespace(cost=SimpleNamespace(parameters=1))
+    built = SimpleNamespace(
+        materials=(sax, harp), comparison=None, bundle=SimpleNamespace(manifest=cost), run=SimpleNamespace(path="run")
+    )
+    monkeypatch.setattr(making, "_build", lambda *_, **__: (built, ()))
+    lines = tombola("build", *folders, "-o", out, "--runs", tmp_path / "runs").output.splitlines()
+    assert lines[-2:] == [
+        "  sax was learned without 3 files: truncated; copy it again (a, b, c)",
+        "  harp: partials are up to 60 cents off",
+    ]
+    facts = json.loads(tombola("build", *folders, "-o", out, "--runs", tmp_path / "runs", "--json").output)
+    assert facts["left_out"] == {"sax": [*sax.left_out], "harp": []}
+    assert facts["doubts"] == {"sax": [], "harp": [*harp.doubts]}

@@ -16,6 +16,8 @@ from tombola_device.contract.errors import BadAudio
 from tombola_host.corpus import corpus as corpus_module
 from tombola_host.corpus.cache import default_cache_dir
 from tombola_host.corpus.corpus import Corpus, read_corpus
+from tombola_host.corpus.reading import FileResult
+from tombola_host.corpus.refusals import SEVERAL_NAMES, UNCERTAIN
 from tombola_host.corpus.split import held_out_notes, split
 from tombola_host.corpus.tables import as_json, as_table, wrong_label_lines
 
@@ -281,3 +283,15 @@ def test_summary_is_one_json_object_and_one_table(tone: Tone, write: Write, read
     text = console.export_text()
     assert "C4 … D4" in text
     assert "[red]strange.txt: not a sound file (.txt)" in text
+
+
+def test_nobody_is_asked_for_a_note_s_name_who_gave_two(
+    tone: Tone, write: Write, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def uncertain(*_: object) -> FileResult:
+        return FileResult((), ((0, UNCERTAIN, "A3 or A4"),), ())
+
+    monkeypatch.setattr("tombola_host.corpus.corpus.read_file", uncertain)
+    write("A3 A4.wav", tone(69))
+    write("untitled.wav", tone(57))
+    assert [refusal.reason for refusal in read().refusals] == [SEVERAL_NAMES, UNCERTAIN]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tombola_host.corpus.labels import note_from_name
+from tombola_host.corpus.labels import note_from_name, states_several_notes
 
 
 @pytest.mark.parametrize(
@@ -83,6 +83,11 @@ def test_note_is_read_from_the_name(name: str, note: float) -> None:
 )
 def test_no_note_is_read_from_a_name_that_states_none(name: str) -> None:
     assert note_from_name(name) is None
+
+
+def test_a_name_that_states_several_notes_is_told_apart() -> None:
+    names = ("C4_E4.wav", "a4 c5", "A4_a4.wav", "take A2", "x")
+    assert [states_several_notes(name) for name in names] == [True, True, False, False, False]
 
 
 @given(

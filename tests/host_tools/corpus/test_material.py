@@ -9,7 +9,9 @@ import pytest
 from tombola_device.contract.bundle import decode_bundle
 from tombola_device.contract.controls import Float32Array
 from tombola_host.corpus import material as material_module
+from tombola_host.corpus.character import Character
 from tombola_host.corpus.corpus import Corpus, read_corpus
+from tombola_host.corpus.doubts import doubts
 from tombola_host.corpus.material import Material, from_corpus, gather
 from tombola_host.corpus.sources import EARLIER_FINGERPRINTS, INSTRUMENTS, fetch_demo_sounds
 from tombola_host.progress import Silent
@@ -91,6 +93,15 @@ def test_another_version_of_the_analysis_is_another_run_of_the_same_recordings(
     after = from_corpus("m", corpus, "")
     assert after.fingerprint != before.fingerprint
     assert after.recordings == before.recordings
+
+
+def test_a_material_says_what_was_left_out_and_what_is_doubted(corpus: Corpus, sounds: Path, tmp_path: Path) -> None:
+    (sounds / "broken.wav").write_bytes(b"RIFF")
+    left_out = _material(sounds, tmp_path).left_out
+    assert len(left_out) == 1
+    assert left_out[0].startswith("broken.wav: ")
+    unended = tuple(replace(clip, character=Character()) for clip in corpus.clips)
+    assert from_corpus("m", replace(corpus, clips=unended), "").doubts == doubts(unended) != ()
 
 
 def test_the_factory_bundle_s_recordings_are_in_the_table() -> None:

@@ -89,13 +89,13 @@ def test_a_sweep_stays_on_the_simplex():
     assert blend[0].tolist() == [0, 0, 1]
 
 
-def test_a_voice_of_two_modes_blends_without_a_dip(voice, with_encoder):
-    quality = blend_quality(trainee_sweep(VOICE, with_encoder(voice(2, hidden=6, noise=False))), MODES)
+def test_a_voice_of_two_modes_blends_without_a_dip(voice, trainee):
+    quality = blend_quality(trainee_sweep(VOICE, trainee(voice(2, hidden=6, noise=False))), MODES)
     assert quality.worst_dip_db < 0.3
 
 
-def test_a_mixture_plays_each_network_alone_in_its_pure_mode(voice, with_encoder):
-    first, second = (with_encoder(voice(1, hidden=4, seed=seed)) for seed in (1, 2))
+def test_a_mixture_plays_each_network_alone_in_its_pure_mode(voice, trainee):
+    first, second = (trainee(voice(1, hidden=4, seed=seed)) for seed in (1, 2))
     mixed = mixture_sweep(VOICE, [first, second])
     controls = sweep_controls(0, 1, 2, 60.0)[:20]
     alone = torch.cat([controls[:, :COLUMNS], torch.ones(20, 1)], dim=1)

@@ -31,7 +31,9 @@ still (float[voices, columns] controls) => (float[voices, 128] audio) {
 """
 
 
-SHALLOW = Depth(training=1, calibration=1, performed=1, dynamics_every=12, velocities=2, timbre_notes=1, positions=2)
+SHALLOW = Depth(
+    training=1, calibration=1, performed=1, likened=2, dynamics_every=12, velocities=2, timbre_notes=1, positions=2
+)
 
 
 def silent_step(done, total, word):

@@ -16,7 +16,9 @@ from tombola_host.evaluation.played import samples_of
 
 PITCHES = (57.0, 61.0, 65.0, 69.0)
 MODE = Mode("sung", "#000000", (57.0, 69.0), Envelope([0.0, 0.1], [-30.0, -20.0], 0.0, -80.0))
-DEPTH = Depth(training=1, calibration=1, performed=4, dynamics_every=12, velocities=3, timbre_notes=1, positions=3)
+DEPTH = Depth(
+    training=1, calibration=1, performed=4, likened=4, dynamics_every=12, velocities=3, timbre_notes=1, positions=3
+)
 HELD_S = 2.2
 
 
@@ -82,7 +84,7 @@ def test_motion_does_not_touch_the_error_which_is_judged_at_life_0(judged):
 
 
 def test_one_alive_is_more_like_the_recordings_than_a_dead_one(judged):
-    dead, alive = (judged[life].performed.likeness["log-mel"] for life in (0.0, 1.0))
+    dead, alive = (judged[life].likeness["log-mel"] for life in (0.0, 1.0))
     assert dead.windows == alive.windows >= 16
     assert alive.played < 0.9 * dead.played
     assert alive.sampler == dead.sampler
@@ -91,13 +93,13 @@ def test_one_alive_is_more_like_the_recordings_than_a_dead_one(judged):
 
 def test_attack_and_release_are_those_that_the_recordings_were_made_with(sung, material):
     notes = [*material.training.notes, *material.test.notes]
-    same = perform(Singer(sung, 0.0), notes, notes, ())
+    same = perform(Singer(sung, 0.0), notes)
     assert same.attack.real == pytest.approx(0.048, abs=0.008)
     assert same.attack.off < 0.2
     assert same.release.real == pytest.approx(-80, rel=0.1)
     assert same.release.off < 0.1
     assert same.decays is None
-    other = perform(Singer(sung, 0.0, rise_s=0.12, release_db_per_s=-200.0), notes, notes, ())
+    other = perform(Singer(sung, 0.0, rise_s=0.12, release_db_per_s=-200.0), notes)
     assert other.attack.off == pytest.approx(1.0, abs=0.45)
     assert other.release.off == pytest.approx(1.5, abs=0.25)
 

@@ -21,6 +21,7 @@ from tombola_host.export.graph import ExportError, count_nodes, export_onnx, sta
 from tombola_host.export.parity import PARITY, check_parity
 from tombola_host.generators.exportable import ExportedGraph
 from tombola_host.generators.voice.export import VoiceExport
+from tombola_host.generators.voice.network import SCALARS
 from tombola_host.merging.size import MergedSize
 from torch import nn
 
@@ -33,7 +34,9 @@ def described(name):
 
 @pytest.fixture(scope="module")
 def network(voice):
-    return voice(2, hidden=10, activity=MergedSize(shared=10, core=6, specialists=2).activity(2))
+    network = voice(2, hidden=10, activity=MergedSize(shared=10, core=6, specialists=2).activity(2))
+    network.directions[:] = 0.3 * torch.randn(network.directions.shape)
+    return network
 
 
 @pytest.fixture(scope="module")
@@ -51,24 +54,26 @@ def test_the_device_plays_what_the_torch_step_plays_for_any_number_of_voices(net
     bundle = export_bundle(VoiceExport(network), "two", "voice", [described("a"), described("b")], {}, "CC0")
     session = Session(bundle.graphs["frame"], bundle.manifest.graphs["frame"], voices)
     controls, noise = moving(voices, 12, 2, voices), hiss(voices, 13)
+    own = 0.4 * torch.randn((voices, 12, network.directions.shape[1]))
+    shade = network.shade_of(controls[..., SCALARS:], own)
     state = network.rest(voices)
     for frame in range(12):
         with torch.no_grad():
-            sound, state = network.step(controls[:, frame], state, noise[:, frame : frame + 1])
-        session.controls[:] = controls[:, frame]
+            sound, state = network.step(controls[:, frame], state, noise[:, frame : frame + 1], shade[:, frame])
+        session.controls[:], session.shade[:] = controls[:, frame], shade[:, frame]
         session.noise[:] = overlapping(noise[:, frame].numpy(), noise[:, frame + 1].numpy())
         session.run(voices)
         for voice in range(voices):
             assert np.abs(session.sound.of(voice) - sound[voice].flatten().numpy()).max() < PARITY
 
 
-def test_the_graph_has_at_most_26_nodes_and_an_odd_number_of_inputs(network, graph):
+def test_the_graph_has_at_most_27_nodes_and_an_odd_number_of_inputs(network, graph):
     """With an even number of inputs onnxruntime confuses its memory plans for different numbers of voices."""
     model = onnx.load_from_string(graph)
     states = [state_name(name) for name in network.state_shapes]
-    assert count_nodes(model) <= 26
+    assert count_nodes(model) <= 27
     names = {value.name for value in model.graph.input}
-    assert names - {UNREAD} == {"controls", "motion", "level", "noise", *states}
+    assert names - {UNREAD} == {"controls", "motion", "level", "noise", "shade", *states}
     assert len(names) % 2 == 1
     assert [value.name for value in model.graph.output] == ["audio", "overlap", *(f"{name}_out" for name in states)]
 
@@ -225,7 +230,8 @@ def test_a_declared_delay_is_accepted_and_an_undeclared_one_is_found():
     module = Leaky()
 
     def late(delay_samples):
-        def offline(controls, noise):
+        def offline(given):
+            controls = given.controls
             level, blocks = torch.zeros(len(controls), 1), []
             for at in range(controls.shape[1]):
                 sound, level = module(controls[:, at], level)
@@ -234,7 +240,7 @@ def test_a_declared_delay_is_accepted_and_an_undeclared_one_is_found():
 
         graph = block_graph(1, state_size=1)
         graph = msgspec.structs.replace(graph, delay_samples=delay_samples)
-        return ExportedGraph(module, graph, {"level": (1,)}, lambda *given: pad(offline(*given)))
+        return ExportedGraph(module, graph, {"level": (1,)}, lambda given: pad(offline(given)))
 
     def pad(sound):
         return torch.nn.functional.pad(sound, (0, 128))

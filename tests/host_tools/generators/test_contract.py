@@ -167,13 +167,14 @@ def test_offline_equals_streamed_after_the_declared_delay_at_any_cuts(name, cuts
 def test_a_voice_does_not_depend_on_its_neighbours(family):
     network = build(family)
     conditions = family.example(network, 3, FRAMES, 5)
-    one = replace(conditions, controls=conditions.controls[1:2], noise=_of(conditions.noise, 1))
+    parts = {name: _of(getattr(conditions, name), 1) for name in ("noise", "shade")}
+    one = replace(conditions, controls=conditions.controls[1:2], **parts)
     with torch.no_grad():
         torch.testing.assert_close(network(conditions)[1:2], network(one), atol=1e-5, rtol=0)
 
 
-def _of(noise, voice):
-    return None if noise is None else noise[voice : voice + 1]
+def _of(tensor, voice):
+    return None if tensor is None else tensor[voice : voice + 1]
 
 
 def test_training_lowers_a_loss_and_a_trainee_comes_back_from_its_tensors(family, mode):

@@ -36,8 +36,8 @@ def test_masked_and_trimmed_render_the_same_to_1e5(voice, moving, hiss, density,
     with torch.no_grad():
         for part in range(2):  # the second goes on from the state that the first left
             controls, noise = moving(2, 10, modes, seed + part), hiss(2, 10, 1280 * part)
-            large_sound, large_state = large.render(controls, noise, large_state)
-            small_sound, small_state = small.render(controls, noise, small_state)
+            large_sound, large_state = large.render(controls, noise, state=large_state)
+            small_sound, small_state = small.render(controls, noise, state=small_state)
             torch.testing.assert_close(small_sound, large_sound, atol=1e-5, rtol=0)
             units = large_state[0][:, : large.size.hidden]
             torch.testing.assert_close(

@@ -59,7 +59,7 @@ def test_offline_is_streamed_at_any_block_sizes(voice, moving, hiss, data, seed,
         state, parts, done = None, [], 0
         while done < frames:
             stop = done + data.draw(st.integers(1, frames - done))
-            sound, state = network.render(controls[:, done:stop], noise[:, done:stop], state)
+            sound, state = network.render(controls[:, done:stop], noise[:, done:stop], state=state)
             parts.append(sound)
             done = stop
     torch.testing.assert_close(torch.cat(parts, 1), whole, atol=RESUMED, rtol=0)
@@ -211,7 +211,7 @@ def test_a_state_of_zeros_is_a_voice_at_rest(voice, held, hiss):
     with torch.no_grad():
         rest = network.rest(1)
         assert not any(tensor.any() for tensor in rest)
-        sound, _ = network.render(controls, noise, rest)
+        sound, _ = network.render(controls, noise, state=rest)
         assert torch.equal(sound, network.render(controls, noise)[0])
     assert network.delay_samples == 0
 

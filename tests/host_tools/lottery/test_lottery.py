@@ -137,7 +137,7 @@ def test_the_budget_is_kept_at_any_density(share, seed):
     groups, weights = network.unit_groups(), network.state_dict()
     most = int(share * count_parameters(network))
     mask = select(groups, weights, scores_of(network), Budget(most))
-    left = sum(tensor.numel() for name, tensor in trimmed(groups, weights, mask).items() if name != "activity")
+    left = count_parameters(type(network).of(trimmed(groups, weights, mask)))
     assert cost_left(groups, weights, mask) == left <= most
     assert min(int(kept.sum()) for kept in mask.values()) >= FEWEST_UNITS
 

@@ -13,7 +13,7 @@ VOICE = family_named("voice")
 ENVELOPE = Envelope([0.0, 0.1], [-30.0, -20.0], 0.0, -200.0)
 
 
-def test_a_recording_is_said_to_be_unheard_only_if_the_build_held_it_out(voice, clip, with_encoder, monkeypatch):
+def test_a_recording_is_said_to_be_unheard_only_if_the_build_held_it_out(voice, clip, trainee, monkeypatch):
     """The folder may have changed since the build."""
 
     def material(*notes):
@@ -24,7 +24,7 @@ def test_a_recording_is_said_to_be_unheard_only_if_the_build_held_it_out(voice, 
     network = voice(1, hidden=4)
     mode = Mode("toy", "#e8a33d", (50.0, 70.0), ENVELOPE, dict.fromkeys(("timbre_x", "timbre_y"), (-1.0, 0.0, 1.0)))
     bundle = export_bundle(VoiceExport(network), "toy", "voice", [mode], {"corpus_toy": built_from.recordings}, "")
-    monkeypatch.setattr(build_page, "load_trainee", lambda *_: with_encoder(network))
+    monkeypatch.setattr(build_page, "load_trainee", lambda *_: trainee(network))
 
     def remark(of):
         sounds = build_page._mode_sounds(VOICE, bundle, 0, of, None).sounds

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 from tombola_device.contract.bundle import decode_bundle
-from tombola_device.contract.controls import SCALAR_COLUMNS
 from tombola_device.contract.errors import BadAudio, BadConfig
-from tombola_host.corpus.corpus import Corpus
+from tombola_device.contract.graph import TIMBRE
+from tombola_host.corpus.corpus import VELOCITY_RANGE_DB, Corpus
 from tombola_host.corpus.material import from_corpus, gather
 from tombola_host.corpus.summary import summarise
 from tombola_host.evaluation.held_out import bundle_playback, trainee_playback
@@ -17,7 +17,6 @@ from tombola_host.generators import family_named
 from tombola_host.generators.base import count_parameters
 from tombola_host.generators.hits.network import HitsSize
 from tombola_host.generators.voice.size import VoiceSize
-from tombola_host.generators.voice.timbre import WIDEST, heard_reach, timbre_ranges
 from tombola_host.merging.size import MergedSize
 from tombola_host.progress import Silent
 from tombola_host.runs.store import RunStore
@@ -29,7 +28,6 @@ from tombola_host.stages.trainee_files import load_trainee
 from tombola_host.study.build import Settings, build, draw_all, merge_all, train_all
 from tombola_host.training.effort import EFFORTS, Effort, Length
 
-TIMBRE_Y = SCALAR_COLUMNS.index("timbre_y")
 STEPS = Length(control_steps=2, audio_steps=1, control_windows=2, audio_windows=1)
 TINY = Effort(dense=Length(2, 0, 2, 1), shares=(0.7, 0.5), ticket=STEPS, merge=STEPS)
 VOICE = family_named("voice")
@@ -155,12 +153,15 @@ def test_the_bundle_names_its_origin(built, materials, tmp_path):
     assert read.manifest.cost.nodes <= 60
 
 
-def test_the_default_timbre_lies_in_the_range_of_the_recordings(built, materials):
+def test_a_bundle_says_what_its_knobs_do_and_how_its_recordings_were_played(built, materials):
     _, _, _, merged, *_ = built
-    trainee = load_trainee(VOICE, merged, "merged")
-    for index, material in enumerate(materials):
-        for low, default, high in timbre_ranges(trainee, index, 2, material.training):
-            assert -1 <= low <= default == 0 <= high <= 1
+    network = load_trainee(VOICE, merged, "merged").network
+    for index, mode in enumerate(make_bundle(VOICE, merged, materials, "tiny").manifest.modes):
+        assert mode.knobs == {"timbre_x": "brighter", "timbre_y": "breathier"}
+        assert mode.controls == dict.fromkeys(TIMBRE, (-1.0, 0.0, 1.0))
+        assert mode.recorded_db == pytest.approx(float(network.recorded_db[index]), abs=1e-3)
+        assert mode.recorded_db == pytest.approx(-0.2 * VELOCITY_RANGE_DB, abs=1e-3)  # Played at velocity 0.8.
+        assert mode.life is None  # Recordings of a third of a second show none.
 
 
 def test_a_folder_with_nothing_usable_is_refused_by_name(tmp_path):
@@ -174,17 +175,6 @@ def test_no_modes_or_too_many_are_refused(tmp_path, count):
     folders = {f"mode {number}": tmp_path for number in range(count)}
     with pytest.raises(BadConfig, match=f"{count} modes were given; a bundle has 1 to 16"):
         build("none", folders, Settings(), RunStore(tmp_path), Silent())
-
-
-@pytest.mark.parametrize(("strength", "widened"), [(5.0, False), (0.0, True)])
-def test_a_timbre_knob_that_would_be_hardly_audible_gets_a_wider_range(voice, strength, widened):
-    """Three times as wide, if the network ignores the axis."""
-    network = voice(1)
-    with torch.no_grad():
-        network.input.weight[:, TIMBRE_Y] *= strength
-        network.head.weight *= 5.0
-    reach = heard_reach(network, torch.ones(1), torch.tensor([50.0, 60.0]), axis=1, reach=0.4)
-    assert reach == pytest.approx(WIDEST * 0.4 if widened else 0.4)
 
 
 class Interrupted(Exception):

@@ -23,7 +23,7 @@ def judgement(mode="sax", error=0.8, moved=1.0, rho=1.0, off=1.1, ratio=0.9, lea
     bands = dict.fromkeys(deviation, (moved, moved, moved))
     likeness = {"log-mel": Likeness(ratio * 50, 50.0, 100.0, 36)}
     performed = Performed(
-        3, MotionRatio(3, motion, motion, deviation, bands), compared, compared, Decays(compared, compared), likeness
+        3, MotionRatio(3, motion, motion, deviation, bands), compared, compared, Decays(compared, compared)
     )
     rungs = {name: Rung(size, size, -4.0) for name, size in (("floor", 0.5), ("own mean", 0.7), ("table", 1.0))}
     knob = Axis("bright", {"bright": rho, "noisy": 0.0}, 5.0)
@@ -39,6 +39,7 @@ def judgement(mode="sax", error=0.8, moved=1.0, rho=1.0, off=1.1, ratio=0.9, lea
         frechet_ratio=1.5,
         ladder=rungs,
         performed=performed,
+        likeness=likeness,
         dynamics=Dynamics(rho, 1.0, 0.3, 0.35, "dynamics", 5),
         timbre=(knob, knob),
     )
@@ -71,6 +72,15 @@ def test_each_bar_is_missed_by_what_is_just_worse(worse, missed):
     assert {what for what, reached in found.items() if not reached} == missed
 
 
+def test_only_several_dynamics_of_a_note_say_how_much_it_should_brighten():
+    entry = judgement()
+    off = msgspec.structs.replace(entry.dynamics, real_slope=0.6)
+    slope = "slope off the recordings'"
+    assert met([msgspec.structs.replace(entry, dynamics=off)])[slope] is False
+    weak = msgspec.structs.replace(off, real_from="within notes")
+    assert met([msgspec.structs.replace(entry, dynamics=weak)])[slope] is None
+
+
 def test_the_error_counts_by_its_mean_and_one_mode_in_four_may_be_further_than_the_sampler():
     three = [judgement(error=0.7) for _ in range(3)]
     assert met([*three, judgement(error=0.87)])["held-out error at life 0"]
@@ -80,7 +90,7 @@ def test_the_error_counts_by_its_mean_and_one_mode_in_four_may_be_further_than_t
 
 def test_what_a_mode_does_not_have_is_not_counted_against_it():
     bare = msgspec.structs.replace(
-        judgement(learned=None), dynamics=None, timbre=None, performed=Performed(2, None, None, None, None, {})
+        judgement(learned=None), dynamics=None, timbre=None, likeness={}, performed=Performed(2, None, None, None, None)
     )
     lines = figures([bare])
     assert {line.met for line in lines if line.cells == (None,)} == {None}

@@ -97,7 +97,7 @@ def test_weights_do_not_depend_on_how_many_threads_the_process_has(two_modes, un
 
 
 def test_the_loss_goes_down_on_a_toy_corpus(mode):
-    _, curves = train([mode(notes=(57.0, 60.0, 64.0))], Length(60, 8, 4, 2, learning_rate=1e-2))
+    _, curves = train([mode(notes=(45.0, 57.0, 69.0, 88.0))], Length(60, 8, 4, 2, learning_rate=1e-2))
     assert {name: len(curve) for name, curve in curves.items()} == {"control": 60, "audio": 8}
     assert np.mean(curves["control"][-10:]) < 0.7 * np.mean(curves["control"][:5])
     assert np.all(np.isfinite(curves["audio"]))
@@ -114,7 +114,7 @@ def test_a_hook_gets_every_step_and_each_loss(two_modes):
             heard.append((stepped.done, stepped.phase))
             assert stepped.total == loop.done + 8 - stepped.done
             assert sum(stepped.losses.values()) == pytest.approx(stepped.loss, rel=1e-5)
-            assert "timbre order" in stepped.losses
+            assert {"amplitudes", "sound"} & stepped.losses.keys()
 
     train(two_modes, hooks=(Listen(),))
     assert heard == [("before", 0), *((n, "control") for n in range(1, 6)), *((n, "audio") for n in range(6, 9))]

@@ -155,6 +155,7 @@ class Voice(Generator):
                 # width.
                 spreads=(*(f"trunk.{kind}_{side}h_l0" for kind in ("weight", "bias") for side in "ih"), "head.weight"),
                 output="trunk",
+                constants=("directions", "recorded_db"),
             ),
         )
 

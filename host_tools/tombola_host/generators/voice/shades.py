@@ -55,8 +55,13 @@ THINNED = 3
 LOW_PARTIALS, LOW_WEIGHT, NOISE_WEIGHT = 12, 3.0, 0.3
 """Ears follow single low partials; how noise flickers is not heard band by band."""
 
+SLOPED_OCTAVES = 4.0
+"""From the 16th partial on a slope is level: what lies there is soft, and would be moved by most."""
+LEANING = 0.05
+"""How strongly a recording is drawn to the middle of X and Y; without it, one makes up for the other."""
+
 Array = npt.NDArray[np.float64]
-_OCTAVES = np.concatenate([np.log2(np.arange(1, PARTIALS + 1)), np.zeros(NOISE_BANDS)])
+_OCTAVES = np.concatenate([np.minimum(np.log2(np.arange(1, PARTIALS + 1)), SLOPED_OCTAVES), np.zeros(NOISE_BANDS)])
 _NOISE = np.concatenate([np.zeros(PARTIALS), np.ones(NOISE_BANDS)])
 
 
@@ -121,7 +126,7 @@ def fit_directions(mode: ModeData) -> Tensor:
     typical = _over_pitch(mode, means - louder[:, None] * directions[DYNAMICS])
     off = means - louder[:, None] * directions[DYNAMICS] - typical
     unit_x, unit_y = _OCTAVES * NEPER, (_NOISE + Y_SLOPE * _OCTAVES) * NEPER
-    stands = _least_squares(np.stack([unit_x, unit_y]), off, heard)
+    stands = _least_squares(np.stack([unit_x, unit_y]), off, heard, LEANING)
     reach = np.quantile(np.abs(stands), 0.9, axis=0) if len(stands) > 2 else np.zeros(2)
     directions[X] = np.clip(reach[0], LEAST_X_DB, MOST_X_DB) * unit_x
     directions[Y] = np.clip(reach[1], LEAST_Y_DB, MOST_Y_DB) * unit_y
@@ -130,18 +135,14 @@ def fit_directions(mode: ModeData) -> Tensor:
 
 
 def shades_of(mode: ModeData, directions: Tensor) -> list[Tensor]:
-    """Where each note of a mode stands in its directions, frame by frame; dynamics 0. Shapes (F, K)."""
+    """The life of each note of a mode, frame by frame; timbre and dynamics 0. Shapes (F, K).
+
+    Timbre X and Y are the player's alone. Told to the trunk in training, they took from it what differs between notes,
+    and held-out notes, at X = Y = 0, became worse: 0.98 against 0.91 (docs/notebook/0008-alive.md).
+    """
     rows = directions.numpy().astype(np.float64)
-    means = np.stack([_mean(note) for note in mode.notes])
-    louder = np.array([_louder(note, recorded_db(mode)) for note in mode.notes])
-    plain = means - louder[:, None] * rows[DYNAMICS]
-    stands = _least_squares(rows[[X, Y]], plain - _over_pitch(mode, plain), _heard(means))
-    found = []
-    for note, stand in zip(mode.notes, np.clip(stands, -MOST_SHADE, MOST_SHADE), strict=True):
-        shade = life_of(note, rows, _heard(means))
-        shade[:, [X, Y]] = stand
-        found.append(torch.from_numpy(shade.astype(np.float32)))
-    return found
+    heard = _heard(np.stack([_mean(note) for note in mode.notes]))
+    return [torch.from_numpy(life_of(note, rows, heard).astype(np.float32)) for note in mode.notes]
 
 
 def heard_shade(note: Note, directions: Tensor, played: Tensor) -> Tensor:
@@ -152,10 +153,11 @@ def heard_shade(note: Note, directions: Tensor, played: Tensor) -> Tensor:
     """
     rows = directions.numpy().astype(np.float64)
     weight = _loud(note)
-    off = ((note.relative - played).numpy() * weight[:, None]).sum(0) / weight.sum()
+    off = _audible(note.relative.numpy()) - _audible(played.numpy())
+    off = (off * weight[:, None]).sum(0) / weight.sum()
     heard = _heard(_mean(note)[None])
     shade = life_of(note, rows, heard)
-    shade[:, [X, Y]] = np.clip(_least_squares(rows[[X, Y]], off[None], heard)[0], -MOST_SHADE, MOST_SHADE)
+    shade[:, [X, Y]] = np.clip(_least_squares(rows[[X, Y]], off[None], heard, LEANING)[0], -MOST_SHADE, MOST_SHADE)
     return torch.from_numpy(shade.astype(np.float32))
 
 
@@ -230,7 +232,8 @@ def _loud(note: Note) -> Array:
 def _mean(note: Note) -> Array:
     """The mean log amplitudes of a note's loud part. Shape (H + B,)."""
     weight = _loud(note)
-    return np.asarray((note.relative.numpy() * weight[:, None]).sum(axis=0) / weight.sum())
+    relative = _audible(note.relative.numpy().astype(np.float64))
+    return np.asarray((relative * weight[:, None]).sum(axis=0) / weight.sum())
 
 
 def _heard(means: Array) -> Array:
@@ -247,7 +250,7 @@ def _over_pitch(mode: ModeData, means: Array) -> Array:
     return np.asarray(plane @ np.linalg.solve(normal, plane.T @ means))
 
 
-def _least_squares(rows: Array, values: Array, weight: Array) -> Array:
+def _least_squares(rows: Array, values: Array, weight: Array, leaning: float = 1e-6) -> Array:
     """Coefficients of rows (K, H + B) that explain values (N, H + B), amplitudes weighted, up to a common factor.
 
     A common factor of all amplitudes is no change of the spectrum: the level takes it.
@@ -256,7 +259,7 @@ def _least_squares(rows: Array, values: Array, weight: Array) -> Array:
     rows = rows - (rows @ share)[:, None]
     values = values - (values @ share)[:, None]
     normal = (rows * weight) @ rows.T
-    normal += 1e-6 * np.trace(normal) / len(rows) * np.eye(len(rows))
+    normal += leaning * np.diag(np.diag(normal)) + 1e-9 * np.eye(len(rows))
     return np.asarray(np.linalg.solve(normal, (rows * weight) @ values.T).T)
 
 

@@ -92,10 +92,7 @@ def figures(judgements: Sequence[ModeJudgement]) -> list[Figure]:
             for at, name in enumerate("XY")
         ),
         *(each(f"{name}, off by", within, value, _most(STRIKE_BAR)) for name, value in STRIKES.items()),
-        *(
-            _nearness(name, [entry.performed.likeness.get(name) for entry in judgements])
-            for name in embeddings_of(judgements)
-        ),
+        *(_nearness(name, [entry.likeness.get(name) for entry in judgements]) for name in embeddings_of(judgements)),
     ]
 
 
@@ -150,7 +147,8 @@ def _rho(entry: ModeJudgement) -> Value:
 
 
 def _slope_off(entry: ModeJudgement) -> Value:
-    if entry.dynamics is None or entry.dynamics.real_slope is None:
+    # Only recordings of one note at several dynamics say it; within a note, vibrato and decay speak louder.
+    if entry.dynamics is None or entry.dynamics.real_slope is None or entry.dynamics.real_from != "dynamics":
         return None
     return abs(entry.dynamics.slope - entry.dynamics.real_slope)
 

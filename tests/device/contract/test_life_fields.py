@@ -1,0 +1,110 @@
+"""The life of a mode and the shade of a graph in the manifest: what contradicts itself or has no bound is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from tombola_device.contract.errors import BadBundle
+from tombola_device.contract.graph import MAX_DIRECTIONS, SHADES, Port, block_graph, dynamics_of
+from tombola_device.contract.life import BANDS, LOWEST_HZ, MAX_LATENTS, MAX_TAKES, Life, band_edges_hz
+from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode, decode_manifest, encode_manifest
+
+LIFE = Life([[5.0, 0.5, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]], [[[0.5] * BANDS] * 2] * 3, onset_s=0.3)
+ENVELOPE = Envelope([0.0, 0.05], [-40.0, -18.0], 0.0, -60.0)
+MODE = Mode("violin", "#a03020", (55.0, 96.0), ENVELOPE, life=LIFE, recorded_db=-4.5, knobs={"timbre_x": "brighter"})
+GRAPH = block_graph(1, 8, motion=True, directions=len(SHADES) + 2)
+MANIFEST = Manifest("alive", "voice", [MODE], {"frame": GRAPH}, Cost(100, 200, 30, 1))
+
+
+def changed(path: str, value: object) -> bytes:
+    """The manifest's JSON with another value in one field, given as a path like ``modes.0.name``."""
+    tree: Any = json.loads(encode_manifest(MANIFEST))
+    *parents, last = [int(step) if step.isdigit() else step for step in path.split(".")]
+    place = tree
+    for step in parents:
+        place = place[step]
+    place[last] = value
+    return json.dumps(tree).encode()
+
+
+def test_decoding_gives_back_the_life_that_was_encoded() -> None:
+    read = decode_manifest(encode_manifest(MANIFEST))
+    assert read == MANIFEST
+    assert read.modes[0].life == LIFE
+    assert (LIFE.directions, GRAPH.directions) == (2, 5)
+    still = msgspec.structs.replace(MODE, life=None)
+    assert decode_manifest(encode_manifest(msgspec.structs.replace(MANIFEST, modes=[still]))).modes[0].life is None
+
+
+def test_bands_are_quarters_of_an_octave_from_the_lowest_to_beyond_the_fastest_tremolo() -> None:
+    edges = np.array(band_edges_hz())
+    assert edges[0] == LOWEST_HZ
+    assert edges[1:] / edges[:-1] == pytest.approx([2**0.25] * BANDS)
+    assert edges[-1] == pytest.approx(64.6, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("modes.0.life.mixing", [[5.0, 0.5, 1.0, 0.0], [0.0, 1.0, 0.0]], "rows of different lengths"),
+        ("modes.0.life.mixing", [[5.0, 0.5, 1.0, 0.0]], "rows of different lengths"),
+        ("modes.0.life.takes", [[[0.5] * BANDS] * 2, [[0.5] * BANDS]], "rows of different lengths"),
+        ("modes.0.life.mixing", [[5.0, 0.5, 1.0]] * 2, "moves 1 directions, not the 2 of its graph"),
+        ("modes.0.life.mixing", [[5.0, 0.5]] * 2, "moves 0 directions, not the 2 of its graph"),
+        ("modes.0.life.mixing", [[5.0]] * 2, "mixing"),
+        ("modes.0.life.mixing", [], "mixing"),
+        ("modes.0.life.mixing", [[0.0] * 4] * (MAX_LATENTS + 1), "mixing"),
+        ("modes.0.life.takes", [], "takes"),
+        ("modes.0.life.takes", [[[0.5] * BANDS] * 2] * (MAX_TAKES + 1), "takes"),
+        ("modes.0.life.takes.0.0", [0.5] * (BANDS - 1), "takes"),
+        ("modes.0.life.takes.0.0", [0.5] * (BANDS + 1), "takes"),
+        ("modes.0.life.takes.0.0.7", -0.1, "takes"),
+        ("modes.0.life.takes.0.0.7", 10_001.0, "takes"),
+        ("modes.0.life.mixing.0.0", -10_001.0, "mixing"),
+        ("modes.0.life.onset_s", -0.1, "onset_s"),
+        ("modes.0.life.onset_s", 10.1, "onset_s"),
+        ("modes.0.life.rate_hz", 5.0, "rate_hz"),
+        ("modes.0.recorded_db", 0.1, "recorded_db"),
+        ("modes.0.recorded_db", -97.0, "recorded_db"),
+        ("modes.0.knobs.timbre_x", "a/../b", "knobs"),
+        ("modes.0.knobs.timbre_x", "brighter\n", "knobs"),
+        ("modes.0.knobs.timbre_x", "", "knobs"),
+    ],
+)
+def test_a_life_that_contradicts_itself_is_refused_in_one_sentence(path: str, value: object, said: str) -> None:
+    with pytest.raises(BadBundle, match=said) as caught:
+        decode_manifest(changed(path, value))
+    assert "\n" not in str(caught.value)
+    assert "export" in str(caught.value)
+
+
+@pytest.mark.parametrize("digits", ["1" + "0" * 400, "1e400", "-1e308", "NaN", "1e308", str(2**64)])
+@pytest.mark.parametrize("path", ["mixing.0.0", "mixing.1.3", "takes.2.1.30", "onset_s"])
+def test_every_number_of_a_life_is_bounded(path: str, digits: str) -> None:
+    text = changed(f"modes.0.life.{path}", "the number").replace(b'"the number"', digits.encode())
+    assert digits.encode() in text
+    with pytest.raises(BadBundle):
+        decode_manifest(text)
+
+
+@pytest.mark.parametrize(
+    ("modes", "shape", "motion"),
+    [(1, [2], True), (1, [MAX_DIRECTIONS + 1], True), (2, [11], True), (1, [5], False), (1, [5, 2], True)],
+)
+def test_a_shade_that_no_graph_can_have_is_refused(modes: int, shape: list[int], motion: bool) -> None:  # noqa: FBT001
+    graph = block_graph(modes, 8, motion=motion)
+    graph = msgspec.structs.replace(graph, ports=[*graph.ports, Port("shade", "shade", shape)])
+    named = [msgspec.structs.replace(MODE, name=f"m{index}", life=None) for index in range(modes)]
+    manifest = msgspec.structs.replace(MANIFEST, modes=named, graphs={"frame": graph})
+    with pytest.raises(BadBundle, match="shade") as caught:
+        decode_manifest(encode_manifest(manifest))
+    assert "export again" in str(caught.value)
+
+
+def test_dynamics_stand_in_the_third_place_of_each_mode() -> None:
+    shade = np.arange(2 * 3 * 5).reshape(3, 10)
+    assert dynamics_of(shade, 5).tolist() == [[2, 5], [12, 15], [22, 25]]
