@@ -320,8 +320,7 @@ class Voice(Generator):
         gates = functional.pad(torch.cat([self.activity, torch.eye(modes)], dim=1), (0, 0, SCALARS, 0))
         # A node that joins the two inputs of the head would cost more than a second product.
         shaded = torch.addmm(audible, shade, self._directions(), beta=INAUDIBLE)
-        head = torch.cat([self.head.weight.T, self.spectrum])
-        return torch.addmm(shaded, last * torch.mm(controls, gates), head), last
+        return torch.addmm(shaded, last * torch.mm(controls, gates), torch.cat([self.head.weight.T, self.spectrum])), last
 
     def _head(self, trunk: Tensor, blend: Tensor) -> Tensor:
         """Log amplitudes: the head's output for the gated trunk, plus the blend of the modes' mean spectra."""
