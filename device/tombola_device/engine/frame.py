@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from tombola_device.contract.controls import SCALAR_COLUMNS, SILENCE_DB, Controls
@@ -52,11 +53,10 @@ class FrameRenderer:
         self._noise = NoiseFeed(graph, self.session.noise, tables)
         self._fades = OnsetFades(voices)
         self._late = LateOnsets(sound)
-        self._life = LifeFeed(modes, self.session.shade, self.session.controls) if graph.directions else None
+        self._life = LifeFeed(modes, self.session) if graph.directions else None
         self._ended = [False] * voices
         self._keys: tuple[list[bool], list[float]] = [False] * voices, [0.0] * voices
-        self._notes, self._levels_db = [0.0] * voices, [SILENCE_DB] * voices
-        self._told_db = [0.0] * voices
+        self._notes, self._told_db = [0.0] * voices, [math.nan] * voices
         # A graph that is not told the true level beside its controls makes it from the column.
         self._louder_db = self._envelopes.louder_db if graph.motion else [0.0] * voices
         self._width = self.session.controls.shape[1]
@@ -102,11 +102,10 @@ class FrameRenderer:
             self.levels_db = self._share.advance(self._envelopes.level_db)
         self.sound.count = rows = self._lay_out_voices()
         self._noise.period += 1
-        if rows and self._life is not None:
-            self._life.advance(rows, self._notes, self._levels_db)
-            self.session.run(rows, self._life.notes, self._life.levels_db)
-        elif rows:
-            self.session.run(rows, self._notes, self._levels_db)
+        if rows:
+            if self._life is not None:
+                self._life.advance(rows)
+            self.session.run(rows, self._notes, self.levels_db)
         if self._late.begun:
             self._late.rise()
         if self._share is not None:
@@ -125,15 +124,21 @@ class FrameRenderer:
 
     def run(self, voices: int) -> None:
         """Like ``Renderer.run``."""
-        self.session.run(voices)
+        self.session.run(voices, self._notes, self.levels_db)
 
     def _lay_out_voices(self) -> int:
         """Write the changing inputs of voices that sound or have just ended; return the number of rows to run."""
-        rows, at, columns, sounding, ended = 0, -self._width, self._columns, self.sounding, self._ended
-        levels, fast, slow, noise = self._levels_db, self._fades.fast, self._fades.slow, self._noise
-        told = self._told_db
-        noise_in, louder = noise.into, self._louder_db
-        for voice, level_db in enumerate(self.levels_db):
+        last, voice, at, columns, sounding, ended = -1, -1, -self._width, self._columns, self.sounding, self._ended
+        fast, slow, noise, told, louder = (
+            self._fades.fast,
+            self._fades.slow,
+            self._noise,
+            self._told_db,
+            self._louder_db,
+        )
+        noise_in = noise.into
+        for level_db in self.levels_db:
+            voice += 1
             at += self._width
             sounds = level_db > SILENCE_DB
             if not sounds and not sounding[voice]:
@@ -142,12 +147,12 @@ class FrameRenderer:
                     self.session.reset(voice)
                 continue
             sounding[voice], ended[voice] = sounds, not sounds
-            rows = voice + 1
-            if level_db != levels[voice] or louder[voice] != told[voice]:
-                levels[voice], told[voice] = level_db, louder[voice]
-                # The column says how far the note has come, not how hard it was struck: recordings of one loudness
-                # teach a network nothing of the others (docs/notebook/0008-alive.md).
-                columns[at + _LEVEL] = level_db - louder[voice]
+            last = voice
+            # The column says how far the note has come, not how hard it was struck: recordings of one loudness teach a
+            # network nothing of the others (docs/notebook/0008-alive.md).
+            come_db = level_db - louder[voice]
+            if come_db != told[voice]:
+                columns[at + _LEVEL] = told[voice] = come_db
             if (onset := fast[voice]) > LEAST_ONSET:
                 columns[at + _ONSET_FAST] = onset
                 fast[voice] = onset * FADE_FAST
@@ -156,4 +161,4 @@ class FrameRenderer:
                 slow[voice] = onset * FADE_SLOW
             if noise_in:
                 noise_in[voice][:] = noise.chunks[(noise.period + noise.starts[voice]) % CHUNKS]
-        return rows
+        return last + 1

@@ -16,13 +16,19 @@ from typing import Final
 
 import numpy as np
 
-from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB, Controls, Float32Array, Float64Array
+from tombola_device.contract.controls import FRAME_RATE_HZ, Controls, Float32Array, Float64Array
 from tombola_device.contract.graph import SHADE_DB, SHADES
 from tombola_device.contract.life import BANDS, CENTS, LEVEL, Life, band_edges_hz
 from tombola_device.contract.manifest import Mode
+from tombola_device.engine.motion import MovedVoice
+from tombola_device.engine.session import Session
 
 TAKE_FRAMES: Final = 2048
 """5.5 s; a take continues at its start without a seam."""
+PERIODS: Final = 2
+"""A voice is moved once in so many periods. 187 times a second is three times as fast as the fastest band; the graph
+ramps from one value to the next."""
+TAKE_ROWS: Final = TAKE_FRAMES // PERIODS
 TAKES: Final = 8
 GROWTH_FRAMES: Final = 8
 """Life grows in steps of this length, 21 ms."""
@@ -30,49 +36,50 @@ SEED: Final = 20_261_130
 MOST_CENTS, MOST_DB = 300.0, 12.0
 """Motion beyond these is cut: a bundle must not sing a wrong note."""
 _STATIC: Final = len(SHADES)
+_Alone = tuple[memoryview, list[bytes], list[float], list[float]]
+"""What moves a voice in one mode alone: where its directions are written, their rows, factors of pace and amplitude."""
 
 
 class LifeFeed:
-    """Writes the shade of V voices, and moves their notes and levels.
-
-    Every other voice is moved in every other period: 187 times a second is three times as fast as the fastest band, and
-    the graph ramps from one value to the next.
+    """Writes the shade of V voices, and moves their pace and amplitude: every other voice in every other period.
 
     Args:
         modes: The M modes that the graph renders.
-        shade: The graph's input. Shape (V, M * 3 + M * L): SHADES of each mode, then L directions of life of each.
-        controls: The graph's columns; X, Y and the blend of the M modes stand at the end. Shape (V, C + M).
+        session: The graph, which reads a shade. X, Y and the blend of the M modes stand at the end of its controls; its
+            shade, shape (V, M * 3 + M * L), has SHADES of each mode, then L directions of life of each.
     """
 
-    def __init__(self, modes: Sequence[Mode], shade: Float32Array, controls: Float32Array) -> None:
-        voices, count = len(shade), len(modes)
-        self.notes, self.levels_db = [0.0] * voices, [SILENCE_DB] * voices
-        """Note and level of each voice after the last ``advance``."""
+    def __init__(self, modes: Sequence[Mode], session: Session) -> None:
+        assert session.motion is not None
+        shade, controls, voices, count = session.shade, session.controls, session.voices, len(modes)
         split = count * _STATIC
         living = shade.shape[1] // count - _STATIC
-        rows, semitones, levels_db = tables(modes, living)
+        rows, self._bent, self._gained = tables(modes, living)
         self._rows = rows.reshape(len(rows), -1)
-        self._row_bytes, self._size = rows.data.cast("B"), 4 * living
-        self._semitones = [column.data for column in semitones]
-        self._levels = [column.data for column in levels_db]
         self._grown = [max(1, math.ceil(mode.life.onset_s * FRAME_RATE_HZ)) if mode.life else 1 for mode in modes]
         self._growing = max(self._grown) + GROWTH_FRAMES
         # Views are made once: in the audio loop, slicing costs half as much as the numpy call that uses the slice.
         self._timbre, self._blend = controls[:, -count - 2 : -count], controls[:, -count:]
         self._blend_columns = self._blend[:, :, None]
         self._static = shade[:, :split].reshape(voices, count, _STATIC)
-        self._living = [row[split:] for row in shade]
-        self._living_bytes = [row[split:].data.cast("B") for row in shade]
         self._shades = np.zeros((voices, 1, _STATIC), np.float32)
         self._shades_timbre, self._shades_dynamics = self._shades[:, 0, :2], self._shades[:, 0, 2]
         self._amounts = np.zeros((voices, 1), np.float32)
         self._wanted = np.zeros((voices, count), np.float32)
-        weights = np.zeros((voices, count, living), np.float32)
-        self._weights, self._flat_weights = list(weights), list(weights.reshape(voices, -1))
         self._turn = 0
-        self._moves: list[list[tuple[int, float]]] = [[] for _ in range(voices)]
-        self._places, self._end, self._age = [0] * voices, [TAKE_FRAMES] * voices, [0] * voices
-        self._off_semitones, self._off_db = [0.0] * voices, [0.0] * voices
+        self._voices = [
+            _Voice(index, moved, row[split:], np.zeros((count, living), np.float32))
+            for index, (moved, row) in enumerate(zip(session.motion.voices, shade, strict=True))
+        ]
+        self._turns = [self._voices[turn::PERIODS] for turn in range(PERIODS)]
+        living_bytes = shade.data.cast("B")
+        self._alone: list[list[_Alone]] = [[] for _ in range(voices)]
+        for mode in range(count):
+            row_bytes = [row.tobytes() for row in rows[:, mode]]
+            for voice, alone in enumerate(self._alone):
+                start = shade.strides[0] * voice + 4 * (split + mode * living)
+                into = living_bytes[start : start + 4 * living]
+                alone.append((into, row_bytes, self._bent[mode], self._gained[mode]))
         self._draws = SEED
         self._has_life = living > 0 and any(mode.life for mode in modes)
 
@@ -85,11 +92,11 @@ class LifeFeed:
         # The generator of Numerical Recipes; its high bits are random enough to choose a place.
         self._draws = (self._draws * 1_664_525 + 1_013_904_223) & 0xFFFFFFFF
         drawn = self._draws >> 8
-        take = drawn % TAKES
-        self._places[voice] = take * TAKE_FRAMES + (drawn // TAKES) % TAKE_FRAMES
-        self._end[voice] = (take + 1) * TAKE_FRAMES
-        self._age[voice] = 0
-        self._weigh(voice)
+        take, one = drawn % TAKES, self._voices[voice]
+        one.place = take * TAKE_ROWS + (drawn // TAKES) % TAKE_ROWS
+        one.end = (take + 1) * TAKE_ROWS
+        one.age = 0
+        self._weigh(one)
 
     def place(self, louder_db: Sequence[float]) -> None:
         """Controls have moved: write the directions that the player moves, and weigh the life of the modes.
@@ -105,86 +112,107 @@ class LifeFeed:
         np.multiply(self._blend_columns, self._shades, out=self._static)
         if self._has_life:
             np.multiply(self._blend, self._amounts, out=self._wanted)
-            for voice in range(len(self._moves)):
+            for voice, voice.wanted in zip(self._voices, self._wanted.tolist(), strict=True):
                 self._weigh(voice)
 
-    def advance(self, voices: int, notes: Sequence[float], levels_db: Sequence[float]) -> None:
-        """Advance the first voices by one period: write their life, and set ``notes`` and ``levels_db``.
+    def advance(self, voices: int) -> None:
+        """Advance the first voices by one period: write their life, and their factors of pace and amplitude.
 
         Real time: audio thread.
         """
-        moved_notes, moved_levels, turn = self.notes, self.levels_db, self._turn
-        for voice, moves in enumerate(self._moves[:voices]):
-            level_db = levels_db[voice]
-            if not moves or level_db <= SILENCE_DB:
-                moved_notes[voice], moved_levels[voice] = notes[voice], level_db
+        turn, growing = self._turn, self._growing
+        for voice in self._turns[turn]:
+            if voice.index >= voices:
+                break
+            if voice.age < growing:
+                voice.age += PERIODS
+                if voice.age % GROWTH_FRAMES == 0:
+                    self._weigh(voice)
+            if not voice.moves:
                 continue
-            if voice & 1 == turn:
-                self._move(voice, moves)
-            moved_notes[voice] = notes[voice] + self._off_semitones[voice]
-            level_db += self._off_db[voice]
-            moved_levels[voice] = level_db if level_db < 0.0 else 0.0  # noqa: FURB136 - min() costs 300 more
-        self._turn = 1 - turn
+            at = voice.place + 1
+            voice.place = at = at if at < voice.end else at - TAKE_ROWS
+            if voice.alone is not None:
+                living, rows, bent, gained = voice.alone
+                living[:] = rows[at]
+                voice.moved.bend, voice.moved.gain = bent[at], gained[at]
+                continue
+            np.multiply(self._rows[at], voice.flat_weights, out=voice.living)
+            bend = gain = 1.0
+            for mode, weight in voice.moves:
+                bend *= self._bent[mode][at] ** weight
+                gain *= self._gained[mode][at] ** weight
+            voice.moved.bend, voice.moved.gain = bend, gain
+        self._turn = turn + 1 if turn + 1 < PERIODS else 0
 
-    def _move(self, voice: int, moves: list[tuple[int, float]]) -> None:
-        if self._age[voice] < self._growing:
-            self._age[voice] += 2
-            if self._age[voice] % GROWTH_FRAMES == 0:
-                self._weigh(voice)
-                moves = self._moves[voice]
-                if not moves:
-                    return
-        at = self._places[voice] + 2
-        if at >= self._end[voice]:
-            at -= TAKE_FRAMES
-        self._places[voice] = at
-        mode, weight = moves[0]
-        if weight == 1.0 and len(moves) == 1:  # One mode alone: a copy costs a twentieth of a product.
-            size = self._size
-            start, row = mode * size, (at * len(self._semitones) + mode) * size
-            self._living_bytes[voice][start : start + size] = self._row_bytes[row : row + size]
-            self._off_semitones[voice], self._off_db[voice] = self._semitones[mode][at], self._levels[mode][at]
-            return
-        np.multiply(self._rows[at], self._flat_weights[voice], out=self._living[voice])
-        semitones = decibels = 0.0
-        for mode, weight in moves:
-            semitones += weight * self._semitones[mode][at]
-            decibels += weight * self._levels[mode][at]
-        self._off_semitones[voice], self._off_db[voice] = semitones, decibels
-
-    def _weigh(self, voice: int) -> None:
+    def _weigh(self, voice: _Voice) -> None:
         """The weight of each mode's life in a voice: blend, amount, and growth since the onset."""
-        age, weights = self._age[voice], self._weights[voice]
-        weights[:] = 0.0
-        moves = self._moves[voice] = []
-        for mode, weight in enumerate(self._wanted[voice].tolist()):
+        voice.weights[:] = 0.0
+        voice.moves = []
+        for mode, weight in enumerate(voice.wanted):
             if weight:
                 grown = self._grown[mode]
-                share = weight if age >= grown else weight * age / grown
-                weights[mode] = share
-                moves.append((mode, share))
-        if len(moves) < 2:  # What another mode left behind would stay.
-            self._living[voice][:] = 0.0
-            self._off_semitones[voice] = self._off_db[voice] = 0.0
+                share = weight if voice.age >= grown else weight * voice.age / grown
+                voice.weights[mode] = share
+                voice.moves.append((mode, share))
+        voice.alone = None
+        if len(voice.moves) < 2:  # What another mode left behind would stay.
+            voice.living[:] = 0.0
+            voice.moved.bend = voice.moved.gain = 1.0
+        if len(voice.moves) == 1 and voice.moves[0][1] == 1.0:
+            # One mode alone: a copy costs a tenth of a product.
+            voice.alone = self._alone[voice.index][voice.moves[0][0]]
 
 
-def tables(modes: Sequence[Mode], directions: int) -> tuple[Float32Array, Float32Array, Float32Array]:
-    """Play the life of M modes into tables of T = TAKES * TAKE_FRAMES frames.
+class _Voice:
+    """The life of one voice.
+
+    Args:
+        index: Its row in the graph.
+        moved: Its pace and amplitude.
+        living: Its directions of life in the shade. Shape (M * L,).
+        weights: Memory for the weights of the modes. Shape (M, L).
+    """
+
+    __slots__ = (
+        "age",
+        "alone",
+        "end",
+        "flat_weights",
+        "index",
+        "living",
+        "moved",
+        "moves",
+        "place",
+        "wanted",
+        "weights",
+    )
+
+    def __init__(self, index: int, moved: MovedVoice, living: Float32Array, weights: Float32Array) -> None:
+        self.index, self.moved = index, moved
+        self.living, self.weights, self.flat_weights = living, weights, weights.reshape(-1)
+        self.place, self.end, self.age = 0, TAKE_ROWS, 0
+        self.wanted: list[float] = []
+        self.moves: list[tuple[int, float]] = []
+        self.alone: _Alone | None = None
+
+
+def tables(modes: Sequence[Mode], directions: int) -> tuple[Float32Array, list[list[float]], list[list[float]]]:
+    """Play the life of M modes into tables of T = TAKES * TAKE_ROWS rows, one for each PERIODS periods.
 
     Returns:
-        The L directions, shape (T, M, L); pitch in semitones and level in dB, shape (M, T) each.
+        The L directions, shape (T, M, L); factors of pace and of amplitude, shape (M, T) each.
     """
-    rows = np.zeros((len(modes), TAKES * TAKE_FRAMES, 2 + directions), np.float32)
+    rows = np.zeros((len(modes), TAKES * TAKE_ROWS, 2 + directions), np.float32)
     for table, mode in zip(rows, modes, strict=True):
         if mode.life is not None:
-            table[:] = played(mode.life)
-    semitones = np.clip(rows[:, :, CENTS], -MOST_CENTS, MOST_CENTS) / np.float32(100.0)
+            table[:] = played(mode.life)[::PERIODS]
+    cents = np.clip(rows[:, :, CENTS], -MOST_CENTS, MOST_CENTS)
     levels_db = np.clip(rows[:, :, LEVEL], -MOST_DB, MOST_DB)
-    return (
-        np.ascontiguousarray(rows[:, :, 2:].transpose(1, 0, 2)),
-        np.ascontiguousarray(semitones),
-        np.ascontiguousarray(levels_db),
-    )
+    # Lists: reading a number takes a tenth of the instructions that a view of an array takes.
+    bent: list[list[float]] = np.exp2(cents / 1200.0).tolist()
+    gained: list[list[float]] = (10.0 ** (levels_db / 20.0)).tolist()
+    return np.ascontiguousarray(rows[:, :, 2:].transpose(1, 0, 2)), bent, gained
 
 
 def played(life: Life) -> Float64Array:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -42,47 +41,79 @@ class Motion:
         """Input ``motion`` of the graph. Shape (V, 3)."""
         self.amplitude: Float32Array = np.zeros((voices, 1), np.float32)
         """Input ``level`` of the graph. Shape (V, 1)."""
-        self._places, self._amplitude = numbers(self.places), numbers(self.amplitude)
-        self._voices = [_Voice() for _ in range(voices)]
+        self.voices = [MovedVoice(numbers(row)) for row in self.places]
+        self._amplitude = numbers(self.amplitude)
+        # Loops over lists made once: a range costs 700 instructions on a Raspberry Pi.
+        self._first = [self.voices[:count] for count in range(voices + 1)]
 
     def reset(self, voice: int) -> None:
         """Put one voice to rest."""
-        self._voices[voice] = _Voice()
+        self.voices[voice].rest()
 
     def step(self, notes: Sequence[float], levels_db: Sequence[float], voices: int) -> None:
         """Advance the first voices by one period, at whose end each reaches its note and level.
 
         Real time: audio thread.
         """
-        places, at = self._places, 0
-        for index in range(voices):
-            voice, note, level_db = self._voices[index], notes[index], levels_db[index]
-            places[at] = turns = voice.turns
-            if voice.moving or note != voice.note:
-                voice.moving = note != voice.note
+        index = 0
+        for voice in self._first[voices]:
+            note, level_db, gain, places = notes[index], levels_db[index], voice.gain, voice.places
+            places[0] = turns = voice.turns
+            if note != voice.note:
                 voice.note = note
                 played = note if note < HIGHEST else HIGHEST  # noqa: FURB136 - min() would let NaN through
-                pace = math.exp(played * _SEMITONE + _TUNING)
-                start = max(voice.pace, LEAST_START * pace)
-                places[at + 1], places[at + 2] = start, pace
+                voice.straight = math.exp(played * _SEMITONE + _TUNING)
+            pace, before = voice.straight * voice.bend, voice.pace
+            if pace != before or voice.moving:
+                voice.moving = pace != before
+                least = LEAST_START * pace
+                start = before if before > least else least  # noqa: FURB136 - max() costs 300 more
+                places[1], places[2] = start, pace
                 voice.pace, voice.advance = pace, (start + pace) * (PERIOD_SAMPLES / 2)
             voice.turns = (turns + voice.advance) % 1.0
-            if level_db != voice.level_db:
-                voice.level_db = level_db
-                amplitude = math.exp(level_db * _NEPER) - SILENCE_AMPLITUDE
-                self._amplitude[index] = 0.0 if amplitude < 0.0 else amplitude  # noqa: FURB136 - max() costs 300 more
-            at += COLUMNS
+            if level_db != voice.level_db or gain != voice.played_gain:
+                voice.level_db, voice.played_gain = level_db, gain
+                amplitude = (math.exp(level_db * _NEPER) - SILENCE_AMPLITUDE) * gain
+                if not 0.0 < amplitude < 1.0:
+                    amplitude = 1.0 if amplitude >= 1.0 else 0.0
+                self._amplitude[index] = amplitude
+            index += 1  # noqa: SIM113 - enumerate() costs 700 more
 
 
-@dataclass(slots=True)
-class _Voice:
-    """State of one voice. A new voice accepts any note and level at once."""
+class MovedVoice:
+    """State of one voice. A voice at rest accepts any note and level at once.
 
-    turns: float = 0.0
-    pace: float = 0.0
-    advance: float = 0.0
-    """Turns per period."""
-    note: float = math.nan
-    moving: bool = True
-    """Whether the pace changed in the last period."""
-    level_db: float = math.nan
+    Args:
+        places: Its row of ``Motion.places``. Shape (3,).
+    """
+
+    __slots__ = (
+        "advance",
+        "bend",
+        "gain",
+        "level_db",
+        "moving",
+        "note",
+        "pace",
+        "places",
+        "played_gain",
+        "straight",
+        "turns",
+    )
+
+    def __init__(self, places: memoryview[float]) -> None:
+        self.places = places
+        self.bend = self.gain = 1.0
+        """Factors of pace and amplitude, to be set from outside; an amplitude above 1 is cut to 1."""
+        self.straight = 0.0
+        """The note's pace, not bent."""
+        self.rest()
+
+    def rest(self) -> None:
+        """Put the voice to rest."""
+        self.turns = self.pace = 0.0
+        self.advance = 0.0
+        """Turns per period."""
+        self.moving = True
+        """Whether the pace changed in the last period."""
+        self.note = self.level_db = self.played_gain = math.nan

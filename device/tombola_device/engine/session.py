@@ -77,7 +77,8 @@ class Session:
         self._states = tuple(
             {name: np.zeros((voices, *shape), np.float32) for name, shape in states.items()} for _ in range(2)
         )
-        self._motion = Motion(voices) if graph.motion else None
+        self.motion = Motion(voices) if graph.motion else None
+        """Phase, pace and amplitude, for a graph that reads them."""
         self._unread: Float32Array = np.zeros((voices, 1), np.float32)
         self._now = 0
         self._runs = [
@@ -102,7 +103,7 @@ class Session:
 
         Real time: audio thread.
         """
-        motion, now = self._motion, self._now
+        motion, now = self.motion, self._now
         if motion is not None:
             if notes is None or levels_db is None:
                 notes, levels = self.controls[:, _NOTE].tolist(), self.controls[:, _LEVEL]
@@ -121,8 +122,8 @@ class Session:
             for tensor in state.values():
                 tensor[voice] = 0.0
         self.sound.reset(voice)
-        if self._motion is not None:
-            self._motion.reset(voice)
+        if self.motion is not None:
+            self.motion.reset(voice)
 
     def reset_all(self) -> None:
         """Put all voices to rest."""
@@ -133,8 +134,8 @@ class Session:
         binding = self._session.io_binding()
         own = {"controls": self.controls, "noise": self.noise, "audio": self.sound.audio, "overlap": overlap}
         own["shade"] = self.shade
-        if self._motion is not None:
-            own |= {"motion": self._motion.places, "level": self._motion.amplitude}
+        if self.motion is not None:
+            own |= {"motion": self.motion.places, "level": self.motion.amplitude}
         arrays = {name: own[kind] for kind, name in self._names.items()} | {UNREAD: self._unread, **before}
         arrays |= {name + STATE_AFTER: array for name, array in after.items()}
         for tensors, bind in (

@@ -321,9 +321,9 @@ class Voice(Generator):
         held = functional.linear(hidden, functional.pad(trunk.weight_hh_l0, (0, modes, 0, modes)), bias)
         last = torch.tanh(torch.addmm(held, units, functional.pad(trunk.weight_ih_l0, (0, 0, 0, modes)).T))
         gates = functional.pad(torch.cat([self.activity, torch.eye(modes)], dim=1), (0, 0, SCALARS, 0))
-        head = torch.cat([self.head.weight.T, self.spectrum, self._directions()])
-        heads = torch.cat([last * _product(controls, gates), shade], dim=1)
-        return torch.addmm(audible, heads, head, beta=INAUDIBLE), last
+        shaded = torch.addmm(audible, shade, self._directions(), beta=INAUDIBLE)
+        head = torch.cat([self.head.weight.T, self.spectrum])
+        return torch.addmm(shaded, last * _product(controls, gates), head), last
 
     def _head(self, trunk: Tensor, blend: Tensor) -> Tensor:
         """Log amplitudes: the head's output for the gated trunk, plus the blend of the modes' mean spectra."""

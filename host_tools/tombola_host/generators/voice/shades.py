@@ -135,18 +135,14 @@ def fit_directions(mode: ModeData) -> Tensor:
 
 
 def shades_of(mode: ModeData, directions: Tensor) -> list[Tensor]:
-    """Where each note of a mode stands in its directions, frame by frame; dynamics 0. Shapes (F, K)."""
+    """The life of each note of a mode, frame by frame; timbre and dynamics 0. Shapes (F, K).
+
+    Timbre X and Y are the player's alone. Told to the trunk in training, they took from it what differs between notes,
+    and held-out notes, at X = Y = 0, became worse: 0.98 against 0.91 (docs/notebook/0008-alive.md).
+    """
     rows = directions.numpy().astype(np.float64)
-    means = np.stack([_mean(note) for note in mode.notes])
-    louder = np.array([_louder(note, recorded_db(mode)) for note in mode.notes])
-    plain = means - louder[:, None] * rows[DYNAMICS]
-    stands = _least_squares(rows[[X, Y]], plain - _over_pitch(mode, plain), _heard(means), LEANING)
-    found = []
-    for note, stand in zip(mode.notes, np.clip(stands, -MOST_SHADE, MOST_SHADE), strict=True):
-        shade = life_of(note, rows, _heard(means))
-        shade[:, [X, Y]] = stand
-        found.append(torch.from_numpy(shade.astype(np.float32)))
-    return found
+    heard = _heard(np.stack([_mean(note) for note in mode.notes]))
+    return [torch.from_numpy(life_of(note, rows, heard).astype(np.float32)) for note in mode.notes]
 
 
 def heard_shade(note: Note, directions: Tensor, played: Tensor) -> Tensor:
