@@ -53,14 +53,14 @@ class FrameRenderer:
         self._noise = NoiseFeed(graph, self.session.noise, tables)
         self._fades = OnsetFades(voices)
         self._late = LateOnsets(sound)
-        self._life = LifeFeed(modes, self.session) if graph.directions else None
+        shade, columns, motion = self.session.shade, self.session.controls, self.session.motion
+        self._life = LifeFeed(modes, shade, columns, motion) if graph.directions and motion is not None else None
         self._ended = [False] * voices
         self._keys: tuple[list[bool], list[float]] = [False] * voices, [0.0] * voices
         self._notes, self._told_db = [0.0] * voices, [math.nan] * voices
         # A graph that is not told the true level beside its controls makes it from the column.
         self._louder_db = self._envelopes.louder_db if graph.motion else [0.0] * voices
-        self._width = self.session.controls.shape[1]
-        self._columns = numbers(self.session.controls)
+        self._width, self._columns = columns.shape[1], numbers(columns)
 
     def take(self, controls: Controls, gate: list[bool], velocity: list[float]) -> None:
         """Like ``Renderer.take``. Controls that are constant within a frame are written to the graph's input once."""
@@ -138,7 +138,7 @@ class FrameRenderer:
         )
         noise_in = noise.into
         for level_db in self.levels_db:
-            voice += 1
+            voice += 1  # enumerate() costs 700 instructions more on a Raspberry Pi
             at += self._width
             sounds = level_db > SILENCE_DB
             if not sounds and not sounding[voice]:

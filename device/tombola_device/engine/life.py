@@ -10,6 +10,7 @@ Source of the noise: Theiler et al. 1992, "Testing for nonlinearity in time seri
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
@@ -20,14 +21,14 @@ from tombola_device.contract.controls import FRAME_RATE_HZ, Controls, Float32Arr
 from tombola_device.contract.graph import SHADE_DB, SHADES
 from tombola_device.contract.life import BANDS, CENTS, LEVEL, Life, band_edges_hz
 from tombola_device.contract.manifest import Mode
-from tombola_device.engine.motion import MovedVoice
-from tombola_device.engine.session import Session
+from tombola_device.engine.motion import Motion, MovedVoice
+from tombola_device.engine.numbers import numbers
 
 TAKE_FRAMES: Final = 2048
 """5.5 s; a take continues at its start without a seam."""
 PERIODS: Final = 2
-"""A voice is moved once in so many periods. 187 times a second is three times as fast as the fastest band; the graph
-ramps from one value to the next."""
+"""A voice is moved once in so many periods: 187 times a second is three times as fast as the fastest band, and the
+graph ramps from one value to the next."""
 TAKE_ROWS: Final = TAKE_FRAMES // PERIODS
 TAKES: Final = 8
 GROWTH_FRAMES: Final = 8
@@ -36,6 +37,8 @@ SEED: Final = 20_261_130
 MOST_CENTS, MOST_DB = 300.0, 12.0
 """Motion beyond these is cut: a bundle must not sing a wrong note."""
 _STATIC: Final = len(SHADES)
+_FLOAT: Final = struct.Struct("f")
+_DYNAMICS: Final = SHADES.index("dynamics")
 _Alone = tuple[memoryview, list[bytes], list[float], list[float]]
 """What moves a voice in one mode alone: where its directions are written, their rows, factors of pace and amplitude."""
 
@@ -45,17 +48,18 @@ class LifeFeed:
 
     Args:
         modes: The M modes that the graph renders.
-        session: The graph, which reads a shade. X, Y and the blend of the M modes stand at the end of its controls; its
-            shade, shape (V, M * 3 + M * L), has SHADES of each mode, then L directions of life of each.
+        shade: The graph's input. Shape (V, M * 3 + M * L): SHADES of each mode, then L directions of life of each.
+        controls: The graph's columns; X, Y and the blend of the M modes stand at the end. Shape (V, C + M).
+        motion: Pace and amplitude of the voices.
     """
 
-    def __init__(self, modes: Sequence[Mode], session: Session) -> None:
-        assert session.motion is not None
-        shade, controls, voices, count = session.shade, session.controls, session.voices, len(modes)
+    def __init__(self, modes: Sequence[Mode], shade: Float32Array, controls: Float32Array, motion: Motion) -> None:
+        voices, count = len(shade), len(modes)
         split = count * _STATIC
         living = shade.shape[1] // count - _STATIC
         rows, self._bent, self._gained = tables(modes, living)
         self._rows = rows.reshape(len(rows), -1)
+        self._living, self._unmoved = living, bytes(4 * living)
         self._grown = [max(1, math.ceil(mode.life.onset_s * FRAME_RATE_HZ)) if mode.life else 1 for mode in modes]
         self._growing = max(self._grown) + GROWTH_FRAMES
         # Views are made once: in the audio loop, slicing costs half as much as the numpy call that uses the slice.
@@ -63,13 +67,12 @@ class LifeFeed:
         self._blend_columns = self._blend[:, :, None]
         self._static = shade[:, :split].reshape(voices, count, _STATIC)
         self._shades = np.zeros((voices, 1, _STATIC), np.float32)
-        self._shades_timbre, self._shades_dynamics = self._shades[:, 0, :2], self._shades[:, 0, 2]
-        self._amounts = np.zeros((voices, 1), np.float32)
-        self._wanted = np.zeros((voices, count), np.float32)
+        self._shades_timbre, self._shade_numbers = self._shades[:, 0, :2], numbers(self._shades)
+        self._amounts = [0.0] * voices
         self._turn = 0
         self._voices = [
-            _Voice(index, moved, row[split:], np.zeros((count, living), np.float32))
-            for index, (moved, row) in enumerate(zip(session.motion.voices, shade, strict=True))
+            _Voice(index, moved, row[split:], count)
+            for index, (moved, row) in enumerate(zip(motion.voices, shade, strict=True))
         ]
         self._turns = [self._voices[turn::PERIODS] for turn in range(PERIODS)]
         living_bytes = shade.data.cast("B")
@@ -85,7 +88,7 @@ class LifeFeed:
 
     def take(self, controls: Controls) -> None:
         """Read a new frame. Audio thread."""
-        np.copyto(self._amounts[:, 0], controls.life)
+        self._amounts = controls.life.tolist()
 
     def begin(self, voice: int) -> None:
         """Begin a note: draw another take, and a place in it. Audio thread."""
@@ -107,12 +110,15 @@ class LifeFeed:
         Real time: audio thread.
         """
         np.copyto(self._shades_timbre, self._timbre)
-        self._shades_dynamics[:] = louder_db
-        self._shades_dynamics /= np.float32(SHADE_DB)
+        shades, at = self._shade_numbers, _DYNAMICS
+        for decibels in louder_db:
+            shades[at] = decibels
+            shades[at] /= SHADE_DB
+            at += _STATIC
         np.multiply(self._blend_columns, self._shades, out=self._static)
         if self._has_life:
-            np.multiply(self._blend, self._amounts, out=self._wanted)
-            for voice, voice.wanted in zip(self._voices, self._wanted.tolist(), strict=True):
+            for voice, blend in zip(self._voices, self._blend.tolist(), strict=True):
+                voice.blend = blend
                 self._weigh(voice)
 
     def advance(self, voices: int) -> None:
@@ -137,7 +143,7 @@ class LifeFeed:
                 living[:] = rows[at]
                 voice.moved.bend, voice.moved.gain = bent[at], gained[at]
                 continue
-            np.multiply(self._rows[at], voice.flat_weights, out=voice.living)
+            np.multiply(self._rows[at], voice.weights, out=voice.living)
             bend = gain = 1.0
             for mode, weight in voice.moves:
                 bend *= self._bent[mode][at] ** weight
@@ -147,21 +153,27 @@ class LifeFeed:
 
     def _weigh(self, voice: _Voice) -> None:
         """The weight of each mode's life in a voice: blend, amount, and growth since the onset."""
-        voice.weights[:] = 0.0
-        voice.moves = []
-        for mode, weight in enumerate(voice.wanted):
-            if weight:
-                grown = self._grown[mode]
-                share = weight if voice.age >= grown else weight * voice.age / grown
-                voice.weights[mode] = share
-                voice.moves.append((mode, share))
+        age, amount = voice.age, self._amounts[voice.index]
+        moves = voice.moves = []
+        weights: list[bytes] = []
+        for weight in voice.blend:
+            share = weight * amount
+            if share:
+                grown = self._grown[len(weights)]
+                if age < grown:
+                    share *= age / grown
+                moves.append((len(weights), share))
+                weights.append(_FLOAT.pack(share) * self._living)
+            else:
+                weights.append(self._unmoved)
+        voice.weight_bytes[:] = b"".join(weights)
         voice.alone = None
-        if len(voice.moves) < 2:  # What another mode left behind would stay.
+        if len(moves) < 2:  # What another mode left behind would stay.
             voice.living[:] = 0.0
             voice.moved.bend = voice.moved.gain = 1.0
-        if len(voice.moves) == 1 and voice.moves[0][1] == 1.0:
+        if len(moves) == 1 and moves[0][1] == 1.0:
             # One mode alone: a copy costs a tenth of a product.
-            voice.alone = self._alone[voice.index][voice.moves[0][0]]
+            voice.alone = self._alone[voice.index][moves[0][0]]
 
 
 class _Voice:
@@ -171,29 +183,31 @@ class _Voice:
         index: Its row in the graph.
         moved: Its pace and amplitude.
         living: Its directions of life in the shade. Shape (M * L,).
-        weights: Memory for the weights of the modes. Shape (M, L).
+        modes: M.
     """
 
     __slots__ = (
         "age",
         "alone",
+        "blend",
         "end",
-        "flat_weights",
         "index",
         "living",
         "moved",
         "moves",
         "place",
-        "wanted",
+        "weight_bytes",
         "weights",
     )
 
-    def __init__(self, index: int, moved: MovedVoice, living: Float32Array, weights: Float32Array) -> None:
-        self.index, self.moved = index, moved
-        self.living, self.weights, self.flat_weights = living, weights, weights.reshape(-1)
+    def __init__(self, index: int, moved: MovedVoice, living: Float32Array, modes: int) -> None:
+        self.index, self.moved, self.living = index, moved, living
+        self.weights = np.zeros(len(living), np.float32)
+        self.weight_bytes = self.weights.view(np.uint8).data
         self.place, self.end, self.age = 0, TAKE_ROWS, 0
-        self.wanted: list[float] = []
+        self.blend = [0.0] * modes
         self.moves: list[tuple[int, float]] = []
+        """Each mode that moves the voice, and its weight."""
         self.alone: _Alone | None = None
 
 

@@ -83,6 +83,23 @@ def test_pace_moves_from_its_old_value_and_a_silent_level_has_amplitude_zero():
     assert motion.places[0, 0] == 0.0
 
 
+def test_voice_that_is_bent_a_semitone_up_has_the_pace_of_the_next_note_and_never_exceeds_full_scale():
+    motion = Motion(2)
+    motion.voices[0].bend, motion.voices[0].gain = 2 ** (1 / 12), 2.0
+    for _ in range(2):
+        motion.step([60.0, 61.0], [-20.0, -20.0], 2)
+    np.testing.assert_allclose(motion.places[0], motion.places[1], rtol=1e-6)
+    assert motion.amplitude[0, 0] == pytest.approx(2 * motion.amplitude[1, 0])
+    motion.voices[0].bend = 1.0  # The bend alone moves, then the gain alone.
+    motion.step([60.0, 61.0], [-20.0, -20.0], 2)
+    assert cents(motion.places[0, 2] * 48_000, 60) == pytest.approx(0.0, abs=1e-2)
+    motion.voices[0].gain = 1000.0
+    motion.step([60.0, 61.0], [-20.0, SILENCE_DB], 2)
+    assert motion.amplitude[0, 0] == 1.0
+    motion.step([60.0, 61.0], [SILENCE_DB, SILENCE_DB], 2)
+    assert motion.amplitude[0, 0] == 0.0
+
+
 @pytest.mark.parametrize("note", [math.nan, math.inf, 1e9, -1e9])
 def test_note_that_is_nan_does_not_stop_the_engine(note):
     motion = Motion(1)

@@ -44,8 +44,6 @@ READ = ("note", "loudness_db", "onset_fast", "onset_slow")
 DIRECTIONS = len(SHADES) + 8
 CERTAIN = 20.0
 """tanh(20) is 1: units with this bias always output 1. They carry the modes' mean spectra to the head."""
-
-
 VoiceState = tuple[Tensor, ...]
 """The state of voices between periods: the tensors of ``Voice.state_shapes`` in their order, shapes (V, *shape), then
 the noise bands' gains (V, 1, 1, B), turns and pace (V, 1), double."""
@@ -311,8 +309,7 @@ class Voice(Generator):
     def _frame_trunk(self, controls: Tensor, hidden: Tensor, shade: Tensor, audible: Tensor) -> tuple[Tensor, Tensor]:
         """One frame of ``log_amplitudes`` with constants folded; partials that would alias are lowered to silence.
 
-        Each mode has one extra unit that always outputs 1. Its gate is the mode's blend weight; through it the head
-        adds the mode's mean spectrum.
+        Each mode has an extra unit, always 1. Its gate is the blend weight; through it the head adds the mean spectrum.
         """
         modes, trunk = self.modes, self.trunk
         weight = self.input.weight * (self.read / self.spread)
@@ -321,9 +318,10 @@ class Voice(Generator):
         held = functional.linear(hidden, functional.pad(trunk.weight_hh_l0, (0, modes, 0, modes)), bias)
         last = torch.tanh(torch.addmm(held, units, functional.pad(trunk.weight_ih_l0, (0, 0, 0, modes)).T))
         gates = functional.pad(torch.cat([self.activity, torch.eye(modes)], dim=1), (0, 0, SCALARS, 0))
+        # A node that joins the two inputs of the head would cost more than a second product.
         shaded = torch.addmm(audible, shade, self._directions(), beta=INAUDIBLE)
         head = torch.cat([self.head.weight.T, self.spectrum])
-        return torch.addmm(shaded, last * _product(controls, gates), head), last
+        return torch.addmm(shaded, last * torch.mm(controls, gates), head), last
 
     def _head(self, trunk: Tensor, blend: Tensor) -> Tensor:
         """Log amplitudes: the head's output for the gated trunk, plus the blend of the modes' mean spectra."""
@@ -334,11 +332,6 @@ class Voice(Generator):
 def pace_of(note: Tensor) -> Tensor:
     """Pace of a note: cycles per sample, in double precision."""
     return torch.exp2((note.double() - 69) / 12) * (440.0 / SAMPLE_RATE_HZ)
-
-
-def _product(rows: Tensor, weight: Tensor) -> Tensor:
-    """A matrix product as the operator that onnxruntime runs fastest; this operator also adds a bias."""
-    return torch.addmm(torch.zeros(weight.shape[1]), rows, weight)
 
 
 def _motion(pace: Tensor, turns: Tensor, pace_before: Tensor) -> tuple[Tensor, Tensor, Tensor]:
