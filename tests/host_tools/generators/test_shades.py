@@ -269,6 +269,16 @@ def around(course: np.ndarray) -> np.ndarray:
     return course - course.mean(axis=1, keepdims=True)
 
 
+def test_pitch_goes_up_with_the_latent_of_the_vibrato_in_every_mode(living):
+    """The sign of a principal component is arbitrary: the vibrato of two modes of unlike signs cancels in a blend."""
+    modes = [mode_of(*living[0].notes[first : first + count]) for first in range(8) for count in (1, 3)]
+    for mode in modes:
+        mixing = np.array(fit_life(mode, fit_directions(mode)).mixing)
+        vibrato = mixing[np.abs(mixing[:, CENTS]).argmax()]
+        assert vibrato[CENTS] > 0
+        assert vibrato[LEVEL] > 0  # As in these notes.
+
+
 def test_each_take_has_the_vibrato_rate_of_its_recording(living):
     mode, _ = living
     table = played(fit_life(mode, fit_directions(mode))).reshape(TAKES, TAKE_FRAMES, -1)
