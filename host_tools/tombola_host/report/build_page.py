@@ -204,7 +204,7 @@ def _comparison(rows: Sequence[Row]) -> Table:
         cells.append((row.name, row.parameters, *errors, round(row.mean, 3), encoded, *blend))
     caption = (
         "Multi-scale spectral error on notes never learned from, at each mode's default timbre; one seed. With its "
-        "timbre: X and Y as the encoder hears them in the recording. The merged network was trained after its tickets "
+        "timbre: X, Y and life as they are heard in the recording. The merged network was trained after its tickets "
         "and so saw more windows than the isolated ones; the joint baseline was trained exactly as long as the merge."
     )
     return Table(columns, tuple(cells), caption, ("mean", "with its timbre", "worst level dip, dB"))

@@ -38,7 +38,7 @@ class Row:
         name: Name in the table above.
         parameters: Number of parameters in all.
         errors: Mean multi-scale spectral error per mode at its default timbre; modes without test notes are left out.
-        encoded: The same with the timbre that the encoder finds in the recording.
+        encoded: The same with the timbre and the life that are heard in the recording.
         blend: Quality of its blends.
     """
 

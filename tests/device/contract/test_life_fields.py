@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from tombola_device.contract.bundle import MAX_MANIFEST_BYTES
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.graph import MAX_DIRECTIONS, SHADES, Port, block_graph, dynamics_of
 from tombola_device.contract.life import BANDS, LOWEST_HZ, MAX_LATENTS, MAX_TAKES, Life, band_edges_hz
@@ -108,3 +109,16 @@ def test_a_shade_that_no_graph_can_have_is_refused(modes: int, shape: list[int],
 def test_dynamics_stand_in_the_third_place_of_each_mode() -> None:
     shade = np.arange(2 * 3 * 5).reshape(3, 10)
     assert dynamics_of(shade, 5).tolist() == [[2, 5], [12, 15], [22, 25]]
+
+
+def test_sixteen_modes_of_full_life_fit_the_manifest() -> None:
+    """They have 268 kB: ten latents in eight takes each, three digits after the point, and long envelopes."""
+    rng = np.random.default_rng(0)
+    takes = np.round(rng.exponential(3.0, (8, 10, BANDS)), 3).tolist()
+    life = Life(np.round(rng.standard_normal((10, 10)), 3).tolist(), takes)
+    envelope = Envelope([round(0.0167 * point, 4) for point in range(60)], [-20.123] * 60, -3.21, -120.5)
+    modes = [msgspec.structs.replace(MODE, name=f"m{index}", envelope=envelope, life=life) for index in range(16)]
+    graphs = {"frame": block_graph(16, 300, motion=True, directions=len(SHADES) + 8)}
+    data = encode_manifest(msgspec.structs.replace(MANIFEST, modes=modes, graphs=graphs))
+    assert 256 * 1024 < len(data) < MAX_MANIFEST_BYTES
+    assert len(decode_manifest(data).modes) == 16

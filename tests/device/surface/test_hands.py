@@ -119,6 +119,20 @@ def test_voltages_move_timbre_and_what_they_are_assigned_to():
     np.testing.assert_allclose(bench.player.blend, [0.5, 0.5, 0])
 
 
+def test_a_voltage_assigned_to_life_adds_200_percent_at_5_volts():
+    bench = Bench()
+    bench.map.targets = CvTargets(cv_1=CvTarget.LIFE)
+    bench.volts["CV_1"] = 1.25
+    assert bench.apply()
+    assert bench.player.controls().life[0] == pytest.approx(1.5)
+    bench.volts["CV_1"] = -5.0
+    bench.apply()
+    assert bench.player.controls().life[0] == 0.0
+    bench.map.targets = CvTargets(cv_1=CvTarget.NONE)
+    bench.apply()
+    assert bench.player.controls().life[0] == 1.0
+
+
 def velocity_at(bench, volts):
     """The velocity of the note that a rising gate strikes at so many volts."""
     bench.volts["CV_1"] = volts

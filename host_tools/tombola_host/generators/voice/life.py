@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 from tombola_device.contract.controls import FRAME_RATE_HZ
-from tombola_device.contract.life import BANDS, Life, band_edges_hz
+from tombola_device.contract.life import BANDS, LEVEL, Life, band_edges_hz
 from torch import Tensor
 
 from tombola_host.corpus.windows import NOTE, ModeData
@@ -42,7 +42,10 @@ def fit_life(mode: ModeData, directions: Tensor) -> Life | None:
     order = order[: int(np.searchsorted(share, KEPT_SHARE)) + 1]
     if not values[order[0]] > 0:
         return None
-    mixing = vectors[:, order].T * scale
+    # The sign of a vector is arbitrary. Pitch, or level, goes up with each: else those of two modes cancel in a blend.
+    heard = vectors[: LEVEL + 1, order]
+    sign = np.where(heard[np.abs(heard).argmax(axis=0), range(len(order))] < 0, -1.0, 1.0)
+    mixing = (vectors[:, order] * sign).T * scale
     takes = [[_spreads(latent) for latent in ((course / scale) @ vectors[:, order]).T] for course in chosen]
     return Life(
         mixing=[[round(float(value), 3) for value in row] for row in mixing],
