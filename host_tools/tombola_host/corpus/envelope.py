@@ -20,8 +20,9 @@ HELD_RELEASE_DB_PER_S = -100.0
 STRUCK_RELEASE_DB_PER_S = -90.0
 """Recordings of struck notes ring out; how they end when a key damps them is not in them."""
 RISE_FROM, RISE_TO = 0.1, 0.9
-"""Of the greatest amplitude of the first half second: between them lies the attack."""
-RISE_WITHIN_S = 0.5
+"""Of the full amplitude: between them lies the attack."""
+FULL_FROM_S, RISE_WITHIN_S = 0.1, 0.6
+"""A sustained note is full at its median level between these times, for it may swell on; a struck one at its peak."""
 LONGEST_S = 4.0
 FEWEST_SEMITONES = 7.0
 """Over a smaller range, a line fitted to the decays has a random slope."""
@@ -39,7 +40,9 @@ def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
     keytrack = 0.0 if sustained else _keytrack(clips, courses)
     speeds = [_speed(clip, keytrack) for clip in clips]
     # Played, the attack of a note runs at its speed, too.
-    attack = float(np.median([attack_s(course) for course in courses]) / np.median(1 / np.array(speeds)))
+    attack = float(
+        np.median([attack_s(course, sustained=sustained) for course in courses]) / np.median(1 / np.array(speeds))
+    )
     courses = [_at_speed(course, speed) for course, speed in zip(courses, speeds, strict=True)]
     # A sustained recording ends because its player stopped; on the device the gate decides that.
     longest = max(len(course) for course in courses)
@@ -50,7 +53,7 @@ def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
     level = np.clip(level, SILENCE_DB, -3.0)
     if sustained:
         level[-1] = max(level[-1], np.median(level[len(level) // 2 :]))
-    time_s = _with_attack(frames / FRAME_RATE_HZ, level, attack)
+    time_s = _with_attack(frames / FRAME_RATE_HZ, level, attack, sustained=sustained)
     return Envelope(
         time_s=[round(float(time), 5) for time in time_s],
         level_db=[round(float(value), 2) for value in level],
@@ -61,10 +64,12 @@ def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
     )
 
 
-def attack_s(level_db: np.ndarray) -> float:
-    """Time from 10 to 90 % of the greatest amplitude of a note's first half second, between frames linearly."""
+def attack_s(level_db: np.ndarray, *, sustained: bool) -> float:
+    """Time from 10 to 90 % of a note's full amplitude, between frames linearly."""
     amplitude = 10 ** (np.asarray(level_db[: int(RISE_WITHIN_S * FRAME_RATE_HZ)], np.float64) / 20)
-    frames = [_first_above(amplitude, share * float(amplitude.max())) for share in (RISE_FROM, RISE_TO)]
+    held = amplitude[min(round(FULL_FROM_S * FRAME_RATE_HZ), len(amplitude) - 1) :]
+    full = float(np.median(held) if sustained else amplitude.max())
+    frames = [_first_above(amplitude, share * full) for share in (RISE_FROM, RISE_TO)]
     return (frames[1] - frames[0]) / FRAME_RATE_HZ
 
 
@@ -76,14 +81,14 @@ def _first_above(amplitude: np.ndarray, threshold: float) -> float:
     return frame - 1 + float((threshold - before) / (after - before))
 
 
-def _with_attack(time_s: np.ndarray, level_db: np.ndarray, wanted_s: float) -> np.ndarray:
+def _with_attack(time_s: np.ndarray, level_db: np.ndarray, wanted_s: float, *, sustained: bool) -> np.ndarray:
     """Times of a table, stretched up to its peak until its attack takes as long as that of the recordings.
 
     The median of curves that rise at different times rises differently from each of them.
     """
     for _ in range(8):
         dense = np.arange(0.0, max(time_s[-1], RISE_WITHIN_S), 1 / FRAME_RATE_HZ)
-        has_s = attack_s(np.interp(dense, time_s, level_db))
+        has_s = attack_s(np.interp(dense, time_s, level_db), sustained=sustained)
         factor = float(np.clip(wanted_s / max(has_s, 0.5 / FRAME_RATE_HZ), 0.5, 2.0))
         peak_s = time_s[int(np.argmax(np.where(time_s <= RISE_WITHIN_S, level_db, SILENCE_DB)))]
         time_s = np.minimum(time_s, peak_s) * factor + np.maximum(time_s - peak_s, 0.0)

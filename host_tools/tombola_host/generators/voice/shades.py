@@ -40,9 +40,9 @@ LEAST_Y_DB, MOST_Y_DB = 6.0, 12.0
 """How much louder the noise is at the end of knob Y."""
 Y_SLOPE = -0.25
 """dB per octave of partials for each dB of noise."""
-PRIOR_SLOPE_DB, PRIOR_WEIGHT = 1.5, 4.0
+PRIOR_SLOPE_DB, PRIOR_WEIGHT = 2.0, 4.0
 """Without recordings at several dynamics: the slope gained in SHADE_DB, dB per octave; how many notes it is worth."""
-LEAST_SLOPE_DB, MOST_SLOPE_DB = 0.75, 4.0
+LEAST_SLOPE_DB, MOST_SLOPE_DB = 1.5, 4.0
 SETTLED_S, TREND_S, RISE_S = 0.15, 0.35, 0.1
 """Motion is measured after the attack, around a trend smoothed over this time."""
 MOST_SHADE = 1.5
