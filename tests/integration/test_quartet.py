@@ -40,7 +40,7 @@ def one_hot(bundle: Bundle, mode: int) -> tuple[float, ...]:
     return tuple(float(index == mode) for index in range(len(bundle.manifest.modes)))
 
 
-def test_quartet_is_four_modes_in_at_most_16_000_parameters_and_26_nodes(bundle, names):
+def test_quartet_is_four_modes_in_at_most_16_000_parameters_and_27_nodes(bundle, names):
     assert names == ["sax", "violin", "flute", "harp"]
     cost = bundle.manifest.cost
     model = onnx.load_from_string(bundle.graphs["frame"])
@@ -49,9 +49,9 @@ def test_quartet_is_four_modes_in_at_most_16_000_parameters_and_26_nodes(bundle,
     )
     assert 14_000 < cost.parameters <= 16_000
     assert learned <= cost.parameters
-    assert cost.nodes == count_nodes(model) <= 26
+    assert cost.nodes == count_nodes(model) <= 27
     assert cost.state_tensors == 2
-    assert QUARTET.stat().st_size < 250_000
+    assert QUARTET.stat().st_size < 300_000
     assert bundle.manifest.delay_samples == 0
 
 
