@@ -1,0 +1,720 @@
+"""The whole instrument in one process and in virtual time, over the fakes that ship: the patient of the campaign.
+
+Real: the control loop, the states, the surface, the store, flashd, the panel on mock pins, the MIDI sources, the audio
+loop with its engine, the card that returns. Fake: the chips, the pins, the ports, the disk, the card, the processes,
+the time. Between the two stands a ``Tap`` on each Protocol.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import random
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import gpiozero.pins.mock
+import msgspec
+import numpy as np
+from faults import Plan, Tap, protocols
+from gpiozero.pins.mock import MockFactory
+from tombola_device.audio.frames import ControlsWriter, StatusReader, memory_bytes
+from tombola_device.audio.messages import AudioEvent
+from tombola_device.audio.process import AudioLoop
+from tombola_device.config import Config
+from tombola_device.contract.bundle import bundle_sha256, decode_bundle
+from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ
+from tombola_device.contract.errors import BadBundle, DeviceUnavailable, TombolaError
+from tombola_device.contract.sender import Sender, SenderPhase
+from tombola_device.daemon import bundles as bundles_module
+from tombola_device.daemon import console as console_module
+from tombola_device.daemon import daemon as daemon_module
+from tombola_device.daemon import status_file as status_module
+from tombola_device.daemon.console import Hardware, build_console
+from tombola_device.daemon.daemon import Daemon
+from tombola_device.daemon.performance import Performance
+from tombola_device.disk.errands import _outcome, nothing, said
+from tombola_device.disk.fake import FakeFiles
+from tombola_device.engine.crossfade import preroll
+from tombola_device.engine.engine import Engine
+from tombola_device.flash import serve as serve_module
+from tombola_device.hal.audio import returning as returning_module
+from tombola_device.hal.audio.fake import FakeOut
+from tombola_device.hal.midi.din import DinIn
+from tombola_device.hal.midi.ports import FakeBackend, FakePort, PortsIn
+from tombola_device.hal.panel.converters import FULL_SCALE, FakeConverter
+from tombola_device.hal.panel.cv_out import CvOut, FakeMcp4728
+from tombola_device.hal.panel.display import FakeDisplay
+from tombola_device.hal.panel.gpio import GpioPanel, resting_shares
+from tombola_device.hal.panel.i2c import FakeI2c
+from tombola_device.hal.panel.leds import FakePca9685, Leds
+from tombola_device.hal.panel.memory import FakeMemory
+from tombola_device.hal.panel.pins import load_pin_map
+from tombola_device.hal.panel.port import BUTTONS, GATES, POWER_FAILS, shares_at_rest
+from tombola_device.surface.fake import FakeFace
+
+STATE = Path("/state")
+VOICES = 3
+PERIOD_S = PERIOD_SAMPLES / SAMPLE_RATE_HZ
+FINE_S, COARSE_S = PERIOD_S, 0.02
+START_S = 0.3
+"""An audio process takes that long to start, in virtual time."""
+AUDIBLE = 0.003
+_PROTOCOLS = protocols()
+
+
+class Clock:
+    """Virtual time; stands in for the module ``time`` in all modules of the instrument."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+        self.ahead_s = {"monotonic": 0.0, "time": 1.7e9, "perf_counter": 0.0, "thread_time": 0.0}
+
+    def monotonic(self) -> float:
+        """Seconds since some moment."""
+        return self.now_s + self.ahead_s["monotonic"]
+
+    def time(self) -> float:
+        """Seconds since 1970."""
+        return self.now_s + self.ahead_s["time"]
+
+    def perf_counter(self) -> float:
+        """As monotonic."""
+        return self.now_s + self.ahead_s["perf_counter"]
+
+    def thread_time(self) -> float:
+        """Nothing takes time here but what a fault adds."""
+        return self.ahead_s["thread_time"]
+
+    def sleep(self, _: float) -> None:
+        """Only the rig moves the time."""
+
+    def jump(self, name: str, seconds: float) -> None:
+        """Let one clock jump."""
+        self.ahead_s[name] += seconds
+
+
+class InTurn:
+    """Does each errand in the tick after the one that sends it, as the thread of the disk does."""
+
+    def __init__(self) -> None:
+        self._queue: list[Callable[[], str]] = []
+
+    def send(self, work: Any, done: Any = nothing, failed: Any = said) -> None:
+        """See Errands."""
+
+        def act() -> str:
+            future: Future[Any] = Future()
+            try:
+                future.set_result(work())
+            except Exception as error:  # noqa: BLE001 - as a thread pool keeps it
+                future.set_exception(error)
+            return _outcome(future, done, failed)
+
+        self._queue.append(act)
+
+    def collect(self) -> list[str]:
+        """See Errands."""
+        queue, self._queue = self._queue, []
+        return [notice for act in queue if (notice := act())]
+
+    def close(self) -> None:
+        """See Errands."""
+        self.collect()
+
+
+class AtOnce:
+    """A worker without a thread."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def submit(self, task: Callable[[], Any], /) -> Future[Any]:
+        """See Worker."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(task())
+        except Exception as error:  # noqa: BLE001 - as a thread pool keeps it
+            future.set_exception(error)
+        return future
+
+    def shutdown(self) -> None:
+        """See Worker."""
+
+
+class Later:
+    """The thread that starts audio processes: what is submitted is done START_S later."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._waiting: list[tuple[float, Future[Any], Callable[[], Any]]] = []
+
+    @property
+    def busy(self) -> bool:
+        """Whether a process is starting."""
+        return bool(self._waiting)
+
+    def submit(self, task: Callable[[], Any], /) -> Future[Any]:
+        """See ThreadPoolExecutor."""
+        future: Future[Any] = Future()
+        self._waiting.append((self._clock.now_s + START_S, future, task))
+        return future
+
+    def work(self) -> None:
+        """Do what is due."""
+        for entry in [entry for entry in self._waiting if entry[0] <= self._clock.now_s]:
+            self._waiting.remove(entry)
+            try:
+                entry[1].set_result(entry[2]())
+            except Exception as error:  # noqa: BLE001 - as a thread pool keeps it
+                entry[1].set_exception(error)
+
+    def shutdown(self) -> None:
+        """See ThreadPoolExecutor."""
+
+
+class Speaker:
+    """What can be heard: the sound of the card that plays now, unless the panel mutes it."""
+
+    def __init__(self) -> None:
+        self.peak = self.jump = self.now = 0.0
+        self.periods = 0
+        self._last = 0.0
+
+    def begin(self) -> None:
+        """Another card, or a card after a gap: what came before is over."""
+        self._last = 0.0
+
+    def hear(self, block: Any, *, muted: bool) -> None:
+        """One period."""
+        steps = np.diff(block, prepend=np.float32(self._last))
+        peak = float(np.abs(block).max())
+        assert np.isfinite(block).all(), "the sound is not a number"
+        self.jump, self.peak = max(self.jump, float(np.abs(steps).max())), max(self.peak, peak)
+        self._last, self.now = float(block[-1]), 0.0 if muted else peak
+        self.periods += 1
+
+
+class Card(FakeOut):
+    """A card whose sound is heard and not kept."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self._stage = stage
+        self.fill(512)
+        stage.speaker.begin()
+
+    def write(self, block: Any) -> bool:
+        """See AudioOut."""
+        whole = super().write(block)
+        self._stage.speaker.hear(self.blocks.pop(), muted=self._stage.muted)
+        return whole
+
+
+class Blocked(Exception):
+    """A thread of the instrument waits here."""
+
+
+class Passing:
+    """An event whose ``wait`` comes back once, and otherwise ends the pass."""
+
+    def __init__(self) -> None:
+        self._set = self.spent = False
+
+    def set(self) -> None:
+        """See Event."""
+        self._set = True
+
+    def clear(self) -> None:
+        """See Event."""
+        self._set = False
+
+    def is_set(self) -> bool:
+        """See Event."""
+        return self._set
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """See Event."""
+        if self._set:
+            return True
+        if timeout is None or self.spent:
+            raise Blocked
+        self.spent = True
+        return False
+
+
+class Process:
+    """The audio process, without a process: see AudioProcess."""
+
+    def __init__(self, stage: Stage, bundle: Path, controls: Any) -> None:
+        if stage.dies_at_start:
+            stage.dies_at_start -= 1
+            raise BadBundle("the bundle crashed the audio process as it was loaded; flash another")
+        voices = len(controls.note)
+        memory = memoryview(bytearray(memory_bytes(voices)))
+        self._stage = stage
+        self._writer, self._reader = ControlsWriter(memory, voices), StatusReader(memory, voices)
+        self._writer.write(controls)
+        engine, sha256 = stage.engine(bundle)
+        self.loop = AudioLoop(engine, sha256, memory, voices)
+        self.alive, self.stopped, self._events, self._loads = True, False, [], []
+        self.out = returning_module.ReturningOut(lambda: Tap(Card(stage), _PROTOCOLS["AudioOut"], stage.plan))
+        self._lost_s = 0.0
+        self.ready = AudioEvent(
+            "ready", audio=self.out.name, sha256=sha256, manifest=engine.manifest, voices=voices, period_us=2667
+        )
+        stage.processes.append(self)
+
+    def advance(self, periods: int) -> None:
+        """Let time pass."""
+        if not self.alive or self.stopped:
+            return
+        self._load()
+        try:
+            for _ in range(periods):
+                self.loop._period(self.out)
+        except TombolaError as error:
+            self._events.append(AudioEvent("ended", reason=str(error), kind=type(error).__name__))
+            self.alive = False
+        except Exception as error:  # noqa: BLE001 - the process ends with a traceback
+            self._stage.note(f"the audio process died of {error!r}")
+            self.alive = False
+        self._look()
+
+    def _load(self) -> None:
+        loads, self._loads = self._loads, []
+        for path in loads:
+            try:
+                engine, sha256 = self._stage.engine(path)
+                preroll(engine, lambda: self.loop.frame)
+            except Exception as error:  # noqa: BLE001 - as ``serve_commands`` does
+                self._events.append(AudioEvent("refused", path=str(path), reason=str(error)))
+                continue
+            self._events.append(AudioEvent("loaded", path=str(path), sha256=sha256, manifest=engine.manifest))
+            self.loop.take_over(engine, sha256)
+        self.loop.forget()
+
+    def _look(self) -> None:
+        """Let the thread that looks for a lost card work twice a second."""
+        if not self.out.lost:
+            self._lost_s = self._stage.clock.now_s
+        elif self._stage.clock.now_s - self._lost_s >= returning_module.RETRY_S:
+            self._lost_s = self._stage.clock.now_s
+            self.out._closed.spent = False
+            with contextlib.suppress(Blocked):
+                self.out._look()
+
+    def send(self, controls: Any, stamp_s: float = 0.0) -> None:
+        """See Audio."""
+        self._writer.write(controls, stamp_s)
+
+    def status(self) -> Any:
+        """See Audio."""
+        return self._reader.latest()
+
+    def load(self, bundle: Path) -> None:
+        """See Audio."""
+        if not self.alive:
+            raise DeviceUnavailable("the audio process has ended; start tombolad again")
+        self._loads.append(bundle)
+
+    def events(self) -> list[AudioEvent]:
+        """See Audio."""
+        events, self._events = self._events, []
+        return events
+
+    def kill(self) -> None:
+        """See Audio."""
+        self.alive = False
+
+    def stop(self) -> None:
+        """See Audio."""
+        self.alive = False
+        with contextlib.suppress(Exception):
+            self.out.close()
+
+
+class Line:
+    """The serial line between a host and flashd."""
+
+    def __init__(self) -> None:
+        self.down, self.up = bytearray(), bytearray()
+
+    @property
+    def in_waiting(self) -> int:
+        """See SerialPort."""
+        return len(self.down)
+
+    def read(self, size: int, /) -> bytes:
+        """See SerialPort."""
+        data = bytes(self.down[:size])
+        del self.down[:size]
+        return data
+
+    def write(self, data: bytes, /) -> int:
+        """See SerialPort."""
+        self.up += data
+        return len(data)
+
+    def close(self) -> None:
+        """See SerialPort."""
+
+
+class Wire(Line):
+    """A UART of a DIN socket; the test puts bytes into ``down``."""
+
+
+class Backend(FakeBackend):
+    """Keyboards whose ports are tapped."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self._plan = plan
+
+    def open_input(self, name: str, /) -> Any:
+        """See MidiBackend."""
+        return Tap(super().open_input(name), _PROTOCOLS["MidiPort"], self._plan)
+
+
+class Heard(logging.Handler):
+    """The sentences that the instrument logs."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one."""
+        self.lines.append(record.getMessage())
+
+
+class Stage:
+    """One instrument, which may be killed and started again; its disk, memory, pins and cables stay.
+
+    Args:
+        folder: For the factory bundle.
+        bundles: Name → encoded bundle: ``factory`` and at least two others.
+        seed: Of garbage.
+        like: A stage whose disk and memory it begins with.
+    """
+
+    def __init__(self, folder: Path, bundles: dict[str, bytes], seed: int = 0, like: Stage | None = None) -> None:
+        self.clock, self.speaker, self.log = Clock(), Speaker(), Heard()
+        self.plan = Plan(lambda: self.clock.now_s, self._slow)
+        self.plan.rng.seed(seed)
+        self.bundles, self.factory = bundles, folder / "factory.tombola"
+        if not self.factory.exists():
+            self.factory.write_bytes(bundles["factory"])
+        self.disk = FakeFiles() if like is None else like.disk.after_power_cut(random.Random(0))
+        self.memory, self.backend = FakeMemory(), Backend(self.plan)
+        self.memory.image[:] = self.memory.image if like is None else like.memory.image
+        self.keyboard: FakePort = self.backend.plug("keyboard")
+        self.din = Wire()
+        self.pins = load_pin_map()
+        rests = shares_at_rest(self.pins)
+        self.converters = {name: FakeConverter() for name in self.pins.spi}
+        for name, share in rests.items():
+            self.patch(name, share)
+        for knob, position in enumerate((1.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.5, 1.0), 1):
+            self.patch(f"KNOB_{knob}", position)
+        self.pins_factory: Any = None
+        self._unmute: Any = None
+        self.processes: list[Process] = []
+        self.dies_at_start = 0
+        self.sender: Sender | None = None
+        self.sessions = itertools.count(1)
+        self.ended = ""
+        """Why the daemon has ended by itself, in its own sentence."""
+        self.notes: list[str] = []
+        self.notices: list[str] = []
+        self._engines: dict[str, list[Engine]] = {}
+        self._owing = 0.0
+
+    # Its life
+
+    def boot(self) -> None:
+        """Start the daemon, as systemd does."""
+        self.ended = ""
+        self.line = Line()
+        self.face = FakeFace()
+        config = Config(
+            state_dir=str(STATE), factory=str(self.factory), midi="none", panel="none", voices=VOICES, serial="line"
+        )
+        self.daemon = Daemon(config, Performance(), self.note)
+        self.starter = self.daemon._starts
+        bundles, clock = self.daemon.bundles, self.clock.monotonic
+        bundles._flashd = self.flashd = serve_module.Flashd(
+            "line",
+            bundles.store,
+            bundles.install,
+            self.daemon.playing,
+            lambda _: self._tap(self.line, "SerialPort"),
+            bundles.owner,
+            bundles.board,
+        )
+        sources = [
+            PortsIn("", self._tap(self.backend, "MidiBackend"), clock),
+            DinIn("din", open_port=lambda _: self._tap(self.din, "Uart"), clock=clock),
+        ]
+        bus = self._tap(FakeI2c({self.pins.i2c.addresses["DAC"]: FakeMcp4728(), 64: FakePca9685()}), "I2cBus")
+        self.pins_factory = MockFactory()
+        self._unmute = None
+        for name in (*GATES, *BUTTONS, POWER_FAILS):
+            if name in self.pins.active_low:
+                self._pin(name).drive_high()
+        converters = {name: self._tap(converter, "Converter") for name, converter in self.converters.items()}
+        cv_out = CvOut(bus, self.pins.i2c.addresses["DAC"], resting_shares(self.pins))
+        panel = GpioPanel(self.pins, converters, cv_out, self.pins_factory)
+        self.display = FakeDisplay()
+        hardware = Hardware(
+            self._tap(self.memory, "Memory"),
+            [self._tap(source, "MidiIn") for source in sources],
+            self._tap(panel, "Panel"),
+            self._tap(self.display, "Display"),
+            self._tap(Leds(bus, 64), "Lights"),
+            clock,
+        )
+        self.console = build_console(
+            hardware, STATE / "scenes", self.daemon._player, self.daemon, self.daemon.errands, [self.face]
+        )
+        self.daemon._boot(self.console)
+
+    def kill(self) -> None:
+        """End the daemon as SIGKILL does; its audio process notices that and ends."""
+        for process in self.processes:
+            process.stop()
+        self.processes.clear()
+        self.line = Line()
+
+    def restart(self) -> None:
+        """As systemd does after an end."""
+        self.kill()
+        for _ in range(20):
+            self.clock.now_s += 1.0
+            try:
+                self.boot()
+            except TombolaError as error:
+                self.ended = str(error)
+                self.note(f"the daemon ends: {error}")
+                continue
+            except Exception as error:  # noqa: BLE001 - it ends with a traceback
+                self.note(f"the daemon dies of {error!r} at {_place(error)}")
+                continue
+            return
+
+    @property
+    def process(self) -> Process | None:
+        """The audio process that lives."""
+        return next((process for process in self.processes if process.alive), None)
+
+    @property
+    def muted(self) -> bool:
+        """Whether the panel mutes the output."""
+        if self._unmute is None:
+            self._unmute = self._pin("AUDIO_MUTE")
+        return not self._unmute.state
+
+    @property
+    def player(self) -> Any:
+        """The player."""
+        return self.daemon._player
+
+    def run(self, seconds: float, tick_s: float = COARSE_S) -> None:
+        """Let time pass."""
+        for _ in range(max(round(seconds / tick_s), 1)):
+            self.tick(tick_s)
+
+    def tick(self, tick_s: float) -> None:
+        """One tick of the control loop, and what happens beside it."""
+        self.clock.now_s += tick_s
+        self._owing += tick_s
+        periods = int(self._owing / PERIOD_S + 1e-6)
+        self._owing -= periods * PERIOD_S
+        for process in list(self.processes):
+            process.advance(periods)
+            if not process.alive and process is not getattr(self.daemon.state, "audio", None):
+                self.processes.remove(process)
+        if self.process is None:
+            self.speaker.now = 0.0
+        self._host()
+        self.flashd.poll()
+        self.starter.work()
+        self.display.images.clear()
+        try:
+            self.daemon._tick(self.console)
+        except TombolaError as error:
+            self.ended = str(error)
+            self.note(f"the daemon ends: {error}")
+            self.restart()
+            return
+        except Exception as error:  # noqa: BLE001 - it ends with a traceback
+            self.note(f"the daemon dies of {error!r} at {_place(error)}")
+            self.restart()
+            return
+        if (notice := self.face.see().notice) and notice not in self.notices[-1:]:
+            self.notices.append(notice)
+
+    # Hands
+
+    def press(self, note: int) -> None:
+        """Press a key of the keyboard."""
+        self.keyboard.send((0x90, note, 100))
+
+    def release(self, note: int) -> None:
+        """Release it."""
+        self.keyboard.send((0x80, note, 0))
+
+    def gate(self, *, high: bool) -> None:
+        """Move the gate input."""
+        self._drive("GATE_IN", high=high)
+
+    def patch(self, name: str, share: float) -> None:
+        """Set an analogue input to a share of its range."""
+        pin = self.pins.adc.get(name)
+        if pin is not None:
+            self.converters[pin.converter].set(pin.channel, round(share * FULL_SCALE))
+
+    def tidy(self) -> None:
+        """What a player does after a wild hand has played: all notes off, controllers at rest, knobs where they were."""
+        for channel in range(16):
+            for controller in (121, 123):
+                self.keyboard.send((0xB0 | channel, controller, 0))
+        for controller, value in ((101, 0), (100, 6), (6, 0), (7, 127), (11, 127), (5, 0)):
+            self.keyboard.send((0xB0, controller, value))
+        self.gate(high=False)
+        for name in BUTTONS:
+            self._drive(name, high=False)
+        self.run(0.1, FINE_S)
+        for knob, position in ((8, 0.5), (6, 0.4), (1, 0.5)):
+            self.patch(f"KNOB_{knob}", position)
+        self.run(0.1, FINE_S)
+        for knob, position in ((8, 1.0), (6, 0.5), (1, 1.0)):
+            self.patch(f"KNOB_{knob}", position)
+        self.run(0.1, FINE_S)
+
+    def flash(self, name: str) -> None:
+        """Begin to send a bundle."""
+        self.sender = Sender(self.bundles[name], next(self.sessions))
+
+    # What the rig is made of
+
+    def engine(self, path: Path) -> tuple[Engine, str]:
+        """An engine for the bundle in a file, as ``load_engine`` makes it."""
+        data = self.factory.read_bytes() if path == self.factory else self.disk.read(path)
+        sha256 = bundle_sha256(data)
+        free = self._engines.setdefault(sha256, [])
+        busy = {id(engine) for process in self.processes if process.alive for engine in process.loop._known}
+        engine = next((engine for engine in free if id(engine) not in busy), None)
+        if engine is None:
+            neighbour = next((other for engines in self._engines.values() for other in engines), None)
+            engine = Engine(decode_bundle(data), VOICES, neighbour=neighbour)
+            engine.warm_up()
+            free.append(engine)
+        engine.mute("rests")
+        engine.fault, engine._frame, engine._seen, engine._limit = "", None, [0] * VOICES, VOICES
+        return engine, sha256
+
+    def note(self, line: str) -> None:
+        """Keep what was said."""
+        self.notes.append(line)
+
+    def _host(self) -> None:
+        if self.sender is None:
+            return
+        now_s = self.clock.now_s
+        try:
+            self.line.down += self.sender.poll(now_s)
+            data = bytes(self.line.up)
+            self.line.up.clear()
+            self.sender.receive(data, now_s)
+        except TombolaError as error:
+            self.note(f"flash: {error}")
+            self.sender = None
+            return
+        if self.sender.phase is SenderPhase.DONE:
+            self.sender = None
+
+    def _drive(self, name: str, *, high: bool) -> None:
+        (self._pin(name).drive_high if high != (name in self.pins.active_low) else self._pin(name).drive_low)()
+
+    def _pin(self, name: str) -> Any:
+        return self.pins_factory.pin(self.pins.gpio[name])
+
+    def _tap(self, target: Any, protocol: str) -> Any:
+        return Tap(target, _PROTOCOLS[protocol], self.plan)
+
+    def _slow(self, seconds: float) -> None:
+        self.clock.now_s += seconds
+
+
+def _place(error: BaseException) -> str:
+    """Where in the instrument an error came through, the last three places."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "tombola_device" in frame.filename]
+    return " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[:-4:-1])
+
+
+def _modules() -> list[ModuleType]:
+    return [module for name, module in sys.modules.items() if name.startswith("tombola_device.") and module]
+
+
+@contextlib.contextmanager
+def performed(stage: Stage) -> Iterator[Stage]:
+    """Put the stage's time, disk and processes in the place of the real ones."""
+    files = stage._tap(stage.disk, "Files")
+    logger = logging.getLogger("tombola_device")
+
+    def write_status(_: Path, status: Any) -> None:
+        files.write(STATE / "status.json", msgspec.json.encode(status))
+
+    with contextlib.ExitStack() as patches:
+
+        def put(target: Any, name: str, value: Any) -> None:
+            patches.enter_context(mock.patch.object(target, name, value))
+
+        for module in _modules():
+            if getattr(module, "time", None) is time:
+                put(module, "time", stage.clock)
+            if module.__name__ != "tombola_device.disk.files" and hasattr(module, "DiskFiles"):
+                put(module, "DiskFiles", lambda: files)
+        put(gpiozero.pins.mock, "monotonic", stage.clock.monotonic)
+        put(daemon_module, "ErrandThread", InTurn)
+        put(daemon_module, "ThreadPoolExecutor", lambda *_: Later(stage.clock))
+        put(daemon_module, "AudioProcess", lambda path, controls, **_: Process(stage, path, controls))
+        put(serve_module, "ThreadPoolExecutor", AtOnce)
+        put(bundles_module, "ChildProbe", lambda _: _no_probe)
+        put(returning_module, "threading", SimpleNamespace(Event=Passing, Thread=_Thread))
+        put(returning_module, "_become_ordinary", lambda: None)
+        put(status_module, "write_status", write_status)
+        put(console_module, "_LOG", logging.getLogger("tombola_device.daemon.console"))
+        level = logger.level
+        logger.addHandler(stage.log)
+        logger.setLevel(logging.INFO)
+        propagates, logger.propagate = logger.propagate, False
+        try:
+            yield stage
+        finally:
+            logger.removeHandler(stage.log)
+            logger.setLevel(level)
+            logger.propagate = propagates
+
+
+def _no_probe(_: object) -> None:
+    """The rig's own bundles play."""
+
+
+class _Thread:
+    """A thread that ``Process`` runs a pass at a time."""
+
+    def __init__(self, **_: object) -> None:
+        pass
+
+    def start(self) -> None:
+        """See Thread."""
