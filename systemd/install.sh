@@ -58,9 +58,17 @@ check() {
   [[ $python ]] || die "Python 3.11 or newer is missing; apt-get install python3-venv"
 }
 
+# Names of the wheels in SHA256SUMS. Nothing else in the folder is touched.
+listed() { sed -E 's/^[0-9a-f]{64} [ *]//' "$1/SHA256SUMS"; }
+
 check_wheels() {
   [[ -n $wheels ]] || die "name the folder of wheels with --wheels (make_wheels.sh collects them)"
   [[ -f $wheels/SHA256SUMS ]] || die "$wheels has no SHA256SUMS; copy the whole folder that make_wheels.sh made"
+  if listed "$wheels" | grep -qvE '^[A-Za-z0-9_][A-Za-z0-9_.+-]*\.whl$'; then
+    die "$wheels/SHA256SUMS names other files than wheels beside it; make the folder again with make_wheels.sh"
+  fi
+  [[ $(listed "$wheels" | grep -c '^tombola_device-') == 1 ]] \
+    || die "$wheels/SHA256SUMS does not name one wheel of tombola_device; make the folder again with make_wheels.sh"
   (cd "$wheels" && sha256sum --quiet --strict -c SHA256SUMS >/dev/null 2>&1) \
     || die "$wheels is damaged or incomplete; copy it again"
   local need=$(($(du -sm "$wheels" | cut -f1) * 6)) have
@@ -73,7 +81,7 @@ inside() { if live; then "$@"; else chroot "$root" "$@"; fi; }
 install_code() {
   # Make a new environment beside the old one; change the link when the new one works.
   local version
-  version=$(find "$wheels" -name 'tombola_device-*.whl' -printf '%f\n' | sed -n 's/^tombola_device-\([^-]*\)-.*/\1/p')
+  version=$(listed "$wheels" | sed -n 's/^tombola_device-\([^-]*\)-.*/\1/p')
   version=$version-$(sha256sum "$wheels/SHA256SUMS" | cut -c1-8)
   mkdir -p "$opt/versions"
   if [[ ! -f $opt/versions/$version/whole ]]; then
@@ -82,7 +90,13 @@ install_code() {
     local into=/opt/tombola/versions/$version
     rm -rf "$opt/versions/$version" "$opt/wheels.partial"
     mkdir -p "$opt/wheels.partial"
-    cp "$wheels"/*.whl "$opt/wheels.partial/"
+    local wheel
+    for wheel in SHA256SUMS $(listed "$wheels"); do cp "$wheels/$wheel" "$opt/wheels.partial/"; done
+    # The copies are checked, not what may have changed on the stick meanwhile.
+    if ! (cd "$opt/wheels.partial" && sha256sum --quiet --strict -c SHA256SUMS >/dev/null 2>&1); then
+      rm -rf "$opt/wheels.partial"
+      die "$wheels changed while it was copied; copy it again"
+    fi
     inside "$python" -m venv "$into" || die "Python cannot make an environment; apt-get install python3-venv"
     if ! inside "$into/bin/pip" install -q --disable-pip-version-check --no-index --find-links /opt/tombola/wheels.partial \
       "tombola-device[pi]"; then
@@ -113,13 +127,26 @@ install_files() {
   # A login prompt would disturb the flash protocol and MIDI on these ports.
   ln -sfn /dev/null "$units/serial-getty@ttyGS0.service"
   ln -sfn /dev/null "$units/serial-getty@ttyAMA0.service"
-  grep -q '^tombola:' "$root/etc/group" || echo "tombola:x:978:" >>"$root/etc/group"
+  local id group
+  id=$(free_id)
+  grep -q '^tombola:' "$root/etc/group" || echo "tombola:x:$id:" >>"$root/etc/group"
+  group=$(sed -n 's/^tombola:[^:]*:\([0-9]*\):.*/\1/p' "$root/etc/group")
   grep -q '^tombola:' "$root/etc/passwd" \
-    || echo "tombola:x:978:978:Tombola:/var/lib/tombola:/usr/sbin/nologin" >>"$root/etc/passwd"
-  local group
+    || echo "tombola:x:$id:$group:Tombola:/var/lib/tombola:/usr/sbin/nologin" >>"$root/etc/passwd"
   for group in audio gpio spi i2c dialout; do
     grep -q "^$group:" "$root/etc/group" || inside groupadd -r "$group" 2>/dev/null || true
   done
+}
+
+# A number for a system user and its group that neither has: that of the state which an earlier installation left, or
+# the highest free one, as Debian's adduser and systemd-sysusers give them.
+free_id() {
+  local id
+  for id in $(stat -c %u "$root/var/lib/tombola" 2>/dev/null) $(seq 999 -1 100); do
+    ((id >= 100 && id <= 999)) || continue
+    grep -qE "^[^:]*:[^:]*:$id:" "$root/etc/passwd" "$root/etc/group" || { echo "$id"; return; }
+  done
+  die "all numbers for system users, 100 to 999, are taken; remove one from /etc/passwd and /etc/group"
 }
 
 strip_config() { sed -i "/^$begin/,/^$end/d" "$boot/config.txt"; }

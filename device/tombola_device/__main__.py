@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn, TextIO
 
 # Before onnxruntime is imported: its wheels from PyPI report usage otherwise.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -19,6 +20,7 @@ import msgspec
 from tombola_device import __version__
 from tombola_device.config import Config, read_config
 from tombola_device.contract.errors import BadConfig, TombolaError
+from tombola_device.contract.foreign import log_plainly, plain
 
 EXAMPLES = """examples:
   tombolad run                                 play on whatever this computer has
@@ -39,12 +41,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return commands[options.command](options)
     except TombolaError as error:
-        print(f"tombolad: {error}", file=sys.stderr)
+        show(f"tombolad: {error}", sys.stderr)
         return 1
 
 
+def show(line: str, stream: TextIO | None = None, end: str = "\n") -> None:
+    """Print one line; by default on stdout."""
+    print(plain(line), end=end, file=stream or sys.stdout, flush=True)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """See argparse; the message quotes the arguments."""
+        super().error(plain(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="tombolad",
         description="The instrument: plays a bundle of sounds, and takes new ones over a serial line.",
         epilog=EXAMPLES,
@@ -96,7 +109,7 @@ def _run(options: argparse.Namespace) -> int:
 
     config: Config = read_config(options.config)
     level = logging.INFO if options.verbose else logging.WARNING
-    logging.basicConfig(level=level, format="tombolad: %(message)s", stream=sys.stderr)
+    log_plainly(level)
     if options.seconds is not None and not options.seconds >= 0:
         raise BadConfig(f"--seconds {options.seconds} is not a time; give a number of seconds from 0 up")
     midi_file = options.midi_file
@@ -113,7 +126,7 @@ def _run(options: argparse.Namespace) -> int:
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):
         if hasattr(signal, name):  # Windows has no SIGHUP.
             signal.signal(getattr(signal, name), lambda *_: stop.set())
-    Daemon(config, performance, lambda line: print(line, flush=True)).run(stop)
+    Daemon(config, performance, show).run(stop)
     return 0
 
 
@@ -126,7 +139,7 @@ def _slots(options: argparse.Namespace) -> int:
     slots = store.slots
     if options.json:
         facts = {**msgspec.structs.asdict(slots), "factory": str(config.factory_path or "")}
-        print(msgspec.json.encode(facts).decode())
+        show(msgspec.json.encode(facts).decode())
         return 0
     for slot, sha256 in (("active", slots.active), ("previous", slots.previous)):
         path = store.path_of(sha256) if sha256 or slot == "active" else None
@@ -135,7 +148,7 @@ def _slots(options: argparse.Namespace) -> int:
             name = decode_bundle(path.read_bytes()).manifest.name
         origin = "factory" if sha256 is None and path is not None else (sha256 or "")[:12]
         trial = " (on trial)" if slot == "active" and not slots.confirmed else ""
-        print(f"{slot:9} {name:24} {origin}{trial}")
+        show(f"{slot:9} {name:24} {origin}{trial}")
     return 0
 
 
@@ -150,18 +163,18 @@ def _owners(options: argparse.Namespace) -> int:
             raise BadConfig(f"no owner has the fingerprint {options.forget}; tombolad owners shows those there are")
         with Lock(config.state_path):  # A running daemon keeps its owners in memory and would write them back.
             owner.remove(options.forget)
-        print(f"forgot {options.forget}")
+        show(f"forgot {options.forget}")
         return 0
     if options.json:
         facts = [{"fingerprint": key.fingerprint, "label": key.label, "key": key.key} for key in owner.keys]
-        print(msgspec.json.encode({"owners": facts, "unsigned": config.unsigned}).decode())
+        show(msgspec.json.encode({"owners": facts, "unsigned": config.unsigned}).decode())
         return 0
     for key in owner.keys:
-        print(f"{key.fingerprint}  {key.label}")
+        show(f"{key.fingerprint}  {key.label}")
     if not owner.keys:
-        print("no owners; hold SHIFT and SAVE for 3 s, then: tombola pair")
+        show("no owners; hold SHIFT and SAVE for 3 s, then: tombola pair")
     if config.unsigned == "allow":
-        print('unsigned bundles are taken from anybody (unsigned = "allow")')
+        show('unsigned bundles are taken from anybody (unsigned = "allow")')
     return 0
 
 
@@ -170,26 +183,26 @@ def _status(options: argparse.Namespace) -> int:
 
     status = read_status(read_config(options.config).state_path)
     if options.json:
-        print(msgspec.json.encode(status).decode())
+        show(msgspec.json.encode(status).decode())
         return 0
     if not status.bundle:
-        print(f"bundle  none; {status.doing}{f' on {status.serial}' if status.serial else ''}")
-        print(f"input   {', '.join([*status.midi, status.panel]).strip(', ') or 'none'}")
+        show(f"bundle  none; {status.doing}{f' on {status.serial}' if status.serial else ''}")
+        show(f"input   {', '.join([*status.midi, status.panel]).strip(', ') or 'none'}")
         return 0
     blend = ", ".join(f"{name} {weight:.2f}" for name, weight in zip(status.modes, status.blend, strict=False))
-    print(f"bundle  {status.bundle} {status.sha256[:12]}{'' if status.confirmed else ' (on trial)'}")
-    print(f"sound   {status.audio}, {status.sounding} of {status.voices} voices, peak {status.peak_db:.0f} dBFS")
-    print(f"blend   {blend}")
-    print(f"input   {', '.join([*status.midi, status.panel, status.serial]).strip(', ') or 'none'}")
+    show(f"bundle  {status.bundle} {status.sha256[:12]}{'' if status.confirmed else ' (on trial)'}")
+    show(f"sound   {status.audio}, {status.sounding} of {status.voices} voices, peak {status.peak_db:.0f} dBFS")
+    show(f"blend   {blend}")
+    show(f"input   {', '.join([*status.midi, status.panel, status.serial]).strip(', ') or 'none'}")
     if status.lost:
-        print("card    unplugged; the sound comes back with it")
+        show("card    unplugged; the sound comes back with it")
     if status.voice_limit < status.voices:
-        print(f"voices  only {status.voice_limit}: {'too much to do' if status.slimmed else 'as many as fit here'}")
+        show(f"voices  only {status.voice_limit}: {'too much to do' if status.slimmed else 'as many as fit here'}")
     if status.latency_max_ms:
-        print(f"latency {status.latency_p50_ms:.1f} ms median, {status.latency_max_ms:.1f} ms at most")
-    print(f"load    {status.load_p50_us:.0f} µs median, {status.load_p99_us:.0f} µs 99 %, {status.xruns} xruns")
+        show(f"latency {status.latency_p50_ms:.1f} ms median, {status.latency_max_ms:.1f} ms at most")
+    show(f"load    {status.load_p50_us:.0f} µs median, {status.load_p99_us:.0f} µs 99 %, {status.xruns} xruns")
     if status.fault:
-        print(f"fault   {status.fault}")
+        show(f"fault   {status.fault}")
     return 0
 
 
@@ -198,19 +211,20 @@ def _selftest(options: argparse.Namespace) -> int:
     from tombola_device.hal.panel.pins import load_pin_map
 
     def ask(question: str) -> str:
-        print(question, end="", file=sys.stderr, flush=True)
+        show(question, sys.stderr, end="")
         answer = sys.stdin.readline()
         if not answer:
             raise BadConfig("the self test asks at the terminal, which has ended; start it again at one")
         return answer
 
     def say(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
+        show(line, sys.stderr)
 
     chosen = selftest.chosen_steps(load_pin_map(), options.step)
     with selftest.open_bench(read_config(options.config), selftest.AtTerminal(say, ask)) as bench:
         report = selftest.walk(bench, chosen, lambda verdict: say(selftest.line_of(verdict)))
-    print(msgspec.json.encode(report).decode() if options.json else report.text())
+    for line in [msgspec.json.encode(report).decode()] if options.json else report.lines:
+        show(line)
     return 0 if report.good else 1
 
 

@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
+from tombola_device.contract.foreign import plain
 
 Step = Callable[[int, int, str], None]
 """Reports progress; called with the amount done, the total, and a short text."""
@@ -251,7 +252,7 @@ class Teller:
 
     def show(self, text: str) -> None:
         """Show a line without logging it."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(plain(text), markup=False, highlight=False, soft_wrap=True)
 
     def share(self) -> float:
         """Done share of the whole, 0 to 1."""
@@ -272,7 +273,7 @@ class Teller:
         with suppress(OSError):  # A full disk must not end the work.
             self._log.parent.mkdir(parents=True, exist_ok=True)
             with self._log.open("a", encoding="utf-8") as file:
-                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {plain(text)}\n")
 
 
 @contextmanager
@@ -307,7 +308,7 @@ def _drawing(console: Console, teller: Teller) -> Iterator[Callable[[], None] | 
         whole = bar.add_task("", total=1.0)
 
         def draw() -> None:
-            bar.update(whole, completed=teller.share(), description=escape(teller.line()), refresh=True)
+            bar.update(whole, completed=teller.share(), description=escape(plain(teller.line())), refresh=True)
 
         yield draw
 

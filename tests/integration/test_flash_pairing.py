@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import stat
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -66,6 +68,22 @@ def device(tmp_path: Path) -> Iterator[Device]:
         thread.join()
 
 
+@contextmanager
+def player(owner: Owner) -> Iterator[None]:
+    """Opens the window, and accepts the first key whose fingerprint the panel shows."""
+
+    def watch() -> None:
+        while not owner.asking_key:
+            time.sleep(0.005)
+        owner.accept(owner.asking_key)
+
+    owner.open_window()
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    yield
+    watching.join()
+
+
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     (tmp_path / "a.tombola").write_bytes(encoded("a"))
@@ -80,8 +98,8 @@ def test_paired_once_its_bundles_are_taken_and_nobody_elses(device: Device, bund
     with refused(ErrorCode.UNKNOWN_KEY):
         flash(bundle, device.port, key=KEY)
     assert (device.flashd.doing, device.flashd.progress) == ("refused", 0.0)
-    device.owner.open_window()
-    assert pair(device.port, KEY, "me@here") == 1
+    with player(device.owner):
+        assert pair(device.port, KEY, "me@here") == 1
     assert device.owner.keys[0].fingerprint == KEY.fingerprint
     for key, code in [(None, ErrorCode.UNSIGNED), (STRANGER, ErrorCode.UNKNOWN_KEY)]:
         before = device.line.to_device_bytes
@@ -98,17 +116,22 @@ def test_paired_once_its_bundles_are_taken_and_nobody_elses(device: Device, bund
 def test_pairing_waits_for_the_player_and_says_what_to_do(device: Device) -> None:
     told: list[str] = []
 
-    def player(text: str) -> None:
-        told.append(text)
-        device.owner.open_window()
+    with player(device.owner):
+        device.owner.close_window()
 
-    assert pair(device.port, KEY, "me", say=player) == 1
-    assert told == [f"Hold SHIFT and SAVE on the instrument until it says so; it should show {KEY.fingerprint}."]
+        def holds_shift_and_save(text: str) -> None:
+            told.append(text)
+            device.owner.open_window()
+
+        assert pair(device.port, KEY, "me", say=holds_shift_and_save) == 1
+    assert told == [
+        f"Hold SHIFT and SAVE on the instrument until it says so; when it shows {KEY.fingerprint}, push its encoder."
+    ]
     assert pair(device.port, KEY, "me") == 1
 
 
 def test_pairing_ends_when_nobody_comes(device: Device) -> None:
-    with pytest.raises(Refused, match="is not open for pairing; hold SHIFT and SAVE"):
+    with pytest.raises(Refused, match="nobody has accepted the key at the device; .* hold SHIFT and SAVE"):
         pair(device.port, KEY, "me", patience_s=-1.0)
     with pytest.raises(BadConfig, match="longer than 32 bytes"):
         pair(device.port, KEY, "é" * 17)
@@ -117,7 +140,12 @@ def test_pairing_ends_when_nobody_comes(device: Device) -> None:
 def test_a_permission_at_the_panel_lets_an_unsigned_bundle_in_once(
     device: Device, bundle: Path, tmp_path: Path
 ) -> None:
-    device.owner.allow_unsigned_once()
+    with refused(ErrorCode.UNSIGNED) as caught:
+        flash(bundle, device.port)
+    shown = device.owner.asking_bundle
+    assert bundle_sha256(encoded("a")).startswith(shown)
+    assert f"calls it {shown}" in str(caught.value)
+    device.owner.allow_once(shown)
     flash(bundle, device.port)
     assert len(device.installed) == 1
     (tmp_path / "b.tombola").write_bytes(encoded("b"))
@@ -126,8 +154,8 @@ def test_a_permission_at_the_panel_lets_an_unsigned_bundle_in_once(
 
 
 def test_a_replayed_old_bundle_of_the_owner_is_taken_again(device: Device, bundle: Path, tmp_path: Path) -> None:
-    device.owner.open_window()
-    pair(device.port, KEY, "me")
+    with player(device.owner):
+        pair(device.port, KEY, "me")
     (tmp_path / "b.tombola").write_bytes(encoded("b"))
     for path in (bundle, tmp_path / "b.tombola", bundle):
         flash(path, device.port, key=KEY)
@@ -144,8 +172,8 @@ def test_by_command_from_no_key_to_a_signed_flash(device: Device, bundle: Path, 
     assert made.output.startswith(key.fingerprint)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert key.public.hex() in run.invoke(app, ["key", "show"], catch_exceptions=False).output
-    device.owner.open_window()
-    paired = run.invoke(app, ["pair", "--port", device.port, "--label", "me"], catch_exceptions=False)
+    with player(device.owner):
+        paired = run.invoke(app, ["pair", "--port", device.port, "--label", "me"], catch_exceptions=False)
     assert f"knows {key.fingerprint}" in paired.output
     run.invoke(app, ["flash", str(bundle), "--port", device.port], catch_exceptions=False)
     assert device.installed == [bundle_sha256(encoded("a"))]
@@ -191,6 +219,8 @@ def test_a_device_of_version_1_is_flashed_unsigned_and_cannot_be_paired(
     monkeypatch.setattr("tombola_device.contract.receiver.p", old)
     with pytest.raises(FlashError, match=r"speaks version 1 of the flash protocol, .* update the device"):
         pair(device.port, KEY, "me")
-    device.owner.allow_unsigned_once()
+    with refused(ErrorCode.UNSIGNED):
+        flash(bundle, device.port, key=KEY)
+    device.owner.allow_once(device.owner.asking_bundle)
     flash(bundle, device.port, key=KEY)
     assert len(device.installed) == 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -159,7 +160,8 @@ def boot(tree, state) -> Iterator[Callable[[], Container]]:
         container.power_off()
 
 
-def test_systemd_hears_that_it_plays_and_it_runs_as_its_own_user_with_what_the_unit_grants(boot):
+def test_systemd_hears_that_it_plays_and_it_runs_as_its_own_user_with_what_the_unit_grants(boot, tree):
+    (user,) = re.findall(r"^tombola:x:(\d+):", (tree / "etc/passwd").read_text(), flags=re.MULTILINE)
     container = boot()
     assert container.show("Type") == "notify"
     assert container.show("StatusText") == "playing quartet"
@@ -170,7 +172,7 @@ def test_systemd_hears_that_it_plays_and_it_runs_as_its_own_user_with_what_the_u
         facts = dict(
             line.split(":\t", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line
         )
-        assert set(facts["Uid"].split()) == {"978"}
+        assert set(facts["Uid"].split()) == {user}
         assert int(facts["CapEff"], 16) == int(facts["CapBnd"], 16) == 0
         assert facts["NoNewPrivs"] == "1"
     (granted,) = [

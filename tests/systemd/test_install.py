@@ -14,7 +14,7 @@ import pytest
 
 SYSTEMD = Path(__file__).parents[2] / "systemd"
 UNITS = ("tombola.service", "tombola-gadget.service")
-MOST_EXPOSED = 3.0
+MOST_EXPOSED = {"tombola.service": 3.0, "tombola-gadget.service": 2.0}
 
 
 def tool(name: str) -> str:
@@ -210,6 +210,68 @@ def test_wheels_that_do_not_fit_leave_the_old_version_in_place(tree, wheels, chr
     assert len(list((tree / "opt/tombola/versions").iterdir())) == 1
 
 
+def test_only_wheels_that_are_listed_are_copied(tree, wheels, chroot):
+    (wheels / "evil-1-py3-none-any.whl").write_bytes(b"not in the list")
+    seen = tree / "opt/seen"
+    (chroot / "chroot").write_text(
+        f'#!/bin/bash\n[[ $* == *pip* ]] && ls "$1/opt/tombola/wheels.partial" >{seen}\n'
+        + (chroot / "chroot").read_text().removeprefix("#!/bin/bash\n")
+    )
+    assert install(tree, "--wheels", wheels, path=chroot).returncode == 0
+    assert seen.read_text().split() == ["SHA256SUMS", "tombola_device-0.1.0-py3-none-any.whl"]
+
+
+@pytest.mark.parametrize("name", ["../evil.whl", "/etc/evil.whl", "-r.whl", "evil.py", "a b.whl", "a$(id).whl"])
+def test_a_list_that_names_what_is_no_wheel_beside_it_is_refused(tree, wheels, chroot, name):
+    with (wheels / "SHA256SUMS").open("a") as sums:
+        sums.write(f"{hashlib.sha256(b'evil').hexdigest()}  {name}\n")
+    for place in (wheels / name, wheels.parent / "evil.whl"):
+        if wheels.parent in place.parents:
+            place.write_bytes(b"evil")
+    before = snapshot(tree)
+    done = install(tree, "--wheels", wheels, path=chroot)
+    assert done.returncode == 1
+    assert "names other files than wheels" in done.stderr
+    assert snapshot(tree) == before
+
+
+def test_a_wheel_that_changes_while_it_is_copied_is_not_installed(tree, wheels, chroot):
+    (chroot / "cp").write_text('#!/bin/bash\n/bin/cp "$@"; [[ $2 == */wheels.partial/ ]] && echo x >>"$2${1##*/}"\n')
+    (chroot / "cp").chmod(0o755)
+    done = install(tree, "--wheels", wheels, path=chroot)
+    assert done.returncode == 1
+    assert "changed while it was copied" in done.stderr
+    assert not (tree / "opt/tombola/wheels.partial").exists()
+    assert not (tree / "opt/tombola/current").exists()
+
+
+def ids(tree: Path) -> tuple[str, str, str]:
+    """Of the user, of its group as the user has it, and of the group."""
+    user = re.search(r"^tombola:x:(\d+):(\d+):", (tree / "etc/passwd").read_text(), flags=re.MULTILINE)
+    group = re.search(r"^tombola:x:(\d+):", (tree / "etc/group").read_text(), flags=re.MULTILINE)
+    return user[1], user[2], group[1]
+
+
+def test_the_user_gets_a_number_that_nobody_has_and_keeps_it(tree, wheels, chroot):
+    with (tree / "etc/passwd").open("a") as users, (tree / "etc/group").open("a") as groups:
+        users.write("one:x:999:999::/:/bin/false\ntwo:x:997:997::/:/bin/false\n")
+        groups.write("three:x:998:\n")
+    assert install(tree, "--wheels", wheels, path=chroot).returncode == 0
+    assert ids(tree) == ("996", "996", "996")
+    assert install(tree, "--wheels", wheels, path=chroot).returncode == 0
+    assert ids(tree) == ("996", "996", "996")
+
+
+def test_the_user_gets_back_the_number_of_the_state_that_was_kept(tree, wheels, chroot):
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to give a folder away")
+    state = tree / "var/lib/tombola"
+    state.mkdir(parents=True)
+    os.chown(state, 321, 321)
+    assert install(tree, "--wheels", wheels, path=chroot).returncode == 0
+    assert ids(tree) == ("321", "321", "321")
+
+
 def spoil(what: str, tree: Path, wheels: Path) -> list[object]:
     if what == "damaged":
         next(wheels.glob("*.whl")).write_bytes(b"half a wheel")
@@ -265,14 +327,31 @@ def test_units_are_understood_by_systemd(unit, tmp_path):
     assert unit not in done.stderr, done.stderr
 
 
-def test_instrument_is_exposed_by_at_most_3(tmp_path):
+@pytest.mark.parametrize("unit", UNITS)
+def test_units_are_exposed_by_at_most_3_and_2(unit):
     done = subprocess.run(
-        [tool("systemd-analyze"), "security", "--offline=true", "--no-pager", SYSTEMD / "tombola.service"],
+        [tool("systemd-analyze"), "security", "--offline=true", "--no-pager", SYSTEMD / unit],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    found = re.search(r"Overall exposure level for tombola.service: ([\d.]+)", done.stdout)
+    found = re.search(rf"Overall exposure level for {unit}: ([\d.]+)", done.stdout)
     assert found, done.stdout + done.stderr
-    assert float(found[1]) <= MOST_EXPOSED
+    assert float(found[1]) <= MOST_EXPOSED[unit]
+
+
+def test_gadget_is_made_without_any_capability(tmp_path):
+    """Its script may do no more than its unit allows; a folder stands for configfs, which asks only who owns it."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to give its rights away")
+    folder = tmp_path / "config"
+    (folder / "usb_gadget").mkdir(parents=True)
+    done = subprocess.run(
+        [tool("setpriv"), "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", SYSTEMD / "gadget.sh", "start"],
+        env={**os.environ, "TOMBOLA_CONFIGFS": str(folder)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "no USB device controller" in done.stderr  # All before that is done.
+    gadget = folder / "usb_gadget/tombola"
+    assert (gadget / "configs/c.1/acm.0").readlink() == gadget / "functions/acm.0"
+    assert (gadget / "strings/0x409/product").read_text() == "Tombola\n"
 
 
 def test_configuration_of_the_board_is_one_that_the_daemon_reads():
@@ -302,7 +381,7 @@ def test_instrument_is_installed_and_plays_in_an_arm64_tree(tmp_path):
     assert done.returncode == 0, done.stderr
     state = Path(root) / "var/lib/tombola"
     state.mkdir(parents=True, exist_ok=True)
-    os.chown(state, 978, 978)
+    os.chown(state, *map(int, ids(Path(root))[:2]))
     settings = 'audio = "wav:/var/lib/tombola/out.wav"\nmidi = "none"\npanel = "none"\nserial = ""\n'
     settings += 'state_dir = "/var/lib/tombola"\nmeasure = false\nrealtime = false\n'
     (state / "play.toml").write_text(settings)

@@ -18,11 +18,15 @@ from tombola_device.audio.messages import AudioEvent, Load, Start
 from tombola_device.audio.ring import create_memory, map_memory
 from tombola_device.contract import errors
 from tombola_device.contract.controls import Controls
-from tombola_device.contract.errors import BadBundle, DeviceUnavailable, TombolaError
+from tombola_device.contract.errors import DeviceUnavailable, TombolaError
 
 START_S = 60.0
 """Longest start. A Raspberry Pi imports numpy and onnxruntime from a cold card in much less."""
 STOP_S = 5.0
+
+
+class AudioLost(DeviceUnavailable):
+    """The audio process has died, or renders no more: another one can take its place."""
 
 
 class Audio(Protocol):
@@ -88,7 +92,7 @@ class AudioProcess:
         should_stop: Called during the start; True aborts the start.
 
     Raises:
-        BadBundle: The bundle does not play, or crashed the audio process.
+        AudioLost: The process died.
         TombolaError: The audio process ended during the start; its error, in the same class.
     """
 
@@ -201,7 +205,7 @@ class AudioProcess:
             if ended or time.monotonic() > until_s or should_stop():
                 self.stop()
                 if ended and self._process.returncode < 0:  # By a signal: native code crashed, or memory ran out.
-                    raise BadBundle("the bundle crashed the audio process as it was loaded; flash another")
+                    raise AudioLost("the audio process has ended by itself while it started; it is started again")
                 raise DeviceUnavailable("the audio process did not start; run tombolad again and read its log")
             time.sleep(0.005)
 

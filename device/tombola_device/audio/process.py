@@ -48,6 +48,7 @@ from tombola_device.contract.controls import (
     Float32Array,
 )
 from tombola_device.contract.errors import TombolaError
+from tombola_device.contract.foreign import log_plainly
 from tombola_device.engine.crossfade import Crossfade, fit_modes
 from tombola_device.engine.engine import Engine
 from tombola_device.engine.onsets import OnsetClock
@@ -241,6 +242,7 @@ def play(start: Start) -> None:
     voices = voices_that_play(engine, start.voices) if start.measure else start.voices
     loop = AudioLoop(engine, sha256, memory, voices, start.buffer_periods)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches both processes; the control process handles it.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # So does the end of a terminal.
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, lambda *_: end(loop))
     # These threads start before the priority is raised, because threads inherit the priority.
@@ -270,6 +272,7 @@ def play(start: Start) -> None:
 
 def main() -> int:
     """Entry point; the only argument is a ``Start`` as JSON."""
+    log_plainly()
     try:
         play(msgspec.json.decode(sys.argv[1].encode(), type=Start))
     except TombolaError as error:

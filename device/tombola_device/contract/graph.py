@@ -26,8 +26,8 @@ MAX_STATE, MAX_NOISE_BANDS = 65_536, 256
 MAX_HIT_SAMPLES = 1 << 18
 """5.46 s, 1 MiB; each voice has memory for two hits."""
 
-Role = Annotated[str, Meta(min_length=1, max_length=16, pattern=r"^[a-z][a-z0-9_]*$")]
-Column = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z][a-z0-9_]*$")]
+Role = Annotated[str, Meta(min_length=1, max_length=16, pattern=r"^[a-z][a-z0-9_]*\Z")]
+Column = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[a-z][a-z0-9_]*\Z")]
 Axis = Annotated[int, Meta(ge=1, le=MAX_HIT_SAMPLES)]
 PortKind = Literal["controls", "motion", "level", "noise", "state", "audio", "overlap"]
 
@@ -47,7 +47,7 @@ class Port(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ignored. For ``state``: the number of values in all its tensors.
     """
 
-    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^\w+$")]
+    name: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^\w+\Z")]
     kind: PortKind
     shape: Annotated[list[Axis], Meta(max_length=4)]
 

@@ -27,7 +27,7 @@ MAX_GRAPHS = 8
 MAX_COUNT = 1 << 53
 """JSON readers keep integers exact only up to here."""
 
-Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w .+-]+$")]
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w .+-]+\Z")]
 Text = Annotated[str, Meta(max_length=4096)]
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Note = Annotated[float, Meta(ge=0, le=127)]
@@ -86,7 +86,7 @@ class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     name: Name
-    color: Annotated[str, Meta(pattern=r"^#[0-9a-f]{6}$")]
+    color: Annotated[str, Meta(pattern=r"^#[0-9a-f]{6}\Z")]
     note_range: tuple[Note, Note]
     envelope: Envelope | None = None
     controls: Annotated[dict[Column, Range], Meta(max_length=16)] = msgspec.field(default_factory=dict)

@@ -29,7 +29,7 @@ class Mode1(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of sound; timbre X and Y had fields of their own."""
 
     name: Name
-    color: Annotated[str, Meta(pattern=r"^#[0-9a-f]{6}$")]
+    color: Annotated[str, Meta(pattern=r"^#[0-9a-f]{6}\Z")]
     note_range: tuple[Note, Note]
     envelope: Envelope
     timbre_x: Range

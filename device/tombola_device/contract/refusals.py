@@ -29,7 +29,9 @@ class ErrorCode(IntEnum):
     TOO_SLOW = 16
 
 
-_HOLD: Final = "hold SHIFT and SAVE on the device until it says so"
+SHOWN_DIGITS: Final = 12
+"""By so many digits of its SHA-256 the display names a bundle; 48 bits are what fits a line."""
+_HOLD: Final = "hold SHIFT and SAVE on the device until it says so, and push its encoder when it shows your key"
 _SENTENCES: Final = {
     ErrorCode.VERSION: "the device speaks version {value} of the flash protocol; update the older side",
     ErrorCode.NO_SESSION: "the device no longer knows this transfer; flash again",
@@ -45,7 +47,7 @@ _SENTENCES: Final = {
     ErrorCode.UNKNOWN_KEY: "the device does not know the key that signed the bundle; pair with `tombola pair`, or "
     "allow this bundle on the device's slots page, then flash again",
     ErrorCode.BAD_SIGNATURE: "the signature is wrong; check the key with `tombola key show`, then try again",
-    ErrorCode.NOT_PAIRING: f"the device is not open for pairing; {_HOLD}, then pair again",
+    ErrorCode.NOT_PAIRING: f"nobody has accepted the key at the device; pair again, {_HOLD}",
     ErrorCode.OWNERS_FULL: "the device already has {value} owners, the most possible; remove one on its slots page",
     ErrorCode.TOO_COSTLY: "the bundle needs {high_m:.1f} M instructions per period but the device's board has "
     "{low_m:.1f} M for sound; prune the bundle further",
@@ -77,9 +79,11 @@ class Refused(FlashError):
     Args:
         code: An ErrorCode.
         value: The figure in the sentence, 0 … 2**32 - 1.
+        bundle: SHA-256 of the bundle that the device's player can allow; empty: none.
     """
 
-    def __init__(self, code: int, value: int = 0) -> None:
-        super().__init__(error_sentence(code, value))
+    def __init__(self, code: int, value: int = 0, bundle: str = "") -> None:
+        named = f"; the device calls it {bundle[:SHOWN_DIGITS]}" if bundle else ""
+        super().__init__(error_sentence(code, value) + named)
         self.code = code
         self.value = value

@@ -88,7 +88,9 @@ class Bundles:
             flashing=flashd.progress if flashd is not None and flashd.doing in COMING else -1.0,
             owners=len(self.owner.keys),
             pairing=self.owner.window_s > 0,
-            unsigned=self.owner.unsigned_allowed,
+            asking_key=self.owner.asking_key,
+            asking_bundle=self.owner.asking_bundle,
+            allowed_bundle=self.owner.allowed_bundle,
         )
 
     def close(self) -> None:

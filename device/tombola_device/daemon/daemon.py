@@ -24,15 +24,15 @@ from pathlib import Path
 from typing import Final
 
 from tombola_device import __version__
-from tombola_device.audio.client import Audio, AudioProcess
+from tombola_device.audio.client import Audio, AudioLost, AudioProcess
 from tombola_device.config import Config
-from tombola_device.contract.errors import BadBundle, DeviceUnavailable, StoreError
+from tombola_device.contract.errors import BadBundle, DeviceUnavailable, StoreError, TombolaError
 from tombola_device.daemon.bundles import Bundles
 from tombola_device.daemon.console import Console, open_console
 from tombola_device.daemon.performance import Performance, Performing
 from tombola_device.daemon.pulse import Pulse
 from tombola_device.daemon.revival import Revival
-from tombola_device.daemon.states import AudioLost, NamedBundle, Playing, Starting, State, Waiting, count
+from tombola_device.daemon.states import NamedBundle, Playing, Starting, State, Waiting, count
 from tombola_device.daemon.status import Lock
 from tombola_device.daemon.status_file import StatusFile
 from tombola_device.daemon.systemd import Notifier
@@ -105,15 +105,26 @@ class Daemon:
         """See House."""
         return self.state.revert()
 
-    def allow_unsigned(self) -> str:
+    def allow_once(self, bundle: str) -> str:
         """See House."""
-        self.bundles.owner.allow_unsigned_once()
-        return "the next bundle may be unsigned"
+        self.bundles.owner.allow_once(bundle)
+        return f"{bundle} may come in once; flash it again"
 
     def enrol(self) -> str:
         """See House."""
         self.bundles.owner.open_window()
         return "open for an owner's key: `tombola pair`"
+
+    def accept_key(self, fingerprint: str) -> str:
+        """See House."""
+        accept = partial(self.bundles.owner.accept, fingerprint)
+        self.errands.send(accept, lambda _: f"{fingerprint} is an owner now")
+        return ""
+
+    def turn_down_key(self) -> str:
+        """See House."""
+        self.bundles.owner.turn_down()
+        return "the key was turned down"
 
     # The loop
 
@@ -173,6 +184,8 @@ class Daemon:
                     measure=config.measure,
                     should_stop=self._ending.is_set,
                 )
+            except TombolaError:  # Some are OSErrors too.
+                raise
             except OSError as error:
                 raise DeviceUnavailable(
                     f"the audio process cannot be started ({error.strerror}); free memory"
@@ -200,6 +213,8 @@ class Daemon:
         """Go on to the next state. If a bundle does not start, to the one before; without any, wait for another."""
         try:
             self.state = self.state.next()
+        except AudioLost as error:
+            self._revive(console, error)
         except BadBundle as error:
             _LOG.warning("%s", error)
             try:
@@ -241,10 +256,14 @@ class Daemon:
         try:
             return state.tick()
         except AudioLost as error:
-            _LOG.warning("%s", error)
-            state.close()
-            self.state = self._begin(console, partial(self._revival.bundle, now_s))
+            self._revive(console, error)
             return False
+
+    def _revive(self, console: Console, error: AudioLost) -> None:
+        """Start the audio process again, in the performance as it stands."""
+        _LOG.warning("%s", error)
+        self.state.close()
+        self.state = self._begin(console, partial(self._revival.bundle, time.monotonic()))
 
     def _see(self, now_s: float) -> View:
         """What the daemon sees; the surface completes it."""

@@ -56,12 +56,13 @@ class Report(msgspec.Struct, frozen=True):
         found = [verdict.good for verdict in self.verdicts]
         return False not in found and True in found
 
-    def text(self) -> str:
-        """The report as lines for people."""
+    @property
+    def lines(self) -> list[str]:
+        """The report for people."""
         lines = [line_of(verdict) for verdict in self.verdicts]
         counts = [sum(verdict.good is good for verdict in self.verdicts) for good in WORDS]
         total = ", ".join(f"{count} {word}" for count, word in zip(counts, WORDS.values(), strict=True))
-        return "\n".join([f"self test of {self.board}", *lines, total])
+        return [f"self test of {self.board}", *lines, total]
 
 
 def line_of(verdict: Verdict) -> str:

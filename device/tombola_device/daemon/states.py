@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from tombola_device.audio.client import Audio, error_of
+from tombola_device.audio.client import Audio, AudioLost, error_of
 from tombola_device.audio.frames import AudioStatus, quiet_status
 from tombola_device.audio.messages import AudioEvent
 from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB, Controls
@@ -53,10 +53,6 @@ def named_bundle(event: AudioEvent) -> NamedBundle:
     """The bundle of a ``ready`` or ``loaded`` event. The control process reads no bundle's file itself."""
     assert event.manifest is not None
     return NamedBundle(event.manifest, event.sha256)
-
-
-class AudioLost(DeviceUnavailable):
-    """The audio process has died, or renders no more: another one can take its place."""
 
 
 class Waiting:
@@ -128,6 +124,7 @@ class Starting(Waiting):
         """Play when the audio process has started.
 
         Raises:
+            AudioLost: It has died.
             BadBundle: It does not play this bundle.
             TombolaError: It cannot be started.
         """

@@ -12,18 +12,21 @@ from pathlib import Path
 from typing import Final
 
 from tombola_device.audio.frames import AudioStatus, quiet_status
-from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB
+from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, SILENCE_DB
 from tombola_device.contract.errors import TombolaError
+from tombola_device.contract.graph import MAX_HIT_SAMPLES
 from tombola_device.disk.errands import Complaint, Errands, said
 from tombola_device.slots.store import Store
 
 TRIAL_PERIODS: Final = round(2.0 * FRAME_RATE_HZ)
 """A bundle that has sounded alone for two seconds without a fault is confirmed."""
-MUTE_PERIODS: Final = round(1.0 * FRAME_RATE_HZ)
+MUTE_PERIODS: Final = round(MAX_HIT_SAMPLES / PERIOD_SAMPLES + FRAME_RATE_HZ)
+"""A bundle is mute if nothing sounds for so long although a voice is wanted: the longest hit, whose end may be silent,
+and a second (6.5 s)."""
 LONG_PERIODS: Final = round(600.0 * FRAME_RATE_HZ)
 """After ten minutes without another one, the faults of a confirmed bundle are forgotten."""
 AUDIBLE_DB: Final = -40.0
-"""A voice at this level is heard. If nothing sounds for a second although one should, the bundle is mute."""
+"""A voice at this level is heard; softer ones may be lost below the status's -80 dBFS."""
 AGAIN_PERIODS: Final = round(10.0 * FRAME_RATE_HZ)
 """Time until a disk that has refused to confirm a bundle is asked again."""
 _LOG = logging.getLogger(__name__)
@@ -52,10 +55,11 @@ class Trial:
         if status is self._status:
             return
         before, self._status = self._status, status
-        if status.sha256 != before.sha256:
+        if status.sha256 != before.sha256 or status.played < before.played:  # Another bundle, or the same one anew.
             self._sounded = self._mute = self._write_at = 0
             self._given_up = ""
-        self._count(status, status.played - (before.played if status.sha256 == before.sha256 else 0))
+            before = quiet_status(1)
+        self._count(status, status.played - before.played)
         slots = self._store.slots
         if slots.active is None or status.sha256 != slots.active or status.sha256 == self._given_up:
             return

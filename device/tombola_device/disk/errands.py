@@ -55,10 +55,15 @@ class Complaint:
 class Errands(Protocol):
     """Takes work that waits for a disk; ``ErrandThread``, or ``AtOnce`` where nothing may wait behind.
 
-    >>> errands: Errands = AtOnce()
-    >>> errands.send(lambda: 3, lambda files: f"{files} files kept")
-    >>> errands.collect(), errands.collect()
+    >>> class Never:
+    ...     def send(self, work, done=nothing, failed=said): pass
+    ...     def collect(self): return []
+    ...     def close(self): pass
+    >>> for errands in (AtOnce(), Never()):
+    ...     errands.send(lambda: 3, lambda files: f"{files} files kept")
+    ...     errands.collect(), errands.collect()
     (['3 files kept'], [])
+    ([], [])
     """
 
     def send(

@@ -89,13 +89,27 @@ class Revert:
 
 
 @dataclass(frozen=True, slots=True)
-class AllowUnsigned:
-    """Let the next bundle be unsigned."""
+class AllowOnce:
+    """Let this bundle in, whoever signed it or nobody: ``View.asking_bundle``, as the player saw it."""
+
+    bundle: str
 
 
 @dataclass(frozen=True, slots=True)
 class Enrol:
-    """Open the window in which an owner's key can be enrolled."""
+    """Open the window in which an owner's key can ask to be enrolled."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptKey:
+    """Enrol the key that asks: ``View.asking_key``, as the player saw it."""
+
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDownKey:
+    """Refuse the key that asks."""
 
 
 Action: TypeAlias = (
@@ -109,8 +123,10 @@ Action: TypeAlias = (
     | StopLearning
     | Panic
     | Revert
-    | AllowUnsigned
+    | AllowOnce
     | Enrol
+    | AcceptKey
+    | TurnDownKey
 )
 
 

@@ -18,8 +18,9 @@ from tombola_device.contract.errors import TombolaError
 from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.player import Player
 from tombola_device.surface.actions import (
+    AcceptKey,
     Action,
-    AllowUnsigned,
+    AllowOnce,
     Calibrate,
     CancelCalibration,
     Choose,
@@ -31,6 +32,7 @@ from tombola_device.surface.actions import (
     Revert,
     SaveScene,
     StopLearning,
+    TurnDownKey,
 )
 from tombola_device.surface.calibrator import Calibrator
 from tombola_device.surface.routing import Assignments
@@ -50,8 +52,10 @@ class House(Protocol):
 
     >>> class Closed:
     ...     def revert(self): return "there is only one bundle"
-    ...     def allow_unsigned(self): return "no bundle can be added here"
+    ...     def allow_once(self, bundle): return "no bundle can be added here"
     ...     def enrol(self): return "no owner can be added here"
+    ...     def accept_key(self, fingerprint): return "no owner can be added here"
+    ...     def turn_down_key(self): return "no key asks"
     >>> house: House = Closed()
     >>> house.revert()
     'there is only one bundle'
@@ -60,11 +64,17 @@ class House(Protocol):
     def revert(self) -> str:
         """Go back to the bundle before."""
 
-    def allow_unsigned(self) -> str:
-        """Let the next bundle be unsigned."""
+    def allow_once(self, bundle: str) -> str:
+        """Let a bundle that asked come in, though no owner signed it."""
 
     def enrol(self) -> str:
         """Open the window for an owner's key."""
+
+    def accept_key(self, fingerprint: str) -> str:
+        """Enrol the key that asks, if it is this one."""
+
+    def turn_down_key(self) -> str:
+        """Refuse the key that asks."""
 
 
 class Face(Protocol):
@@ -171,7 +181,7 @@ class Surface:
             notice=self._notice if now_s - self._notice_s < NOTICE_S else "",
         )
 
-    def _carry_out(self, action: Action, now_s: float) -> str:  # noqa: C901, PLR0912 - one line an action
+    def _carry_out(self, action: Action, now_s: float) -> str:  # noqa: C901, PLR0911, PLR0912 - one line an action
         """Carry out one action. Gives a notice for the player; empty: nothing to say."""
         match action:
             case MorphBy(amount):
@@ -194,10 +204,14 @@ class Surface:
                 self._player.panic()
             case Revert():
                 return self._house.revert()
-            case AllowUnsigned():
-                return self._house.allow_unsigned()
+            case AllowOnce(bundle):
+                return self._house.allow_once(bundle)
             case Enrol():
                 return self._house.enrol()
+            case AcceptKey(fingerprint):
+                return self._house.accept_key(fingerprint)
+            case TurnDownKey():
+                return self._house.turn_down_key()
             case _:
                 assert_never(action)
         return ""

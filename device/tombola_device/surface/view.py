@@ -39,8 +39,10 @@ class View:
         confirmed: Whether the bundle that plays has passed its trial.
         flashing: Share of an incoming bundle that has arrived, 0 … 1; below 0: none is coming.
         owners: How many keys are enrolled.
-        pairing: Whether a key can be enrolled now.
-        unsigned: Whether the next bundle may be unsigned.
+        pairing: Whether a key can ask to be enrolled now.
+        asking_key: Fingerprint of the key that asks to be enrolled; empty: none.
+        asking_bundle: First digits of the SHA-256 of a bundle that was refused and can be allowed; empty: none.
+        allowed_bundle: The same of the bundle that is allowed; empty: none.
         calibration: The calibration wizard's sentence; empty: no calibration runs.
         pitch_volts: Volts at V/OCT.
         options: The settings.
@@ -67,7 +69,9 @@ class View:
     flashing: float = -1.0
     owners: int = 0
     pairing: bool = False
-    unsigned: bool = False
+    asking_key: str = ""
+    asking_bundle: str = ""
+    allowed_bundle: str = ""
     calibration: str = ""
     pitch_volts: float = 0.0
     options: tuple[Option, ...] = ()

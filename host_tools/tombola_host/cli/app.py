@@ -6,22 +6,51 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from platformdirs import user_cache_path
-from rich.console import Console
 from tombola_device.contract.bundle import Bundle, decode_bundle
 from tombola_device.contract.errors import BadBundle, BadConfig, StoreError
+from tombola_device.contract.foreign import plain
+from typer.core import TyperGroup
 
 from tombola_host import __version__
 from tombola_host.link.serial_line import BAUD
 from tombola_host.progress import Reporter, reporting
 from tombola_host.runs.store import RunStore
+from tombola_host.terminal import Terminal
 from tombola_host.training.effort import EFFORTS
+
+
+class _Root(TyperGroup):
+    """Quotes arguments that are not understood through ``plain``: typer itself lets marks of direction pass."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - typer does not export the types
+        """See TyperGroup: reads the root's arguments."""
+        with _quoting_plainly():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
+        """See TyperGroup: reads a command's arguments, and runs it."""
+        with _quoting_plainly():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _quoting_plainly() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # Typer does not export the root of such errors; they alone have a message.
+        if hasattr(error, "message"):
+            error.message = plain(error.message)
+        raise
+
 
 app = typer.Typer(
     name="tombola",
+    cls=_Root,
     help="Turn folders of recordings into one small network, and flash it to the instrument.\n\n"
     # \b: lines that are not wrapped, so that they can be copied.
     "\b\nFirst steps:\n  tombola corpus violin/\n  tombola build violin=violin/ flute=flute/ -o mine.tombola\n"
@@ -58,8 +87,8 @@ DEFAULT_BAUD = BAUD
 
 INTERRUPTED = 130
 
-errors = Console(stderr=True, highlight=False)
-output = Console(highlight=False)
+errors = Terminal(stderr=True)
+output = Terminal()
 
 
 def _show_version(wanted: bool) -> None:
@@ -77,9 +106,10 @@ def _root(
     del version  # Its callback has printed it.
 
 
-def say(text: str) -> None:
+def say(*lines: str) -> None:
     """Print lines as they are: never wrapped, so that a command in them can be copied, and without markup."""
-    output.print(text, markup=False, soft_wrap=True)
+    for line in lines:
+        output.print(line, markup=False, soft_wrap=True)
 
 
 def run_store(folder: Path | None) -> RunStore:

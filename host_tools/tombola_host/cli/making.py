@@ -114,7 +114,7 @@ def build_(
             "runs": str(store.root),
             "log": str(log_path(store)),
         }
-        _print(plan, _planned_text, as_json=as_json)
+        _print(plan, _planned_lines, as_json=as_json)
         return
     from tombola_host.stages.compare import load_rows
 
@@ -133,7 +133,7 @@ def build_(
         "seconds": round(time.monotonic() - begun_s, 1),
         "comparison": [{"network": row.name, "parameters": row.parameters, "errors": row.errors} for row in rows],
     }
-    _print(facts, _built_text, as_json=as_json)
+    _print(facts, _built_lines, as_json=as_json)
 
 
 @app.command()
@@ -158,7 +158,7 @@ def export(
     check_runs(store)
     settings = settings_of(effort, seed, workers, family, criterion, schedule, method)
     _, sounds = _build(modes, out, settings, store, compare=False)
-    say("\n".join([f"{out}: {out.stat().st_size} bytes", *(str(path) for path in sounds)]))
+    say(f"{out}: {out.stat().st_size} bytes", *(str(path) for path in sounds))
 
 
 @app.command()
@@ -242,36 +242,33 @@ def _playing(modes: int) -> Part:
     return Part(PLAYING, (modes + 1) * MODE_PLAYED_S)
 
 
-def _print(facts: Mapping[str, Any], text: Callable[[Mapping[str, Any]], str], *, as_json: bool) -> None:
+def _print(facts: Mapping[str, Any], lines: Callable[[Mapping[str, Any]], list[str]], *, as_json: bool) -> None:
     if as_json:
         output.print_json(data=facts)
     else:
-        say(text(facts))
+        say(*lines(facts))
 
 
-def _planned_text(plan: Mapping[str, Any]) -> str:
+def _planned_lines(plan: Mapping[str, Any]) -> list[str]:
     longest = max(map(len, plan["modes"]))
-    return "\n".join(
-        [
-            f"Would build {plan['bundle']} at effort {plan['effort']}, in about {duration(plan['seconds'])}, out of",
-            *(
-                f"  {name:{longest}}  {mode['recordings']:4} recordings in {mode['folder']}"
-                for name, mode in plan["modes"].items()
-            ),
-            f"play it to  {', '.join(plan['sounds'])}",
-            f"and keep what it learned in {plan['runs']}, with a log in {plan['log']}",
-        ]
-    )
+    return [
+        f"Would build {plan['bundle']} at effort {plan['effort']}, in about {duration(plan['seconds'])}, out of",
+        *(
+            f"  {name:{longest}}  {mode['recordings']:4} recordings in {mode['folder']}"
+            for name, mode in plan["modes"].items()
+        ),
+        f"play it to  {', '.join(plan['sounds'])}",
+        f"and keep what it learned in {plan['runs']}, with a log in {plan['log']}",
+    ]
 
 
-def _built_text(facts: Mapping[str, Any]) -> str:
+def _built_lines(facts: Mapping[str, Any]) -> list[str]:
     bundle, modes = shlex.quote(facts["bundle"]), len(facts["modes"])
     size = f"{modes} mode{'s' if modes > 1 else ''}, {facts['bytes'] / 1000:.0f} kB"
-    lines = [
+    return [
         f"{facts['bundle']}: {size}, in {duration(facts['seconds'])}",
         *(f"  hear    {path}" for path in facts["sounds"]),
         f"  play    tombola render {bundle} --midi SONG.mid -o SONG.wav",
         f"  look    tombola report {shlex.quote(facts['run'])}",
         f"  flash   tombola flash {bundle}",
     ]
-    return "\n".join(lines)

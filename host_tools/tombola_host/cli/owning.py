@@ -33,7 +33,7 @@ def key_show() -> None:
     """
     path = key_path()
     key = read_key(path)
-    say(f"{key.fingerprint} in {path}\npublic: {key.public.hex()}")
+    say(f"{key.fingerprint} in {path}", f"public: {key.public.hex()}")
 
 
 @app.command()

@@ -8,7 +8,6 @@ import msgspec
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
 from tombola_host.corpus.pitch import note_name
 from tombola_host.corpus.refusals import grouped, some
@@ -45,7 +44,7 @@ def as_table(summary: Summary) -> Group:
         _lines("remarks", summary.remarks),
     )
     parts: list[RenderableType] = [figures, *(lines for lines in lists if lines is not None)]
-    return Group(*parts, Text(verdict(summary).sentence))
+    return Group(*parts, escape(verdict(summary).sentence))
 
 
 def wrong_label_lines(wrong: Sequence[WrongLabel]) -> tuple[str, ...]:
@@ -73,10 +72,10 @@ def _distance(semitones: int) -> str:
     return f"{number} {unit}{'' if number == 1 else 's'} {'higher' if semitones > 0 else 'lower'}"
 
 
-def _lines(title: str, lines: Sequence[str]) -> Text | None:
+def _lines(title: str, lines: Sequence[str]) -> Group | None:
     if not lines:
         return None
     shown = list(lines[:SHOWN_LINES])
     if len(lines) > SHOWN_LINES:
         shown.append(f"… and {len(lines) - SHOWN_LINES} more (--json shows all)")
-    return Text("\n".join([f"{title}:", *(f"  {line}" for line in shown)]))
+    return Group(f"{title}:", *(escape(f"  {line}") for line in shown))

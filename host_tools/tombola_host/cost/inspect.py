@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from rich.console import Group
@@ -15,6 +16,9 @@ from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.graph import TIMBRE, Graph
 from tombola_device.contract.manifest import Manifest, Mode
+
+MOST_PER_BYTE: Final = 2
+"""ONNX's smallest numbers have four bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def graph_facts(graph: bytes) -> GraphFacts:
     """Count the contents of a serialised ONNX graph.
 
     Raises:
-        BadBundle: The graph is not ONNX.
+        BadBundle: The graph is not ONNX, or declares weights that it does not hold.
     """
     import onnx
     from google.protobuf.message import DecodeError
@@ -88,12 +92,17 @@ def graph_facts(graph: bytes) -> GraphFacts:
     kinds = Counter(node.op_type for node in model.graph.node)
     constants = [item.t for node in model.graph.node if node.op_type == "Constant" for item in node.attribute]
     tensors = [*model.graph.initializer, *constants]
+    weights = sum(_size(list(tensor.dims)) for tensor in tensors)
+    if weights > MOST_PER_BYTE * len(graph):
+        raise BadBundle(
+            f"the bundle's graph declares more weights than its {len(graph)} bytes can hold; export the bundle again"
+        )
     kinds.pop("Constant", None)
     return GraphFacts(
         opset=max((item.version for item in model.opset_import if not item.domain), default=0),
         nodes=kinds.total(),
         operators=dict(kinds.most_common()),
-        weights=sum(_size(list(tensor.dims)) for tensor in tensors),
+        weights=weights,
         inputs={value.name: _shape(value) for value in model.graph.input},
         outputs={value.name: _shape(value) for value in model.graph.output},
     )

@@ -12,13 +12,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from tombola_device.contract.bundle import decode_bundle
 from tombola_device.contract.errors import TombolaError
 
 from tombola_host.playing.performance import write_sound
 from tombola_host.playing.previews import play
 from tombola_host.playing.score import Score, line, rolled
+from tombola_host.terminal import Terminal
 
 VOICES = 8
 """As many as the harp's last chord has."""
@@ -104,7 +104,7 @@ PHRASES = {
 
 def main(arguments: Sequence[str]) -> int:
     """Write all sounds: BUNDLE FOLDER. 0: done, 1: an error that is told in one sentence, 2: not understood."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     if len(arguments) != 2:
         console.print("usage: python -m tombola_host.demo.sounds BUNDLE FOLDER")
         return 2

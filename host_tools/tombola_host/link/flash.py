@@ -25,6 +25,7 @@ from tombola_host.progress import Step
 UNPLUGGED_S: Final = 60.0
 """How long a device may be away: long enough to find the cable, or for a Raspberry Pi to boot."""
 BARREN_PLUGGINGS: Final = 5
+ALLOWED_AT_PANEL: Final = (ErrorCode.UNSIGNED, ErrorCode.UNKNOWN_KEY)
 PAIRING_S: Final = 60.0
 """How long the player may take to open the window."""
 PAIRING_EVERY_S: Final = 1.0
@@ -106,6 +107,10 @@ def flash(
                 line.reopen(unplugged_s, f"{held} of {len(data)} bytes are there; plug it in and flash again")
                 sender.reconnect()
                 pluggings += 1
+    except Refused as refused:
+        if refused.code in ALLOWED_AT_PANEL:
+            raise Refused(refused.code, refused.value, bundle_sha256(data)) from refused
+        raise
     finally:
         line.close()
     watch.say(len(data), "done")
@@ -182,7 +187,10 @@ def pair(
                 return answer.owners
             raise FlashError(f"the device at {port} did not answer the pairing; update it")
         if not told:
-            say(f"Hold SHIFT and SAVE on the instrument until it says so; it should show {key.fingerprint}.")
+            say(
+                "Hold SHIFT and SAVE on the instrument until it says so; "
+                f"when it shows {key.fingerprint}, push its encoder."
+            )
             told = True
         time.sleep(PAIRING_EVERY_S)
 

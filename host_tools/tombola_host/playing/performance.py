@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -92,6 +93,8 @@ def check_sound_path(path: Path) -> None:
 def write_sound(audio: Float32Array, path: Path) -> None:
     """Write a mono file at 48 kHz; the path's ending chooses 24-bit wav or flac, or Vorbis in ogg.
 
+    What was there before stays until the new file is whole.
+
     Raises:
         BadConfig: The ending is unknown.
         StoreError: It cannot be written.
@@ -99,11 +102,16 @@ def write_sound(audio: Float32Array, path: Path) -> None:
     check_sound_path(path)
     ogg = path.suffix.lower() == ".ogg"
     subtype, level = ("VORBIS", VORBIS_LEVEL) if ogg else ("PCM_24", None)
+    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with soundfile.SoundFile(path, "w", SAMPLE_RATE_HZ, 1, subtype, compression_level=level) as file:
-            for start in range(0, len(audio), WRITE_SAMPLES):
-                file.write(audio[start : start + WRITE_SAMPLES])
+        try:
+            with soundfile.SoundFile(part, "w", SAMPLE_RATE_HZ, 1, subtype, compression_level=level) as file:
+                for start in range(0, len(audio), WRITE_SAMPLES):
+                    file.write(audio[start : start + WRITE_SAMPLES])
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     except (OSError, soundfile.SoundFileError) as error:
         raise StoreError(f"cannot write {path} ({error}); free some space or choose another folder") from error
 

@@ -7,14 +7,15 @@ instrument's own sound side by side. Pictures, figures and credits follow.
 from __future__ import annotations
 
 import base64
+import html
 import io
 from collections.abc import Iterable, Sequence
-from html import escape
 from pathlib import Path
 
 import numpy as np
 from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
 from tombola_device.contract.errors import ShapeError, StoreError
+from tombola_device.contract.foreign import plain
 
 from tombola_host.cost.bench import BenchReport
 from tombola_host.report.data import Cell, Goal, ModeSounds, Plot, ReportData, Sound, Table
@@ -48,6 +49,11 @@ def write_report(data: ReportData, path: Path) -> int:
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}; free some space or choose another folder") from error
     return len(page)
+
+
+def escape(text: str) -> str:
+    """Text for HTML; what cannot be seen, and could turn the direction of writing, is shown."""
+    return html.escape(plain(text))
 
 
 def render_page(data: ReportData) -> str:

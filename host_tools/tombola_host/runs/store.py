@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from tombola_host.runs.spec import Facts, Spec
 if TYPE_CHECKING:
     from torch import Tensor
 SPEC_FILE = "spec.json"
+SEAL = "sha256"
+"""What is read back is checked with it, if it is there: runs of before have none."""
 CLAIM_POLL_S = 2.0
 
 
@@ -47,6 +50,9 @@ class Run:
 
         Args:
             step: Called if the run was done before, and while another worker holds the run.
+
+        Raises:
+            StoreError: The claim cannot be written.
         """
         lock = FileLock(self.path / ".claim")
         while True:
@@ -55,7 +61,14 @@ class Run:
                 break
             except Timeout:
                 step(0, 1, "waiting for another worker")
+            except OSError as error:
+                raise StoreError(
+                    f"{self.path} cannot be claimed ({error.strerror}); free some space or delete it, and run again"
+                ) from error
         try:
+            for pattern in (".*.safetensors.*", ".result.json.*"):  # What a killed worker was writing.
+                for part in self.path.glob(pattern):
+                    part.unlink(missing_ok=True)
             if self.done:
                 step(1, 1, "done before")
             yield not self.done
@@ -64,42 +77,52 @@ class Run:
 
     def finish(self, result: Facts) -> None:
         """Write the result and delete the checkpoint; from now on the run is done."""
-        write_atomically(self.path / "result.json", json.dumps(result, indent=1).encode())
+        sealed = {**result, SEAL: _digest(json.dumps(result).encode())}
+        write_atomically(self.path / "result.json", json.dumps(sealed, indent=1).encode())
         (self.path / "checkpoint.safetensors").unlink(missing_ok=True)
 
     def result(self) -> dict[str, Any]:
         """The result that ``finish`` wrote.
 
         Raises:
-            BadRun: The result cannot be read.
+            BadRun: The result cannot be read, or was changed since.
         """
         try:
-            result: dict[str, Any] = json.loads((self.path / "result.json").read_bytes())
-        except (OSError, ValueError) as error:
+            result = json.loads((self.path / "result.json").read_bytes())
+            if not isinstance(result, dict) or not result:
+                raise TypeError("it holds nothing")  # noqa: TRY301 - told like all other damage
+            if (seal := result.pop(SEAL, None)) is not None and seal != _digest(json.dumps(result).encode()):
+                raise ValueError("a part of it has changed")  # noqa: TRY301
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise BadRun(
                 f"the result in {self.path} cannot be read ({error}); delete the folder and run again"
             ) from error
         return result
 
     def save(self, name: str, tensors: dict[str, Tensor]) -> None:
-        """Write tensors under a name."""
+        """Write tensors under a name, sealed with the hash of all that they are."""
         from safetensors.torch import save
 
-        write_atomically(self.path / f"{name}.safetensors", save({k: t.contiguous() for k, t in tensors.items()}))
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        write_atomically(self.path / f"{name}.safetensors", save(whole, {SEAL: _digest(save(whole))}))
 
     def load(self, name: str) -> dict[str, Tensor]:
         """Read the tensors of a name.
 
         Raises:
-            BadRun: The file is missing or damaged.
+            BadRun: The file is missing, damaged, or was changed since.
         """
-        from safetensors.torch import load
+        from safetensors.torch import load, save
 
         path = self.path / f"{name}.safetensors"
         try:
-            return dict(load(path.read_bytes()))
-        except (OSError, SafetensorError) as error:
+            data = path.read_bytes()
+            tensors = dict(load(data))
+            if (seal := _metadata(data).get(SEAL)) is not None and seal != _digest(save(tensors)):
+                raise ValueError("a part of them has changed")  # noqa: TRY301 - told like all other damage
+        except (OSError, SafetensorError, ValueError) as error:
             raise BadRun(f"the weights in {path} cannot be read ({error}); delete {self.path} and run again") from error
+        return tensors
 
     def checkpoint(self, name: str = "checkpoint") -> RunCheckpoint:
         """The place for an unfinished training of this run."""
@@ -158,6 +181,16 @@ class RunStore:
             if (path / SPEC_FILE).exists():
                 return Run(path)
         raise BadRun(f"there is no run {name!r} here or in {self.root}; `ls {self.root}` shows those there are")
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _metadata(data: bytes) -> dict[str, str]:
+    """What a whole safetensors file holds beside its tensors: its header is a length of 8 bytes, then JSON."""
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return dict(header.get("__metadata__", {}))
 
 
 def write_atomically(path: Path, data: bytes) -> None:

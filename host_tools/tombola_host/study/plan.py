@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from tombola_device.contract.controls import MAX_MODES
 from tombola_device.contract.errors import BadConfig
 
+from tombola_host.corpus.folders import check_name
 from tombola_host.progress import Part
 from tombola_host.training.effort import Effort, Length
-
-NAME = re.compile(r"[\w .+-]{1,64}")
-"""The form of names in a bundle's manifest."""
 
 # Seconds on a machine with two idle cores, from the demo at effort quick: 16 s for 24 steps of the dense network, 15 s
 # for a ticket, 55 s for a merge. Only their ratios matter: the remaining time is corrected during the work.
@@ -60,10 +57,7 @@ def check_build(name: str, folders: Mapping[str, Path]) -> None:
             f"{len(folders)} modes were given; a bundle has 1 to {MAX_MODES}, so give that many NAME=FOLDER"
         )
     for kind, word in (("bundle", name), *(("mode", mode) for mode in folders)):
-        if not NAME.fullmatch(word):
-            raise BadConfig(
-                f"the {kind} cannot be called {word!r}; use 1 to 64 letters, digits, spaces and . + - _ for it"
-            )
+        check_name(kind, word)
 
 
 def build_parts(

@@ -18,6 +18,7 @@ from tombola_device.contract.bundle import Bundle, bundle_sha256, encode_bundle
 from tombola_device.contract.errors import FlashError, TombolaError
 from tombola_device.contract.graph import block_graph
 from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
+from tombola_device.contract.refusals import Refused
 from tombola_device.contract.sender import Sender, SenderPhase
 from tombola_device.contract.signing import public_key, sign_pairing
 from tombola_device.disk.fake import FakeFiles
@@ -120,7 +121,9 @@ class Instrument:
         self.store = Store(FOLDER, lambda _: None, files=self.files)
         owner = Owner(FOLDER / "owners.json", "ask", self.files)
         owner.open_window()
-        owner.enrol(public_key(SEED), "me", sign_pairing(SEED, "me"))
+        with pytest.raises(Refused):
+            owner.enrol(public_key(SEED), "me", sign_pairing(SEED, "me"))
+        owner.accept(owner.asking_key)
         self.store.begin(bundle_sha256(OLD), len(OLD))
         self.store.write(OLD)
         self.store.finish()

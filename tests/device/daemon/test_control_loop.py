@@ -21,7 +21,8 @@ from tombola_device.hal.midi.port import FakeMidi
 from tombola_device.hal.panel.fake import FakePanel
 from tombola_device.hal.panel.memory import FileMemory
 from tombola_device.play.player import Player
-from tombola_device.surface.actions import Choose, Revert, SaveScene
+from tombola_device.slots.owner import EnrolledKey
+from tombola_device.surface.actions import AcceptKey, Choose, Revert, SaveScene
 from tombola_device.surface.fake import FakeFace
 from tombola_device.surface.settings import SettingsPage
 from tombola_device.surface.surface import Surface
@@ -168,9 +169,14 @@ def test_disk_is_used_by_its_own_thread_alone(loop, disk, tmp_path, make_bundle)
         loop.face.press(SaveScene(place))
     loop.face.press(Choose("voices", "mono"))
     loop.face.press(Choose("velocity", "hard"))
+    owner = loop.daemon.bundles.owner
+    owner.open_window()
+    owner._asking_key = EnrolledKey("ab" * 32)
+    loop.face.press(AcceptKey(owner.asking_key))
     loop.run(0.1)
     loop.audio.play(TRIAL_PERIODS)
-    loop.run_until(lambda: loop.daemon.bundles.store.slots.confirmed and "kept" in loop.face.see().notice)
+    loop.run_until(lambda: loop.daemon.bundles.store.slots.confirmed and "owner now" in loop.face.see().notice)
+    assert len(owner.keys) == 1
     loop.face.press(Revert())
     loop.run_until(lambda: loop.daemon.bundles.store.slots.active is None)
     assert len(disk.threads) > 70  # Four operations a file.

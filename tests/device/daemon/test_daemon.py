@@ -420,6 +420,20 @@ def test_audio_process_that_dies_or_stands_still_is_started_again_under_the_held
     assert running.error is None
 
 
+def test_audio_process_that_is_killed_while_it_starts_is_started_again_with_the_same_bundle(config, run):
+    running = run(config | {"audio": "null"})
+    tasks = Path(f"/proc/{os.getpid()}/task")
+
+    def children():
+        return [child for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+
+    until(children)
+    os.kill(int(children()[0]), signal.SIGKILL)
+    until(lambda: running.lines)
+    assert running.lines[0].startswith("playing factory")
+    assert running.store.slots.rejected is None
+
+
 def test_bundle_that_ends_the_audio_process_twice_gives_way_to_the_one_before(config, run, write_bundle):
     port = free_port()
     running = run(config | {"audio": "null", "midi_socket": f"localhost:{port}"})
@@ -518,7 +532,7 @@ def config_file(config, tmp_path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_command_plays_tells_its_status_and_ends_on_a_signal(config_file, number, tmp_path):
     command = [sys.executable, "-m", "tombola_device", "run", "--config", str(config_file)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:

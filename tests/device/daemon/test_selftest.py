@@ -186,7 +186,7 @@ def test_whole_board_passes_each_step(make_board):
     assert [verdict for verdict in report.verdicts if not verdict.good] == []
     assert len(report.verdicts) == len(list(steps(PINS))) == 45
     assert report.good
-    assert report.text().splitlines()[-1] == "45 good, 0 BAD, 0 not tested"
+    assert report.lines[-1] == "45 good, 0 BAD, 0 not tested"
     assert not board._pin("AUDIO_MUTE").state
 
 

@@ -8,14 +8,15 @@ from concurrent.futures import Future
 from types import SimpleNamespace
 
 import pytest
-from tombola_device.audio.client import AudioProcess
+from tombola_device.audio.client import AudioLost, AudioProcess
 from tombola_device.audio.fake import FakeAudio
 from tombola_device.config import Config
 from tombola_device.contract.bundle import bundle_sha256, encode_bundle
-from tombola_device.contract.controls import FRAME_RATE_HZ
+from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, SAMPLE_RATE_HZ
 from tombola_device.contract.errors import BadBundle, DeviceUnavailable
+from tombola_device.contract.graph import MAX_HIT_SAMPLES
 from tombola_device.daemon.performance import TAIL_S, Performance, Performing
-from tombola_device.daemon.states import LOAD_PERIODS, AudioLost, Playing, Starting, Waiting
+from tombola_device.daemon.states import LOAD_PERIODS, Playing, Starting, Waiting
 from tombola_device.daemon.status import read_status
 from tombola_device.daemon.status_file import StatusFile
 from tombola_device.daemon.trial import MUTE_PERIODS, TRIAL_PERIODS
@@ -163,7 +164,10 @@ def test_bundle_that_starts_but_is_not_played_is_not_thrown_out_by_its_boots(ins
 
 
 @pytest.mark.parametrize("confirmed", [False, True])
-def test_bundle_that_stays_mute_while_a_note_is_held_is_given_up_after_a_second(instrument, confirmed):
+def test_bundle_that_stays_mute_while_a_note_is_held_is_given_up_after_the_longest_hit_and_a_second(
+    instrument, confirmed
+):
+    assert MUTE_PERIODS * PERIOD_SAMPLES == MAX_HIT_SAMPLES + SAMPLE_RATE_HZ
     instrument.state = instrument.start(instrument.factory)
     dumb = instrument.flash(instrument.file("dumb"))
     if confirmed:
@@ -235,10 +239,11 @@ def test_bundle_that_was_given_up_is_judged_anew_when_it_is_flashed_again(instru
 class FullDisk(DiskFiles):
     """A disk that can be full: nothing can be written."""
 
-    full = False
+    full, refused = False, 0
 
     def write(self, path, data):
         if self.full:
+            self.refused += 1
             raise OSError(errno.ENOSPC, "No space left on device")
         super().write(path, data)
 
@@ -259,6 +264,7 @@ def test_full_disk_does_not_end_the_music_is_said_once_and_the_bundle_is_confirm
     for _ in range(20):
         instrument.sound(TRIAL_PERIODS)
     assert not instrument.store.slots.confirmed
+    assert disk.refused == 4  # 40 s: every ten seconds.
     assert len(instrument.notices) == caplog.text.count("is full; remove files there") == 1
     disk.full = False
     for _ in range(6):

@@ -17,6 +17,7 @@ import pytest
 from tombola_device.contract.bundle import Bundle, bundle_sha256, decode_bundle, encode_bundle
 from tombola_device.contract.graph import block_graph
 from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
+from tombola_device.contract.refusals import Refused
 from tombola_device.contract.signing import public_key, sign_pairing
 from tombola_device.disk.fake import FakeFiles, PowerCut
 from tombola_device.slots.owner import Owner
@@ -104,7 +105,9 @@ class Life:
         if self.enrolled < len(SEEDS):
             seed = SEEDS[self.enrolled]
             owner.open_window()
-            owner.enrol(public_key(seed), "me", sign_pairing(seed, "me"))
+            with pytest.raises(Refused):
+                owner.enrol(public_key(seed), "me", sign_pairing(seed, "me"))
+            owner.accept(owner.asking_key)
             self.enrolled += 1
 
 

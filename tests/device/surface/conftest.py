@@ -42,13 +42,21 @@ class House:
         self.asked.append("revert")
         return "going back"
 
-    def allow_unsigned(self):
-        self.asked.append("unsigned")
-        return "the next bundle may be unsigned"
+    def allow_once(self, bundle):
+        self.asked.append(f"allow {bundle}")
+        return "it may come in"
 
     def enrol(self):
         self.asked.append("enrol")
         return "open"
+
+    def accept_key(self, fingerprint):
+        self.asked.append(f"accept {fingerprint}")
+        return "an owner"
+
+    def turn_down_key(self):
+        self.asked.append("turn down")
+        return "turned down"
 
 
 class Bench:

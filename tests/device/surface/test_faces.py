@@ -17,7 +17,8 @@ from tombola_device.play.player import Player
 from tombola_device.play.voices import VoiceMode
 from tombola_device.surface.actions import (
     JACKS,
-    AllowUnsigned,
+    AcceptKey,
+    AllowOnce,
     Calibrate,
     CancelCalibration,
     Choose,
@@ -29,9 +30,10 @@ from tombola_device.surface.actions import (
     Revert,
     SaveScene,
     StopLearning,
+    TurnDownKey,
 )
 from tombola_device.surface.fake import FakeFace
-from tombola_device.surface.oled.menu import MORPH_PER_CLICK, SLOT_ROWS, Page
+from tombola_device.surface.oled.menu import MORPH_PER_CLICK, READ_S, Page
 from tombola_device.surface.oled.pages import draw
 from tombola_device.surface.scenes import PLACES
 from tombola_device.surface.surface import NOTICE_S
@@ -92,10 +94,16 @@ class OledHand:
                 bench.hold("SAVE", seconds=1.0)
             case Enrol():
                 bench.hold("SHIFT", "SAVE", seconds=3.2)
-            case Revert() | AllowUnsigned():
-                self._row(Page.SLOTS, SLOT_ROWS.index(action))
+            case Revert() | AllowOnce():
+                self._row(Page.SLOTS, [Revert, AllowOnce].index(type(action)))
                 bench.hold("ENC_SW")
                 bench.hold("ENC_SW")
+            case AcceptKey():
+                bench.run(READ_S + 0.1)
+                bench.hold("ENC_SW")
+            case TurnDownKey():
+                bench.run(READ_S + 0.1)
+                bench.click(1)
 
     def see(self):
         """The view, if the display shows the page that is drawn of it."""
@@ -213,13 +221,18 @@ def test_output_is_not_calibrated_before_the_input_that_measures_it(hand):
     ("action", "asked", "notice"),
     [
         (Revert(), "revert", "going back"),
-        (AllowUnsigned(), "unsigned", "the next bundle may be unsigned"),
+        (AllowOnce("1a2b3c4d5e6f"), "allow 1a2b3c4d5e6f", "it may come in"),
         (Enrol(), "enrol", "open"),
+        (AcceptKey("ABCD-EFGH-JKLM"), "accept ABCD-EFGH-JKLM", "an owner"),
+        (TurnDownKey(), "turn down", "turned down"),
     ],
 )
 def test_rest_of_the_instrument_is_asked_once_and_its_answer_is_seen_for_three_seconds(hand, action, asked, notice):
+    key = "ABCD-EFGH-JKLM" if isinstance(action, AcceptKey | TurnDownKey) else ""
+    hand.bench.seen = View(asking_key=key, asking_bundle="1a2b3c4d5e6f")
     hand.ask(action)
     assert hand.bench.house.asked == [asked]
+    hand.bench.seen = View()
     assert hand.see().notice == notice
     hand.bench.run(NOTICE_S)
     assert hand.see().notice == ""
@@ -267,7 +280,7 @@ ACTIONS = st.one_of(
             StopLearning(),
             Panic(),
             Revert(),
-            AllowUnsigned(),
+            AllowOnce("1a2b3c4d5e6f"),
             Choose("voices", "mono"),
             Choose("blend keys", "held"),
             Choose("learn", "morph"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from tombola_device.hal.panel.display import LumaDisplay
 from tombola_device.hal.panel.i2c import FakeI2c
 from tombola_device.hal.panel.leds import FakePca9685, Leds
 from tombola_device.surface.actions import (
+    AcceptKey,
+    AllowOnce,
     CancelCalibration,
     Choose,
     MorphBy,
@@ -21,11 +24,12 @@ from tombola_device.surface.actions import (
     Revert,
     SaveScene,
     StopLearning,
+    TurnDownKey,
 )
 from tombola_device.surface.oled.buttons import Push
 from tombola_device.surface.oled.canvas import fitted, wrapped
 from tombola_device.surface.oled.leds import levels
-from tombola_device.surface.oled.menu import AWAY_S, Menu, Page
+from tombola_device.surface.oled.menu import AWAY_S, READ_S, Menu, Page
 from tombola_device.surface.oled.pages import boot_picture, draw
 from tombola_device.surface.view import Option, View
 
@@ -68,7 +72,8 @@ SHOWN = {
     "settings": (VIEW, at(Page.SETTINGS, VIEW, 1)),
     "learn": (View(modes=("harp",), options=VIEW.options, learning="timbre x"), at(Page.SETTINGS, VIEW, 1)),
     "calibrate": (View(pitch_volts=1.002, calibration="patch 3 V into V/OCT, then push"), at(Page.CALIBRATE)),
-    "slots": (VIEW, at(Page.SLOTS, VIEW, 2)),
+    "slots": (replace(VIEW, asking_bundle="1a2b3c4d5e6f"), at(Page.SLOTS, VIEW, 1)),
+    "pair": (replace(VIEW, asking_key="ABCD-EFGH-JKLM"), at(Page.PLAY)),
     "about": (VIEW, at(Page.ABOUT)),
     "flashing": (View(bundle="quartet", modes=("harp",), blend=(1.0,), flashing=0.6), at(Page.PLAY)),
     "message": (View(modes=("harp",), blend=(1.0,), lost=True), at(Page.PLAY)),
@@ -167,6 +172,29 @@ def test_going_back_to_another_bundle_takes_two_pushes_and_a_turn_forgets_the_fi
     menu.push(Push("ENC_SW"), VIEW, 0.0)
     menu.turn(1, VIEW, 0.0, shift=False)
     assert not menu.asks
+
+
+def test_two_pushes_allow_the_bundle_that_was_shown_and_not_one_that_came_between_them():
+    first, second = View(asking_bundle="1a2b3c4d5e6f"), View(asking_bundle="0" * 12)
+    menu = at(Page.SLOTS, first, 1)
+    assert menu.push(Push("ENC_SW"), first, 0.0) == []
+    assert menu.push(Push("ENC_SW"), second, 0.0) == []
+    assert menu.push(Push("ENC_SW"), second, 0.0) == [AllowOnce("0" * 12)]
+
+
+def test_a_key_is_accepted_or_turned_down_once_its_fingerprint_could_be_read_whatever_the_page():
+    asking, other = View(asking_key="ABCD-EFGH-JKLM"), View(asking_key="2222-3333-4444")
+    for page in Page:
+        menu = at(page)
+        menu.tick(asking, 10.0)
+        for view in (asking, other):  # A push that was meant for something else, and one for another key.
+            assert menu.push(Push("ENC_SW"), view, 10.0 + READ_S - 0.01) == []
+            assert menu.turn(1, view, 10.0 + READ_S - 0.01, shift=False) == []
+        assert menu.push(Push("ENC_SW"), other, 10.0 + READ_S) == []
+        assert menu.push(Push("ENC_SW"), asking, 10.0 + READ_S) == [AcceptKey("ABCD-EFGH-JKLM")]
+        assert menu.turn(-1, asking, 10.0 + READ_S, shift=False) == [TurnDownKey()]
+        assert menu.page is page
+        assert menu.push(Push("SAVE", long=True), asking, 10.0 + READ_S) == [Panic()]
 
 
 def test_choice_that_does_something_waits_for_its_push_and_a_touch_ends_the_learning():

@@ -110,6 +110,18 @@ def test_what_would_fail_at_the_end_is_refused_at_the_start(folders, tmp_path, m
 
 
 @pytest.mark.usefixtures("_nothing_is_analysed")
+@pytest.mark.parametrize("command", ["build", "export", "train", "ticket", "merge", "evaluate"])
+@pytest.mark.parametrize("name", ["", "../../up", "sax\n", "s" * 70, "\u202esax"])
+def test_a_mode_whose_name_no_bundle_can_hold_is_refused_before_anything_is_trained(command, name, folders, tmp_path):
+    out = {"build": ["-o", tmp_path / "x.tombola"], "export": ["-o", tmp_path / "x.tombola"], "evaluate": [QUARTET]}
+    runs = ["--runs", tmp_path / "runs"] if command != "evaluate" else []
+    _, _, folder = folders[0].partition("=")
+    with pytest.raises(BadConfig, match="the mode cannot be called"):
+        tombola(command, *out.get(command, []), f"{name}={folder}", *runs)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.usefixtures("_nothing_is_analysed")
 @pytest.mark.parametrize("command", ["build", "export", "train", "ticket", "merge"])
 def test_runs_that_cannot_be_kept_are_refused_before_anything_is_analysed(command, folders, tmp_path):
     out = ["-o", tmp_path / "x.tombola"] if command in {"build", "export"} else []

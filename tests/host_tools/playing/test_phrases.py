@@ -10,7 +10,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from tombola_device.contract.bundle import decode_bundle
-from tombola_device.contract.errors import BadConfig
+from tombola_device.contract.errors import BadConfig, StoreError
 from tombola_device.contract.manifest import Envelope, Mode
 from tombola_host.playing.level import PEAK_DB, amplified, normalised, peak_db
 from tombola_host.playing.performance import check_sound_path, phrase_at, write_sound
@@ -120,6 +120,27 @@ def test_a_long_sound_is_written_whole(tmp_path, ending):
     back, _ = soundfile.read(tmp_path / f"a.{ending}", dtype="float32")
     assert len(back) == len(audio)
     assert np.sqrt(np.mean((back - audio) ** 2)) < 0.01
+
+
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg"])
+def test_a_disk_that_fills_up_leaves_the_sound_of_before_and_nothing_half_written(tmp_path, ending, monkeypatch):
+    path, audio = tmp_path / f"a.{ending}", np.zeros(40_000, np.float32)
+    write_sound(audio, path)
+    before, write, written = path.read_bytes(), soundfile.SoundFile.write, []
+
+    def full(file, data):
+        written.append(len(data))
+        if len(written) > 1:
+            raise soundfile.LibsndfileError(2)
+        write(file, data)
+
+    monkeypatch.setattr(soundfile.SoundFile, "write", full)
+    for target in (path, tmp_path / f"new.{ending}"):
+        written.clear()
+        with pytest.raises(StoreError, match="free some space or choose another folder"):
+            write_sound(audio + 0.1, target)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_an_ending_that_cannot_be_written_is_refused_before_anything_is_played():

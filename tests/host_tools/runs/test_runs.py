@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import safetensors.torch
 import torch
 from tombola_device.contract.errors import BadRun, StoreError
 from tombola_host.generators import family_named
@@ -83,6 +84,23 @@ def test_the_claim_of_a_worker_that_died_is_void(store):
         assert todo
 
 
+def test_what_a_killed_worker_was_writing_is_removed_by_the_next_one(store):
+    run = store.open(SPEC)
+    run.save("dense", {"w": torch.ones(2)})
+    for name in (".dense.safetensors.4711", ".checkpoint.safetensors.4711", ".result.json.4711"):
+        (run.path / name).write_bytes(b"half")
+    with run.claimed(lambda *_: None) as todo:
+        assert todo
+        assert sorted(path.name for path in run.path.iterdir()) == [".claim", "dense.safetensors", "spec.json"]
+
+
+def test_a_run_that_cannot_be_claimed_is_one_sentence(store):
+    run = store.open(SPEC)
+    (run.path / ".claim").mkdir()
+    with pytest.raises(StoreError, match="cannot be claimed .*; free some space or delete it"):
+        run.claimed(lambda *_: None).__enter__()
+
+
 def test_a_run_is_done_when_it_is_finished_and_found_again(store):
     run = store.open(SPEC)
     assert run.name == SPEC.name
@@ -104,7 +122,7 @@ def test_finishing_drops_the_checkpoint(store):
     assert run.checkpoint().load() is None
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe", None])
+@pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe", b"[]", b"{}", b"[1]", b"null", b"[" * 100_000, None])
 def test_a_damaged_result_is_refused_in_one_sentence(store, damage):
     run = store.open(SPEC)
     run.finish({"loss": 0.5})
@@ -127,6 +145,36 @@ def test_damaged_weights_are_refused_in_one_sentence(store, damage):
     with pytest.raises(BadRun) as refused:
         run.load("dense")
     assert f"delete {run.path} and run again" in one_sentence(refused)
+
+
+def test_every_flipped_bit_of_a_result_or_of_weights_is_noticed_or_changes_nothing(store):
+    run = store.open(SPEC)
+    facts, tensors = {"loss": 0.25, "size": [4, 8]}, {"a": torch.ones(3), "b": torch.arange(4, dtype=torch.int64)}
+    run.finish(facts)
+    run.save("dense", tensors)
+    assert run.result() == facts
+    for file, read in (("result.json", run.result), ("dense.safetensors", lambda: run.load("dense"))):
+        path = run.path / file
+        data = path.read_bytes()
+        for place in range(len(data)):
+            path.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
+            try:
+                found = read()
+            except BadRun:
+                continue
+            if file == "result.json":  # A space may become another, or the name of the seal itself is hit.
+                assert {name: found[name] for name in facts} == facts
+            else:
+                assert found.keys() == tensors.keys()
+                assert all(torch.equal(found[name], tensors[name]) for name in tensors)
+
+
+def test_runs_of_before_the_seal_are_still_read(store):
+    run = store.open(SPEC)
+    (run.path / "result.json").write_text('{"loss": 0.5}')
+    (run.path / "dense.safetensors").write_bytes(safetensors.torch.save({"w": torch.ones(2)}))
+    assert run.result() == {"loss": 0.5}
+    assert torch.equal(run.load("dense")["w"], torch.ones(2))
 
 
 def test_training_starts_again_from_a_damaged_checkpoint(store, mode):

@@ -3,7 +3,8 @@
 SHIFT and turn ─► through the pages: play, scenes, settings, calibrate, slots, about
 play: turn ─► morph; push ─► scenes
 any page: long push ─► play; AWAY_S without a touch ─► play
-SAVE ─► save the scene that was last chosen; long SAVE ─► panic; SHIFT+SAVE held ─► enrol an owner
+SAVE ─► save the scene that was last chosen; long SAVE ─► panic; SHIFT+SAVE held ─► open for an owner's key
+a key asks ─► push: accept it, turn: turn it down, whatever the page
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import Final
 
 from tombola_device.surface.actions import (
     JACKS,
+    AcceptKey,
     Action,
-    AllowUnsigned,
+    AllowOnce,
     Calibrate,
     CancelCalibration,
     Choose,
@@ -26,6 +28,7 @@ from tombola_device.surface.actions import (
     Revert,
     SaveScene,
     StopLearning,
+    TurnDownKey,
 )
 from tombola_device.surface.oled.buttons import Push
 from tombola_device.surface.view import View
@@ -33,6 +36,8 @@ from tombola_device.surface.view import View
 AWAY_S: Final = 20.0
 MORPH_PER_CLICK: Final = 1 / 48
 """Two turns of the encoder from the first mode to the last."""
+READ_S: Final = 1.0
+"""A question that comes while the player pushes for something else must have been shown for so long."""
 
 
 class Page(Enum):
@@ -46,7 +51,7 @@ class Page(Enum):
     ABOUT = "about"
 
 
-SLOT_ROWS: Final[tuple[Action, ...]] = (Revert(), AllowUnsigned(), Enrol())
+SLOT_ROWS: Final = ("go back", "allow", "pair")
 
 
 class Menu:
@@ -64,17 +69,24 @@ class Menu:
     def __init__(self) -> None:
         self.page = Page.PLAY
         self.row = 0
-        self.asks = False
-        """Whether the row waits for a second push, because its action cannot be undone."""
+        self._asked: Action | None = None
         self.editing = False
         self.candidate = 0
         """The choice that is shown, but does not hold yet, of an option that waits."""
         self.scene = 0
         self._touched_s = 0.0
+        self._key, self._key_s = "", 0.0
+
+    @property
+    def asks(self) -> bool:
+        """Whether the row waits for a second push, because its action cannot be undone."""
+        return self._asked is not None
 
     def turn(self, steps: int, view: View, now_s: float, *, shift: bool) -> list[Action]:
         """Give the actions of a turn of the encoder."""
-        self._touched_s, self.asks = now_s, False
+        self._touched_s, self._asked = now_s, None
+        if view.asking_key:
+            return [TurnDownKey()] if self._read(view, now_s) else []
         if view.learning:
             return [StopLearning()]
         if shift:
@@ -106,6 +118,8 @@ class Menu:
             return [SaveScene(place)]
         if push.name != "ENC_SW":
             return []
+        if view.asking_key:
+            return [AcceptKey(view.asking_key)] if self._read(view, now_s) and not push.long else []
         if view.learning and not push.long:
             return [StopLearning()]
         if push.long:
@@ -116,13 +130,19 @@ class Menu:
 
     def tick(self, view: View, now_s: float) -> None:
         """Take the time; the play page comes back after AWAY_S, but not while a calibration runs."""
+        if view.asking_key != self._key:
+            self._key, self._key_s = view.asking_key, now_s
         if now_s - self._touched_s > AWAY_S and not (self.page is Page.CALIBRATE and view.calibration):
             if self.page is not Page.PLAY:
                 self._go(Page.PLAY)
-            self.asks = False
+            self._asked = None
+
+    def _read(self, view: View, now_s: float) -> bool:
+        """Whether the key that asks has been shown long enough."""
+        return view.asking_key == self._key and now_s - self._key_s >= READ_S
 
     def _go(self, page: Page) -> None:
-        self.page, self.asks, self.editing = page, False, False
+        self.page, self._asked, self.editing = page, None, False
         self.row = self.scene if page is Page.SCENES else 0
 
     def _rows(self, view: View) -> int:
@@ -147,7 +167,7 @@ class Menu:
         elif self.page is Page.CALIBRATE:
             return [ConfirmCalibration() if view.calibration else Calibrate(JACKS[self.row])]
         elif self.page is Page.SLOTS:
-            return self._confirmed(SLOT_ROWS[self.row])
+            return self._confirmed((Revert(), AllowOnce(view.asking_bundle), Enrol())[self.row])
         return []
 
     def _edit(self, view: View) -> list[Action]:
@@ -163,9 +183,9 @@ class Menu:
         return []
 
     def _confirmed(self, action: Action) -> list[Action]:
-        """An action that cannot be undone takes two pushes."""
-        if not self.asks:
-            self.asks = True
+        """An action that cannot be undone takes two pushes; if another bundle asks meanwhile, it takes two for that."""
+        if self._asked != action:
+            self._asked = action
             return []
-        self.asks = False
+        self._asked = None
         return [action]

@@ -30,7 +30,8 @@ def draw(view: View, menu: Menu) -> Image:
         Page.SLOTS: _slots,
         Page.ABOUT: _about,
     }[menu.page](canvas, view, menu)
-    words = view.fault or ("card unplugged; the sound comes back with it" if view.lost else view.notice)
+    asked = f"pair {view.asking_key}? push: yes   turn: no" if view.asking_key else ""
+    words = asked or view.fault or ("card unplugged; the sound comes back with it" if view.lost else view.notice)
     if view.learning and not words:
         words = f"{view.learning}: move a control; push to cancel"
     if words:
@@ -122,9 +123,10 @@ def _slots(canvas: Canvas, view: View, menu: Menu) -> None:
     canvas.text(2, TOP, f"now  {view.bundle}", width=WIDTH - 4 - LETTER_WIDTH * len(state))
     canvas.right(WIDTH - 2, TOP, state)
     canvas.text(2, TOP + ROW_HEIGHT, f"then {view.previous or '·'}", width=WIDTH - 4)
+    allowed = view.allowed_bundle == view.asking_bundle
     rows = (
         ("go back", ""),
-        ("allow one unsigned", "✓" if view.unsigned else ""),
+        (f"allow {view.asking_bundle or '·'}", "✓" if view.asking_bundle and allowed else ""),
         ("pair an owner", "open" if view.pairing else str(view.owners)),
     )
     assert len(rows) == len(SLOT_ROWS)

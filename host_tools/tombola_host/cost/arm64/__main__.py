@@ -8,6 +8,7 @@ from pathlib import Path
 from tombola_device.contract.errors import TombolaError
 
 from tombola_host.cost.arm64.root import prepare_root
+from tombola_host.terminal import Terminal
 
 
 def main() -> int:
@@ -15,7 +16,7 @@ def main() -> int:
     try:
         prepare_root(Path(sys.argv[1]))
     except TombolaError as error:
-        sys.stderr.write(f"{error}\n")
+        Terminal(stderr=True).print(f"tombola: {error}", markup=False, soft_wrap=True)
         return 1
     return 0
 

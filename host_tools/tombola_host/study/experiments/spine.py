@@ -24,7 +24,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from tombola_device.contract.errors import TombolaError
 
 from tombola_host.corpus.folders import parse_folders
@@ -42,6 +41,7 @@ from tombola_host.stages.compare import held_out_errors
 from tombola_host.stages.ticket import load_ticket
 from tombola_host.stages.trainee_files import load_trainee, save_trainee, train_in
 from tombola_host.study.build import Settings, draw_all, merge_all, train_all
+from tombola_host.terminal import Terminal
 from tombola_host.training.effort import Length
 
 VERSION = 2
@@ -241,15 +241,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         folders = parse_folders(options.folders)
         for seed in options.seeds:
-            with reporting(Console(stderr=True)) as reporter:
+            with reporting(Terminal(stderr=True)) as reporter:
                 materials = gather(folders, reporter)
                 per_seed[seed] = one_seed(
                     materials, seed, options.effort, options.extra, RunStore(options.runs), reporter
                 )
             options.out.write_text(json.dumps({str(key): value for key, value in per_seed.items()}, indent=1))
-            Console().print(table(per_seed), markup=False, highlight=False, soft_wrap=True)
+            for line in table(per_seed).split("\n"):
+                Terminal().print(line, markup=False, soft_wrap=True)
     except TombolaError as error:
-        Console(stderr=True).print(f"tombola: {error}", markup=False, soft_wrap=True)
+        Terminal(stderr=True).print(f"tombola: {error}", markup=False, soft_wrap=True)
         return 1
     return 0
 
