@@ -16,6 +16,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,15 @@ EXEMPT = {
     "Worker": "a thread of our own; its work is Files",
     "Readings": "PanelIn: behind Panel",
 }
+PLAIN = ("name", "done", "lost", "ready", "alive")
+"""Attributes that the objects keep in memory; reading one cannot fail."""
 KINDS = ("once", "second", "late", "garbage", "babble", "slow")
 WINDOW_S = 1.0
 SLOW_S = 0.3
 CHANGES_FILES = ("make_folder", "append", "write", "sync", "rename", "remove", "sync_folder")
 
 
+@cache
 def protocols() -> dict[str, type]:
     """Every Protocol of FOLDERS, by name."""
     found: dict[str, type] = {}
@@ -52,6 +56,7 @@ def protocols() -> dict[str, type]:
     return found
 
 
+@cache
 def methods(protocol: type) -> dict[str, Callable[..., Any]]:
     """The methods and properties that a Protocol declares."""
     declared = {name: value.fget if isinstance(value, property) else value for name, value in vars(protocol).items()}
@@ -237,7 +242,7 @@ class Tap:
 
     def __getattr__(self, name: str) -> Any:
         target, plan = self._target, self._plan
-        if name not in self._methods:
+        if name not in self._methods or name in PLAIN:
             return getattr(target, name)
         edge = Edge(self._protocol.__name__, name)
         if isinstance(vars(self._protocol)[name], property):
@@ -262,9 +267,11 @@ def edges() -> Iterator[Edge]:
     for name, protocol in sorted(protocols().items()):
         if name not in EXEMPT:
             for method in sorted(methods(protocol)):
-                yield Edge(name, method)
+                if method not in PLAIN:
+                    yield Edge(name, method)
 
 
+@cache
 def clocks() -> list[str]:
     """The clocks that the instrument's programs read."""
     import ast

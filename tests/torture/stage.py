@@ -26,13 +26,14 @@ import msgspec
 import numpy as np
 from faults import Plan, Tap, protocols
 from gpiozero.pins.mock import MockFactory
+from tombola_device.audio.client import AudioLost
 from tombola_device.audio.frames import ControlsWriter, StatusReader, memory_bytes
 from tombola_device.audio.messages import AudioEvent
 from tombola_device.audio.process import AudioLoop
 from tombola_device.config import Config
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ
-from tombola_device.contract.errors import BadBundle, DeviceUnavailable, TombolaError
+from tombola_device.contract.errors import DeviceUnavailable, TombolaError
 from tombola_device.contract.sender import Sender, SenderPhase
 from tombola_device.daemon import bundles as bundles_module
 from tombola_device.daemon import console as console_module
@@ -41,12 +42,14 @@ from tombola_device.daemon import status_file as status_module
 from tombola_device.daemon.console import Hardware, build_console
 from tombola_device.daemon.daemon import Daemon
 from tombola_device.daemon.performance import Performance
+from tombola_device.daemon.trial import LONG_PERIODS
 from tombola_device.disk.errands import _outcome, nothing, said
 from tombola_device.disk.fake import FakeFiles
 from tombola_device.engine.crossfade import preroll
 from tombola_device.engine.engine import Engine
 from tombola_device.flash import serve as serve_module
 from tombola_device.hal.audio import returning as returning_module
+from tombola_device.hal.panel import readings as readings_module
 from tombola_device.hal.audio.fake import FakeOut
 from tombola_device.hal.midi.din import DinIn
 from tombola_device.hal.midi.ports import FakeBackend, FakePort, PortsIn
@@ -150,6 +153,20 @@ class AtOnce:
         """See Worker."""
 
 
+class Patience(Future[Any]):
+    """A future that is worked for when somebody waits for it."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__()
+        self._work = work
+
+    def result(self, timeout: float | None = None) -> Any:
+        """See Future."""
+        if not self.done():
+            self._work()
+        return super().result(timeout)
+
+
 class Later:
     """The thread that starts audio processes: what is submitted is done START_S later."""
 
@@ -164,13 +181,13 @@ class Later:
 
     def submit(self, task: Callable[[], Any], /) -> Future[Any]:
         """See ThreadPoolExecutor."""
-        future: Future[Any] = Future()
+        future = Patience(lambda: self.work(waited_for=True))
         self._waiting.append((self._clock.now_s + START_S, future, task))
         return future
 
-    def work(self) -> None:
-        """Do what is due."""
-        for entry in [entry for entry in self._waiting if entry[0] <= self._clock.now_s]:
+    def work(self, *, waited_for: bool = False) -> None:
+        """Do what is due, or all."""
+        for entry in [entry for entry in self._waiting if waited_for or entry[0] <= self._clock.now_s]:
             self._waiting.remove(entry)
             try:
                 entry[1].set_result(entry[2]())
@@ -257,7 +274,7 @@ class Process:
     def __init__(self, stage: Stage, bundle: Path, controls: Any) -> None:
         if stage.dies_at_start:
             stage.dies_at_start -= 1
-            raise BadBundle("the bundle crashed the audio process as it was loaded; flash another")
+            raise AudioLost("the audio process has ended by itself while it started; it is started again")
         voices = len(controls.note)
         memory = memoryview(bytearray(memory_bytes(voices)))
         self._stage = stage
@@ -471,15 +488,15 @@ class Stage:
             if name in self.pins.active_low:
                 self._pin(name).drive_high()
         converters = {name: self._tap(converter, "Converter") for name, converter in self.converters.items()}
-        cv_out = CvOut(bus, self.pins.i2c.addresses["DAC"], resting_shares(self.pins))
+        cv_out = _if_it_answers(lambda: CvOut(bus, self.pins.i2c.addresses["DAC"], resting_shares(self.pins)))
         panel = GpioPanel(self.pins, converters, cv_out, self.pins_factory)
-        self.display = FakeDisplay()
+        self.display, leds = FakeDisplay(), _if_it_answers(lambda: Leds(bus, 64))
         hardware = Hardware(
             self._tap(self.memory, "Memory"),
             [self._tap(source, "MidiIn") for source in sources],
             self._tap(panel, "Panel"),
             self._tap(self.display, "Display"),
-            self._tap(Leds(bus, 64), "Lights"),
+            None if leds is None else self._tap(leds, "Lights"),
             clock,
         )
         self.console = build_console(
@@ -493,6 +510,17 @@ class Stage:
             process.stop()
         self.processes.clear()
         self.line = Line()
+
+    def end(self) -> None:
+        """End the daemon as SIGTERM does, and start it again."""
+        try:
+            self.daemon.state.close()
+            self.flashd.close()
+            self.console.close()
+            self.daemon.errands.close()
+        except Exception as error:  # noqa: BLE001 - it ends with a traceback
+            self.note(f"the daemon dies of {error!r} at {_place(error)}")
+        self.restart()
 
     def restart(self) -> None:
         """As systemd does after an end."""
@@ -592,13 +620,13 @@ class Stage:
         self.gate(high=False)
         for name in BUTTONS:
             self._drive(name, high=False)
-        self.run(0.1, FINE_S)
+        self.run(0.03, FINE_S)
         for knob, position in ((8, 0.5), (6, 0.4), (1, 0.5)):
             self.patch(f"KNOB_{knob}", position)
-        self.run(0.1, FINE_S)
+        self.run(0.03, FINE_S)
         for knob, position in ((8, 1.0), (6, 0.5), (1, 1.0)):
             self.patch(f"KNOB_{knob}", position)
-        self.run(0.1, FINE_S)
+        self.run(0.03, FINE_S)
 
     def flash(self, name: str) -> None:
         """Begin to send a bundle."""
@@ -621,6 +649,14 @@ class Stage:
         engine.mute("rests")
         engine.fault, engine._frame, engine._seen, engine._limit = "", None, [0] * VOICES, VOICES
         return engine, sha256
+
+    def play_long(self) -> None:
+        """Let the bundle that plays have played for ten minutes."""
+        process = self.process
+        if process is not None:
+            process.loop._periods += LONG_PERIODS
+            process.loop._played += LONG_PERIODS
+            self.clock.now_s += LONG_PERIODS * PERIOD_S
 
     def note(self, line: str) -> None:
         """Keep what was said."""
@@ -653,6 +689,14 @@ class Stage:
 
     def _slow(self, seconds: float) -> None:
         self.clock.now_s += seconds
+
+
+def _if_it_answers(open_chip: Callable[[], Any]) -> Any:
+    """A chip; None if it does not answer, as the daemon opens it."""
+    try:
+        return open_chip()
+    except DeviceUnavailable:
+        return None
 
 
 def _place(error: BaseException) -> str:
@@ -690,6 +734,8 @@ def performed(stage: Stage) -> Iterator[Stage]:
         put(daemon_module, "AudioProcess", lambda path, controls, **_: Process(stage, path, controls))
         put(serve_module, "ThreadPoolExecutor", AtOnce)
         put(bundles_module, "ChildProbe", lambda _: _no_probe)
+        # Scans are made in each tick, and a tick may take twenty times as long here.
+        put(readings_module, "LONGEST_REST_SCANS", round(readings_module.LONGEST_REST_SCANS * 0.001 / COARSE_S))
         put(returning_module, "threading", SimpleNamespace(Event=Passing, Thread=_Thread))
         put(returning_module, "_become_ordinary", lambda: None)
         put(status_module, "write_status", write_status)

@@ -34,7 +34,7 @@ from tombola_device.contract.bundle import MAX_BUNDLE_BYTES, Bundle, bundle_sha2
 from tombola_device.contract.errors import BadBundle, StoreError, TombolaError
 from tombola_device.contract.refusals import Refused
 from tombola_device.disk.files import DiskFiles, Files
-from tombola_device.disk.sealed import read_sealed, write_sealed
+from tombola_device.disk.sealed import READS, read_sealed, write_sealed
 from tombola_device.slots.errors import DiskFull, ProbeFailed, WrongHash, sentences
 
 RESERVE_BYTES: Final = 1 << 20
@@ -326,7 +326,9 @@ class Store:
 
     def _first_playable(self, slots: Slots) -> str | None:
         """The bundle that a boot should play; None: the factory bundle, or none at all."""
-        names = self._files.names(self._folder)
+        names: list[str] = []
+        with contextlib.suppress(OSError):  # What slots.json names needs no list.
+            names = self._files.names(self._folder)
         others = [name.removesuffix(".tombola") for name in names if name.endswith(".tombola")]
         order: list[str | None] = [slots.previous, slots.active]
         if slots.active is None:  # If slots.json is damaged, any verified bundle is better than the factory bundle.
@@ -340,12 +342,17 @@ class Store:
         return None
 
     def _is_playable(self, path: Path, sha256: str | None) -> bool:
-        try:
-            data = path.read_bytes() if sha256 is None else self._files.read(path)
-            check_bundle(data)
-        except (OSError, BadBundle):
-            return False
-        return sha256 is None or hashlib.sha256(data).hexdigest() == sha256
+        for _ in range(READS):
+            try:
+                data = path.read_bytes() if sha256 is None else self._files.read(path)
+                check_bundle(data)
+            except FileNotFoundError:
+                return False
+            except (OSError, BadBundle):
+                continue
+            if sha256 is None or hashlib.sha256(data).hexdigest() == sha256:
+                return True
+        return False
 
     def _remove_all_but(self, sha256: str | None) -> None:
         """Remove all bundles but this one, the active and the previous one; of this one also what has arrived stays."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tombola_device.contract.errors import DeviceUnavailable
+from tombola_device.hal.edge import Edge
 from tombola_device.hal.panel.port import BUTTONS, Panel, PanelState
 from tombola_device.surface.calibrator import PITCH, Calibrator
 from tombola_device.surface.hands import PanelMap
@@ -52,6 +53,7 @@ class PanelIn:
         """The reading of the last ``poll``; None if it did not read."""
         self._hands, self._voltmeter, self._calibrator, self._clock = hands, voltmeter, calibrator, clock
         self._read_s = -READ_S
+        self._edge = Edge("the panel")
 
     @property
     def name(self) -> str:
@@ -65,8 +67,10 @@ class PanelIn:
         if now_s - self._read_s < READ_S:
             return False
         self._read_s = now_s
-        state = self.state = self.panel.read()
-        self._note(state.fault)
+        state = self.state = self._edge.call(self.panel.read, otherwise=None)
+        self._note(state.fault if state is not None else self._edge.fault)
+        if state is None:
+            return False
         if not state.fault:
             self._calibrator.read(state.voltages[PITCH], now_s)
         volts = {name: self._voltmeter.of(name, share) for name, share in state.voltages.items()}
@@ -85,7 +89,7 @@ class PanelIn:
 
     def close(self) -> None:
         """Give the panel back."""
-        self.panel.close()
+        self._edge.call(self.panel.close, otherwise=None)
 
     def _note(self, fault: str) -> None:
         if fault and not self.fault:
