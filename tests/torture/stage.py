@@ -62,6 +62,7 @@ from tombola_device.hal.panel.leds import FakePca9685, Leds
 from tombola_device.hal.panel.memory import FakeMemory
 from tombola_device.hal.panel.pins import load_pin_map
 from tombola_device.hal.panel.port import BUTTONS, GATES, POWER_FAILS, shares_at_rest
+from tombola_device.surface.actions import CancelCalibration, Choose, StopLearning
 from tombola_device.surface.fake import FakeFace
 
 STATE = Path("/state")
@@ -618,15 +619,19 @@ class Stage:
         for controller, value in ((101, 0), (100, 6), (6, 0), (7, 127), (11, 127), (5, 0)):
             self.keyboard.send((0xB0, controller, value))
         self.gate(high=False)
-        for name in BUTTONS:
-            self._drive(name, high=False)
+        for high in (True, False):
+            self._drive("SHIFT", high=high)
+            self.run(0.02, FINE_S)
         self.run(0.03, FINE_S)
-        for knob, position in ((8, 0.5), (6, 0.4), (1, 0.5)):
-            self.patch(f"KNOB_{knob}", position)
-        self.run(0.03, FINE_S)
-        for knob, position in ((8, 1.0), (6, 0.5), (1, 1.0)):
-            self.patch(f"KNOB_{knob}", position)
-        self.run(0.03, FINE_S)
+        self.face.press(CancelCalibration())
+        self.face.press(StopLearning())
+        for option, word in (("MIDI channel", "all"), ("voices", "poly"), ("CV I", "none"), ("MPE keys", "off")):
+            self.face.press(Choose(option, word))
+        self.run(0.1)
+        for positions in ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1.0, 0.5, 1.0)):  # All the way: a knob may wait to be picked up.
+            for knob, position in zip((8, 6, 1), positions, strict=True):
+                self.patch(f"KNOB_{knob}", position)
+            self.run(0.03, FINE_S)
 
     def flash(self, name: str) -> None:
         """Begin to send a bundle."""

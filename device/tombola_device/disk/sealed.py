@@ -67,6 +67,13 @@ def write_sealed(files: Files, path: Path, value: msgspec.Struct) -> None:
     """
     text = msgspec.json.encode(value)
     new = path.with_name(f"{path.name}.new")
+    try:
+        _write(files, path, new, text)
+    except OSError:  # Once more: a card that fails once may take it the next time, and a late failure leaves two minds.
+        _write(files, path, new, text)
+
+
+def _write(files: Files, path: Path, new: Path, text: bytes) -> None:
     files.make_folder(path.parent)
     files.write(new, text + b"\n" + f"{zlib.crc32(text):08x}".encode())
     files.sync(new)

@@ -269,9 +269,9 @@ class Store:
                     if path is not None and self._is_playable(path, before):
                         counted, instead = Slots(before, rejected=slots.active), path
                         break
-            self.slots = counted
             with contextlib.suppress(OSError):
                 self._write_slots(counted)
+            self.slots = counted
             return instead
 
     def played_long(self, sha256: str) -> None:
@@ -369,5 +369,9 @@ class Store:
         return read_sealed(self._files, self._folder / POINTER_NAME, Slots)
 
     def _write_slots(self, slots: Slots) -> None:
-        write_sealed(self._files, self._folder / POINTER_NAME, slots)
+        try:
+            write_sealed(self._files, self._folder / POINTER_NAME, slots)
+        except OSError:
+            self.slots = self._read_slots() or self.slots  # It may have failed after the file was replaced.
+            raise
         self.slots = slots

@@ -22,6 +22,8 @@ from tombola_device.surface.volts import Voltmeter
 READ_S: Final = 0.001
 """Gates and pitch are read a thousand times a second, other voltages 600 times, knobs 125 times."""
 OUTPUT_S: Final = 0.005
+AGAIN_S: Final = 0.5
+"""A pin that has not done what it was told would stay as it is for good; so mute and gate are told again and again."""
 OLDEST_EDGE_S: Final = 1.0
 """An edge is read within milliseconds; one that seems older was stamped by another clock."""
 _LOG = logging.getLogger(__name__)
@@ -113,7 +115,7 @@ class PanelOut:
         self._gate = GateOut()
         self._gate_high: bool | None = None
         self._muted = True
-        self._moved_s = 0.0
+        self._moved_s = self._told_s = 0.0
         self._said = ""
 
     def poll(self, look: Callable[[], Sounding], assigned: Assignments, now_s: float, *, healthy: bool) -> None:
@@ -125,7 +127,10 @@ class PanelOut:
             now_s: By ``time.monotonic``.
             healthy: Whether the sound may be heard; the outputs are muted otherwise.
         """
-        if healthy == self._muted and self._tell(lambda: self._panel.set_mute(muted=not healthy)):
+        again = now_s - self._told_s >= AGAIN_S
+        if again:
+            self._told_s, self._gate_high = now_s, None
+        if (healthy == self._muted or again) and self._tell(lambda: self._panel.set_mute(muted=not healthy)):
             self._muted = not healthy
         if now_s - self._moved_s >= OUTPUT_S:
             self._moved_s = now_s
