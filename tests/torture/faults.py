@@ -33,6 +33,7 @@ EXEMPT = {
     "Worker": "a thread of our own; its work is Files",
     "Readings": "PanelIn: behind Panel",
 }
+UNUSED: frozenset[Edge] = frozenset()
 PLAIN = ("name", "done", "lost", "ready", "alive")
 """Attributes that the objects keep in memory; reading one cannot fail."""
 KINDS = ("once", "second", "late", "garbage", "babble", "slow")

@@ -480,7 +480,7 @@ class Stage:
         )
         sources = [
             PortsIn("", self._tap(self.backend, "MidiBackend"), clock),
-            DinIn("din", open_port=lambda _: self._tap(self.din, "Uart"), clock=clock),
+            DinIn("din", thru=True, open_port=lambda _: self._tap(self.din, "Uart"), clock=clock),
         ]
         bus = self._tap(FakeI2c({self.pins.i2c.addresses["DAC"]: FakeMcp4728(), 64: FakePca9685()}), "I2cBus")
         self.pins_factory = MockFactory()
@@ -577,6 +577,7 @@ class Stage:
         self.flashd.poll()
         self.starter.work()
         self.display.images.clear()
+        self.din.up.clear()
         try:
             self.daemon._tick(self.console)
         except TombolaError as error:
