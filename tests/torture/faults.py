@@ -1,9 +1,9 @@
 """Faults of the instrument's edges, enumerated from the Protocols: a new call of the HAL is tortured when it is there.
 
-    Edge    a method of a Protocol: ``Converter.read``, ``Files.rename``
-    Fault   what that call does, from its n-th call on: it fails once, fails for a second, fails when its work is done,
-            returns garbage once or for a second, or takes a third of a second
-    Tap     stands before an object of the rig and passes its calls on, unless a fault is due
+Edge    a method of a Protocol: ``Converter.read``, ``Files.rename``
+Fault   what that call does, from its n-th call on: it fails once, fails for a second, fails when its work is done,
+        returns garbage once or for a second, or takes a third of a second
+Tap     stands before an object of the rig and passes its calls on, unless a fault is due
 """
 
 from __future__ import annotations
@@ -45,16 +45,18 @@ CHANGES_FILES = ("make_folder", "append", "write", "sync", "rename", "remove", "
 @cache
 def protocols() -> dict[str, type]:
     """Every Protocol of FOLDERS, by name."""
-    found: dict[str, type] = {}
+    modules = []
     for folder in FOLDERS:
         module = importlib.import_module(f"tombola_device.{folder}")
         paths = getattr(module, "__path__", [])
         names = [info.name for info in pkgutil.walk_packages(paths, f"{module.__name__}.")]
-        for member in (module, *map(importlib.import_module, names)):
-            for name, kind in vars(member).items():
-                if inspect.isclass(kind) and getattr(kind, "_is_protocol", False) and kind.__module__ == member.__name__:
-                    found[name] = kind
-    return found
+        modules += [module, *map(importlib.import_module, names)]
+    members = [(module, name, kind) for module in modules for name, kind in vars(module).items()]
+    return {
+        name: kind
+        for module, name, kind in members
+        if inspect.isclass(kind) and getattr(kind, "_is_protocol", False) and kind.__module__ == module.__name__
+    }
 
 
 @cache
@@ -209,7 +211,8 @@ def strange_reading(state: Any, rng: random.Random) -> Any:
     """A reading of the panel with other knobs, voltages, edges and turns."""
     from dataclasses import replace
 
-    from tombola_device.hal.panel.port import BUTTONS, GATES, Edge as Changed
+    from tombola_device.hal.panel.port import BUTTONS, GATES
+    from tombola_device.hal.panel.port import Edge as Changed
 
     names = (*GATES, *BUTTONS, "NO_PIN")
     edges = tuple(

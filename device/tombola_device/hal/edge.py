@@ -37,7 +37,7 @@ class Edge:
         try:
             result = function()
         except Exception as error:  # noqa: BLE001 - whatever a driver raises
-            fault = f"{self._what} cannot be used ({error or type(error).__name__}); check it"
+            fault = f"{self._what} cannot be used ({str(error) or type(error).__name__}); check it"
             if fault != self.fault:
                 _LOG.warning("%s", fault)
             self.fault = fault

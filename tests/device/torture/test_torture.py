@@ -18,9 +18,9 @@ from tombola_device.slots.store import Slots, Store
 from tombola_device.surface.scenes import Settings
 
 pytest.importorskip("gpiozero", reason="gpiozero is not installed")
-STEP = 37
+STEP = 43
 """Of the single faults, each so many-th is tried here; `make torture` tries all."""
-PAIRS = 25
+PAIRS = 16
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +45,16 @@ def test_every_protocol_towards_the_outside_is_in_the_rig_or_has_a_reason_not_to
     called = {edge for counted in calls.values() for edge in counted}
     assert {edge.protocol for edge in faults.edges()} == {edge.protocol for edge in called} | {"Audio"}
     for edge in faults.edges():
-        assert edge in called or edge in faults.UNUSED or edge.protocol == "Audio", f"no activity of the rig calls {edge}"
+        assert edge in called or edge in faults.UNUSED or edge.protocol == "Audio", (
+            f"no activity of the rig calls {edge}"
+        )
 
 
 def test_single_faults_leave_sound_and_all_that_was_kept(rig, well):
     campaign, _ = rig
     stage, folder, calls = well
     outcomes = list(campaign.run_singles(stage, folder, calls, seed=3, step=STEP))
-    assert len(outcomes) >= 25
+    assert len(outcomes) >= 20
     assert sum(outcome.fired for outcome in outcomes) >= 0.9 * len(outcomes)
     assert [f"{outcome}: {outcome.problems}" for outcome in outcomes if outcome.problems] == []
 
