@@ -77,6 +77,7 @@ def plug(stage: Stage, tick: int) -> None:
     """A keyboard is plugged in, plays and is pulled out."""
     if tick == 1:
         stage.backend.plug("guest").send((0x90, 72, 90))
+        stage.run(0.25)  # The list of ports is read five times a second.
     if tick == 10:
         stage.backend._plugged["guest"].send((0x90, 74, 90))
     if tick == 14:

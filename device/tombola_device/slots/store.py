@@ -134,7 +134,8 @@ class Store:
                     self._write_slots(slots)
             self.slots = slots
             path = self.path_of(found)
-            if path is None or not self._is_playable(path, found):
+            # Any other was read just now; if it cannot be read a moment later, the audio process says so.
+            if path is None or (found is None and not self._is_playable(path, None)):
                 raise StoreError(f"{self._folder} holds no playable bundle; flash one")
             return path
 

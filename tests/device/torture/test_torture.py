@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tombola_device.audio.process import AudioLoop
+from tombola_device.contract.bundle import bundle_sha256, encode_bundle
 from tombola_device.contract.errors import StoreError
 from tombola_device.daemon.daemon import Daemon
 from tombola_device.disk.errands import AtOnce
@@ -140,6 +141,26 @@ def test_list_of_files_that_cannot_be_read_at_a_boot_does_not_keep_the_active_bu
         Store(tmp_path, lambda _: None, factory, Listless()).boot()
     factory.write_bytes((Path(__file__).parents[3] / "models/quartet/quartet.tombola").read_bytes())
     assert Store(tmp_path, lambda _: None, factory, Listless()).boot() == factory
+
+
+def test_bundle_that_was_just_read_is_booted_although_the_disk_fails_a_moment_later(tmp_path, bundle):
+    data, disk = encode_bundle(bundle), FakeFiles()
+    sha256 = bundle_sha256(data)
+    store = Store(Path("/slots"), lambda _: None, tmp_path / "none", disk)
+    store.begin(sha256, len(data))
+    store.write(data)
+    store.finish()
+    store.confirm()
+    reads = []
+
+    def read_once(path):
+        reads.append(path)
+        if reads.count(path) > 1:
+            raise OSError(5, "Input/output error")
+        return FakeFiles.read(disk, path)
+
+    disk.read = read_once
+    assert store.boot() == Path(f"/slots/{sha256}.tombola")
 
 
 @pytest.mark.parametrize("operation", ["read", "write", "sync", "rename", "sync_folder"])
