@@ -1,7 +1,7 @@
 # Everything is done in .venv/; `make` alone lists what can be made.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env test test-all check format demo bench factory sounds hardware clean distclean
+.PHONY: help env test test-all torture check format demo bench factory sounds hardware clean distclean
 
 # The CPU build is enough. On Linux PyPI's own torch brings CUDA with it (some GB): name an index of CPU builds in
 # TORCH_INDEX to have the small one.
@@ -9,6 +9,7 @@ TORCH := torch==2.13.0
 TORCH_INDEX ?=
 BUNDLE ?= models/quartet/quartet.tombola
 SOUNDS ?=
+PAIRS ?= 10000
 PYTEST ?= -q -rs -n auto --dist loadfile
 PIP := -m pip --disable-pip-version-check install -qq
 
@@ -77,6 +78,9 @@ test: .venv/.stamp .venv-device/.stamp ## the quick tests; the device's run wher
 
 test-all: .venv/.stamp ## all tests in .venv/, those that are slow or fetch something too
 	@.venv/bin/python -m pytest -rs -m ""
+
+torture: .venv-device/.stamp ## break the instrument at each edge, 10 000 pairs of faults (PAIRS=): 15 minutes and more
+	@.venv-device/bin/python tests/torture/campaign.py --pairs $(PAIRS)
 
 check: .venv/.stamp ## ruff, mypy and the import contracts
 	@status=0; \

@@ -13,6 +13,7 @@ from tombola_device.config import Config
 from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.disk.errands import Errands
 from tombola_device.disk.files import DiskFiles
+from tombola_device.hal.edge import Edge
 from tombola_device.hal.midi.port import MidiIn
 from tombola_device.hal.panel.display import Display
 from tombola_device.hal.panel.i2c import open_i2c
@@ -22,6 +23,7 @@ from tombola_device.hal.panel.pins import PinMap, load_pin_map
 from tombola_device.hal.panel.port import Panel
 from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.player import Player
+from tombola_device.surface.actions import Action
 from tombola_device.surface.calibration import load_calibration, nominal_lines, save_calibration
 from tombola_device.surface.calibrator import Calibrator
 from tombola_device.surface.hands import PanelMap
@@ -69,6 +71,7 @@ class Console:
         self.player, self.inputs, self.surface, self.faces = player, inputs, surface, tuple(faces)
         self._errands, self._panel, self._outputs = errands, panel, outputs
         self._shown_s = -SHOWN_S
+        self._edges = [Edge(f"the face {type(face).__name__}") for face in self.faces]
 
     @property
     def panel_name(self) -> str:
@@ -99,7 +102,9 @@ class Console:
         view = self.surface.view(see(now_s), now_s)
         if self._panel is not None and self._panel.fault and not view.notice:
             view = replace(view, notice=self._panel.fault)
-        actions = [action for face in self.faces for action in face.poll(view, now_s)]
+        actions: list[Action] = []
+        for face, edge in zip(self.faces, self._edges, strict=True):
+            actions += edge.call(partial(face.poll, view, now_s), otherwise=[])
         for action in actions:
             self.surface.do(action, now_s)
         return bool(actions)
@@ -124,8 +129,8 @@ class Console:
 
     def close(self) -> None:
         """Go dark, mute, and give everything back."""
-        for face in self.faces:
-            face.close()
+        for face, edge in zip(self.faces, self._edges, strict=True):
+            edge.call(face.close, otherwise=None)
         self.inputs.close()
 
 

@@ -75,7 +75,7 @@ class Errands(Protocol):
         """Let some work be done after the work before.
 
         Args:
-            work: May wait. An OSError counts as a StoreError.
+            work: May wait. Any other error than a TombolaError counts as a StoreError.
             done: Called from ``collect`` with the result; gives a notice for the player, or an empty one.
             failed: Called instead if ``work`` raised a TombolaError; it gives a notice too.
         """
@@ -103,7 +103,7 @@ class AtOnce:
         future: Future[Result] = Future()
         try:
             future.set_result(work())
-        except Exception as error:  # noqa: BLE001 - ``_outcome`` raises what it does not know
+        except Exception as error:  # noqa: BLE001 - as a thread pool keeps it
             future.set_exception(error)
         self._notices.append(_outcome(future, done, failed))
 
@@ -152,4 +152,6 @@ def _outcome(future: Future[Result], done: Callable[[Result], str], failed: Call
         return failed(error)
     except OSError as error:
         return failed(StoreError(f"the disk cannot be used ({error.strerror or error}); check it"))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the control loop that asks must go on
+        return failed(StoreError(f"nothing was stored, because of a fault of this program ({error!r:.120}); report it"))
     return done(result)

@@ -22,7 +22,7 @@ from tombola_device.contract.errors import BadConfig, StoreError
 from tombola_device.contract.refusals import SHOWN_DIGITS, ErrorCode, Refused
 from tombola_device.contract.signing import bundle_is_signed, fingerprint, pairing_is_signed
 from tombola_device.disk.files import DiskFiles, Files
-from tombola_device.disk.sealed import read_sealed, write_sealed
+from tombola_device.disk.sealed import is_there, read_sealed, write_sealed
 
 MAX_OWNERS: Final = 8
 OWNERS_FILE: Final = "owners.json"
@@ -91,7 +91,7 @@ class Owner:
         self._turned_down: set[str] = set()
         self._asking_sha256 = self._allowed_sha256 = self._let_in_sha256 = ""
         found = read_sealed(self._files, path, _Keys)
-        if found is None and self._files.size_bytes(path) is not None:
+        if found is None and is_there(self._files, path):
             _LOG.warning("%s is damaged, so all owners are lost; pair again", path)
         self.keys: tuple[EnrolledKey, ...] = tuple(found.keys) if found else ()
         """The enrolled keys, oldest first."""

@@ -34,7 +34,7 @@ from tombola_device.contract.bundle import MAX_BUNDLE_BYTES, Bundle, bundle_sha2
 from tombola_device.contract.errors import BadBundle, StoreError, TombolaError
 from tombola_device.contract.refusals import Refused
 from tombola_device.disk.files import DiskFiles, Files
-from tombola_device.disk.sealed import read_sealed, write_sealed
+from tombola_device.disk.sealed import READS, read_sealed, write_sealed
 from tombola_device.slots.errors import DiskFull, ProbeFailed, WrongHash, sentences
 
 RESERVE_BYTES: Final = 1 << 20
@@ -134,7 +134,8 @@ class Store:
                     self._write_slots(slots)
             self.slots = slots
             path = self.path_of(found)
-            if path is None or not self._is_playable(path, found):
+            # Any other was read just now; if it cannot be read a moment later, the audio process says so.
+            if path is None or (found is None and not self._is_playable(path, None)):
                 raise StoreError(f"{self._folder} holds no playable bundle; flash one")
             return path
 
@@ -270,9 +271,9 @@ class Store:
                     if path is not None and self._is_playable(path, before):
                         counted, instead = Slots(before, rejected=slots.active), path
                         break
-            self.slots = counted
             with contextlib.suppress(OSError):
                 self._write_slots(counted)
+            self.slots = counted
             return instead
 
     def played_long(self, sha256: str) -> None:
@@ -338,7 +339,9 @@ class Store:
 
     def _first_playable(self, slots: Slots) -> str | None:
         """The bundle that a boot should play; None: the factory bundle, or none at all."""
-        names = self._files.names(self._folder)
+        names: list[str] = []
+        with contextlib.suppress(OSError):  # What slots.json names needs no list.
+            names = self._files.names(self._folder)
         others = [name.removesuffix(".tombola") for name in names if name.endswith(".tombola")]
         order: list[str | None] = [slots.previous, slots.active]
         if slots.active is None:  # If slots.json is damaged, any verified bundle is better than the factory bundle.
@@ -352,12 +355,17 @@ class Store:
         return None
 
     def _is_playable(self, path: Path, sha256: str | None) -> bool:
-        try:
-            data = path.read_bytes() if sha256 is None else self._files.read(path)
-            check_bundle(data)
-        except (OSError, BadBundle):
-            return False
-        return sha256 is None or hashlib.sha256(data).hexdigest() == sha256
+        for _ in range(READS):
+            try:
+                data = path.read_bytes() if sha256 is None else self._files.read(path)
+                check_bundle(data)
+            except FileNotFoundError:
+                return False
+            except (OSError, BadBundle):
+                continue
+            if sha256 is None or hashlib.sha256(data).hexdigest() == sha256:
+                return True
+        return False
 
     def _remove_all_but(self, sha256: str | None) -> None:
         """Remove all bundles but this one, the active and the previous one; of this one also what has arrived stays."""
@@ -374,5 +382,9 @@ class Store:
         return read_sealed(self._files, self._folder / POINTER_NAME, Slots)
 
     def _write_slots(self, slots: Slots) -> None:
-        write_sealed(self._files, self._folder / POINTER_NAME, slots)
+        try:
+            write_sealed(self._files, self._folder / POINTER_NAME, slots)
+        except OSError:
+            self.slots = self._read_slots() or self.slots  # It may have failed after the file was replaced.
+            raise
         self.slots = slots

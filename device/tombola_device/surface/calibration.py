@@ -71,6 +71,8 @@ def save_calibration(memory: Memory, calibration: Calibration) -> None:
 
 
 def _read(data: bytes) -> tuple[int, Calibration] | None:
+    if len(data) < _HEAD.size:
+        return None
     magic, number, length = _HEAD.unpack_from(data)
     end = _HEAD.size + length
     if magic != MAGIC or end + 4 > len(data):

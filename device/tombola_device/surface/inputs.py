@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 
 from tombola_device.config import Config
 from tombola_device.contract.errors import DeviceUnavailable
+from tombola_device.hal.edge import Edge
+from tombola_device.hal.midi.bytes import MidiMessage
 from tombola_device.hal.midi.din import DinIn
 from tombola_device.hal.midi.port import MidiIn
 from tombola_device.hal.midi.ports import open_ports
@@ -41,6 +43,7 @@ class Inputs:
     ) -> None:
         self._player, self._midi_map, self._sources, self._clock = player, midi_map, list(sources), clock
         self._panel = panel
+        self._edges = {source: Edge(f"the MIDI input {source.name}") for source in self._sources}
         self.came_s = self._polled_s = clock()
         """When the newest changes came in: at the edge, or, if unknown, at the earliest after the poll before."""
         self._performance: MidiIn | None = None
@@ -65,12 +68,12 @@ class Inputs:
         """Pass on what came in; True if the player was moved. Does not wait."""
         changed = False
         self.came_s, self._polled_s = self._polled_s, self._clock()
-        for source in [*self._sources, *([self._performance] if self._performance is not None else [])]:
-            for message in source.poll():
-                self._midi_map.receive(message, self._clock())
-                changed = True
-        if self._performance is not None and self._performance.done:
-            self._performance = None
+        for source, edge in self._edges.items():
+            changed |= self._receive(edge.call(source.poll, otherwise=[]))
+        if self._performance is not None:
+            changed |= self._receive(self._performance.poll())
+            if self._performance.done:
+                self._performance = None
         changed |= self._move_blend()
         if self._panel is None:
             return changed
@@ -81,10 +84,15 @@ class Inputs:
 
     def close(self) -> None:
         """Give the sources and the panel back."""
-        for source in self._sources:
-            source.close()
+        for source, edge in self._edges.items():
+            edge.call(source.close, otherwise=None)
         if self._panel is not None:
             self._panel.close()
+
+    def _receive(self, messages: list[MidiMessage]) -> bool:
+        for message in messages:
+            self._midi_map.receive(message, self._clock())
+        return bool(messages)
 
     def _move_blend(self) -> bool:
         automation = self._automation

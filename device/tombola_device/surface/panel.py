@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tombola_device.contract.errors import DeviceUnavailable
+from tombola_device.hal.edge import Edge
 from tombola_device.hal.panel.port import BUTTONS, Panel, PanelState
 from tombola_device.surface.calibrator import PITCH, Calibrator
 from tombola_device.surface.hands import PanelMap
@@ -21,6 +22,8 @@ from tombola_device.surface.volts import Voltmeter
 READ_S: Final = 0.001
 """Gates and pitch are read a thousand times a second, other voltages 600 times, knobs 125 times."""
 OUTPUT_S: Final = 0.005
+AGAIN_S: Final = 0.5
+"""A pin that has not done what it was told would stay as it is for good; so mute and gate are told again and again."""
 OLDEST_EDGE_S: Final = 1.0
 """An edge is read within milliseconds; one that seems older was stamped by another clock."""
 _LOG = logging.getLogger(__name__)
@@ -52,6 +55,7 @@ class PanelIn:
         """The reading of the last ``poll``; None if it did not read."""
         self._hands, self._voltmeter, self._calibrator, self._clock = hands, voltmeter, calibrator, clock
         self._read_s = -READ_S
+        self._edge = Edge("the panel")
 
     @property
     def name(self) -> str:
@@ -65,8 +69,10 @@ class PanelIn:
         if now_s - self._read_s < READ_S:
             return False
         self._read_s = now_s
-        state = self.state = self.panel.read()
-        self._note(state.fault)
+        state = self.state = self._edge.call(self.panel.read, otherwise=None)
+        self._note(state.fault if state is not None else self._edge.fault)
+        if state is None:
+            return False
         if not state.fault:
             self._calibrator.read(state.voltages[PITCH], now_s)
         volts = {name: self._voltmeter.of(name, share) for name, share in state.voltages.items()}
@@ -85,7 +91,7 @@ class PanelIn:
 
     def close(self) -> None:
         """Give the panel back."""
-        self.panel.close()
+        self._edge.call(self.panel.close, otherwise=None)
 
     def _note(self, fault: str) -> None:
         if fault and not self.fault:
@@ -109,7 +115,7 @@ class PanelOut:
         self._gate = GateOut()
         self._gate_high: bool | None = None
         self._muted = True
-        self._moved_s = 0.0
+        self._moved_s = self._told_s = 0.0
         self._said = ""
 
     def poll(self, look: Callable[[], Sounding], assigned: Assignments, now_s: float, *, healthy: bool) -> None:
@@ -121,7 +127,10 @@ class PanelOut:
             now_s: By ``time.monotonic``.
             healthy: Whether the sound may be heard; the outputs are muted otherwise.
         """
-        if healthy == self._muted and self._tell(lambda: self._panel.set_mute(muted=not healthy)):
+        again = now_s - self._told_s >= AGAIN_S
+        if again:
+            self._told_s, self._gate_high = now_s, None
+        if (healthy == self._muted or again) and self._tell(lambda: self._panel.set_mute(muted=not healthy)):
             self._muted = not healthy
         if now_s - self._moved_s >= OUTPUT_S:
             self._moved_s = now_s

@@ -12,7 +12,7 @@ from msgspec import Meta
 from tombola_device.contract.controls import MAX_MODES, MOST_LIFE
 from tombola_device.contract.errors import StoreError
 from tombola_device.disk.files import Files
-from tombola_device.disk.sealed import read_sealed, write_sealed
+from tombola_device.disk.sealed import is_there, read_sealed, write_sealed
 from tombola_device.play.blending import BlendMode
 from tombola_device.play.midi_map import MidiSettings
 from tombola_device.play.player import Player
@@ -122,7 +122,7 @@ class SceneStore:
 
     def holds(self, place: int) -> bool:
         """Whether there is a file at a place, whole or damaged."""
-        return self._files.size_bytes(self._scene_path(place)) is not None
+        return is_there(self._files, self._scene_path(place))
 
     def save_scene(self, place: int, scene: Scene) -> None:
         """Store a scene.
@@ -138,8 +138,7 @@ class SceneStore:
         settings = read_sealed(self._files, path, Settings)
         if settings is not None:
             return settings, ""
-        damaged = self._files.size_bytes(path) is not None
-        return Settings(), "the settings are damaged; set them again" if damaged else ""
+        return Settings(), "the settings are damaged; set them again" if is_there(self._files, path) else ""
 
     def save_settings(self, settings: Settings) -> None:
         """Store the settings.

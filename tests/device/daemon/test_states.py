@@ -264,7 +264,7 @@ def test_full_disk_does_not_end_the_music_is_said_once_and_the_bundle_is_confirm
     for _ in range(20):
         instrument.sound(TRIAL_PERIODS)
     assert not instrument.store.slots.confirmed
-    assert disk.refused == 4  # 40 s: every ten seconds.
+    assert disk.refused == 8  # 40 s: every ten seconds, twice each time.
     assert len(instrument.notices) == caplog.text.count("is full; remove files there") == 1
     disk.full = False
     for _ in range(6):

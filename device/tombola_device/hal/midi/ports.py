@@ -89,8 +89,8 @@ class PortsIn:
         self.done = False
         try:
             self._scan()
-        except Exception as error:
-            raise DeviceUnavailable(f"MIDI ports cannot be opened ({error}); set midi to none") from error
+        except Exception as error:  # noqa: BLE001 - the next reading may succeed
+            _LOG.warning("MIDI ports cannot be listed (%s); it is tried again", error)
         if name and not self._ports:
             raise DeviceUnavailable(f"no name of a MIDI input contains {name!r}; choose one from `aconnect -l`")
 

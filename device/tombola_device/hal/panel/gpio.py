@@ -86,6 +86,7 @@ class GpioPanel:
 
     def read(self) -> PanelState:
         """See Panel."""
+        usb = bool(self._usb.state)  # First: if a pin cannot be read, no edge may be lost with it.
         edges = tuple(self._edges.popleft() for _ in range(len(self._edges)))
         fault = self._readings.follow(struck=any(edge.high and edge.name in GATES[:2] for edge in edges))
         return PanelState(
@@ -94,7 +95,7 @@ class GpioPanel:
             edges,
             self._detents.take(),
             power_fails=self._power_fails,
-            usb=bool(self._usb.state),
+            usb=usb,
             fault=fault,
         )
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from tombola_device import __version__
 from tombola_device.contract.errors import DeviceUnavailable
+from tombola_device.hal.edge import Edge
 from tombola_device.hal.panel.display import Display, open_display
 from tombola_device.hal.panel.i2c import open_i2c
 from tombola_device.hal.panel.leds import Leds
@@ -22,6 +23,9 @@ from tombola_device.surface.oled.leds import levels
 from tombola_device.surface.oled.menu import Menu, Page
 from tombola_device.surface.oled.pages import boot_picture, draw
 from tombola_device.surface.view import View
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 DRAW_S: Final = 0.05
 """Twenty pictures a second: a full one takes 25 ms of the bus."""
@@ -77,8 +81,8 @@ class OledFace:
         self._readings, self._leds, self._display, self._lights = readings, leds, display, lights
         self._buttons, self.menu = Buttons(), Menu()
         self._draw_s = 0.0
-        if display is not None:
-            display.show(boot_picture(__version__))
+        self._edge = Edge("the display")
+        self._picture(boot_picture(__version__))
 
     def poll(self, view: View, now_s: float) -> list[Action]:
         """See Face."""
@@ -94,7 +98,7 @@ class OledFace:
     def close(self) -> None:
         """See Face."""
         if self._display is not None:
-            self._display.close()
+            self._edge.call(self._display.close, otherwise=None)
         self._light([0.0] * CHANNELS)
 
     def _actions(self, view: View, now_s: float) -> list[Action]:
@@ -111,11 +115,16 @@ class OledFace:
 
     def _show(self, view: View, now_s: float) -> None:
         if self._display is not None:
-            self._display.show(draw(view, self.menu))
+            self._picture(draw(view, self.menu))
         channels = [0.0] * CHANNELS
         for led, (red, green) in zip(self._leds, levels(view, now_s), strict=True):
             channels[led.red], channels[led.green] = red, green
         self._light(channels)
+
+    def _picture(self, picture: Image) -> None:
+        display = self._display
+        if display is not None:
+            self._edge.call(lambda: display.show(picture), otherwise=None)
 
     def _light(self, channels: list[float]) -> None:
         if self._lights is None:
