@@ -73,6 +73,7 @@ from tombola_device.hal.panel.pins import load_pin_map
 from tombola_device.hal.panel.port import BUTTONS, GATES, POWER_FAILS, shares_at_rest
 from tombola_device.surface.actions import CancelCalibration, Choose, StopLearning
 from tombola_device.surface.fake import FakeFace
+from tombola_device.surface.scenes import SceneStore
 
 STATE = Path("/state")
 
@@ -164,7 +165,12 @@ class Stage:
             clock,
         )
         self.console = build_console(
-            hardware, STATE / "scenes", self.daemon._player, self.daemon, self.daemon.errands, [self.face]
+            hardware,
+            SceneStore(console_module.DiskFiles(), STATE / "scenes"),
+            self.daemon._player,
+            self.daemon,
+            self.daemon.errands,
+            [self.face],
         )
         self.daemon._boot(self.console)
 
