@@ -103,14 +103,14 @@ class MovedVoice:
 
     def __init__(self, places: memoryview[float]) -> None:
         self.places = places
-        self.bend = self.gain = 1.0
-        """Factors of pace and amplitude, to be set from outside; an amplitude above 1 is cut to 1."""
         self.straight = 0.0
         """The note's pace, not bent."""
         self.rest()
 
     def rest(self) -> None:
         """Put the voice to rest."""
+        self.bend = self.gain = 1.0
+        """Factors of pace and amplitude, to be set from outside; an amplitude above 1 is cut to 1."""
         self.turns = self.pace = 0.0
         self.advance = 0.0
         """Turns per period."""

@@ -162,6 +162,6 @@ def _check_silence(engine: Engine) -> None:
             session.controls[:, note], session.controls[:, level] = mode.note_range[0], FAINTEST_DB
             session.controls[:, len(SCALAR_COLUMNS) + column] = 1.0
             for _ in range(STEP_PERIODS):
-                renderer.run(engine.voices)
+                session.run(engine.voices)
             if not np.abs(session.sound.rows[session.sound.spare :]).max() <= LOUDEST_AT_FAINTEST:
                 raise BadBundle(f"mode {mode.name!r} is loud where it should hardly be heard; train or export it again")

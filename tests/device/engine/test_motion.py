@@ -98,6 +98,8 @@ def test_voice_that_is_bent_a_semitone_up_has_the_pace_of_the_next_note_and_neve
     assert motion.amplitude[0, 0] == 1.0
     motion.step([60.0, 61.0], [SILENCE_DB, SILENCE_DB], 2)
     assert motion.amplitude[0, 0] == 0.0
+    motion.reset(0)
+    assert motion.voices[0].gain == 1.0
 
 
 @pytest.mark.parametrize("note", [math.nan, math.inf, 1e9, -1e9])

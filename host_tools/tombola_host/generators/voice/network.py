@@ -318,8 +318,7 @@ class Voice(Generator):
         held = functional.linear(hidden, functional.pad(trunk.weight_hh_l0, (0, modes, 0, modes)), bias)
         last = torch.tanh(torch.addmm(held, units, functional.pad(trunk.weight_ih_l0, (0, 0, 0, modes)).T))
         gates = functional.pad(torch.cat([self.activity, torch.eye(modes)], dim=1), (0, 0, SCALARS, 0))
-        # A node that joins the two inputs of the head would cost more than a second product.
-        shaded = torch.addmm(audible, shade, self._directions(), beta=INAUDIBLE)
+        shaded = torch.addmm(audible, shade, self._directions(), beta=INAUDIBLE)  # Joining two inputs costs more.
         head = torch.cat([self.head.weight.T, self.spectrum])
         return torch.addmm(shaded, last * torch.mm(controls, gates), head), last
 
