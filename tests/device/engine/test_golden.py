@@ -3,8 +3,8 @@
 Which instructions numpy and onnxruntime choose depends on the processor, and so do the last bits. So the hash is held
 where these are the ones that it was taken with; everywhere the loudness of each period is, to a thousandth of a dB.
 
-Taken anew when velocity and loudness left the level column (docs/adr/0020-shades-and-life.md): the spectrum of a soft
-note is no longer extrapolated, and its periods differ by up to 2.9 dB.
+Taken anew with the quartet that has shades and life (docs/adr/0020-shades-and-life.md): its networks are other ones, and
+velocity and loudness left the level column.
 """
 
 from __future__ import annotations
