@@ -25,7 +25,7 @@ from tombola_device.play.player import Player
 
 QUARTET = Path(__file__).parents[3] / "models" / "quartet" / "quartet.tombola"
 GOLDEN = Path(__file__).parent / "golden.json"
-PERIODS, HEARD_EVERY = 900, 8
+PERIODS, HEARD_EVERY = 1200, 8
 
 
 def platform() -> str:
