@@ -3,7 +3,7 @@
 Which instructions numpy and onnxruntime choose depends on the processor, and so do the last bits. So the hash is held
 where these are the ones that it was taken with; everywhere the loudness of each period is, to a thousandth of a dB.
 
-Taken anew with the quartet that has shades and life (docs/adr/0020-shades-and-life.md): its networks are other ones, and
+Taken anew with the quartet that has shades and life (docs/adr/0020-shades-and-life.md): its networks are others, and
 velocity and loudness left the level column.
 """
 
