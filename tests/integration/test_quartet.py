@@ -24,6 +24,7 @@ SUSTAINED = ("sax", "violin", "flute")
 COMMON_NOTE = 67
 log = logging.getLogger(__name__)
 """The figures of docs/figures.md: shown with --log-cli-level=INFO."""
+STILL = PerformedEvent(0.0, "set_life", (0.0,))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_pitch_is_within_3_cents_at_the_median_and_10_at_95_percent(bundle):
     for mode, described in enumerate(bundle.manifest.modes):
         low, high = described.note_range
         for note in np.linspace(max(low, 40), min(high, 90), 4).round():
-            cents.append(cents_off(held_note(bundle, mode, float(note), seconds=1.0), float(note)))
+            cents.append(cents_off(held_note(bundle, mode, float(note), seconds=1.0, life=0.0), float(note)))
     error = summarise(cents)
     assert error.median_cents <= 3
     assert error.p95_cents <= 10
@@ -115,7 +116,12 @@ def test_level_dips_by_at_most_1_db_over_a_blend_sweep(bundle, names, first, sec
     ends = one_hot(bundle, names.index(first)), one_hot(bundle, names.index(second))
     way = BlendAutomation((0.0, 1.0, 3.0, 4.0), (ends[0], ends[0], ends[1], ends[1]))
     sound = render_performance(
-        bundle, [PerformedEvent(0.0, "note_on", (COMMON_NOTE, 0.8))], blend=way, seconds=4.0, voices=1, headroom_db=0.0
+        bundle,
+        [STILL, PerformedEvent(0.0, "note_on", (COMMON_NOTE, 0.8))],
+        blend=way,
+        seconds=4.0,
+        voices=1,
+        headroom_db=0.0,
     )
     dip_db = level_dip_db(sound, [0.8, 3.3])
     log.info("sweep %s to %s: dip %.2f dB", first, second, dip_db)
@@ -152,7 +158,7 @@ def test_stolen_sounding_voice_does_not_click(bundle, names):
     """Compare with the same keys on enough voices, whose attacks are equally sharp."""
     keys = [(0.3 * index, 48 + 5 * index % 29) for index in range(12)]
     for mode in range(len(names)):
-        events = [PerformedEvent(0.0, "program_change", (mode,))]
+        events = [STILL, PerformedEvent(0.0, "program_change", (mode,))]
         events += [PerformedEvent(time_s, "note_on", (note, 0.8)) for time_s, note in keys]
         taken, plain = (render_performance(bundle, events, seconds=4.0, voices=voices) for voices in (2, 12))
         assert largest_jump(taken) <= largest_jump(plain), names[mode]

@@ -3,8 +3,8 @@
 Which instructions numpy and onnxruntime choose depends on the processor, and so do the last bits. So the hash is held
 where these are the ones that it was taken with; everywhere the loudness of each period is, to a thousandth of a dB.
 
-Taken anew when velocity and loudness left the level column (docs/adr/0020-shades-and-life.md): the spectrum of a soft
-note is no longer extrapolated, and its periods differ by up to 2.9 dB.
+Taken anew with the quartet that has shades and life (docs/adr/0020-shades-and-life.md): its networks are others, and
+velocity and loudness left the level column.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tombola_device.play.player import Player
 
 QUARTET = Path(__file__).parents[3] / "models" / "quartet" / "quartet.tombola"
 GOLDEN = Path(__file__).parent / "golden.json"
-PERIODS, HEARD_EVERY = 900, 8
+PERIODS, HEARD_EVERY = 1200, 8
 
 
 def platform() -> str:
@@ -133,7 +133,7 @@ def test_the_golden_performance_uses_what_it_should_pin(played, golden):
     assert levels[:760].min() > -70
     assert levels[:760].max() > -25
     assert np.ptp(levels[100:700]) > 6
-    assert levels[-1] < -70
+    assert levels[-1] < -85
     spoilt = played.copy()
     spoilt[300] *= 1.001
     assert hashlib.sha256(spoilt.tobytes()).hexdigest() not in golden["sha256"].values()

@@ -16,8 +16,9 @@ PITCHES = (57.0, 60.0, 63.0, 66.0, 69.0)
 
 @pytest.fixture(scope="module")
 def moving(sung, recorded_notes):
-    """Notes that move, and that grow darker from one to the next."""
-    sounds = {note: sung(note, 1.6, life=1.0, seed=int(note), tilt_db=-(note - 45) / 4) for note in PITCHES}
+    """Notes that move, and that grow darker from one to the next, every second one darker than the line."""
+    darker_db = {note: (note - 45) / 4 + 0.7 * (note % 2) for note in PITCHES}
+    sounds = {note: sung(note, 1.6, life=1.5, seed=int(note), tilt_db=-darker_db[note]) for note in PITCHES}
     material = recorded_notes(sounds)
     return sorted([*material.training.notes, *material.test.notes], key=middle_note)
 
