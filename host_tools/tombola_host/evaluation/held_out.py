@@ -9,16 +9,13 @@ import numpy as np
 import torch
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import PERIOD_SAMPLES, SCALAR_COLUMNS, Float32Array
-from tombola_device.contract.graph import SHADE_DB, dynamics_of
 from tombola_device.contract.graph import TIMBRE as TIMBRE_AXES
-from tombola_device.contract.manifest import Mode
-from tombola_device.engine.envelope import LOUDEST_DB, QUIETEST_DB
 from tombola_device.engine.noise import TABLE_SAMPLES, noise_table, overlapping
 from tombola_device.engine.onset_session import OnsetSession
 from tombola_device.engine.session import Session
 from torch import Tensor
 
-from tombola_host.corpus.windows import LEVEL, TIMBRE, VELOCITY, Note, one_hot
+from tombola_host.corpus.windows import TIMBRE, Note, one_hot
 from tombola_host.generators.family import Family, GeneratorTrainee
 from tombola_host.training.spectral import MultiScaleSpectralLoss
 
@@ -107,14 +104,10 @@ def _block_playback(bundle: Bundle, mode: int) -> Playback:
 
     def play(note: Note) -> Float32Array:
         controls = _controls(note, one_hot(own.index(mode), len(own)))
-        louder_db = _louder_db(described, controls[..., VELOCITY]) if graph.directions else torch.zeros(1)
         controls[..., TIMBRE] = timbre
-        controls[..., LEVEL] -= louder_db
         rows = controls[0].numpy()
         out = np.empty(len(rows) * PERIOD_SAMPLES, np.float32)
         session.reset_all()
-        if graph.directions:
-            dynamics_of(session.shade, graph.directions)[0, own.index(mode)] = float(louder_db[0, 0]) / SHADE_DB
         for frame, row in enumerate(rows):
             session.controls[0] = row
             session.noise[0] = chunks[frame % len(chunks)]
@@ -123,12 +116,6 @@ def _block_playback(bundle: Bundle, mode: int) -> Playback:
         return out
 
     return play
-
-
-def _louder_db(mode: Mode, velocity: Tensor) -> Tensor:
-    """How much louder than its mode's recordings a note is played."""
-    range_db = mode.envelope.velocity_db if mode.envelope else 0.0
-    return (range_db * (velocity - 1.0) - mode.recorded_db).clamp(QUIETEST_DB, LOUDEST_DB)
 
 
 def _controls(note: Note, blend: Tensor) -> Tensor:

@@ -168,17 +168,21 @@ def test_without_several_dynamics_the_prior_is_taken():
     assert dynamics_slope_db(mode_of(notes[0], note(60, 0.6, 0.2, -20.0))) == PRIOR_SLOPE_DB
 
 
-def test_what_velocity_says_of_the_level_moves_into_the_shade(voice, held):
+def test_recordings_stand_at_dynamics_0_however_loud_they_are(voice, held):
     network = voice(2)
     network.recorded_db[:] = torch.tensor([-5.0, -10.0])
+    for level_db in (-40.0, -10.0):
+        shade = as_recorded(network, held(3, 60.0, blend=(0.5, 0.5), loudness_db=level_db))
+        assert shade.shape == (1, 3, 2 * DIRECTIONS)
+        assert not shade.any()
+
+
+def test_dynamics_in_the_shade_raise_the_true_level_and_not_the_column(voice, held):
+    network = voice(2)
     controls = held(3, 60.0, blend=(0.5, 0.5), loudness_db=-30.0)
-    told, shade = as_recorded(network, controls)
-    louder_db = VELOCITY_RANGE_DB * (0.7 - 1) + 7.5
-    assert told[0, 0, 1].item() == pytest.approx(-30 - louder_db, abs=1e-4)
-    assert network.note_and_level(told, shade)[0, 0].tolist() == pytest.approx([60.0, -30.0], abs=1e-4)
-    dynamics = [mode * len(SHADES) + DYNAMICS for mode in range(2)]
-    assert shade[0, 0, dynamics].tolist() == pytest.approx([0.5 * louder_db / 10] * 2, abs=1e-5)
-    assert torch.equal(told[..., 2:], controls[..., 2:])
+    own = torch.zeros(1, 3, DIRECTIONS)
+    own[..., DYNAMICS] = 0.4
+    assert network.note_and_level(controls, as_recorded(network, controls, own))[0, 0].tolist() == [60.0, -26.0]
 
 
 def test_a_harder_strike_is_brighter_at_every_step_when_the_engine_plays(voice, various):

@@ -90,15 +90,14 @@ class VoiceFamily:
         noise = noise_source(voice.network.noise_bands).draw(1, len(controls), stream(PLAYED_SEED, "played noise"))
         network = voice.network
         with torch.no_grad():
-            told, shade = as_recorded(network, controls[None])
+            given = controls[None]
+            shade = as_recorded(network, given)
             if note is not None:
-                mode = int(controls[0, SCALARS:].argmax())
-                frames = len(controls)
+                mode, frames = int(controls[0, SCALARS:].argmax()), len(controls)
                 short = replace(note, scalars=note.scalars[:frames], relative=note.relative[:frames])
-                played = normalized(network.log_amplitudes(told, shade)[0], torch.ones(1))
-                heard = heard_shade(short, network.directions[mode], played[0])
-                told, shade = as_recorded(network, controls[None], heard[None])
-            sound: Tensor = network(Conditions(told, noise, shade))
+                played = normalized(network.log_amplitudes(given, shade)[0], torch.ones(1))
+                shade = as_recorded(network, given, heard_shade(short, network.directions[mode], played[0])[None])
+            sound: Tensor = network(Conditions(given, noise, shade))
         return sound[0].numpy()
 
     def controls(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> dict[str, Range]:

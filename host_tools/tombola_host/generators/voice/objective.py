@@ -33,7 +33,7 @@ BLENDS_EVERY = 4
 
 Material = tuple[Sequence[ModeData], Sequence[Sequence[Tensor]]]
 Batch = tuple[Windows, Tensor, Tensor]
-"""Windows, their controls as the network reads them, and their shade."""
+"""Windows, their controls, and their shade."""
 
 
 class _Windows:
@@ -70,7 +70,7 @@ class _Windows:
         rng = stream(self.seed, f"{self.purpose} windows", step)
         windows = WindowSampler(self.data, self.frames, rng, self.shift).draw(self.count)
         shades = torch.stack([self._shade(*place) for place in windows.places.tolist()])
-        return windows, *as_recorded(self.trainee.network, windows.controls, shades)
+        return windows, windows.controls, as_recorded(self.trainee.network, windows.controls, shades)
 
     def _shade(self, mode: int, note: int, start: int) -> Tensor:
         """Timbre and life of one window. Shape (F, K); after the note's end it stands still."""

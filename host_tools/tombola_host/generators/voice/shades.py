@@ -21,7 +21,6 @@ import torch
 from scipy.ndimage import uniform_filter1d
 from tombola_device.contract.controls import FRAME_RATE_HZ, SCALAR_COLUMNS
 from tombola_device.contract.graph import SHADE_DB, SHADES
-from tombola_device.engine.envelope import LOUDEST_DB, QUIETEST_DB
 from torch import Tensor
 
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
@@ -161,25 +160,23 @@ def heard_shade(note: Note, directions: Tensor, played: Tensor) -> Tensor:
     return torch.from_numpy(shade.astype(np.float32))
 
 
-def as_recorded(network: Voice, controls: Tensor, shade: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Controls as analysed → as a network reads them: what the velocity says of the level moves into the shade.
+def as_recorded(network: Voice, controls: Tensor, shade: Tensor | None = None) -> Tensor:
+    """The shade of recordings, as a network reads it; dynamics 0.
+
+    How loud a recording is says little of how hard its note was played: told to the trunk as dynamics, it made held-out
+    notes worse (flute 0.82 → 0.93 with a slope of 2 dB an octave; docs/notebook/0008-alive.md). The player's dynamics
+    are counted from the mode's typical recording.
 
     Args:
-        network: Its modes' recordings tell what is louder.
-        controls: With the true level. Shape (V, F, 7 + M).
+        network: Its directions give K.
+        controls: Shape (V, F, 7 + M).
         shade: X, Y and life of each window's mode; zeros by default. Shape (V, F, K).
 
     Returns:
-        Controls, shape (V, F, 7 + M), and shade, shape (V, F, M * K).
+        Shape (V, F, M * K).
     """
-    blend = controls[..., len(SCALAR_COLUMNS) :]
-    struck_db = VELOCITY_RANGE_DB * (controls[..., VELOCITY] - 1.0)
-    louder_db = (struck_db - blend @ network.recorded_db).clamp(QUIETEST_DB, LOUDEST_DB)
-    own = controls.new_zeros(*controls.shape[:2], network.directions.shape[1]) if shade is None else shade.clone()
-    own[..., DYNAMICS] = louder_db / SHADE_DB
-    told = controls.clone()
-    told[..., LEVEL] -= louder_db
-    return told, network.shade_of(blend, own)
+    own = controls.new_zeros(*controls.shape[:2], network.directions.shape[1]) if shade is None else shade
+    return network.shade_of(controls[..., len(SCALAR_COLUMNS) :], own)
 
 
 def life_of(note: Note, directions: Array, heard: Array) -> Array:
