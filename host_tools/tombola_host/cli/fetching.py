@@ -33,4 +33,6 @@ def fetch(
             names, user_cache_path("tombola") / "sounds", reporter.task("fetching recordings"), font=font
         )
     for name in names:
-        say("\n".join((f"{name}:", *(f"  {mode}={folder}" for mode, folder in folders[name].items()))))
+        say(f"{name}:")
+        for mode, folder in folders[name].items():
+            say(f"  {mode}={folder}")

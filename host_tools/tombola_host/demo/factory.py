@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from platformdirs import user_cache_path
-from rich.console import Console
 from tombola_device.contract.errors import BadConfig, StoreError, TombolaError
 
 from tombola_host.corpus.factory_sounds import BUNDLES, fetch_factory_sounds
@@ -26,6 +25,7 @@ from tombola_host.runs.store import RunStore, write_atomically
 from tombola_host.stages.bundle import write_bundle
 from tombola_host.study.build import Settings, build
 from tombola_host.study.plan import count_recordings
+from tombola_host.terminal import Terminal
 from tombola_host.training.effort import EFFORTS
 
 FIGURES = re.compile(r"(?<=<!-- figures -->\n).*?(?=<!-- end of figures -->)", re.DOTALL)
@@ -98,10 +98,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=Path, default=user_cache_path("tombola") / "runs", help="where builds go on")
     options = parser.parse_args(arguments)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Terminal(soft_wrap=True)
     try:
         settings, store = Settings(effort=options.effort, seed=options.seed), RunStore(options.runs)
-        with reporting(Console(stderr=True, highlight=False)) as reporter:
+        with reporting(Terminal(stderr=True)) as reporter:
             names = tuple(options.bundles or BUNDLES)
             step = reporter.task("fetching recordings")
             for name, folders in fetch_factory_sounds(names, user_cache_path("tombola") / "sounds", step).items():

@@ -16,7 +16,6 @@ from tombola_host.corpus.windows import (
     MODE_LEVEL_DB,
     NOTE,
     SKIPPED_FRAMES,
-    VELOCITY,
     WindowSampler,
     mode_data,
     mode_gain_db,
@@ -115,13 +114,6 @@ def test_half_of_the_windows_are_shifted_and_those_have_no_sound(mode):
     assert 2.5 < float(off.abs().max()) <= 3.0
     assert torch.count_nonzero(windows.audio[shifted]) == 0
     assert windows.audio[~shifted].abs().amax(1).min() > 0.01
-
-
-def test_velocity_is_blurred_within_its_range(mode):
-    velocity = WindowSampler([mode()], 16, np.random.default_rng(2)).draw(200).controls[..., VELOCITY]
-    assert torch.equal(velocity, velocity[:, :1].expand_as(velocity))
-    assert 0.08 < float(velocity[:, 0].std()) < 0.2
-    assert 0.0 <= float(velocity.min()) <= float(velocity.max()) <= 1.0
 
 
 def test_a_mode_of_four_times_the_notes_is_drawn_twice_as_often(mode):

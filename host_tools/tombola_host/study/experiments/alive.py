@@ -18,7 +18,6 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import torch
-from rich.console import Console
 from tombola_device.contract.bundle import decode_bundle
 from tombola_device.contract.errors import BadConfig, TombolaError
 
@@ -32,6 +31,7 @@ from tombola_host.evaluation.strikes import Compared
 from tombola_host.evaluation.tables import as_tables, embeddings_of, network_to_table
 from tombola_host.progress import reporting
 from tombola_host.study.experiments.musicnn import Musicnn
+from tombola_host.terminal import Terminal
 
 ERROR_BAR, LEARNED_BAR, TABLE_BAR, FLOOR_BAR = 0.82, 0.76, 0.88, 0.52
 MOVEMENT_BAR = (0.7, 1.3)
@@ -181,7 +181,7 @@ STRIKES: Mapping[str, Callable[[ModeJudgement], Value]] = {
 }
 
 
-def _embeddings(console: Console) -> list[Embedding]:
+def _embeddings(console: Terminal) -> list[Embedding]:
     try:
         return [LogMel(), Musicnn.installed()]
     except BadConfig as error:
@@ -197,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="all figures as JSON")
     options = parser.parse_args(arguments)
     bundles = [Path(word) for word in options.given if "=" not in word]
-    console, out = Console(stderr=True), Console(highlight=False)
+    console, out = Terminal(stderr=True), Terminal()
     torch.set_num_threads(1)  # The tensors are small.
     found: dict[str, tuple[ModeJudgement, ...]] = {}
     try:
