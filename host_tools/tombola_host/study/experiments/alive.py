@@ -210,13 +210,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 depth = FULL if options.full else QUICK
                 found[str(path)] = judge(decode_bundle(path.read_bytes()), materials, step, depth, embeddings)
         for name, judgements in found.items():
-            out.print(
-                name,
-                as_tables(judgements),
-                as_markdown(figures(judgements), list(folders)),
-                markup=False,
-                soft_wrap=True,
-            )
+            out.print(name, as_tables(judgements), markup=False, soft_wrap=True)
+            for line in as_markdown(figures(judgements), list(folders)).splitlines():
+                out.print(line, markup=False, soft_wrap=True)
         if options.out:
             options.out.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
     except (OSError, TombolaError) as error:
