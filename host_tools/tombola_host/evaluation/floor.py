@@ -10,18 +10,14 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
 from tombola_device.contract.controls import Float32Array
 
 from tombola_host.corpus.analysis import ANALYSIS_VERSION
 from tombola_host.corpus.cache import default_cache_dir
 from tombola_host.corpus.clip import Clip
-from tombola_host.corpus.windows import LEVEL, NOTE, Note, mode_data, mode_gain_db
+from tombola_host.corpus.windows import Note, mode_data, mode_gain_db
 from tombola_host.evaluation.held_out import LONGEST_FRAMES, note_errors
-from tombola_host.generators.voice.network import Voice
-from tombola_host.generators.voice.noise import noise_source
-from tombola_host.generators.voice.size import VoiceSize
+from tombola_host.evaluation.ladder import resynthesised
 from tombola_host.progress import Step
 
 FLOOR_VERSION = 1
@@ -30,14 +26,7 @@ FLOOR_VERSION = 1
 
 def resynthesis(note: Note) -> Float32Array:
     """Play a note's analysed amplitudes; no network is asked. Shape (T,), at most 4 s."""
-    voice = Voice(modes=1, size=VoiceSize(1, 1))
-    scalars, relative = note.scalars[None, :LONGEST_FRAMES], note.relative[None, :LONGEST_FRAMES]
-    noise = noise_source(voice.noise_bands).draw(1, scalars.shape[1], np.random.default_rng(0))
-    with torch.no_grad():
-        amplitude, pace = voice.at_level(relative, scalars[..., [NOTE, LEVEL]])
-        sound, _ = voice.sound(amplitude, pace, noise)
-    played: Float32Array = sound[0].numpy()
-    return played
+    return resynthesised(note, note.relative[:LONGEST_FRAMES])
 
 
 def floors(clips: Sequence[Clip], step: Step, cache_dir: Path | None = None) -> tuple[float, ...]:
