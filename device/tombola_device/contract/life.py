@@ -15,6 +15,8 @@ BANDS_PER_OCTAVE: Final = 4
 BANDS: Final = 31
 """Bands of modulation frequencies, a quarter of an octave each, from LOWEST_HZ up: the last ends at 64.6 Hz."""
 MAX_LATENTS, MAX_TAKES = 34, 16
+LONGEST_WANE_S: Final = 8.0
+"""A note that dies away changes its spectrum no more after this time, counted at KEYTRACK_NOTE."""
 CENTS, LEVEL = 0, 1
 """The first columns of ``Life.mixing``: pitch in cents, level in dB. The directions of the graph follow."""
 

@@ -87,6 +87,8 @@ class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         life: How its held notes move; None: they do not.
         recorded_db: How much quieter than velocity 1.0 its recordings were played, median, dB. A note played like this
             has the spectrum of the recordings; a louder one is shifted along ``dynamics``.
+        wane: The spectrum of a note that dies away moves along the last direction of its life: one unit in a second at
+            KEYTRACK_NOTE, and so many octaves faster for each octave above it. None: it does not.
         knobs: What a control does, in one word, by column: ``timbre_x`` may make a note "brighter".
     """
 
@@ -100,6 +102,7 @@ class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     licence: Text = ""
     life: Life | None = None
     recorded_db: Annotated[float, Meta(ge=-96, le=0)] = 0.0
+    wane: Annotated[float, Meta(ge=0, le=3)] | None = None
     knobs: Annotated[dict[Column, Name], Meta(max_length=16)] = msgspec.field(default_factory=dict)
 
 

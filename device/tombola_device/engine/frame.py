@@ -17,6 +17,7 @@ from tombola_device.engine.onsets import FADE_FAST, FADE_SLOW, LEAST_ONSET, Late
 from tombola_device.engine.session import Session
 from tombola_device.engine.share import Share
 from tombola_device.engine.sound import Sound
+from tombola_device.engine.wane import WaneFeed
 
 _LEVEL, _ONSET_FAST, _ONSET_SLOW = (SCALAR_COLUMNS.index(name) for name in ("loudness_db", "onset_fast", "onset_slow"))
 
@@ -25,6 +26,7 @@ class FrameRenderer:
     """One run for all voices in each period; a ``Renderer``.
 
     Controls ─► GlidingControls ─► Envelopes ─► LifeFeed ─► Session ─► Sound
+                                                WaneFeed ───┤
                                                 NoiseFeed ──┘
 
     Args:
@@ -55,6 +57,8 @@ class FrameRenderer:
         self._late = LateOnsets(sound)
         shade, columns, motion = self.session.shade, self.session.controls, self.session.motion
         self._life = LifeFeed(modes, shade, columns, motion) if graph.directions and motion is not None else None
+        wane = WaneFeed(modes, shade, columns) if self._life is not None else None
+        self._wane = wane if wane is not None and wane.moves else None
         self._ended = [False] * voices
         self._keys: tuple[list[bool], list[float]] = [False] * voices, [0.0] * voices
         self._notes, self._told_db = [0.0] * voices, [math.nan] * voices
@@ -88,11 +92,14 @@ class FrameRenderer:
         self._envelopes.start(voice)
         if self._life is not None:
             self._life.begin(voice)
+        if self._wane is not None:
+            self._wane.begin(voice)
         return sample
 
     def render(self) -> None:
         """Like ``Renderer.render``."""
-        if self._controls.moving:
+        placed = self._controls.moving
+        if placed:
             self._notes, levels = self._controls.follow()
             self._envelopes.play(*self._keys, levels, self._notes)
             if self._life is not None:
@@ -105,6 +112,8 @@ class FrameRenderer:
         if rows:
             if self._life is not None:
                 self._life.advance(rows)
+                if self._wane is not None:
+                    self._wane.advance(rows, self._notes, placed=placed)
             self.session.run(rows, self._notes, self.levels_db)
         if self._late.begun:
             self._late.rise()

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from tombola_device.contract.bundle import Bundle
-from tombola_device.contract.controls import PERIOD_SAMPLES, SCALAR_COLUMNS, Float32Array
+from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, SCALAR_COLUMNS, Float32Array
+from tombola_device.contract.graph import SHADES
 from tombola_device.contract.graph import TIMBRE as TIMBRE_AXES
 from tombola_device.engine.noise import TABLE_SAMPLES, noise_table, overlapping
 from tombola_device.engine.onset_session import OnsetSession
 from tombola_device.engine.session import Session
+from tombola_device.engine.wane import waned_s
 from torch import Tensor
 
-from tombola_host.corpus.windows import TIMBRE, Note, one_hot
+from tombola_host.corpus.windows import NOTE, TIMBRE, Note, one_hot
 from tombola_host.generators.family import Family, GeneratorTrainee
 from tombola_host.training.spectral import MultiScaleSpectralLoss
 
@@ -100,6 +102,7 @@ def _block_playback(bundle: Bundle, mode: int) -> Playback:
     # The number of periods is spelled out: it cannot be found from a table of no bands.
     periods = table.reshape(len(table), TABLE_SAMPLES // PERIOD_SAMPLES, PERIOD_SAMPLES).transpose(1, 0, 2)
     chunks = overlapping(periods, np.roll(periods, -1, axis=0)) if graph.overlap else periods
+    directions = graph.directions
     timbre = torch.tensor([described.controls.get(axis, (0.0, 0.0, 0.0))[1] for axis in TIMBRE_AXES])
 
     def play(note: Note) -> Float32Array:
@@ -111,6 +114,9 @@ def _block_playback(bundle: Bundle, mode: int) -> Playback:
         for frame, row in enumerate(rows):
             session.controls[0] = row
             session.noise[0] = chunks[frame % len(chunks)]
+            if described.wane is not None:
+                at = len(own) * len(SHADES) + (own.index(mode) + 1) * (directions - len(SHADES)) - 1
+                session.shade[0, at] = waned_s(frame / FRAME_RATE_HZ, float(row[NOTE]), described.wane)
             session.run(1)
             out[frame * PERIOD_SAMPLES : (frame + 1) * PERIOD_SAMPLES] = session.sound.of(0)
         return out

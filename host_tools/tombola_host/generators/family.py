@@ -29,6 +29,7 @@ class Described:
 
     life: Life | None = None
     recorded_db: float = 0.0
+    wane: float | None = None
     knobs: Mapping[str, str] = field(default_factory=dict)
 
 

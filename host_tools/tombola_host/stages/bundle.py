@@ -60,5 +60,6 @@ def _mode(family: Family, trainee: GeneratorTrainee, index: int, material: Mater
         licence=material.licence,
         life=described.life if held else None,
         recorded_db=described.recorded_db,
+        wane=described.wane if held else None,
         knobs=dict(described.knobs),
     )

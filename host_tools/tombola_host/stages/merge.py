@@ -18,7 +18,7 @@ from tombola_host.stages.ticket import load_ticket
 from tombola_host.stages.trainee_files import curve_facts, save_trainee, train_in
 from tombola_host.training.effort import Length
 
-VERSION = 5
+VERSION = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from tombola_host.runs.store import Run, RunStore
 from tombola_host.stages.trainee_files import curve_facts, save_trainee, train_in
 from tombola_host.training.effort import Length
 
-VERSION = 5
+VERSION = 6
 
 
 def open_run(store: RunStore, family: Family, material: Material, length: Length, size: Size, seed: int) -> Run:

@@ -30,6 +30,8 @@ from tombola_host.training.loop import Phase
 from tombola_host.training.streams import first_weights, stream
 
 PLAYED_SEED = 1
+OF_ONE_MODE = ("spectrum", "directions", "recorded_db", "wane")
+"""Tensors with a row for each mode."""
 
 
 class VoiceFamily:
@@ -54,8 +56,7 @@ class VoiceFamily:
 
     def trainee(self, network: Generator, data: Sequence[ModeData], seed: int) -> VoiceTrainee:
         """See Family."""
-        del seed  # What is fitted to the recordings is not drawn.
-        return new_trainee(cast("Voice", network), data)
+        return new_trainee(cast("Voice", network), data, seed)
 
     def restored(self, tensors: Mapping[str, Tensor]) -> VoiceTrainee:
         """See Family."""
@@ -111,6 +112,7 @@ class VoiceFamily:
         return Described(
             life=fit_life(data, network.directions[mode]),
             recorded_db=round(float(network.recorded_db[mode]), 3),
+            wane=round(float(network.wane[mode, 1]), 3) if network.wane[mode, 0] else None,
             knobs=dict(KNOBS),
         )
 
@@ -128,7 +130,7 @@ class VoiceFamily:
         merged = {
             **weights,
             "input.weight": torch.cat([scalars, blend.expand(-1, len(activity))], dim=1),
-            **{name: torch.cat([own[name] for own in trained]) for name in ("spectrum", "directions", "recorded_db")},
+            **{name: torch.cat([own[name] for own in trained]) for name in OF_ONE_MODE},
             "activity": activity,
         }
         network = Voice.of(merged)

@@ -23,8 +23,10 @@ from __future__ import annotations
 import math
 
 import torch
-from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCALAR_COLUMNS
+from tombola_device.contract.controls import ONSET_SLOW_S, PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCALAR_COLUMNS
 from tombola_device.contract.graph import SHADE_DB, SHADES, dynamics_of
+from tombola_device.contract.life import LONGEST_WANE_S
+from tombola_device.contract.manifest import KEYTRACK_NOTE
 from tombola_device.engine.motion import LEAST_START, SILENCE_AMPLITUDE
 from torch import Tensor, nn
 from torch.nn import functional
@@ -38,10 +40,11 @@ from tombola_host.generators.voice.synthesizer import HALF_TABLE, INAUDIBLE, Syn
 CENTRE = {"note": 60.0, "loudness_db": -30.0}
 SPREAD = {"note": 16.0, "loudness_db": 16.0}
 SCALARS = len(SCALAR_COLUMNS)
-NOTE, LEVEL = SCALAR_COLUMNS.index("note"), SCALAR_COLUMNS.index("loudness_db")
+NOTE, LEVEL, ONSET_SLOW = (SCALAR_COLUMNS.index(name) for name in ("note", "loudness_db", "onset_slow"))
 READ = ("note", "loudness_db", "onset_fast", "onset_slow")
 """Columns that the trunk reads, beside the blend."""
-DIRECTIONS = len(SHADES) + 8
+DIRECTIONS = len(SHADES) + 8 + 1
+"""The player's, those of life, and the wane of a note that dies away."""
 CERTAIN = 20.0
 """tanh(20) is 1: units with this bias always output 1. They carry the modes' mean spectra to the head."""
 VoiceState = tuple[Tensor, ...]
@@ -76,6 +79,7 @@ class Voice(Generator):
     read: Tensor
     directions: Tensor
     recorded_db: Tensor
+    wane: Tensor
     activity: Tensor
 
     def __init__(self, modes: int, size: VoiceSize, activity: Tensor | None = None) -> None:
@@ -93,10 +97,12 @@ class Voice(Generator):
         }
         for name, values in constants.items():
             self.register_buffer(name, torch.tensor(values), persistent=False)
-        # Of each mode; fitted to its recordings, not trained. Shape (M, K, H + B).
+        # Of each mode; fitted to its recordings, not trained. Shapes (M, K, H + B), and (M,): how much quieter than
+        # velocity 1 it was played, median, dB.
         self.register_buffer("directions", torch.zeros(modes, DIRECTIONS, self.partials + self.noise_bands))
-        # How much quieter than velocity 1 each mode was played, median, dB. Shape (M,).
         self.register_buffer("recorded_db", torch.zeros(modes))
+        # Whether a mode dies away, and how many octaves faster for each octave of pitch. Shape (M, 2).
+        self.register_buffer("wane", torch.zeros(modes, 2))
         self.register_buffer("activity", torch.ones(modes, size.hidden) if activity is None else activity)
         self.trunk.weight_hh_l0.register_hook(lambda grad: grad * self.readable())
         self.forget_the_unreadable()
@@ -155,7 +161,7 @@ class Voice(Generator):
                 # width.
                 spreads=(*(f"trunk.{kind}_{side}h_l0" for kind in ("weight", "bias") for side in "ih"), "head.weight"),
                 output="trunk",
-                constants=("directions", "recorded_db"),
+                constants=("directions", "recorded_db", "wane"),
             ),
         )
 
@@ -170,7 +176,7 @@ class Voice(Generator):
             self.trunk.weight_hh_l0 *= self.readable()
 
     def log_amplitudes(
-        self, controls: Tensor, shade: Tensor | None = None, hidden: Tensor | None = None
+        self, controls: Tensor, shade: Tensor | None = None, hidden: Tensor | None = None, latent: Tensor | float = 0.0
     ) -> tuple[Tensor, Tensor]:
         """Run the trunk over F frames.
 
@@ -178,11 +184,13 @@ class Voice(Generator):
             controls: Shape (V, F, 7 + M).
             shade: Shape (V, F, M * K); zeros by default.
             hidden: Trunk state before the first frame. Shape (V, U); zeros by default.
+            latent: Added to the sums of the input layer; see ``NoteLatents``. Shape (V, 1, width of the layer).
 
         Returns:
             Log amplitudes up to a common factor, shape (V, F, H + B), and the trunk's last state, shape (V, U).
         """
-        units = functional.leaky_relu(self.input((controls - self.centre) / self.spread * self.read), 0.1)
+        sums = self.input((controls - self.centre) / self.spread * self.read) + latent
+        units = functional.leaky_relu(sums, 0.1)
         trunk, last = self.trunk(units, None if hidden is None else hidden.unsqueeze(0).contiguous())
         log_amplitude = self._head(trunk, controls[..., SCALARS:])
         return log_amplitude if shade is None else log_amplitude + shade @ self._directions(), last[0]
@@ -196,6 +204,13 @@ class Voice(Generator):
         """The directions in the order of a shade. Shape (M * K, H + B)."""
         player, living = self.directions[:, : len(SHADES)], self.directions[:, len(SHADES) :]
         return torch.cat([player.flatten(0, 1), living.flatten(0, 1)])
+
+    def waned(self, controls: Tensor) -> Tensor:
+        """How far along its last direction a recording is; 0 for a held mode. (V, F, 7 + M) → (V, F, 1)."""
+        slow, octaves = controls[..., ONSET_SLOW], (controls[..., NOTE] - KEYTRACK_NOTE) / 12
+        since_s = -ONSET_SLOW_S * torch.log(slow.clamp(min=torch.finfo(slow.dtype).tiny))
+        dies, keytrack = (controls[..., SCALARS:] @ self.wane).unbind(-1)
+        return (dies * (since_s * torch.exp2(keytrack * octaves)).clamp(max=LONGEST_WANE_S))[..., None]
 
     def note_and_level(self, controls: Tensor, shade: Tensor | None = None) -> Tensor:
         """The note that sounds and its true level, how hard it is played included. (…, 7 + M) → (…, 2)."""

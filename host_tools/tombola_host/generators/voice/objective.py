@@ -18,7 +18,7 @@ from tombola_host.training.effort import Length
 from tombola_host.training.loop import Phase, Turn
 from tombola_host.training.objective import Losses
 from tombola_host.training.spectral import MultiScaleSpectralLoss
-from tombola_host.training.streams import stream
+from tombola_host.training.streams import stream, torch_stream
 
 CONTROL_FRAMES, AUDIO_FRAMES = 128, 96
 AUDIO_SKIPPED_FRAMES = 8
@@ -32,8 +32,8 @@ BLENDS_FROM_SHARE = 0.4
 BLENDS_EVERY = 4
 
 Material = tuple[Sequence[ModeData], Sequence[Sequence[Tensor]]]
-Batch = tuple[Windows, Tensor, Tensor]
-"""Windows, their controls, and their shade."""
+Batch = tuple[Windows, Tensor, Tensor, torch.Generator]
+"""Windows, their controls, their shade, and the random numbers of their latents."""
 
 
 class _Windows:
@@ -70,7 +70,8 @@ class _Windows:
         rng = stream(self.seed, f"{self.purpose} windows", step)
         windows = WindowSampler(self.data, self.frames, rng, self.shift).draw(self.count)
         shades = torch.stack([self._shade(*place) for place in windows.places.tolist()])
-        return windows, windows.controls, as_recorded(self.trainee.network, windows.controls, shades)
+        shade = as_recorded(self.trainee.network, windows.controls, shades)
+        return windows, windows.controls, shade, torch_stream(self.seed, f"{self.purpose} latents", step)
 
     def _shade(self, mode: int, note: int, start: int) -> Tensor:
         """Timbre and life of one window. Shape (F, K); after the note's end it stands still."""
@@ -91,9 +92,9 @@ class ControlObjective(_Windows):
 
     def loss(self, batch: Batch, step: int) -> Losses:
         """See Objective."""
-        windows, controls, shade = batch
-        network = self.trainee.network
-        log_amplitude, _ = network.log_amplitudes(controls, shade)
+        windows, controls, shade, generator = batch
+        network, latent = self.trainee.network, self.trainee.latents(windows.places, generator)
+        log_amplitude, _ = network.log_amplitudes(controls, shade, latent=latent)
         audible = network.synthesizer.audible(controls[..., NOTE : NOTE + 1])
         distance = control_loss(log_amplitude, audible, windows.relative, windows.weight)
         return self.with_blends({"amplitudes": distance}, controls, step)
@@ -106,17 +107,17 @@ class SoundObjective(_Windows):
 
     def loss(self, batch: Batch, step: int) -> Losses:
         """See Objective."""
-        windows, controls, shade = batch
-        network = self.trainee.network
+        windows, controls, shade, generator = batch
+        network, latent = self.trainee.network, self.trainee.latents(windows.places, generator)
         noise = noise_source(network.noise_bands).draw(
             self.count, self.frames, stream(self.seed, f"{self.purpose} noise", step)
         )
-        sound, _ = network.sound(*self._heard_off_key(controls, shade, step), noise)
+        sound, _ = network.sound(*self._heard_off_key(controls, shade, latent, step), noise)
         skipped = AUDIO_SKIPPED_FRAMES * PERIOD_SAMPLES
         distance: Tensor = self._distance(sound[:, skipped:], windows.audio[:, skipped:])
         return self.with_blends({"sound": distance}, controls, step)
 
-    def _heard_off_key(self, controls: Tensor, shade: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    def _heard_off_key(self, controls: Tensor, shade: Tensor, latent: Tensor, step: int) -> tuple[Tensor, Tensor]:
         """Amplitudes for a note up to a semitone off, with the pace of the true note.
 
         A recording cannot be shifted in pitch, but the trunk can be given a slightly wrong note: it then learns what
@@ -127,7 +128,7 @@ class SoundObjective(_Windows):
         off = rng.uniform(-OFF_KEY_SEMITONES, OFF_KEY_SEMITONES, (len(controls), 1))
         told = controls.clone()
         told[..., NOTE] += torch.from_numpy(off).float()
-        log_amplitude, _ = network.log_amplitudes(told, shade)
+        log_amplitude, _ = network.log_amplitudes(told, shade, latent=latent)
         return network.at_level(log_amplitude, network.note_and_level(controls, shade))
 
 

@@ -6,6 +6,7 @@ A frame's log amplitudes are what the trunk says of note, level and time, plus s
     timbre Y    noise up, high partials down: breathier
     dynamics    the slope that a note gains when it is played SHADE_DB louder
     life        principal components of how the spectrum moves within held notes
+    wane        how much faster than the level each amplitude of a plucked or struck note falls (``wane``)
 
 They are straight lines in dB, fitted and not trained, so that each knob is monotone by construction, and what moves
 within a note is told to the trunk in training instead of being averaged away.
@@ -27,9 +28,11 @@ from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
 from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
 from tombola_host.corpus.windows import LEVEL, NOTE, VELOCITY, ModeData, Note
 from tombola_host.generators.voice.network import DIRECTIONS, Voice
+from tombola_host.generators.voice.wane import fit_wane
 
-LIVING = DIRECTIONS - len(SHADES)
 X, Y, DYNAMICS = range(len(SHADES))
+WANE = DIRECTIONS - 1
+LIFE = slice(len(SHADES), WANE)
 KNOBS = {"timbre_x": "brighter", "timbre_y": "breathier"}
 
 NEPER = np.log(10) / 20
@@ -129,7 +132,10 @@ def fit_directions(mode: ModeData) -> Tensor:
     reach = np.quantile(np.abs(stands), 0.9, axis=0) if len(stands) > 2 else np.zeros(2)
     directions[X] = np.clip(reach[0], LEAST_X_DB, MOST_X_DB) * unit_x
     directions[Y] = np.clip(reach[1], LEAST_Y_DB, MOST_Y_DB) * unit_y
-    directions[len(SHADES) :] = _components(mode, heard)
+    directions[LIFE] = _components(mode, heard)
+    wane = fit_wane(mode)
+    if wane is not None:
+        directions[WANE] = wane.rates
     return torch.from_numpy(directions.astype(np.float32))
 
 
@@ -176,6 +182,7 @@ def as_recorded(network: Voice, controls: Tensor, shade: Tensor | None = None) -
         Shape (V, F, M * K).
     """
     own = controls.new_zeros(*controls.shape[:2], network.directions.shape[1]) if shade is None else shade
+    own = torch.cat([own[..., :WANE], network.waned(controls)], dim=-1)
     return network.shade_of(controls[..., len(SCALAR_COLUMNS) :], own)
 
 
@@ -183,12 +190,12 @@ def life_of(note: Note, directions: Array, heard: Array) -> Array:
     """The life of a note in its directions, the others 0. Shape (F, K)."""
     shade = np.zeros((len(note.scalars), len(directions)))
     motion = motion_of(note)
-    living = directions[len(SHADES) :]
+    living = directions[LIFE]
     if motion is None or not np.abs(living).max():
         return shade
     moved = _least_squares(living, motion.relative, _followed(heard))
     moved *= np.minimum(np.arange(len(moved)) / (RISE_S * FRAME_RATE_HZ), 1.0)[:, None]
-    shade[motion.start : motion.start + len(moved), len(SHADES) :] = np.clip(moved, -4.0, 4.0)
+    shade[motion.start : motion.start + len(moved), LIFE] = np.clip(moved, -4.0, 4.0)
     return shade
 
 
@@ -261,30 +268,31 @@ def _least_squares(rows: Array, values: Array, weight: Array, leaning: float = 1
 
 
 def _components(mode: ModeData, heard: Array) -> Array:
-    """Directions of life, each of standard deviation 1 over the notes; zeros without motion. Shape (LIVING, H + B)."""
+    """Directions of life, each of standard deviation 1 over the notes; zeros without motion. Shape (8, H + B)."""
     motions = [motion.relative for motion in map(motion_of, mode.notes) if motion is not None]
     if not motions:
-        return np.zeros((LIVING, len(heard)))
+        return np.zeros((WANE - len(SHADES), len(heard)))
     residual = np.concatenate(motions)[::THINNED]
     share = heard / heard.sum()
     residual = residual - (residual @ share)[:, None]
     root = np.sqrt(_followed(heard))
     covariance = (residual * root).T @ (residual * root) / len(residual)
     values, vectors = np.linalg.eigh(covariance)
-    best = np.argsort(values)[::-1][:LIVING]
+    best = np.argsort(values)[::-1][: WANE - len(SHADES)]
     rows = vectors[:, best].T * np.sqrt(np.maximum(values[best], 0.0))[:, None] / root
     return np.asarray(rows)
 
 
 def life_coefficients(note: Note, directions: Tensor) -> tuple[Array, Array, Array] | None:
-    """How a note's life moves: cents (F',), dB (F',), directions (F', L); None for a note too short to say."""
+    """How a note's life moves: cents (F',), dB (F',), directions (F', L); None for too short a note."""
     motion = motion_of(note)
     if motion is None:
         return None
-    living = directions.numpy().astype(np.float64)[len(SHADES) :]
-    if not np.abs(living).max():
-        return motion.cents, motion.level_db, np.zeros((len(motion.cents), len(living)))
-    return motion.cents, motion.level_db, _least_squares(living, motion.relative, _followed(_heard(_mean(note)[None])))
+    living = directions.numpy().astype(np.float64)[LIFE]
+    moved = np.zeros((len(motion.cents), len(living) + 1))
+    if np.abs(living).max():
+        moved[:, :-1] = _least_squares(living, motion.relative, _followed(_heard(_mean(note)[None])))
+    return motion.cents, motion.level_db, moved
 
 
 def _followed(heard: Array) -> Array:
