@@ -29,7 +29,8 @@ Take = Annotated[list[Spreads], Meta(min_length=1, max_length=MAX_LATENTS)]
 class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A stochastic process, fitted to the recordings of a mode: noise latents with spectra, mixed into what moves.
 
-    Each take was measured on one recording: its vibrato has that recording's rate and depth. A note follows one take.
+    Each take was measured on one recording: its vibrato has that recording's rate and depth. The takes stand in the
+    order of their notes, the lowest first, spread over the mode's range; a note follows one of those near it.
 
     Args:
         mixing: How far each of Q latents moves the pitch (cents), the level (dB) and each of L directions of the graph.

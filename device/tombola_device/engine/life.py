@@ -31,6 +31,8 @@ PERIODS: Final = 2
 graph ramps from one value to the next."""
 TAKE_ROWS: Final = TAKE_FRAMES // PERIODS
 TAKES: Final = 8
+NEAR: Final = 1
+"""A strike draws among so many takes on both sides of the nearest one."""
 GROWTH_FRAMES: Final = 8
 """Life grows in steps of this length, 21 ms."""
 SEED: Final = 20_261_130
@@ -83,23 +85,32 @@ class LifeFeed:
                 start = shade.strides[0] * voice + 4 * (split + mode * living)
                 into = living_bytes[start : start + 4 * living]
                 alone.append((into, row_bytes, self._bent[mode], self._gained[mode]))
-        self._draws = SEED
+        self._draws, self._ranges = SEED, [mode.note_range for mode in modes]
+        self._notes = [0.0] * voices
         self._has_life = living > 0 and any(mode.life for mode in modes)
 
     def take(self, controls: Controls) -> None:
         """Read a new frame. Audio thread."""
-        self._amounts = controls.life.tolist()
+        self._amounts, self._notes = controls.life.tolist(), controls.note.tolist()
 
     def begin(self, voice: int) -> None:
-        """Begin a note: draw another take, and a place in it. Audio thread."""
+        """Begin a note: draw one of the takes of notes near it, and a place in it. Audio thread."""
         # The generator of Numerical Recipes; its high bits are random enough to choose a place.
         self._draws = (self._draws * 1_664_525 + 1_013_904_223) & 0xFFFFFFFF
         drawn = self._draws >> 8
-        take, one = drawn % TAKES, self._voices[voice]
-        one.place = take * TAKE_ROWS + (drawn // TAKES) % TAKE_ROWS
+        one = self._voices[voice]
+        take = self._nearest(one.blend, self._notes[voice]) + drawn % (2 * NEAR + 1) - NEAR
+        take = abs(take) if take < TAKES else 2 * (TAKES - 1) - take
+        one.place = take * TAKE_ROWS + (drawn // (2 * NEAR + 1)) % TAKE_ROWS
         one.end = (take + 1) * TAKE_ROWS
         one.age = 0
         self._weigh(one)
+
+    def _nearest(self, blend: Sequence[float], note: float) -> int:
+        """The take of the recording nearest to a note: takes rise over the range of a mode."""
+        lowest, highest = self._ranges[blend.index(max(blend))]
+        share = (note - lowest) / max(highest - lowest, 1.0)
+        return round(min(max(share, 0.0), 1.0) * (TAKES - 1))
 
     def place(self, louder_db: Sequence[float]) -> None:
         """Controls have moved: write the directions that the player moves, and weigh the life of the modes.
@@ -232,7 +243,7 @@ def tables(modes: Sequence[Mode], directions: int) -> tuple[Float32Array, list[l
 def played(life: Life) -> Float64Array:
     """TAKES takes of one mode, one after another. Shape (TAKES * TAKE_FRAMES, 2 + L)."""
     mixing = np.array(life.mixing)
-    takes = np.array(life.takes)[np.arange(TAKES) % len(life.takes)]
+    takes = np.array(life.takes)[np.arange(TAKES) * len(life.takes) // TAKES]
     rng = np.random.default_rng(SEED)
     bins = TAKE_FRAMES // 2 + 1
     shares = _shares()

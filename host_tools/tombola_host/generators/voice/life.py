@@ -11,11 +11,13 @@ from torch import Tensor
 
 from tombola_host.corpus.windows import NOTE, ModeData
 from tombola_host.generators.voice.shades import Array, life_coefficients
+from tombola_host.generators.voice.wane import fit_wane
 
 SHORTEST_S = 1.0
 MOST_TAKES = 8
 ONSET_S = 0.3
 SCALE_CENTS, SCALE_DB = 5.0, 1.0
+DYING_BELOW_HZ = 3.0
 KEPT_SHARE = 0.99
 """Latents that move less than the rest of this are left out."""
 
@@ -46,10 +48,12 @@ def fit_life(mode: ModeData, directions: Tensor) -> Life | None:
     heard = vectors[: LEVEL + 1, order]
     sign = np.where(heard[np.abs(heard).argmax(axis=0), range(len(order))] < 0, -1.0, 1.0)
     mixing = (vectors[:, order] * sign).T * scale
-    takes = [[_spreads(latent) for latent in ((course / scale) @ vectors[:, order]).T] for course in chosen]
+    takes = np.array([[_spreads(latent) for latent in ((course / scale) @ vectors[:, order]).T] for course in chosen])
+    if fit_wane(mode) is not None:  # What is slower is how the note dies away, which envelope and wane say.
+        takes[:, :, np.array(band_edges_hz()[:-1]) < DYING_BELOW_HZ] = 0.0
     return Life(
         mixing=[[round(float(value), 3) for value in row] for row in mixing],
-        takes=[[[round(float(value), 3) for value in latent] for latent in take] for take in takes],
+        takes=takes.round(3).tolist(),
         onset_s=ONSET_S,
     )
 
