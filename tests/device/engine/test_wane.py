@@ -85,11 +85,8 @@ def test_no_note_goes_further_than_the_longest_wane(since_s: float, note: float,
     assert 0.0 <= waned_s(since_s, note, keytrack) <= LONGEST_WANE_S
 
 
-@pytest.mark.parametrize("wane", [-0.1, 3.1, float("nan")])
+@pytest.mark.parametrize("wane", [-0.1, 3.1])
 def test_a_manifest_may_not_ask_for_another_speed(wane: float) -> None:
     told = msgspec.json.encode({"name": "m", "color": "#000000", "note_range": [0, 1], "wane": wane})
-    if wane == wane:  # JSON has no NaN
-        with pytest.raises(msgspec.ValidationError):
-            msgspec.json.decode(told, type=Mode)
-    else:
-        assert msgspec.json.decode(told, type=Mode).wane is None
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(told, type=Mode)
