@@ -17,7 +17,8 @@ import numpy as np
 
 from tombola_device.contract.controls import MOST_LIFE, SILENCE_DB, Controls, Float32Array
 from tombola_device.contract.errors import ShapeError
-from tombola_device.play.blending import Blending, BlendMode
+from tombola_device.contract.packed import unpack
+from tombola_device.play.blending import Blending, BlendMode, alone
 from tombola_device.play.clock import MidiClock
 from tombola_device.play.frame import Expression, frame_of
 from tombola_device.play.voices import CV_KEY, Key, PlayedVoice, Priority, VoiceMode, Voices
@@ -277,12 +278,12 @@ class Player:
     @property
     def blend(self) -> Float32Array:
         """The blend, control voltages included. Shape (M,), ≥ 0, sum 1."""
-        return self._blending.blend.copy()
+        return np.array(self._blending.blend, np.float32)
 
     @property
     def hand_blend(self) -> Float32Array:
         """The blend without control voltages. Shape (M,)."""
-        return self._blending.hand.copy()
+        return np.array(self._blending.hand, np.float32)
 
     @property
     def hand_place(self) -> float:
@@ -336,6 +337,10 @@ class Player:
 
     def controls(self) -> Controls:
         """The current frame of controls."""
+        return unpack(self.packed())
+
+    def packed(self) -> bytes:
+        """The current frame of controls, packed as in ``contract.packed``."""
         return frame_of(
             list(self._voices),
             self._expressions,
@@ -361,4 +366,4 @@ class Player:
             voice.blend = self._blending.blend
         else:
             self._turn = (self._turn + 1) % self.modes
-            voice.blend = np.eye(1, self.modes, self._turn, dtype=np.float32)[0]
+            voice.blend = alone(self._turn, self.modes)
