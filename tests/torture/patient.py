@@ -11,7 +11,7 @@ from parts import AUDIBLE, COARSE_S, FINE_S
 from stage import STATE, Stage
 from tombola_device.contract.bundle import bundle_sha256
 from tombola_device.disk.sealed import read_sealed
-from tombola_device.slots.store import Slots
+from tombola_device.slots.pointer import Slots
 from tombola_device.surface.actions import Choose, Revert, SaveScene
 from tombola_device.surface.scenes import Scene, SceneStore, Settings
 
@@ -138,7 +138,6 @@ class Patient:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.said_damaged = False
 
     def prepare(self) -> None:
         """Two bundles were flashed and have played, three scenes and a setting are kept, and notes are held."""
@@ -304,7 +303,6 @@ class Patient:
         """Each scene is the one before or the new one; what can be read can be read; a played bundle is there."""
         scenes, settings, slots, _ = self._stored()
         stage = self.stage
-        self.said_damaged |= any("settings are damaged" in line for line in (*stage.log.lines, *stage.notices))
         for place, scene in scenes.items():
             if scene is None and before[0][place] is not None:
                 outcome.problems.append(f"scene {place + 1} is lost")
@@ -312,9 +310,8 @@ class Patient:
                 outcome.problems.append(f"scene {place + 1} was kept and is not there")
         if settings is None and before[1] is not None:
             outcome.problems.append("the settings are lost")
-        # Settings that could not be read for a second begin anew, and a sentence says so; all else must stay.
         changed = settings is not None and before[1] is not None and settings.priority != before[1].priority
-        if changed and not self.said_damaged:
+        if changed:
             outcome.problems.append("a setting that nobody has touched has changed")
         if slots is None and before[2] is not None:
             outcome.problems.append("slots.json is lost")
