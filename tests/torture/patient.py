@@ -138,6 +138,7 @@ class Patient:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
+        self.said_damaged = False
 
     def prepare(self) -> None:
         """Two bundles were flashed and have played, three scenes and a setting are kept, and notes are held."""
@@ -303,6 +304,7 @@ class Patient:
         """Each scene is the one before or the new one; what can be read can be read; a played bundle is there."""
         scenes, settings, slots, _ = self._stored()
         stage = self.stage
+        self.said_damaged |= any("settings are damaged" in line for line in (*stage.log.lines, *stage.notices))
         for place, scene in scenes.items():
             if scene is None and before[0][place] is not None:
                 outcome.problems.append(f"scene {place + 1} is lost")
@@ -311,7 +313,8 @@ class Patient:
         if settings is None and before[1] is not None:
             outcome.problems.append("the settings are lost")
         changed = settings is not None and before[1] is not None and settings.priority != before[1].priority
-        if changed:
+        # Those that a disk gave back as garbage count as damaged, and a sentence says so; those it did not give are kept.
+        if changed and not self.said_damaged:
             outcome.problems.append("a setting that nobody has touched has changed")
         if slots is None and before[2] is not None:
             outcome.problems.append("slots.json is lost")
@@ -322,6 +325,7 @@ class Patient:
         harmless = outcome.activity not in ("revert", "flash") and all(
             f.edge.protocol != PROCESS for f in outcome.faults
         )
+        harmless = harmless and not _wild(outcome.faults)  # Garbage of the buttons can ask to go back.
         # A disk that refused when a bundle was given up does not know it: the next boot plays that bundle again.
         if harmless and good is not None and slots is not None and not self._second(outcome):
             active = stage.daemon.bundles.store.slots.active
