@@ -313,7 +313,7 @@ class Patient:
         if settings is None and before[1] is not None:
             outcome.problems.append("the settings are lost")
         changed = settings is not None and before[1] is not None and settings.priority != before[1].priority
-        # Those that a disk gave back as garbage count as damaged, and a sentence says so; those it did not give are kept.
+        # What a disk gave back as garbage counts as damaged, and a sentence says so; what it did not give is kept.
         if changed and not self.said_damaged:
             outcome.problems.append("a setting that nobody has touched has changed")
         if slots is None and before[2] is not None:
