@@ -14,6 +14,7 @@ from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS, Clip
 from tombola_host.corpus.windows import ModeData, mode_data
 from tombola_host.generators.voice.network import Voice
 from tombola_host.generators.voice.size import VoiceSize
+from tombola_host.generators.voice.latents import NoteLatents
 from tombola_host.generators.voice.trainee import VoiceTrainee
 
 COLUMNS = len(SCALAR_COLUMNS)
@@ -93,7 +94,7 @@ def make_mode(name: str = "toy", notes=(57.0, 64.0), frames: int = 160, tilt: fl
 
 @pytest.fixture(scope="session")
 def trainee() -> Callable[..., VoiceTrainee]:
-    return VoiceTrainee
+    return lambda network: VoiceTrainee(network, NoteLatents(network.modes, 1, network.size.input))
 
 
 @pytest.fixture(scope="session")
