@@ -27,7 +27,7 @@ from tombola_host.training.effort import Effort, Length
 from tombola_host.training.loop import Phase
 from tombola_host.training.objective import Objective
 
-VERSION = 5
+VERSION = 6
 
 
 @dataclass(frozen=True, slots=True)
