@@ -8,7 +8,7 @@ import torch
 from tombola_device.contract.errors import BadConfig
 
 from tombola_host.generators.units import Groups, Mask, Weights, full_mask, shapes_left
-from tombola_host.lottery.budget import Budget
+from tombola_host.lottery.budget import Budget, Count, cost_left, parameters
 from tombola_host.lottery.criteria.base import Scores
 from tombola_host.lottery.scaling import Scaling, mean, scaled
 
@@ -70,9 +70,19 @@ def scope_named(name: str) -> Scope:
     return SCOPES[name]
 
 
-def smallest(groups: Groups) -> Mask:
-    """The mask below which no selection goes."""
-    return {group.name: torch.arange(group.size) < FEWEST_UNITS for group in groups}
+def check_density(groups: Groups, weights: Weights, density: float, count: Count = parameters) -> None:
+    """Refuse a density that cannot be reached, before hours are spent.
+
+    Raises:
+        BadConfig: With ``FEWEST_UNITS`` in each group, more would be left.
+    """
+    fewest = {group.name: torch.arange(group.size) < FEWEST_UNITS for group in groups}
+    least, whole = (cost_left(groups, weights, mask, count) for mask in (fewest, full_mask(groups)))
+    if least > density * whole:
+        raise BadConfig(
+            f"a density of {density:g} is impossible: {FEWEST_UNITS} units in each group are {least / whole:.4f} of "
+            "the dense network; ask for more, or for a larger dense network"
+        )
 
 
 def _shared(groups: Groups, weights: Weights, scores: Scores, budget: Budget, first: Mask) -> Mask:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,11 +14,12 @@ from tombola_host.generators.units import Axis, UnitGroup, full_mask, places_of,
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.lottery.budget import Budget, cost_left, multiply_adds
 from tombola_host.lottery.criteria import CRITERIA, criterion_named
-from tombola_host.lottery.drum import Drum, Trained
+from tombola_host.lottery.drum import Drum, Trained, Ways
 from tombola_host.lottery.evidence import Evidence
 from tombola_host.lottery.schedules import SCHEDULES, schedule_named
 from tombola_host.lottery.selection import FEWEST_UNITS, select
 from tombola_host.lottery.ticket import settled_loss
+from tombola_host.lottery.watching import Ended, Watched
 from tombola_host.training.effort import EFFORTS, Length, effort_named
 from tombola_host.training.loop import Loop
 
@@ -41,20 +45,40 @@ def scores_of(network, criterion="magnitude"):
 class Drawing:
     """A drum whose rounds are trained like the stage's, but not saved."""
 
-    def __init__(self, data, criterion="magnitude", seed=3):
+    def __init__(self, data, criterion="magnitude", seed=3, reset="rewind"):
         self.data, self.seed, self.trained = [data], seed, []
         trainee = VOICE.trainee(dense_voice(seed), self.data, seed)
         groups = trainee.network.unit_groups()
         first = {name: tensor.clone() for name, tensor in trainee.network.state_dict().items()}
-        self.drum = Drum(groups, first, self.train, criterion_named(criterion), seed)
+        self.drum = Drum(groups, first, self, Ways(criterion, reset=reset), seed)
 
-    def train(self, number, weights):
-        trainee = VOICE.trainee(VOICE.of(weights), self.data, self.seed)
-        phases = VOICE.phases(trainee, self.data, STEPS, self.seed, f"round {number}")
-        curves = Loop(trainee, phases).run()
-        trained = Trained(trainee.network, curves, phases[0].turns[0].objective)
+    def round(self, number, weights):
+        trained = self.run(weights, f"round {number}")
         self.trained.append(trained)
         return trained
+
+    def watched(self, weights, watch):
+        return self.run(weights, "dense", watch) if watch else self.made(weights, "dense")[1]
+
+    def fresh(self):
+        return dict(VOICE.trainee(dense_voice(99), self.data, 0).network.state_dict())
+
+    def early(self, steps):
+        trained = self.watched(self.drum.first, lambda done, total, trained: done >= steps)
+        return dict(trained.network.state_dict())
+
+    def made(self, weights, purpose):
+        weights = {name: tensor.clone() for name, tensor in weights.items()}
+        trainee = VOICE.trainee(VOICE.of(weights), self.data, self.seed)
+        phases = VOICE.phases(trainee, self.data, STEPS, self.seed, purpose)
+        return trainee, Trained(trainee.network, weights, {}, phases[0].turns[0].objective), phases
+
+    def run(self, weights, purpose, watch=None):
+        trainee, trained, phases = self.made(weights, purpose)
+        loop = Loop(trainee, phases, (Watched(watch, trained),) if watch else ())
+        with suppress(Ended):
+            loop.run()
+        return replace(trained, curves=loop.curves)
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +267,7 @@ def test_evidence_gives_hessian_products_and_names_what_is_missing():
 
 def test_activations_of_a_voice_are_one_row_a_frame_and_one_column_a_unit(toy):
     drawing = Drawing(toy)
-    trained = drawing.train(0, drawing.drum.first)
+    trained = drawing.round(0, drawing.drum.first)
     evidence = evidence_of(trained.network, objective=trained.objective)
     for group in ("input", "trunk"):
         said = evidence.activations(group)
