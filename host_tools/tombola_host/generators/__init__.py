@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tombola_device.contract.errors import BadConfig
 
-from tombola_host.generators.family import Family
+from tombola_host.generators.family import Family, Learnable
 from tombola_host.generators.hits.family import HitsFamily
 from tombola_host.generators.voice.family import VoiceFamily
 
@@ -12,6 +12,21 @@ FAMILIES: dict[str, Family] = {
     "voice": VoiceFamily(),
     "hits": HitsFamily(),
 }
+
+RESEARCH: dict[str, Learnable] = {}
+"""Published networks: they are trained, pruned and measured on the host, and the instrument does not play them."""
+
+
+def learnable_named(name: str) -> Learnable:
+    """Look up a family of either kind.
+
+    Raises:
+        BadConfig: No family has that name.
+    """
+    found: Learnable | None = FAMILIES.get(name) or RESEARCH.get(name)
+    if found is None:
+        raise BadConfig(f"there is no family {name!r}; choose one of: {', '.join([*FAMILIES, *RESEARCH])}")
+    return found
 
 
 def family_named(name: str) -> Family:
