@@ -6,6 +6,10 @@ from tombola_device.contract.errors import BadConfig
 
 from tombola_host.generators.family import Family, Learnable
 from tombola_host.generators.hits.family import HitsFamily
+from tombola_host.generators.research.ddsp import Ddsp, DdspSize
+from tombola_host.generators.research.family import PublishedFamily
+from tombola_host.generators.research.sing import Sing, SingSize
+from tombola_host.generators.research.wavenet import Wavenet, WavenetSize
 from tombola_host.generators.voice.family import VoiceFamily
 
 FAMILIES: dict[str, Family] = {
@@ -13,7 +17,11 @@ FAMILIES: dict[str, Family] = {
     "hits": HitsFamily(),
 }
 
-RESEARCH: dict[str, Learnable] = {}
+RESEARCH: dict[str, Learnable] = {
+    "ddsp": PublishedFamily("ddsp", Ddsp, DdspSize(), DdspSize),
+    "wavenet": PublishedFamily("wavenet", Wavenet, WavenetSize(), WavenetSize),
+    "sing": PublishedFamily("sing", Sing, SingSize(), SingSize),
+}
 """Published networks: they are trained, pruned and measured on the host, and the instrument does not play them."""
 
 

@@ -28,6 +28,20 @@ PRESETS: dict[str, Preset] = {
         {"small": {"input": 256, "hidden": 256}, "published": {"input": 1024, "hidden": 1024}}, taught="head"
     ),
     "hits": Preset({"small": {"embedding": 32, "trunk": 48, "hidden": 96}}, taught="out"),
+    "ddsp": Preset(
+        {"small": {"gru": 192, "mlp": 96, "encoder": 64}, "published": {"gru": 512, "mlp": 512, "encoder": 512}},
+        taught="head",
+    ),
+    "wavenet": Preset(
+        {
+            "small": {"layers": 10, "trunk": 48, "gated": 48, "skip": 96, "hidden": 96},
+            "published": {"layers": 40, "trunk": 128, "gated": 128, "skip": 256, "hidden": 256},
+        },
+        taught="classes",
+    ),
+    "sing": Preset(
+        {"small": {"channels": 256, "code": 32}, "published": {"channels": 4096, "code": 128}}, taught="frames"
+    ),
 }
 
 
