@@ -19,12 +19,13 @@ from tombola_device.contract.errors import BadConfig
 from tombola_device.contract.graph import TIMBRE, block_graph
 from tombola_device.contract.manifest import Envelope, Mode
 from tombola_host.export.bundle import export_bundle
+from tombola_host.generators import family_named
 from tombola_host.generators.base import Generator
 from tombola_host.generators.voice.family import VoiceFamily
 from tombola_host.generators.voice.network import Voice
 from tombola_host.generators.voice.size import VoiceSize
-from tombola_host.lottery.criteria.magnitude import magnitude
-from tombola_host.lottery.drum import Drum, Trained
+from tombola_host.generators.voice.trainee import VoiceTrainee
+from tombola_host.lottery.drum import Drum, Trained, Ways
 from tombola_host.lottery.evidence import Evidence
 from tombola_host.lottery.ticket import Origin, Ticket
 from tombola_host.merging.size import MergedSize
@@ -42,8 +43,8 @@ MODULES = sorted(
     if path.name != "__main__.py"
 )
 
-MARKS = (">>> class ", ">>> def ", ">>> @dataclass")
-"""How an implementation begins."""
+MARKS = (">>> class ", ">>> def ", ">>> @dataclass", ">>> family: ", ">>> learner: ")
+"""How an implementation begins, or one that exists is named."""
 
 
 def source(name: str) -> str:
@@ -102,6 +103,21 @@ class Towards:
     network = nn.Linear(4, 4)
 
 
+class Untrained:
+    def round(self, number, weights):
+        del number
+        return Trained(Voice.of(weights), weights, {"controls": [1.0]})
+
+    def watched(self, weights, watch):
+        del watch
+        return Trained(Voice.of(weights), weights, {})
+
+    def fresh(self):
+        raise NotImplementedError
+
+    early = fresh
+
+
 @pytest.fixture
 def names(voice) -> dict[str, object]:
     """Objects that the examples assume, and names that a reader would import."""
@@ -109,7 +125,7 @@ def names(voice) -> dict[str, object]:
     dense = VoiceFamily().build(1, VoiceSize(16, 16), seed=0)
     first = {name: tensor.clone() for name, tensor in dense.state_dict().items()}
     groups = dense.unit_groups()
-    drum = Drum(groups, first, lambda _, weights: Trained(Voice.of(weights), {"controls": [1.0]}, None), magnitude, 0)
+    drum = Drum(groups, first, Untrained(), Ways(), 0)
     mask = {group.name: torch.ones(group.size, dtype=torch.bool) for group in groups}
     ticket = Ticket("violin", mask, first, (), 0, Origin("voice", {}, 0, "magnitude", "one_shot", "run"))
     envelope = Envelope([0.0, 0.1], [-30.0, -20.0], 0.0, -200.0)
@@ -127,7 +143,10 @@ def names(voice) -> dict[str, object]:
         "Phase": Phase,
         "Turn": Turn,
         "Voice": Voice,
+        "Trained": Trained,
         "VoiceFamily": VoiceFamily,
+        "VoiceTrainee": VoiceTrainee,
+        "family_named": family_named,
         "VoiceSize": VoiceSize,
         "Width": Width,
         "block_graph": block_graph,

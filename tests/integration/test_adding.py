@@ -94,7 +94,7 @@ def test_the_page_shows_one_of_each():
 
 
 def test_what_the_page_adds_goes_from_training_to_a_bundle_that_plays(copied, wind):
-    chosen = ["--family", "breath", "--criterion", "movement", "--schedule", "steady", "--effort", "quick"]
+    chosen = ["--family", "breath", "--criterion", "readers", "--schedule", "steady", "--effort", "quick"]
     bundle = copied / "wind.tombola"
     made = run(
         copied, "tombola_host", "build", f"wind={wind}", "-o", str(bundle), *chosen, "--runs", "runs", "--workers", "1"

@@ -75,6 +75,18 @@ CriterionOption = Annotated[
 ScheduleOption = Annotated[
     str, typer.Option("--schedule", help="How tickets are drawn; an unknown one lists those there are.")
 ]
+ScopeOption = Annotated[
+    str, typer.Option("--scope", help="One threshold for all groups of units, or one share; an unknown one lists them.")
+]
+ScalingOption = Annotated[
+    str, typer.Option("--scaling", help="How scores of different groups are compared; an unknown one lists them.")
+]
+ResetOption = Annotated[
+    str, typer.Option("--reset", help="From which weights a ticket starts; an unknown one lists them.")
+]
+DensityOption = Annotated[
+    float | None, typer.Option("--density", help="Share of the dense network that is kept; the effort's by default.")
+]
 MethodOption = Annotated[str, typer.Option("--method", help="How tickets are merged; the family's own way by default.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; one per core by default.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tombola_host.cli.app import (
     CriterionOption,
+    DensityOption,
     EffortOption,
     FamilyOption,
     Folders,
     MethodOption,
+    ResetOption,
     RunsOption,
+    ScalingOption,
     ScheduleOption,
+    ScopeOption,
     SeedOption,
     WorkersOption,
     app,
@@ -56,13 +61,24 @@ def ticket(
     workers: WorkersOption = None,
     family: FamilyOption = "voice",
     criterion: CriterionOption = "magnitude",
+    scope: ScopeOption = "global",
+    scaling: ScalingOption = "mean",
     schedule: ScheduleOption = "iterative",
+    reset: ResetOption = "rewind",
+    density: DensityOption = None,
 ) -> None:
     """Stage 2: draw the ticket of each mode and train it. What stage 1 left undone is done first.
 
-    Example:  tombola ticket violin=rec/violin --effort quick
+    Example:  tombola ticket violin=rec/violin --criterion fisher --reset keep --density 0.05
     """
-    _print_runs(_runs_until("ticket", folders, settings_of(effort, seed, workers, family, criterion, schedule), runs))
+    settings = replace(
+        settings_of(effort, seed, workers, family, criterion, schedule),
+        scope=scope,
+        scaling=scaling,
+        reset=reset,
+        density=density,
+    )
+    _print_runs(_runs_until("ticket", folders, settings, runs))
 
 
 @app.command()

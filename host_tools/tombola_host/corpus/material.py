@@ -17,7 +17,7 @@ from tombola_host.corpus.envelope import fit_envelope
 from tombola_host.corpus.reading import READING_VERSION
 from tombola_host.corpus.refusals import grouped
 from tombola_host.corpus.sources import licence_of
-from tombola_host.corpus.split import split
+from tombola_host.corpus.split import fresh_split, split
 from tombola_host.corpus.windows import ModeData, mode_data, mode_gain_db
 from tombola_host.progress import Reporter
 
@@ -55,26 +55,31 @@ class Material:
     doubts: tuple[str, ...] = ()
 
 
-def gather(folders: Mapping[str, Path], reporter: Reporter, cache: Path | None = None) -> tuple[Material, ...]:
+def gather(
+    folders: Mapping[str, Path], reporter: Reporter, cache: Path | None = None, *, fresh: bool = False
+) -> tuple[Material, ...]:
     """Read, analyse and split the recordings of each mode.
+
+    Args:
+        fresh: Hold out other notes than a build does, which chose nothing so far.
 
     Raises:
         BadAudio: A folder has nothing that can be learned from.
     """
-    return tuple(_material(name, folder, reporter, cache) for name, folder in folders.items())
+    return tuple(_material(name, folder, reporter, cache, fresh=fresh) for name, folder in folders.items())
 
 
-def _material(name: str, folder: Path, reporter: Reporter, cache: Path | None) -> Material:
+def _material(name: str, folder: Path, reporter: Reporter, cache: Path | None, *, fresh: bool) -> Material:
     step = reporter.task(f"listening to {name}")
     corpus = read_corpus(folder, cache, step)
     if not corpus.clips:
         raise BadAudio(f"nothing in {folder} can be learned from; `tombola corpus {folder}` says why for each file")
-    return from_corpus(name, corpus, licence_of(folder))
+    return from_corpus(name, corpus, licence_of(folder), fresh=fresh)
 
 
-def from_corpus(name: str, corpus: Corpus, licence: str) -> Material:
+def from_corpus(name: str, corpus: Corpus, licence: str, *, fresh: bool = False) -> Material:
     """Split and level an analysed corpus."""
-    train, test = split(corpus, seed=SPLIT_SEED)
+    train, test = fresh_split(corpus) if fresh else split(corpus, seed=SPLIT_SEED)
     gain_db = mode_gain_db(train)
     notes = [clip.note for clip in corpus.clips]
     # The order counts for runs alone: from another one the same seed learns other weights.

@@ -10,6 +10,7 @@ from tombola_host.corpus.clip import Clip
 from tombola_host.corpus.corpus import Corpus
 
 LEAST_NOTES = 3
+FRESH_SEED = 1
 
 
 def note_numbers(clips: Sequence[Clip]) -> tuple[int, ...]:
@@ -34,7 +35,22 @@ def split(corpus: Corpus, test_share: float = 0.2, seed: int = 0) -> tuple[tuple
         test_share: Share of the notes, 0 … 1.
     """
     numbers = note_numbers(corpus.clips)
-    held_out = held_out_notes(numbers, test_share, seed)
+    return _parted(corpus, numbers, held_out_notes(numbers, test_share, seed))
+
+
+def fresh_split(corpus: Corpus, test_share: float = 0.2) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
+    """Another split, whose test notes chose nothing before: those of ``split`` are in training.
+
+    With too few notes for that, the test is empty.
+    """
+    numbers = note_numbers(corpus.clips)
+    others = [number for number in numbers if number not in held_out_notes(numbers, test_share, 0)]
+    return _parted(corpus, numbers, held_out_notes(others, test_share, FRESH_SEED))
+
+
+def _parted(
+    corpus: Corpus, numbers: Sequence[int], held_out: frozenset[int]
+) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
     train = tuple(clip for clip, number in zip(corpus.clips, numbers, strict=True) if number not in held_out)
     test = tuple(clip for clip, number in zip(corpus.clips, numbers, strict=True) if number in held_out)
     return train, test

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -44,6 +45,29 @@ def note_errors(play: Playback, notes: Sequence[Note]) -> tuple[NoteError, ...]:
         sound = torch.from_numpy(play(note))[None]
         errors.append(NoteError(note.name, float(loss.each(sound, note.audio[None, : sound.shape[1]])[0])))
     return tuple(errors)
+
+
+@runtime_checkable
+class Judging(Protocol):
+    """A family that measures its networks by a loss of its own, because they do not play controls at 48 kHz.
+
+    >>> class Constant:
+    ...     def judge(self, trainee: object, notes: Sequence[Note]) -> dict[str, float]:
+    ...         return {note.name: 1.0 for note in notes}
+    >>> isinstance(Constant(), Judging)
+    True
+    """
+
+    def judge(self, trainee: Any, notes: Sequence[Note]) -> dict[str, float]:  # noqa: ANN401
+        """Note → error, lower is better."""
+
+
+def errors_by_note(family: Any, trainee: Any, mode: int, notes: Sequence[Note]) -> dict[str, float]:  # noqa: ANN401
+    """Error of each note, by the family's own measure if it has one; notes of one name are numbered."""
+    if isinstance(family, Judging):
+        return family.judge(trainee, notes)
+    found = note_errors(trainee_playback(family, trainee, mode), notes)
+    return {f"{number} {entry.name}": entry.error for number, entry in enumerate(found)}
 
 
 def mean_error(errors: Sequence[NoteError]) -> float:

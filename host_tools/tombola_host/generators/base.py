@@ -45,7 +45,17 @@ class Conditions:
         return Conditions(self.controls[:, start:stop], noise, shade)
 
 
-class Generator(nn.Module, ABC):
+class Prunable(nn.Module, ABC):
+    """A network whose units can be removed: all that training and the lottery know of it."""
+
+    size: Size
+
+    @abstractmethod
+    def unit_groups(self) -> tuple[UnitGroup, ...]:
+        """Groups of units; the weights of a unit are removed together."""
+
+
+class Generator(Prunable):
     """A network that turns conditions into sound.
 
     A minimal one, a gain for each mode:
@@ -68,16 +78,10 @@ class Generator(nn.Module, ABC):
     torch.Size([1, 384])
     """
 
-    size: Size
-
     @property
     @abstractmethod
     def modes(self) -> int:
         """M, the length of the blend vector."""
-
-    @abstractmethod
-    def unit_groups(self) -> tuple[UnitGroup, ...]:
-        """Groups of units; the weights of a unit are removed together."""
 
     @abstractmethod
     def forward(self, conditions: Conditions) -> Tensor:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from tombola_device.contract.controls import Float32Array
 from tombola_device.contract.life import Life
@@ -15,7 +15,7 @@ from tombola_device.contract.manifest import Range
 from torch import Tensor
 
 from tombola_host.corpus.windows import ModeData, Note
-from tombola_host.generators.base import Conditions, Generator, Size
+from tombola_host.generators.base import Conditions, Generator, Prunable, Size
 from tombola_host.generators.exportable import Exportable
 from tombola_host.generators.units import Weights
 from tombola_host.training.effort import Length
@@ -31,6 +31,61 @@ class Described:
     recorded_db: float = 0.0
     wane: float | None = None
     knobs: Mapping[str, str] = field(default_factory=dict)
+
+
+class Learner(Trainee, Protocol):
+    """A trainee of which the lottery knows only that its network can be pruned.
+
+    >>> learner: Learner = VoiceTrainee(network)
+    >>> [group.name for group in learner.network.unit_groups()]
+    ['input', 'trunk']
+    """
+
+    @property
+    def network(self) -> Prunable:
+        """The network to prune."""
+
+
+class Learnable(Protocol):
+    """What training, tickets and studies use of a family; ``Family`` has more, for what an instrument plays.
+
+    Networks and trainees are its own, so only it looks inside them.
+
+    >>> family: Learnable = VoiceFamily()
+    >>> [group.size for group in family.build(1, VoiceSize(16, 12), seed=0).unit_groups()]
+    [16, 12]
+    """
+
+    name: str
+
+    @property
+    def dense(self) -> Size:
+        """The size of the dense network, from which tickets are drawn."""
+
+    def size(self, facts: Mapping[str, int]) -> Size:
+        """A size from the fields that ``size_facts`` wrote."""
+
+    def build(self, modes: int, size: Size, seed: int) -> Prunable:
+        """A network with random first weights; equal seeds give equal weights."""
+
+    def of(self, weights: Weights) -> Prunable:
+        """A network with these weights; their shapes give its size."""
+
+    def trainee(self, network: Any, data: Sequence[ModeData], seed: int) -> Learner:  # noqa: ANN401
+        """A trainee that can learn the modes."""
+
+    def restored(self, tensors: Mapping[str, Tensor]) -> Learner:
+        """A trainee from the tensors of ``Trainee.tensors``."""
+
+    def phases(
+        self,
+        trainee: Any,  # noqa: ANN401
+        data: Sequence[ModeData],
+        length: Length,
+        seed: int,
+        purpose: str,
+    ) -> Sequence[Phase]:
+        """The training; random numbers come only from streams whose purpose begins with ``purpose``."""
 
 
 class GeneratorTrainee(Trainee, Protocol):

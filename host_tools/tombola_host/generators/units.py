@@ -50,6 +50,8 @@ class UnitGroup:
             (``rewound``).
         output: The module whose output has the units. If empty, criteria that need activations cannot score the group.
         output_axis: Axis of the units in that output: -1 for linear and recurrent layers, 1 for convolutions.
+        output_start: First index of the units on that axis; not 0 where a layer's output holds several groups.
+        scale: The learned scale of a normalisation over the units, if there is one.
         constants: Tensors of the network that have no axis of units and are not learned: they count as no parameters.
     """
 
@@ -59,6 +61,8 @@ class UnitGroup:
     spreads: tuple[str, ...] = ()
     output: str = ""
     output_axis: int = -1
+    output_start: int = 0
+    scale: str = ""
     constants: tuple[str, ...] = ()
 
 
@@ -182,6 +186,27 @@ def shapes_left(groups: Groups, weights: Weights, mask: Mask) -> dict[str, tuple
             if not axis.learned:
                 constants.add(axis.parameter)
     return {name: tuple(shape) for name, shape in shapes.items() if name not in constants}
+
+
+def weights_per_unit(group: UnitGroup, weights: Weights) -> int:
+    """How many learned weights go with one unit of a group."""
+    return sum(
+        weights[axis.parameter].numel() // weights[axis.parameter].shape[axis.axis] * axis.blocks
+        for axis in group.axes
+        if axis.learned
+    )
+
+
+def learned_by_unit(group: UnitGroup, tensors: Weights, *, incoming: bool | None = None) -> Tensor:
+    """All learned values of a group's units, one row per unit. Shape (U, n).
+
+    Args:
+        tensors: Parameter → values of its shape: weights, gradients, or a product of both.
+        incoming: Only the units' own weights, or only those that read them; None: all.
+    """
+    chosen = [axis for axis in group.axes if axis.learned and incoming in (None, axis.incoming)]
+    rows = [units_first(tensors[axis.parameter], axis, group.size) for axis in chosen]
+    return torch.cat(rows, dim=1) if rows else torch.zeros(group.size, 0)
 
 
 def units_first(tensor: Tensor, axis: Axis, size: int) -> Tensor:

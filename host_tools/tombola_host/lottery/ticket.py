@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
-from tombola_host.generators.base import Generator, count_parameters
-from tombola_host.generators.family import Family
+from torch import nn
+
+from tombola_host.generators.base import count_parameters
 from tombola_host.generators.units import Mask, Weights
 from tombola_host.training.loop import Curves
+
+N_co = TypeVar("N_co", bound=nn.Module, covariant=True)
+N = TypeVar("N", bound=nn.Module)
+
+
+class Of(Protocol[N_co]):
+    """A family, as far as it makes a network from weights.
+
+    >>> family: Of[Voice] = VoiceFamily()
+    >>> family.of(network.state_dict()).modes
+    2
+    """
+
+    def of(self, weights: Weights) -> N_co:
+        """A network with these weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +50,7 @@ class Origin:
         seed: Seed of the dense network's first weights.
         criterion: The criterion that scored units.
         schedule: The lottery's schedule.
+        ways: Scope, scaling and reset, in words.
         run: The run of the dense network.
     """
 
@@ -41,6 +59,7 @@ class Origin:
     seed: int
     criterion: str
     schedule: str
+    ways: str = ""
     run: str = ""
 
 
@@ -64,11 +83,11 @@ class Ticket:
     dense_parameters: int
     origin: Origin
 
-    def network(self, family: Family) -> Generator:
+    def network(self, family: Of[N]) -> N:
         """The trimmed network with the ticket's rewound weights."""
         return family.of(self.weights)
 
-    def parameters(self, family: Family) -> int:
+    def parameters(self, family: Of[nn.Module]) -> int:
         """Learned parameters of the trimmed network."""
         return count_parameters(self.network(family))
 

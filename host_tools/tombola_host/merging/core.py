@@ -20,6 +20,7 @@ from tombola_host.generators.family import Family, Mergeable
 from tombola_host.generators.units import Groups, rewound
 from tombola_host.lottery.criteria import criterion_named
 from tombola_host.lottery.evidence import Evidence
+from tombola_host.lottery.scaling import scaled
 from tombola_host.merging.size import MergedSize
 from tombola_host.merging.trained import TrainedTicket, check_same_origin
 
@@ -60,7 +61,7 @@ def _dense_scores(family: Family, ticket: TrainedTicket, groups: Groups) -> dict
     network, origin = family.of(ticket.weights), ticket.ticket.origin
     evidence = Evidence(network, network.unit_groups(), ticket.ticket.weights, seed=origin.seed)
     # There is no objective here for a criterion that needs gradients, so the magnitude of trained weights is used.
-    scores = criterion_named("magnitude")(evidence)
+    scores = scaled(evidence.groups, evidence.current, criterion_named("magnitude")(evidence))
     placed = {}
     for group in groups:
         units = torch.zeros(group.size)

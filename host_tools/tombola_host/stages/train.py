@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from tombola_host.corpus.material import Material
 from tombola_host.generators.base import Size, count_parameters, size_facts
-from tombola_host.generators.family import Family
+from tombola_host.generators.family import Learnable
 from tombola_host.lottery.ticket import settled_loss
 from tombola_host.progress import Step
 from tombola_host.runs.spec import Spec
@@ -18,13 +18,13 @@ from tombola_host.training.effort import Length
 VERSION = 6
 
 
-def open_run(store: RunStore, family: Family, material: Material, length: Length, size: Size, seed: int) -> Run:
+def open_run(store: RunStore, family: Learnable, material: Material, length: Length, size: Size, seed: int) -> Run:
     """The run of this stage for one mode."""
     facts = {"mode": material.name, "corpus": material.fingerprint, "length": asdict(length), "seed": seed}
     return store.open(Spec("train", VERSION, family.name, {**facts, "size": size_facts(size)}))
 
 
-def train(run: Run, family: Family, material: Material, length: Length, size: Size, seed: int, step: Step) -> None:
+def train(run: Run, family: Learnable, material: Material, length: Length, size: Size, seed: int, step: Step) -> None:
     """Train, unless the run is done already."""
     with run.claimed(step) as todo:
         if not todo:

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
-from tombola_host.generators.family import Family, GeneratorTrainee
+from torch import Tensor
+
 from tombola_host.progress import Step
 from tombola_host.runs.store import Run
 from tombola_host.training.hooks import Checkpoints, Told
 from tombola_host.training.loop import Curves, Loop, Phase
+from tombola_host.training.objective import Trainee
+
+T_co = TypeVar("T_co", bound=Trainee, covariant=True)
+T = TypeVar("T", bound=Trainee)
 
 
-def save_trainee(run: Run, name: str, trainee: GeneratorTrainee) -> None:
+class Restoring(Protocol[T_co]):
+    """A family, as far as it makes a trainee from tensors.
+
+    >>> family: Restoring[VoiceTrainee] = VoiceFamily()
+    >>> family.restored({f"network.{name}": each for name, each in network.state_dict().items()}).network.modes
+    2
+    """
+
+    def restored(self, tensors: Mapping[str, Tensor]) -> T_co:
+        """A trainee from the tensors of ``Trainee.tensors``."""
+
+
+def save_trainee(run: Run, name: str, trainee: Trainee) -> None:
     """Write a trainee's tensors into a run."""
     run.save(name, trainee.tensors())
 
 
-def load_trainee(family: Family, run: Run, name: str) -> GeneratorTrainee:
+def load_trainee(family: Restoring[T], run: Run, name: str) -> T:
     """Read a trainee from a run; its weights' shapes give its sizes."""
     return family.restored(run.load(name))
 
 
-def train_in(run: Run, trainee: GeneratorTrainee, phases: Sequence[Phase], step: Step) -> Curves:
+def train_in(run: Run, trainee: Trainee, phases: Sequence[Phase], step: Step) -> Curves:
     """Train with checkpoints in a run, and report progress."""
     return Loop(trainee, phases, (Checkpoints(run.checkpoint()), Told(step))).run()
 

@@ -13,6 +13,7 @@ from tombola_host.corpus.material import Material, gather
 from tombola_host.generators import family_named
 from tombola_host.generators.base import Size
 from tombola_host.generators.family import Family
+from tombola_host.lottery.drum import Ways
 from tombola_host.merging import default_method, method_named
 from tombola_host.merging.size import MergedSize
 from tombola_host.progress import Reporter
@@ -42,6 +43,10 @@ class Settings:
         family: A name in ``FAMILIES``.
         criterion: A name in ``CRITERIA``.
         schedule: A name in ``SCHEDULES``.
+        scope: A name in ``SCOPES``.
+        scaling: A name in ``SCALINGS``.
+        reset: A name in ``RESETS``, or ``rewind-STEPS``.
+        density: Share of the dense network that a ticket keeps; the effort's by default.
         method: A name in ``METHODS``; the family's own by default.
         dense: Size of the dense network, from which tickets are drawn; the family's own by default.
         size: Size of the merged network.
@@ -60,6 +65,10 @@ class Settings:
     dense: Size | None = None
     size: MergedSize = field(default_factory=MergedSize)
     workers: int | None = None
+    scope: str = "global"
+    scaling: str = "mean"
+    reset: str = "rewind"
+    density: float | None = None
 
     def __post_init__(self) -> None:
         self.lot.check()
@@ -78,7 +87,12 @@ class Settings:
     @property
     def lot(self) -> Lot:
         """The settings of the lottery."""
-        return Lot(self.lengths, self.seed, self.criterion, self.schedule)
+        return Lot(self.lengths, self.seed, self.ways, self.schedule, self.density)
+
+    @property
+    def ways(self) -> Ways:
+        """How units are scored and cut, and from which weights they start again."""
+        return Ways(self.criterion, self.scope, self.scaling, self.reset)
 
     @property
     def merge_method(self) -> str:

@@ -39,7 +39,7 @@ def test_each_key_is_alone_and_as_long_as_it_was_asked_for(violin):
 
 
 def test_a_key_has_its_pitch_and_velocity_at_the_level_of_its_mode(violin):
-    loud, soft = violin.play([Key(69.0, 1.0, 1.0), Key(69.0, 0.5, 1.0)])
+    loud, soft = violin.play([Key(69.0, 1.0, 1.0, life=0.0), Key(69.0, 0.5, 1.0, life=0.0)])
     envelope = violin.mode.envelope
     assert level_db(loud[-24_000:]) == pytest.approx(envelope.level_db[-1], abs=0.5)
     assert level_db(loud[-24_000:]) - level_db(soft[-24_000:]) == pytest.approx(envelope.velocity_db / 2, abs=0.5)

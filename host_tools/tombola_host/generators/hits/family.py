@@ -72,6 +72,10 @@ class HitObjective:
         heard, sound = zip(*picked, strict=True)
         return torch.stack(heard), torch.stack(sound)
 
+    def facts(self, batch: tuple[Tensor, Tensor]) -> Tensor:
+        """See Informed: note, velocity and blend, one frame a hit. Shape (N, 1, 2 + M)."""
+        return batch[0][:, None]
+
     def loss(self, batch: tuple[Tensor, Tensor], step: int) -> Losses:
         """See Objective."""
         del step

@@ -210,6 +210,7 @@ class Hits(Generator):
             spreads=("out.weight", "out.bias", *read),
             output="norm",
             output_axis=1,
+            scale="norm.weight",
         )
         return first, skips, *(self._inside(number) for number in range(BLOCKS))
 

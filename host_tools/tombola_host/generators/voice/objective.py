@@ -73,6 +73,11 @@ class _Windows:
         shade = as_recorded(self.trainee.network, windows.controls, shades)
         return windows, windows.controls, shade, torch_stream(self.seed, f"{self.purpose} latents", step)
 
+    def facts(self, batch: Batch) -> Tensor:
+        """See Informed: the controls, and the amplitudes that they should give. Shape (W, F, 7 + M + H + B)."""
+        windows, controls, *_ = batch
+        return torch.cat([controls, windows.relative], dim=2)
+
     def _shade(self, mode: int, note: int, start: int) -> Tensor:
         """Timbre and life of one window. Shape (F, K); after the note's end it stands still."""
         shade = self.shades[mode][note][start : start + self.frames]

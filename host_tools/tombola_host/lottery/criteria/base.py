@@ -25,4 +25,4 @@ class Criterion(Protocol):
     """
 
     def __call__(self, evidence: Evidence, /) -> Scores:
-        """One score per unit of every group; scores must be comparable between groups."""
+        """One score per unit of every group; ``scaling`` makes groups comparable."""

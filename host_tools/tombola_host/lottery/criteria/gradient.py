@@ -5,21 +5,12 @@ Source: Molchanov et al. 2019, "Importance estimation for neural network pruning
 
 from __future__ import annotations
 
-import torch
-
-from tombola_host.generators.units import units_first
+from tombola_host.generators.units import learned_by_unit
 from tombola_host.lottery.criteria.base import Scores
 from tombola_host.lottery.evidence import Evidence
 
 
 def gradient(evidence: Evidence) -> Scores:
-    """|Σ gradient × weight| over a unit's own weights, divided by the group's mean."""
-    scores = {}
-    for group in evidence.groups:
-        moved = torch.zeros(group.size)
-        for axis in group.axes:
-            if axis.learned and axis.incoming:
-                product = evidence.gradients[axis.parameter] * evidence.current[axis.parameter]
-                moved += units_first(product, axis, group.size).sum(dim=1)
-        scores[group.name] = moved.abs() / moved.abs().mean().clamp(min=1e-12)
-    return scores
+    """|Σ gradient × weight| over a unit's own weights."""
+    products = {name: evidence.gradients[name] * evidence.current[name] for name in evidence.gradients}
+    return {group.name: learned_by_unit(group, products, incoming=True).sum(dim=1).abs() for group in evidence.groups}

@@ -6,25 +6,19 @@ filters for efficient ConvNets".
 
 from __future__ import annotations
 
-import torch
-
-from tombola_host.generators.units import units_first
+from tombola_host.generators.units import learned_by_unit
 from tombola_host.lottery.criteria.base import Scores
 from tombola_host.lottery.evidence import Evidence
 
 
 def magnitude(evidence: Evidence) -> Scores:
-    """Norm of a unit's own weights times norm of the weights that read it, divided by the group's mean.
+    """Norm of a unit's own weights times norm of the weights that read it.
 
-    The product, because a unit does nothing if either its inputs or its readers have small weights. The mean, because
-    layers differ in fan-in, and one threshold over all layers must not remove a whole layer.
+    The product, because a unit does nothing if either its inputs or its readers have small weights.
     """
-    scores, weights = {}, evidence.current
-    for group in evidence.groups:
-        norms = {True: torch.zeros(group.size), False: torch.zeros(group.size)}
-        for axis in group.axes:
-            if axis.learned:
-                norms[axis.incoming] += units_first(weights[axis.parameter], axis, group.size).square().sum(dim=1)
-        score = torch.sqrt(norms[True] * norms[False])
-        scores[group.name] = score / score.mean().clamp(min=1e-12)
-    return scores
+    weights = evidence.current
+    return {
+        group.name: learned_by_unit(group, weights, incoming=True).norm(dim=1)
+        * learned_by_unit(group, weights, incoming=False).norm(dim=1)
+        for group in evidence.groups
+    }

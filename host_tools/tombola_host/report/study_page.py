@@ -1,0 +1,102 @@
+"""The page of a study: the table of multipliers, density curves, costs, and what the networks sound like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tombola_host.corpus.windows import Note
+from tombola_host.evaluation.held_out import LONGEST_FRAMES, trainee_playback
+from tombola_host.generators import FAMILIES
+from tombola_host.report.data import Curve, ModeSounds, Plot, ReportData, Sound, Table
+from tombola_host.stages.trainee_files import load_trainee
+from tombola_host.study.laboratory.figures import Line, lines_of, measured
+from tombola_host.study.laboratory.plan import NO_LOTTERY, Study
+from tombola_host.study.laboratory.work import Placed
+
+COLOR = "#e8a33d"
+MOST_SOUNDS = 12
+MOST_CURVES = 10
+CAPTION = (
+    "Multiplier: error relative to the dense network of the same seed, geometric mean over held-out notes and corpora; "
+    "± standard error over seeds. The held-out notes chose nothing before. Trainings: cost of the lottery in trainings "
+    "of the dense network, without the ticket's own. Seconds: processor time of lottery, ticket and measurement."
+)
+
+
+def study_page(study: Study, placed: Sequence[Placed]) -> ReportData:
+    """All that is done so far."""
+    cells = measured(placed)
+    lines = lines_of(cells)
+    return ReportData(
+        title=f"Lottery study {study.name}",
+        summary=f"{len(cells)} of {len(placed)} cells are done.",
+        facts={
+            "families": ", ".join(study.families),
+            "corpora": ", ".join(study.corpora),
+            "seeds": str(len(study.seeds)),
+            "steps": f"{study.steps.control_steps} + {study.steps.audio_steps}",
+        },
+        modes=_sounds(study, placed),
+        judged=tuple(_table(family, lines) for family in study.families),
+        plots=tuple(_curves(family, lines) for family in study.families),
+        provenance={"dense size": study.size, "densities": ", ".join(f"{each:g}" for each in study.densities)},
+    )
+
+
+def _table(family: str, lines: Sequence[Line]) -> Table:
+    rows = tuple(
+        (
+            line.row,
+            f"{line.density:g}",
+            round(line.multiplier, 4),
+            "–" if np.isnan(line.spread) else f"± {line.spread:.4f}",
+            line.seeds,
+            line.parameters,
+            f"{line.trainings:.2f}",
+            f"{line.seconds:.1f}",
+        )
+        for line in lines
+        if line.family == family
+    )
+    headings = ("row", "density", "multiplier", "s. e.", "seeds", "parameters", "trainings", "seconds")
+    return Table((f"{family}: {headings[0]}", *headings[1:]), rows, CAPTION)
+
+
+def _curves(family: str, lines: Sequence[Line]) -> Plot:
+    own = [line for line in lines if line.family == family and line.row != NO_LOTTERY]
+    rows = list(dict.fromkeys(line.row for line in own))[:MOST_CURVES]
+    curves = []
+    for row in rows:
+        points = sorted((line for line in own if line.row == row), key=lambda line: line.density)
+        curves.append(Curve(row, [100 * point.density for point in points], [point.multiplier for point in points]))
+    return Plot(f"{family}: error by density", "parameters left, %", "error / dense", tuple(curves), log_x=True)
+
+
+def _sounds(study: Study, placed: Sequence[Placed]) -> tuple[ModeSounds, ...]:
+    """For each corpus a held-out note: the recording, the dense network, and rows at the lowest density."""
+    found = []
+    for corpus in study.corpora:
+        chosen = [
+            each
+            for each in placed
+            if each.run.done
+            and each.cell.family in FAMILIES
+            and (each.cell.corpus, each.cell.seed) == (corpus, study.seeds[0])
+            and each.cell.density in (1, min(study.densities))
+        ]
+        if chosen:
+            note = chosen[0].material.test.notes[0]
+            heard = note.audio[: LONGEST_FRAMES * 128].numpy()
+            sounds = [Sound("recording", heard), *(_sound(each, note) for each in chosen[:MOST_SOUNDS])]
+            found.append(ModeSounds(corpus, COLOR, tuple(sounds), chosen[0].material.licence))
+    return tuple(found)
+
+
+def _sound(each: Placed, note: Note) -> Sound:
+    family = FAMILIES[each.cell.family]
+    run, name = (each.dense, "dense") if each.cell.dense else (each.run, "trained")
+    trainee = load_trainee(family, run, name)
+    title = each.cell.row if each.cell.dense else f"{each.cell.row} at {each.cell.density:g}"
+    return Sound(f"{each.cell.family}: {title}", trainee_playback(family, trainee, 0)(note))

@@ -1,0 +1,267 @@
+"""A study from its file to its table, on synthetic notes and a tiny voice."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from tombola_device.contract.errors import BadConfig, StoreError, TombolaError
+from tombola_host.corpus.corpus import Corpus
+from tombola_host.corpus.material import from_corpus
+from tombola_host.corpus.split import fresh_split, note_numbers, split
+from tombola_host.generators import presets
+from tombola_host.progress import Silent
+from tombola_host.report.page import render_page
+from tombola_host.report.study_page import study_page
+from tombola_host.runs.pool import InProcessPool, LocalPool, WorkerEnded
+from tombola_host.runs.store import RunStore
+from tombola_host.study.laboratory import cell as cell_module
+from tombola_host.study.laboratory import work as work_module
+from tombola_host.study.laboratory.figures import Measured, as_csv, difference, lines_of, measured
+from tombola_host.study.laboratory.plan import Cell, cells_of, read_study
+from tombola_host.study.laboratory.work import place, work
+
+FILE = """
+name = "tiny"
+families = ["voice"]
+densities = [0.6]
+seeds = [0]
+size = "tiny"
+corpora = {{ toy = "{folder}" }}
+
+[steps]
+control_steps = 3
+audio_steps = 1
+control_windows = 2
+audio_windows = 2
+
+[[row]]
+name = "rewound"
+
+[[row]]
+name = "scratch"
+reset = "reinitialise"
+training = ["equal-cpu", "distilled"]
+"""
+
+
+@pytest.fixture
+def tiny(monkeypatch, clip):
+    """A voice of 24 + 24 units, and a corpus of twelve notes that needs no files."""
+    sizes = {**presets.PRESETS["voice"].sizes, "tiny": {"input": 24, "hidden": 24}}
+    monkeypatch.setitem(presets.PRESETS, "voice", replace(presets.PRESETS["voice"], sizes=sizes))
+    clips = tuple(clip(48.0 + 2 * number, 40) for number in range(12))
+    material = from_corpus("toy", Corpus("toy", clips, (), None), "CC0", fresh=True)
+    monkeypatch.setattr(cell_module, "MOST_TIMES", 3.0)
+    monkeypatch.setattr(work_module, "gather", lambda folders, reporter, fresh: (material,))
+    return clips
+
+
+def study_of(folder, text=FILE):
+    path = folder / "study.toml"
+    path.write_text(text.format(folder=folder))
+    return read_study(path)
+
+
+class Refusing(InProcessPool):
+    """No job may be run again."""
+
+    def run(self, jobs, reporter, finished):
+        assert not jobs
+
+
+def test_a_study_runs_once_and_its_table_is_made_of_what_is_done(tiny, tmp_path):
+    study, store = study_of(tmp_path), RunStore(tmp_path / "runs")
+    placed = work(study, store, Silent(), pool=InProcessPool())
+    assert len(placed) == 1 + 3
+    assert all(each.run.done for each in placed)
+    work(study, store, Silent(), pool=Refusing())
+    results = measured(placed)
+    lines = {line.row: line for line in lines_of(results)}
+    assert lines["dense"].multiplier == 1.0
+    assert set(lines) == {"dense", "rewound", "scratch equal-cpu", "scratch distilled"}
+    assert lines["rewound"].parameters < 0.6 * lines["dense"].parameters
+    assert lines["rewound"].trainings == 1.0
+    assert {m.steps for m in results if m.cell.row == "rewound"} == {4}
+    assert min(m.steps for m in results if m.cell.row == "scratch equal-cpu") > 4
+    rows = list(csv.DictReader(io.StringIO(as_csv(results))))
+    assert len(rows) == sum(len(m.errors) for m in results)
+    page = render_page(study_page(study, placed))
+    assert "scratch distilled" in page
+    assert page.count("<audio") >= 3
+    assert not re.search(r'(?:src|href)="http', page)
+
+
+def test_an_interrupted_study_keeps_its_finished_cells(tiny, tmp_path):
+    study, store = study_of(tmp_path), RunStore(tmp_path / "runs")
+
+    class Interrupted(InProcessPool):
+        def run(self, jobs, reporter, finished):
+            super().run(jobs[:2], reporter, finished)
+            if len(jobs) > 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work(study, store, Silent(), pool=Interrupted())
+    assert sum(each.run.done for each in place(study, store, Silent())) == 2
+
+    class Counting(InProcessPool):
+        ran = 0
+
+        def run(self, jobs, reporter, finished):
+            Counting.ran += len(jobs)
+            super().run(jobs, reporter, finished)
+
+    work(study, store, Silent(), pool=Counting())
+    assert Counting.ran == 2
+
+
+def dies(arguments, step):
+    del arguments, step
+    os._exit(9)
+
+
+def test_a_dead_worker_is_one_sentence_and_the_finished_cells_stay(tiny, tmp_path, monkeypatch):
+    study, store = study_of(tmp_path), RunStore(tmp_path / "runs")
+    done = work(study, store, Silent(), pool=InProcessPool())[0].run
+    before = (done.path / "result.json").stat().st_mtime_ns
+    for each in place(study, store, Silent())[-1:]:
+        (each.run.path / "result.json").unlink()
+
+    class Dying(LocalPool):
+        def run(self, jobs, reporter, finished):
+            super().run([replace(job, function=dies, arguments=(job.title,)) for job in jobs], reporter, finished)
+
+    with pytest.raises(WorkerEnded, match="was ended from outside") as told:
+        work(study, store, Silent(), pool=Dying(1))
+    assert "\n" not in str(told.value)
+    assert (done.path / "result.json").stat().st_mtime_ns == before
+    assert sum(each.run.done for each in place(study, store, Silent())) == 3
+
+
+def test_two_schedulers_on_one_folder_are_told_apart(tiny, tmp_path):
+    study, store = study_of(tmp_path), RunStore(tmp_path / "runs")
+    store.root.mkdir()
+    with FileLock(store.root / ".tiny.study"), pytest.raises(BadConfig, match="another `tombola study run` works on"):
+        work(study, store, Silent(), pool=Refusing())
+
+
+def test_a_full_disk_is_told_before_anything_is_trained(tiny, tmp_path, monkeypatch):
+    study, store = study_of(tmp_path), RunStore(tmp_path / "runs")
+    monkeypatch.setattr(work_module.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1_000_000}))
+    with pytest.raises(StoreError, match=r"has 0\.0 GB free, and 4 cells need about 0\.0 GB"):
+        work(study, store, Silent(), pool=Refusing())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('name = "tiny"', 'name = "tiny"\ncriteria = 3', "unknown field `criteria`"),
+        ('name = "rewound"', 'name = "rewound"\ncriterion = "best"', "no criterion 'best'"),
+        ('name = "rewound"', 'name = "rewound"\nschedule = "slow"', "no schedule 'slow'"),
+        ('name = "rewound"', 'name = "rewound"\ntraining = "long"', "no training 'long'"),
+        ('families = ["voice"]', 'families = ["choir"]', "no family 'choir'"),
+        ('families = ["voice"]', "families = []", "has no families"),
+        ("densities = [0.6]", "densities = [1.5]", "density of 1.5 is no share"),
+        ("densities = [0.6]", "densities = [0.6, 0.6]", "a value or a row twice"),
+        ("seeds = [0]", "seeds = []", "no steps or no seeds"),
+        ('size = "tiny"', 'size = "huge"', "no size 'huge'"),
+        ("{folder}", "{folder}/nowhere", "the corpus 'toy' is missing"),
+        ("[steps]", "[steps", "is not TOML"),
+    ],
+)
+def test_a_study_that_cannot_be_run_is_refused_in_one_sentence(tiny, tmp_path, old, new, told):
+    assert old in FILE
+    with pytest.raises(TombolaError, match=re.escape(told)) as refused:
+        study_of(tmp_path, FILE.replace(old, new, 1))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("densities = [0.6]", "densities = [0.05]", "a density of 0.05 is impossible"),
+        ('name = "rewound"', 'name = "rewound"\ncriterion = "normalisation"', "'voice' has no normalisation"),
+    ],
+)
+def test_what_the_family_cannot_do_is_refused_before_anything_is_trained(tiny, tmp_path, old, new, told):
+    study = study_of(tmp_path, FILE.replace(old, new, 1))
+    with pytest.raises(BadConfig, match=told):
+        work(study, RunStore(tmp_path / "runs"), Silent(), pool=Refusing())
+
+
+def test_rows_of_lists_are_spread_and_named_by_what_differs(tiny, tmp_path):
+    text = FILE.replace('name = "rewound"', 'name = "rewound"\ncriterion = ["magnitude", "fisher"]\nscope = "local"', 1)
+    cells = cells_of(study_of(tmp_path, text))
+    rows = {cell.row: cell.ways for cell in cells}
+    assert rows["rewound fisher"].criterion == "fisher"
+    assert rows["rewound fisher"].scope == "local"
+    assert len(cells) == 1 + 2 + 2
+
+
+def test_the_notes_held_out_anew_chose_nothing_before(tiny):
+    corpus = Corpus("toy", tiny, (), None)
+    old, new = (set(note_numbers(each(corpus)[1])) for each in (split, fresh_split))
+    assert new
+    assert not old & new
+    assert not {clip.name for clip in fresh_split(corpus)[0]} & {clip.name for clip in fresh_split(corpus)[1]}
+
+
+def result(row, density, seed, error):
+    cell = Cell(row, "voice", "toy", density, seed)
+    return Measured(cell, {"a": error, "b": 2 * error}, 10, 0.0, 1.0, 1)
+
+
+def test_multipliers_are_paired_by_seed_and_note():
+    """Seed 1 is twice as hard for both; the ratio is 0.9 in one seed and 0.95 in the other."""
+    cells = [result("dense", 1.0, 0, 1.0), result("dense", 1.0, 1, 2.0)]
+    cells += [result("x", 0.1, 0, 0.9), result("x", 0.1, 1, 1.9), result("y", 0.1, 0, 1.0)]
+    lines = {line.row: line for line in lines_of(cells)}
+    assert lines["x"].multiplier == pytest.approx((0.9 * 0.95) ** 0.5)
+    assert lines["x"].spread == pytest.approx(abs(np.log(0.9 / 0.95)) / 2)
+    assert lines["y"].seeds == 1
+    assert np.isnan(lines["y"].spread)
+    assert difference(cells, "x", "dense", "voice", 0.1) == (pytest.approx(float("nan"), nan_ok=True),) * 2
+    assert difference(cells, "x", "y", "voice", 0.1)[0] == pytest.approx(np.log(0.9))
+
+
+@pytest.mark.slow
+def test_ray_runs_the_jobs_and_loses_nothing_when_a_worker_is_killed(tmp_path):
+    """Two nodes of one core each; a job kills its worker when it is first tried."""
+    pytest.importorskip("ray")
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    from tombola_host.runs.pool import Job, run_jobs
+    from tombola_host.runs.ray_pool import RayPool
+
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        cluster.add_node(num_cpus=1)
+        pool = RayPool(cluster.address)
+        jobs = [Job(f"job {number}", far_job, (tmp_path, number)) for number in range(6)]
+        assert run_jobs(jobs, Silent(), pool=pool) == [(number, number**2) for number in range(6)]
+        assert (tmp_path / "killed").exists()
+        assert len({path.read_text() for path in tmp_path.glob("node-*")}) == 2
+    finally:
+        import ray
+
+        ray.shutdown()
+        cluster.shutdown()
+
+
+def far_job(folder, number, step):
+    import ray
+
+    step(0, 1, "")
+    (folder / f"node-{number}").write_text(ray.get_runtime_context().get_node_id())
+    time.sleep(0.3)  # long enough that both nodes get work
+    if number == 2 and not (folder / "killed").exists():
+        (folder / "killed").touch()
+        os._exit(9)
+    return number, number**2
