@@ -12,9 +12,9 @@ from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCA
 from tombola_device.engine.noise import noise_table
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS, Clip
 from tombola_host.corpus.windows import ModeData, mode_data
+from tombola_host.generators.voice.latents import NoteLatents
 from tombola_host.generators.voice.network import Voice
 from tombola_host.generators.voice.size import VoiceSize
-from tombola_host.generators.voice.latents import NoteLatents
 from tombola_host.generators.voice.trainee import VoiceTrainee
 
 COLUMNS = len(SCALAR_COLUMNS)
