@@ -94,7 +94,7 @@ class ControlObjective(_Windows):
         windows, controls, shade = batch
         network = self.trainee.network
         log_amplitude, _ = network.log_amplitudes(controls, shade)
-        audible = network.synthesizer.audible(controls[..., NOTE : NOTE + 1])
+        audible = network.audible(network.note_and_level(controls))
         distance = control_loss(log_amplitude, audible, windows.relative, windows.weight)
         return self.with_blends({"amplitudes": distance}, controls, step)
 

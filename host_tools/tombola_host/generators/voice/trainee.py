@@ -40,6 +40,9 @@ def new_trainee(network: Voice, data: Sequence[ModeData]) -> VoiceTrainee:
         network.spectrum.copy_(torch.stack(means))
         network.directions.copy_(torch.stack([fit_directions(mode) for mode in data]))
         network.recorded_db.copy_(torch.tensor([recorded_db(mode) for mode in data]))
+        if network.free is not None:
+            for index, mode in enumerate(data):
+                network.free.tell(index, mode.tracks)
     return VoiceTrainee(network)
 
 
