@@ -22,10 +22,14 @@ COMPARED_PARTIALS = 12
 QUIETEST_DB = -50.0
 
 
-def doubts(clips: Sequence[Clip]) -> tuple[str, ...]:
-    """One sentence for each; none for a folder of plain notes."""
+def doubts(clips: Sequence[Clip], free: int = 0) -> tuple[str, ...]:
+    """One sentence for each; none for a folder of plain notes.
+
+    Args:
+        free: With how many free partials the notes are rendered.
+    """
     found = (
-        _inharmonic(clips),
+        _inharmonic(clips, free),
         _stretched(clips),
         _several_stops(clips),
         _without_release(clips),
@@ -33,14 +37,15 @@ def doubts(clips: Sequence[Clip]) -> tuple[str, ...]:
     return tuple(sentence for sentence in found if sentence)
 
 
-def _inharmonic(clips: Sequence[Clip]) -> str:
+def _inharmonic(clips: Sequence[Clip], free: int) -> str:
     off = _worst(clips, lambda clip: clip.character.off_harmonic, OFF_HARMONIC)
     if not off:
         return ""
     share = round(100 * off[0].character.off_harmonic)
+    rendered = f"with {free} free partials" if free else "as noise or not at all"
     return (
         f"up to {share} % of the power lies off the harmonic series, as in bells or when two notes sound at once; "
-        f"it is rendered as noise or not at all ({_names(off)})"
+        f"it is rendered {rendered} ({_names(off)})"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tombola_device.contract.errors import BadAudio
@@ -14,6 +14,7 @@ from tombola_host.corpus.analysis import ANALYSIS_VERSION
 from tombola_host.corpus.corpus import Corpus, read_corpus
 from tombola_host.corpus.doubts import doubts
 from tombola_host.corpus.envelope import fit_envelope
+from tombola_host.corpus.free import FREE_VERSION, fit_tracks
 from tombola_host.corpus.reading import READING_VERSION
 from tombola_host.corpus.refusals import grouped
 from tombola_host.corpus.sources import licence_of
@@ -66,7 +67,15 @@ def gather(
     Raises:
         BadAudio: A folder has nothing that can be learned from.
     """
-    return tuple(_material(name, folder, reporter, cache, fresh=fresh) for name, folder in folders.items())
+    materials = [_material(name, folder, reporter, cache, fresh=fresh) for name, folder in folders.items()]
+    # One network has one number of free partials.
+    count = max((len(material.training.tracks) for material in materials), default=0)
+    return tuple(
+        replace(material, training=material.training.widened(count), test=material.test.widened(count))
+        if count
+        else material
+        for material in materials
+    )
 
 
 def _material(name: str, folder: Path, reporter: Reporter, cache: Path | None, *, fresh: bool) -> Material:
@@ -80,21 +89,22 @@ def _material(name: str, folder: Path, reporter: Reporter, cache: Path | None, *
 def from_corpus(name: str, corpus: Corpus, licence: str, *, fresh: bool = False) -> Material:
     """Split and level an analysed corpus."""
     train, test = fresh_split(corpus) if fresh else split(corpus, seed=SPLIT_SEED)
-    gain_db = mode_gain_db(train)
+    gain_db, tracks = mode_gain_db(train), fit_tracks(train)
     notes = [clip.note for clip in corpus.clips]
     # The order counts for runs alone: from another one the same seed learns other weights.
+    free = [f"free={FREE_VERSION}"] if len(tracks) else []
     origins = [f"training {clip.origin}" for clip in train] + [f"test {clip.origin}" for clip in test]
     return Material(
         name,
-        mode_data(name, train, gain_db),
-        mode_data(name, test, gain_db),
+        mode_data(name, train, gain_db, tracks),
+        mode_data(name, test, gain_db, tracks),
         fit_envelope(train, gain_db),
         (round(min(notes), 2), round(max(notes), 2)),
         licence,
         _short_hash(sorted(origins)),
-        _short_hash([*origins, f"reading={READING_VERSION}", f"analysis={ANALYSIS_VERSION}"]),
+        _short_hash([*origins, f"reading={READING_VERSION}", f"analysis={ANALYSIS_VERSION}", *free]),
         grouped(corpus.refusals),
-        doubts(corpus.clips),
+        doubts(corpus.clips, len(tracks)),
     )
 
 

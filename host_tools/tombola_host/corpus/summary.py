@@ -10,6 +10,7 @@ from tombola_device.contract.controls import FRAME_RATE_HZ
 
 from tombola_host.corpus.clip import Clip
 from tombola_host.corpus.doubts import doubts
+from tombola_host.corpus.free import fit_tracks
 from tombola_host.corpus.refusals import Refusal
 
 FEWEST_NOTES = 3
@@ -76,7 +77,7 @@ def summarise(
     """Count and measure."""
     notes = np.array([clip.note for clip in clips])
     different = len(set(np.round(notes).astype(int).tolist()))
-    remarks = [*remarks, *doubts(clips)]
+    remarks = [*remarks, *doubts(clips, len(fit_tracks(clips)))]
     if clips and different < FEWEST_NOTES:
         remarks.append(f"no note can be held out to test on: that takes {FEWEST_NOTES} different notes or more")
     low_db, median_db, high_db = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from tombola_device.contract.errors import BadAudio
 from torch import Tensor
 
 from tombola_host.corpus.clip import PARTIALS, Clip
+from tombola_host.corpus.free import NO_TRACKS, Tracks, split_off
 
 MODE_LEVEL_DB = -20.0
 """Every mode is brought to this level (its 95th percentile), so that a blend does not change loudness."""
@@ -41,14 +42,16 @@ class Note:
     Args:
         name: The clip's name.
         scalars: ``SCALAR_COLUMNS`` per frame, timbre zero. Shape (F, 7).
-        relative: Natural log of each amplitude relative to the frame's level. Shape (F, H + B).
+        relative: Natural log of each amplitude relative to the frame's level. Shape (F, H + B + K).
         audio: At the mode's level. Shape (F * 128,).
+        tracks: Of the K free partials, the same in all notes of a mode.
     """
 
     name: str
     scalars: Tensor
     relative: Tensor
     audio: Tensor
+    tracks: Tracks = NO_TRACKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,15 @@ class ModeData:
     name: str
     gain_db: float
     notes: tuple[Note, ...]
+
+    @property
+    def tracks(self) -> Tracks:
+        """Of its free partials."""
+        return self.notes[0].tracks if self.notes else NO_TRACKS
+
+    def widened(self, count: int) -> ModeData:
+        """With silent free partials up to ``count``: along a blend they become another mode's."""
+        return replace(self, notes=tuple(_widened(note, count) for note in self.notes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +108,20 @@ def mode_gain_db(clips: Sequence[Clip]) -> float:
     return MODE_LEVEL_DB - float(np.percentile(np.concatenate([clip.level_db for clip in clips]), 95))
 
 
-def mode_data(name: str, clips: Sequence[Clip], gain_db: float) -> ModeData:
-    """Turn analysed clips into tensors."""
-    return ModeData(name, gain_db, tuple(_note(clip, gain_db) for clip in clips))
+def mode_data(name: str, clips: Sequence[Clip], gain_db: float, tracks: Tracks = NO_TRACKS) -> ModeData:
+    """Turn analysed clips into tensors; the partials on the tracks become free ones."""
+    return ModeData(name, gain_db, tuple(_note(clip, gain_db, tracks) for clip in clips))
 
 
-def _note(clip: Clip, gain_db: float) -> Note:
+def _widened(note: Note, count: int) -> Note:
+    silent = note.relative.new_full((len(note.relative), count - len(note.tracks)), _RELATIVE_FLOOR)
+    return replace(note, relative=torch.cat([note.relative, silent], dim=1), tracks=note.tracks.widened(count))
+
+
+def _note(clip: Clip, gain_db: float, tracks: Tracks) -> Note:
+    free = np.zeros((clip.frames, 0))
+    if len(tracks):
+        clip, free = split_off(clip, tracks)
     time_s = np.arange(clip.frames) / FRAME_RATE_HZ
     columns = {
         "note": 69 + 12 * np.log2(clip.f0_hz / 440.0),
@@ -112,7 +132,7 @@ def _note(clip: Clip, gain_db: float) -> Note:
     }
     zeros = np.zeros(clip.frames)
     scalars = np.stack([columns.get(name, zeros) for name in SCALAR_COLUMNS], axis=1)
-    amplitude = np.concatenate([clip.partials, clip.noise], axis=1)
+    amplitude = np.concatenate([clip.partials, clip.noise, free], axis=1)
     level = 10 ** (clip.level_db / 20)
     relative = np.log(np.maximum(amplitude / level[:, None], math.exp(_RELATIVE_FLOOR)))
     return Note(
@@ -120,6 +140,7 @@ def _note(clip: Clip, gain_db: float) -> Note:
         torch.from_numpy(scalars.astype(np.float32)),
         torch.from_numpy(relative.astype(np.float32)),
         torch.from_numpy(clip.audio * np.float32(10 ** (gain_db / 20))),
+        tracks,
     )
 
 

@@ -15,6 +15,7 @@ from tombola_device.contract.controls import Float32Array
 from tombola_host.corpus.analysis import ANALYSIS_VERSION
 from tombola_host.corpus.cache import default_cache_dir
 from tombola_host.corpus.clip import Clip
+from tombola_host.corpus.free import FREE_VERSION, Tracks, fit_tracks
 from tombola_host.corpus.windows import Note, mode_data, mode_gain_db
 from tombola_host.evaluation.held_out import LONGEST_FRAMES, note_errors
 from tombola_host.evaluation.ladder import resynthesised
@@ -39,13 +40,13 @@ def floors(clips: Sequence[Clip], step: Step, cache_dir: Path | None = None) -> 
     """
     if not clips:
         return ()
-    gain_db = round(mode_gain_db(clips))
+    gain_db, tracks = round(mode_gain_db(clips)), fit_tracks(clips)
     found = []
     for clip in clips:
-        path = _path(cache_dir or default_cache_dir(), clip, gain_db)
+        path = _path(cache_dir or default_cache_dir(), clip, gain_db, tracks)
         floor = _kept(path)
         if floor is None:
-            (entry,) = note_errors(resynthesis, mode_data(clip.name, [clip], gain_db).notes)
+            (entry,) = note_errors(resynthesis, mode_data(clip.name, [clip], gain_db, tracks).notes)
             floor = entry.error
             _keep(path, floor)
         found.append(floor)
@@ -53,8 +54,9 @@ def floors(clips: Sequence[Clip], step: Step, cache_dir: Path | None = None) -> 
     return tuple(found)
 
 
-def _path(directory: Path, clip: Clip, gain_db: int) -> Path:
-    text = repr((FLOOR_VERSION, ANALYSIS_VERSION, clip.origin, gain_db))
+def _path(directory: Path, clip: Clip, gain_db: int, tracks: Tracks) -> Path:
+    free = (FREE_VERSION, tracks) if len(tracks) else ()
+    text = repr((FLOOR_VERSION, ANALYSIS_VERSION, clip.origin, gain_db, *free))
     key = hashlib.sha256(text.encode()).hexdigest()
     return directory / key[:2] / f"{key}.floor"
 

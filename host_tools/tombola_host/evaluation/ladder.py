@@ -20,8 +20,8 @@ import torch
 from tombola_device.contract.controls import PERIOD_SAMPLES, Float32Array
 from torch import Tensor
 
-from tombola_host.corpus.clip import PARTIALS
-from tombola_host.corpus.windows import LEVEL, NOTE, Note
+from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
+from tombola_host.corpus.windows import LEVEL, Note
 from tombola_host.evaluation.frames import DB_PER_NEPER, middle_note
 from tombola_host.evaluation.held_out import LONGEST_FRAMES, mean_error, note_errors
 from tombola_host.generators.voice.network import Voice
@@ -81,15 +81,17 @@ def resynthesised(note: Note, log_amplitude: Tensor, noise_db: float = 0.0) -> F
     Returns:
         Shape (F * 128,).
     """
-    synthesizer = Voice(modes=1, size=VoiceSize(1, 1))
+    synthesizer = Voice(modes=1, size=VoiceSize(1, 1, len(note.tracks)))
+    if synthesizer.free is not None:
+        synthesizer.free.tell(0, note.tracks)
     offset = torch.zeros(log_amplitude.shape[1])
-    offset[PARTIALS:] = noise_db / DB_PER_NEPER
+    offset[PARTIALS : PARTIALS + NOISE_BANDS] = noise_db / DB_PER_NEPER
     frames = len(log_amplitude)
     noise = noise_source(synthesizer.noise_bands).draw(1, frames, np.random.default_rng(0))
     with torch.no_grad():
-        amplitude, pace = synthesizer.at_level(
-            (log_amplitude + offset)[None], note.scalars[None, :frames, [NOTE, LEVEL]]
-        )
+        controls = torch.cat([note.scalars[None, :frames], torch.ones(1, frames, 1)], dim=-1)
+        sounding = synthesizer.note_and_level(controls)
+        amplitude, pace = synthesizer.at_level((log_amplitude + offset)[None], sounding)
         audio, _ = synthesizer.sound(amplitude, pace, noise)
     sound: Float32Array = audio[0].numpy()
     return sound
@@ -202,4 +204,5 @@ def _possible(name: str, known: Sequence[Note]) -> bool:
 
 def _cut(note: Note) -> Note:
     frames = min(len(note.scalars), CALIBRATED_FRAMES)
-    return Note(note.name, note.scalars[:frames], note.relative[:frames], note.audio[: frames * PERIOD_SAMPLES])
+    audio = note.audio[: frames * PERIOD_SAMPLES]
+    return Note(note.name, note.scalars[:frames], note.relative[:frames], audio, note.tracks)

@@ -122,7 +122,9 @@ class Streamable(Protocol):
 
 def size_facts(size: Size) -> dict[str, int]:
     """A size as facts for a run: field → value."""
-    return {field.name: int(getattr(size, field.name)) for field in fields(size)}
+    # A width of none says nothing, and runs from before there was such a width keep their names.
+    facts = {field.name: int(getattr(size, field.name)) for field in fields(size)}
+    return {name: width for name, width in facts.items() if width}
 
 
 def count_parameters(network: nn.Module) -> int:

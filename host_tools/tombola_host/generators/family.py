@@ -126,6 +126,9 @@ class Family(Protocol):
     ...     def size(self, facts: Mapping[str, int]) -> Size:
     ...         return Width(**facts)
     ...
+    ...     def fitted(self, size: Size, data: Sequence[ModeData]) -> Size:
+    ...         return size
+    ...
     ...     def build(self, modes: int, size: Size, seed: int) -> Generator:
     ...         with first_weights(seed, "gains"):
     ...             return Gains(modes)
@@ -173,6 +176,9 @@ class Family(Protocol):
 
     def size(self, facts: Mapping[str, int]) -> Size:
         """A size from the fields that ``size_facts`` wrote."""
+
+    def fitted(self, size: Size, data: Sequence[ModeData]) -> Size:
+        """A size that these modes, those of one build, need."""
 
     def build(self, modes: int, size: Size, seed: int) -> Generator:
         """A network with random first weights; equal seeds give equal weights."""

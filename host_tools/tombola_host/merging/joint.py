@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tombola_host.generators.base import Generator
+from tombola_host.generators.base import Generator, size_facts
 from tombola_host.generators.family import Family, Mergeable
 from tombola_host.merging.size import MergedSize
 from tombola_host.merging.trained import TrainedTicket
@@ -18,5 +18,6 @@ def joint_network(family: Family, tickets: Sequence[TrainedTicket], size: Merged
     modes, ticket = len(tickets), family.of(tickets[0].weights)
     if isinstance(family, Mergeable):
         groups = tuple(group.name for group in ticket.unit_groups())
-        return family.build(modes, family.merged_size(size.units(groups, family.parted, modes)), seed)
+        units = {**size_facts(ticket.size), **size.units(groups, family.parted, modes)}
+        return family.build(modes, family.merged_size(units), seed)
     return family.build(modes, ticket.size, seed)

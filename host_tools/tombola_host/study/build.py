@@ -187,7 +187,7 @@ def train_all(
 ) -> tuple[Run, ...]:
     """Train the dense network of each mode."""
     family, length, seed = settings.networks, settings.lengths.dense, settings.seed
-    size = settings.dense or family.dense
+    size = family.fitted(settings.dense or family.dense, [material.training for material in materials])
     runs = tuple(train_stage.open_run(store, family, material, length, size, seed) for material in materials)
     jobs = [
         Job(plan.learning(material.name), train_stage.train, (run, family, material, length, size, seed))

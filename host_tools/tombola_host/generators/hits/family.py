@@ -93,6 +93,11 @@ class HitsFamily:
         """See Family."""
         return HitsSize(**facts)
 
+    def fitted(self, size: Size, data: Sequence[ModeData]) -> Size:
+        """See Family."""
+        del data  # A hit has no partials.
+        return size
+
     def build(self, modes: int, size: Size, seed: int) -> Hits:
         """See Family."""
         with first_weights(seed, "hits"):

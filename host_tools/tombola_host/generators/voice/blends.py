@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tombola_host.generators.voice.losses import normalized
-from tombola_host.generators.voice.network import NOTE, SCALARS, Voice
+from tombola_host.generators.voice.network import SCALARS, Voice
 
 SHARE = 4
 """One window in four is also played as a blend."""
@@ -36,9 +36,9 @@ def blend_loss(network: Voice, controls: Tensor, rng: np.random.Generator) -> Te
     scalars = controls[::SHARE, :, :SCALARS]
     windows, frames, _ = scalars.shape
     blends = moving_blends(windows, frames, network.modes, rng)
-    audible = network.synthesizer.audible(scalars[..., NOTE : NOTE + 1])
+    audible = network.audible(network.note_and_level(torch.cat([scalars, blends], dim=-1)))
     with torch.no_grad():
-        target = torch.zeros(windows, frames, network.partials + network.noise_bands)
+        target = torch.zeros(windows, frames, network.head.out_features)
         for mode in range(network.modes):
             pure = torch.zeros_like(blends)
             pure[..., mode] = 1.0

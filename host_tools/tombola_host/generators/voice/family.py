@@ -30,7 +30,7 @@ from tombola_host.training.loop import Phase
 from tombola_host.training.streams import first_weights, stream
 
 PLAYED_SEED = 1
-OF_ONE_MODE = ("spectrum", "directions", "recorded_db", "wane")
+OF_ONE_MODE = ("spectrum", "directions", "recorded_db", "wane", "free.log_ratio", "free.gain")
 """Tensors with a row for each mode."""
 
 
@@ -44,6 +44,10 @@ class VoiceFamily:
     def size(self, facts: Mapping[str, int]) -> VoiceSize:
         """See Family."""
         return VoiceSize(**facts)
+
+    def fitted(self, size: Size, data: Sequence[ModeData]) -> VoiceSize:
+        """See Family: the modes of a build have equally many free partials."""
+        return replace(cast("VoiceSize", size), free=len(data[0].tracks))
 
     def build(self, modes: int, size: Size, seed: int) -> Voice:
         """See Family."""
@@ -122,15 +126,16 @@ class VoiceFamily:
 
     def merged_size(self, units: Mapping[str, int]) -> VoiceSize:
         """See Mergeable."""
-        return VoiceSize(units["input"], units["trunk"])
+        return VoiceSize(units["input"], units["trunk"], units.get("free", 0))
 
     def joined(self, weights: Weights, activity: Tensor, trained: Sequence[Weights]) -> Voice:
         """See Mergeable: a mode's input column starts like that of a single mode; its mean spectrum is kept."""
         scalars, blend = weights["input.weight"].split([SCALARS, 1], dim=1)
+        own_names = [name for name in weights if name in OF_ONE_MODE]
         merged = {
             **weights,
             "input.weight": torch.cat([scalars, blend.expand(-1, len(activity))], dim=1),
-            **{name: torch.cat([own[name] for own in trained]) for name in OF_ONE_MODE},
+            **{name: torch.cat([own[name] for own in trained]) for name in own_names},
             "activity": activity,
         }
         network = Voice.of(merged)

@@ -23,17 +23,19 @@ from __future__ import annotations
 import math
 
 import torch
-from tombola_device.contract.controls import ONSET_SLOW_S, PERIOD_SAMPLES, SAMPLE_RATE_HZ, SCALAR_COLUMNS
+from tombola_device.contract.controls import ONSET_SLOW_S, PERIOD_SAMPLES, SCALAR_COLUMNS
 from tombola_device.contract.graph import SHADE_DB, SHADES, dynamics_of
 from tombola_device.contract.life import LONGEST_WANE_S
 from tombola_device.contract.manifest import KEYTRACK_NOTE
-from tombola_device.engine.motion import LEAST_START, SILENCE_AMPLITUDE
+from tombola_device.engine.motion import SILENCE_AMPLITUDE
 from torch import Tensor, nn
 from torch.nn import functional
 
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
 from tombola_host.generators.base import Conditions, Generator
 from tombola_host.generators.units import Axis, UnitGroup, Weights
+from tombola_host.generators.voice.free import FreePartials
+from tombola_host.generators.voice.pace import pace_of, turned
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.generators.voice.synthesizer import HALF_TABLE, INAUDIBLE, Synthesizer
 
@@ -48,8 +50,8 @@ DIRECTIONS = len(SHADES) + 8 + 1
 CERTAIN = 20.0
 """tanh(20) is 1: units with this bias always output 1. They carry the modes' mean spectra to the head."""
 VoiceState = tuple[Tensor, ...]
-"""The state of voices between periods: the tensors of ``Voice.state_shapes`` in their order, shapes (V, *shape), then
-the noise bands' gains (V, 1, 1, B), turns and pace (V, 1), double."""
+"""The state of voices between periods: trunk (V, U + M), wave (V, 1, 1, W), gains (V, 1, 1, B + K), turns and pace
+(V, 1), double; with free partials their phases (V, 1, K, 1), and what fades out of them (V, T)."""
 
 
 class _Trunk(nn.RNN):
@@ -87,9 +89,12 @@ class Voice(Generator):
         self.size = size
         self.input = nn.Linear(SCALARS + modes, size.input)
         self.trunk = _Trunk(size.input, size.hidden, batch_first=True)
-        self.head = nn.Linear(size.hidden, self.partials + self.noise_bands, bias=False)
-        self.spectrum = nn.Parameter(torch.zeros(modes, self.partials + self.noise_bands))
-        self.synthesizer = Synthesizer(self.partials, self.noise_bands)
+        amplitudes = self.partials + self.noise_bands + size.free
+        self.head = nn.Linear(size.hidden, amplitudes, bias=False)
+        self.spectrum = nn.Parameter(torch.zeros(modes, amplitudes))
+        self.synthesizer = Synthesizer(self.partials, self.noise_bands + size.free)
+        slope, first = self.synthesizer.fade[:, 0].tolist()
+        self.free = FreePartials(modes, size.free, (slope, first)) if size.free else None
         constants = {
             "centre": [*(CENTRE.get(column, 0.0) for column in SCALAR_COLUMNS), *[0.0] * modes],
             "spread": [*(SPREAD.get(column, 1.0) for column in SCALAR_COLUMNS), *[1.0] * modes],
@@ -97,9 +102,9 @@ class Voice(Generator):
         }
         for name, values in constants.items():
             self.register_buffer(name, torch.tensor(values), persistent=False)
-        # Of each mode; fitted to its recordings, not trained. Shapes (M, K, H + B), and (M,): how much quieter than
+        # Of each mode; fitted to its recordings, not trained. Shapes (M, D, H + B + K), and (M,): how much quieter than
         # velocity 1 it was played, median, dB.
-        self.register_buffer("directions", torch.zeros(modes, DIRECTIONS, self.partials + self.noise_bands))
+        self.register_buffer("directions", torch.zeros(modes, DIRECTIONS, amplitudes))
         self.register_buffer("recorded_db", torch.zeros(modes))
         # Whether a mode dies away, and how many octaves faster for each octave of pitch. Shape (M, 2).
         self.register_buffer("wane", torch.zeros(modes, 2))
@@ -111,7 +116,8 @@ class Voice(Generator):
     def of(cls, weights: Weights) -> Voice:
         """A network with these weights; their shapes give its size."""
         width, columns = weights["input.weight"].shape
-        size = VoiceSize(width, weights["trunk.weight_hh_l0"].shape[1])
+        free = len(weights["head.weight"]) - cls.partials - cls.noise_bands
+        size = VoiceSize(width, weights["trunk.weight_hh_l0"].shape[1], free)
         network = cls(columns - SCALARS, size, weights["activity"].clone())
         network.load_state_dict(weights)
         return network
@@ -123,14 +129,16 @@ class Voice(Generator):
 
     @property
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
-        """The tensors of the graph's state: the trunk's, and the wave at the end of the last period."""
-        return {"trunk": (self.size.hidden + self.modes,), "wave": (1, 1, HALF_TABLE)}
+        """The tensors of the graph's state: the trunk's, the wave and the free phases at the end of the last period."""
+        phases = {"phases": (1, self.size.free, 1)} if self.size.free else {}
+        return {"trunk": (self.size.hidden + self.modes,), "wave": (1, 1, HALF_TABLE), **phases}
 
     def rest(self, voices: int) -> VoiceState:
         """The state of voices before their first sound."""
-        carried = [torch.zeros(voices, *shape) for shape in self.state_shapes.values()]
+        trunk, wave, *phases = [torch.zeros(voices, *shape) for shape in self.state_shapes.values()]
         turns, pace = torch.zeros(2, voices, 1, dtype=torch.float64)
-        return (*carried, torch.zeros(voices, 1, 1, self.noise_bands), turns, pace)
+        own = [*phases, torch.zeros(voices, PERIOD_SAMPLES)] if phases else []
+        return (trunk, wave, torch.zeros(voices, 1, 1, self.noise_bands + self.size.free), turns, pace, *own)
 
     def unit_groups(self) -> tuple[UnitGroup, ...]:
         """The input layer's units and the trunk's, with every axis that runs over them."""
@@ -161,7 +169,12 @@ class Voice(Generator):
                 # width.
                 spreads=(*(f"trunk.{kind}_{side}h_l0" for kind in ("weight", "bias") for side in "ih"), "head.weight"),
                 output="trunk",
-                constants=("directions", "recorded_db", "wane"),
+                constants=(
+                    "directions",
+                    "recorded_db",
+                    "wane",
+                    *(("free.log_ratio", "free.gain") if self.free else ()),
+                ),
             ),
         )
 
@@ -201,7 +214,7 @@ class Voice(Generator):
         return torch.cat([parts[..., : len(SHADES)].flatten(-2), parts[..., len(SHADES) :].flatten(-2)], dim=-1)
 
     def _directions(self) -> Tensor:
-        """The directions in the order of a shade. Shape (M * K, H + B)."""
+        """The directions in the order of a shade. Shape (M * D, H + B + K)."""
         player, living = self.directions[:, : len(SHADES)], self.directions[:, len(SHADES) :]
         return torch.cat([player.flatten(0, 1), living.flatten(0, 1)])
 
@@ -213,18 +226,29 @@ class Voice(Generator):
         return (dies * (since_s * torch.exp2(keytrack * octaves)).clamp(max=LONGEST_WANE_S))[..., None]
 
     def note_and_level(self, controls: Tensor, shade: Tensor | None = None) -> Tensor:
-        """The note that sounds and its true level, how hard it is played included. (…, 7 + M) → (…, 2)."""
-        if shade is None:
-            return controls[..., :2]
-        louder_db = SHADE_DB * dynamics_of(shade, self.directions.shape[1]).sum(-1)
-        return torch.stack([controls[..., NOTE], controls[..., LEVEL] + louder_db], dim=-1)
+        """The note that sounds, its true level, how hard it is played included, the blend. (…, 7 + M) → (…, 2 + M)."""
+        level_db = controls[..., LEVEL]
+        if shade is not None:
+            level_db = level_db + SHADE_DB * dynamics_of(shade, self.directions.shape[1]).sum(-1)
+        return torch.cat([controls[..., NOTE, None], level_db[..., None], controls[..., SCALARS:]], dim=-1)
 
-    def at_level(self, log_amplitude: Tensor, note_and_level: Tensor) -> tuple[Tensor, Tensor]:
-        """Log amplitudes (…, H + B), columns ``note`` and ``loudness_db`` → RMS amplitudes, pace (…, 1)."""
-        note, level_db = note_and_level.split(1, dim=-1)
+    def audible(self, sounding: Tensor) -> Tensor:
+        """Weight of each amplitude where ``note_and_level`` says, 0 … 1. (…, 2 + M) → (…, H + B + K)."""
+        note, _, blend = sounding.split([1, 1, self.modes], dim=-1)
+        harmonic = self.synthesizer.audible(note)
+        if self.free is None:
+            return harmonic
+        return torch.cat([harmonic[..., : -self.size.free], self.free.audible(note, blend)], dim=-1)
+
+    def at_level(self, log_amplitude: Tensor, sounding: Tensor) -> tuple[Tensor, Tensor]:
+        """Log amplitudes (…, H + B + K), ``note_and_level`` → RMS amplitudes; pace, log ratios (…, 1 + K)."""
+        note, level_db, blend = sounding.split([1, 1, self.modes], dim=-1)
         amplitude = torch.relu(torch.exp(level_db * (math.log(10) / 20)) - SILENCE_AMPLITUDE)
-        heard = log_amplitude + INAUDIBLE * self.synthesizer.audible(note)
-        return self.synthesizer.at_level(heard, amplitude), pace_of(note)
+        heard = log_amplitude + INAUDIBLE * self.audible(sounding)
+        pace = pace_of(note)
+        if self.free is not None:
+            pace = torch.cat([pace, self.free.ratios(note, blend)], dim=-1)
+        return self.synthesizer.at_level(heard, amplitude), pace
 
     def forward(self, conditions: Conditions) -> Tensor:
         """See Generator."""
@@ -251,8 +275,8 @@ class Voice(Generator):
         """Run the synthesizer over F periods.
 
         Args:
-            amplitude: Shape (V, F, H + B).
-            pace: Shape (V, F, 1).
+            amplitude: Shape (V, F, H + B + K).
+            pace: With log ratios, from ``at_level``. Shape (V, F, 1 + K).
             noise: Shape (V, F, B, T).
             carried: The state before the first period, without the trunk's; at rest by default.
 
@@ -260,31 +284,41 @@ class Voice(Generator):
             Audio, shape (V, F * T), and the next state without the trunk's.
         """
         voices, frames, _ = amplitude.shape
-        wave_before, gains_before, turns, pace_before = self.rest(voices)[1:] if carried is None else carried
+        wave_before, gains_before, turns, pace_before, *own = carried or self.rest(voices)[1:]
         ends = self.synthesizer.wave(amplitude)
         tables, gains = (
             torch.stack([torch.cat([before[:, 0], end[:, :-1]], dim=1), end], dim=2)
             for before, end in zip((wave_before, gains_before), ends, strict=True)
         )
-        motion, turns, pace_after = _motion(pace.squeeze(-1), turns, pace_before)
-        flat = [x.flatten(0, 1).unsqueeze(1) for x in (tables, gains, noise)]
-        audio = self.synthesizer(*flat, motion.to(amplitude.dtype).flatten(0, 1))
+        motion, turns, pace_after = turned(pace[..., 0], turns, pace_before)
+        motion = motion.to(amplitude.dtype)
+        flat = [x.flatten(0, 1).unsqueeze(1) for x in (tables, gains[..., : self.noise_bands], noise)]
+        audio = self.synthesizer(*flat, motion.flatten(0, 1)).reshape(voices, frames * PERIOD_SAMPLES)
         last = [end[:, -1:].unsqueeze(1) for end in ends]
-        return audio.reshape(voices, frames * PERIOD_SAMPLES), [*last, turns, pace_after]
+        if self.free is None:
+            return audio, [*last, turns, pace_after]
+        amplitude = ends[1][..., self.noise_bands :]
+        sines, *own = self.free.played(amplitude, pace[..., 1:].to(amplitude.dtype), motion, *own)
+        return audio + sines, [*last, turns, pace_after, *own]
 
     def step(
         self, controls: Tensor, state: VoiceState, noise: Tensor, shade: Tensor | None = None
     ) -> tuple[Tensor, VoiceState]:
         """Render one period: (V, 7 + M), state, (V, 1, B, T), (V, M * K) → (V, 1, 1, T), state."""
-        hidden, wave_before, gains_before, turns, pace_before = state
+        hidden, wave_before, gains_before, turns, pace_before, *own = state
         shade = controls.new_zeros(len(controls), math.prod(self.directions.shape[:2])) if shade is None else shade
-        level_db = self.note_and_level(controls, shade)[:, 1:]
+        level_db = self.note_and_level(controls, shade)[:, 1:2]
         amplitude = torch.relu(torch.exp(level_db * (math.log(10) / 20)) - SILENCE_AMPLITUDE)
-        motion, turns, pace = _motion(pace_of(controls[:, NOTE, None]), turns, pace_before)
+        motion, turns, pace = turned(pace_of(controls[:, NOTE, None]), turns, pace_before)
         motion = motion[:, 0].to(controls.dtype)
-        tone, gains, (last, wave) = self._frame(controls, motion, amplitude, shade, (hidden, wave_before))
-        hiss = self.synthesizer.hiss(torch.cat([gains_before, gains], dim=2), noise)
-        return tone + hiss, (last, wave, gains, turns, pace)
+        tone, gains, after = self._frame(controls, motion, amplitude, shade, (hidden, wave_before))
+        bands = torch.cat([gains_before, gains], dim=2)[..., : self.noise_bands]
+        audio = tone + self.synthesizer.hiss(bands, noise)
+        if self.free is None:
+            return audio, (*after, gains, turns, pace)
+        sines, phases = self.free.frame(controls, motion, own[0])
+        rising, falling = torch.matmul(gains[..., self.noise_bands :], sines).split(PERIOD_SAMPLES, dim=-1)
+        return audio + rising + own[1][:, None, None], (*after, gains, turns, pace, phases, falling[:, 0, 0])
 
     def frame(
         self, controls: Tensor, motion: Tensor, level: Tensor, noise: Tensor, shade: Tensor, state: VoiceState
@@ -303,22 +337,28 @@ class Voice(Generator):
         Returns:
             Partials (V, 1, 1, T); noise (V, 1, 1, 2 T), to be added to this period and the next; next state.
         """
-        tone, gains, after = self._frame(controls, motion, level, shade, state)
+        tone, gains, after = self._frame(controls, motion, level, shade, state[:2])
+        if self.free is not None:
+            sines, phases = self.free.frame(controls, motion, state[2])
+            noise, after = torch.cat([noise, sines], dim=2), (*after, phases)
         return tone, torch.matmul(gains, noise), after
 
     def _frame(
         self, controls: Tensor, motion: Tensor, level: Tensor, shade: Tensor, state: VoiceState
     ) -> tuple[Tensor, Tensor, VoiceState]:
-        """Partials (V, 1, 1, T), the noise bands' gains at the period's end (V, 1, 1, B), next state."""
+        """Partials (V, 1, 1, T), gains of noise and sines at the period's end (V, 1, 1, B + K), next trunk and wave."""
         hidden, wave_before = state
         synthesizer = self.synthesizer
         # The weights stand in the note's row of a product with all controls; a node that slices the note would cost
         # more.
         fade = functional.pad(synthesizer.fade[:1], (0, 0, NOTE, SCALARS + self.modes - 1 - NOTE))
-        audible = functional.hardsigmoid(torch.addmm(synthesizer.fade[1], controls, fade))
+        always = synthesizer.fade[1]
+        if self.free is not None:
+            fade, always = self.free.faded(fade, always)
+        audible = functional.hardsigmoid(torch.addmm(always, controls, fade))
         log_amplitude, last = self._frame_trunk(controls, hidden, shade, audible)
         amplitude = synthesizer.at_level(log_amplitude, level)
-        wave, gains = synthesizer.wave(amplitude.reshape(-1, 1, 1, self.partials + self.noise_bands))
+        wave, gains = synthesizer.wave(amplitude.reshape(-1, 1, 1, self.head.out_features))
         return synthesizer.tone(torch.cat([wave_before, wave], dim=2), motion), gains, (last, wave)
 
     def _frame_trunk(self, controls: Tensor, hidden: Tensor, shade: Tensor, audible: Tensor) -> tuple[Tensor, Tensor]:
@@ -341,25 +381,3 @@ class Voice(Generator):
         """Log amplitudes: the head's output for the gated trunk, plus the blend of the modes' mean spectra."""
         log_amplitude: Tensor = self.head(trunk * (blend @ self.activity)) + blend @ self.spectrum
         return log_amplitude
-
-
-def pace_of(note: Tensor) -> Tensor:
-    """Pace of a note: cycles per sample, in double precision."""
-    return torch.exp2((note.double() - 69) / 12) * (440.0 / SAMPLE_RATE_HZ)
-
-
-def _motion(pace: Tensor, turns: Tensor, pace_before: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Compute the same as ``tombola_device.engine.motion``, over F periods.
-
-    Args:
-        pace: Pace at the end of each period. Shape (V, F), double.
-        turns: Phase at the start of the first period. Shape (V, 1), double.
-        pace_before: Pace at the start of the first period. Shape (V, 1), double.
-
-    Returns:
-        Motion (V, F, 3), turns (V, 1) and pace (V, 1) at the end.
-    """
-    start = torch.maximum(torch.cat([pace_before, pace[:, :-1]], dim=1), LEAST_START * pace)
-    all_turns = torch.cat([turns, turns + (start + pace).cumsum(1) * (PERIOD_SAMPLES / 2)], dim=1)
-    all_turns = all_turns - all_turns.round()
-    return torch.stack([all_turns[:, :-1], start, pace], dim=-1), all_turns[:, -1:], pace[:, -1:]

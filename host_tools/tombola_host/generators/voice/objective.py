@@ -100,7 +100,7 @@ class ControlObjective(_Windows):
         windows, controls, shade, generator = batch
         network, latent = self.trainee.network, self.trainee.latents(windows.places, generator)
         log_amplitude, _ = network.log_amplitudes(controls, shade, latent=latent)
-        audible = network.synthesizer.audible(controls[..., NOTE : NOTE + 1])
+        audible = network.audible(network.note_and_level(controls))
         distance = control_loss(log_amplitude, audible, windows.relative, windows.weight)
         return self.with_blends({"amplitudes": distance}, controls, step)
 

@@ -63,8 +63,6 @@ LEANING = 0.05
 """How strongly a recording is drawn to the middle of X and Y; without it, one makes up for the other."""
 
 Array = npt.NDArray[np.float64]
-_OCTAVES = np.concatenate([np.minimum(np.log2(np.arange(1, PARTIALS + 1)), SLOPED_OCTAVES), np.zeros(NOISE_BANDS)])
-_NOISE = np.concatenate([np.zeros(PARTIALS), np.ones(NOISE_BANDS)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +121,12 @@ def fit_directions(mode: ModeData) -> Tensor:
     heard = _heard(means)
     directions = np.zeros((DIRECTIONS, means.shape[1]))
     slope_db = dynamics_slope_db(mode)
-    directions[DYNAMICS] = slope_db * _OCTAVES * NEPER
+    octaves, noise = _octaves(mode), _noise(len(heard))
+    directions[DYNAMICS] = slope_db * octaves * NEPER
     louder = np.array([_louder(note, recorded_db(mode)) for note in mode.notes])
     typical = _over_pitch(mode, means - louder[:, None] * directions[DYNAMICS])
     off = means - louder[:, None] * directions[DYNAMICS] - typical
-    unit_x, unit_y = _OCTAVES * NEPER, (_NOISE + Y_SLOPE * _OCTAVES) * NEPER
+    unit_x, unit_y = octaves * NEPER, (noise + Y_SLOPE * octaves) * NEPER
     stands = _least_squares(np.stack([unit_x, unit_y]), off, heard, LEANING)
     reach = np.quantile(np.abs(stands), 0.9, axis=0) if len(stands) > 2 else np.zeros(2)
     directions[X] = np.clip(reach[0], LEAST_X_DB, MOST_X_DB) * unit_x
@@ -208,7 +207,8 @@ def recorded_db(mode: ModeData) -> float:
 def dynamics_slope_db(mode: ModeData) -> float:
     """The slope that the partials gain in SHADE_DB, dB per octave: from notes of several dynamics, and a prior."""
     means = np.stack([_mean(note) for note in mode.notes])
-    slopes = _least_squares(_OCTAVES[None] * NEPER, means, _heard(means) * (1 - _NOISE))[:, 0]
+    sloped = _heard(means) * (1 - _noise(means.shape[1]))
+    slopes = _least_squares(_octaves(mode)[None] * NEPER, means, sloped)[:, 0]
     louder = np.array([_louder(note, recorded_db(mode)) for note in mode.notes])
     if len(mode.notes) < 3:
         return PRIOR_SLOPE_DB
@@ -297,5 +297,20 @@ def life_coefficients(note: Note, directions: Tensor) -> tuple[Array, Array, Arr
 
 def _followed(heard: Array) -> Array:
     """How much the motion of each amplitude counts. Shape (H + B,)."""
-    low = np.where(np.arange(len(heard)) < LOW_PARTIALS, LOW_WEIGHT, 1.0)
-    return np.asarray(heard * np.where(_NOISE > 0, NOISE_WEIGHT, low))
+    column = np.arange(len(heard))
+    low = np.where((column < LOW_PARTIALS) | (column >= PARTIALS + NOISE_BANDS), LOW_WEIGHT, 1.0)
+    return np.asarray(heard * np.where(_noise(len(heard)) > 0, NOISE_WEIGHT, low))
+
+
+def _octaves(mode: ModeData) -> Array:
+    """Octaves above the pitch of what a slope moves, 0 for noise. Shape (H + B + K,)."""
+    middle = float(np.median([float(note.scalars[:, NOTE].median()) for note in mode.notes]))
+    free = mode.tracks.at(middle) / np.log(2)
+    octaves = np.concatenate([np.log2(np.arange(1, PARTIALS + 1)), np.zeros(NOISE_BANDS), free])
+    return np.asarray(np.minimum(octaves, SLOPED_OCTAVES))
+
+
+def _noise(columns: int) -> Array:
+    """1 for each noise band. Shape (columns,)."""
+    column = np.arange(columns)
+    return np.asarray((column >= PARTIALS) & (column < PARTIALS + NOISE_BANDS), np.float64)

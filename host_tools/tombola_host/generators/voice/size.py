@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class VoiceSize:
-    """Units of a voice's input layer and of its trunk."""
+    """Units of a voice's input layer and of its trunk; how many partials have frequencies of their own."""
 
     input: int
     hidden: int
+    free: int = 0

@@ -46,6 +46,9 @@ def new_trainee(network: Voice, data: Sequence[ModeData], seed: int) -> VoiceTra
         network.recorded_db.copy_(torch.tensor([recorded_db(mode) for mode in data]))
         wanes = [fit_wane(mode) for mode in data]
         network.wane.copy_(torch.tensor([[0.0, 0.0] if wane is None else [1.0, wane.keytrack] for wane in wanes]))
+        if network.free is not None:
+            for index, mode in enumerate(data):
+                network.free.tell(index, mode.tracks)
     with first_weights(seed, "voice latents"):
         latents = NoteLatents(len(data), max(len(mode.notes) for mode in data), network.size.input)
     return VoiceTrainee(network, latents)
