@@ -119,7 +119,7 @@ def _widened(note: Note, count: int) -> Note:
 
 
 def _note(clip: Clip, gain_db: float, tracks: Tracks) -> Note:
-    free = np.zeros((clip.frames, 0))
+    free = np.zeros((clip.frames, 0), np.float32)
     if len(tracks):
         clip, free = split_off(clip, tracks)
     time_s = np.arange(clip.frames) / FRAME_RATE_HZ
