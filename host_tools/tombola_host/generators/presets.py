@@ -40,7 +40,7 @@ PRESETS: dict[str, Preset] = {
         taught="classes",
     ),
     "sing": Preset(
-        {"small": {"channels": 256, "code": 32}, "published": {"channels": 4096, "code": 128}}, taught="frames"
+        {"small": {"channels": 512, "code": 32}, "published": {"channels": 4096, "code": 128}}, taught="frames"
     ),
 }
 

@@ -226,8 +226,11 @@ class _Rounds:
 
 
 def _objective(phases: Sequence[Phase]) -> Objective:
-    """That of the first phase that has steps."""
-    return next((phase for phase in phases if phase.steps), phases[0]).turns[0].objective
+    """That of the last phase that has steps: what the network was trained for when it is scored.
+
+    By the loss of an earlier phase, most units of a voice seem harmful (docs/notebook/0011-lottery-voice.md).
+    """
+    return next((phase for phase in reversed(phases) if phase.steps), phases[0]).turns[0].objective
 
 
 def ticket_tensors(ticket: Ticket) -> dict[str, Tensor]:
