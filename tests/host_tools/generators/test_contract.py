@@ -28,7 +28,7 @@ from tombola_host.generators.units import (
     trimmed,
 )
 from tombola_host.lottery.criteria import CRITERIA, criterion_named
-from tombola_host.lottery.evidence import Evidence
+from tombola_host.lottery.evidence import Evidence, Informed
 from tombola_host.training.effort import Length
 from tombola_host.training.loop import Loop
 
@@ -220,8 +220,13 @@ def test_every_criterion_scores_every_unit(family, criterion, mode):
     first = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     Loop(trainee, phases).run()
     evidence = Evidence(network, network.unit_groups(), first, seed=0, objective=phases[0].turns[0].objective)
-    if criterion == "normalisation" and not any(group.scale for group in network.unit_groups()):
-        with pytest.raises(BadConfig, match="have a normalisation"):
+    refusals = {}
+    if not any(group.scale for group in network.unit_groups()):
+        refusals["normalisation"] = "have a normalisation"
+    if not isinstance(phases[0].turns[0].objective, Informed):
+        refusals |= dict.fromkeys(("information", "information-edge"), "names no facts")
+    if criterion in refusals:
+        with pytest.raises(BadConfig, match=refusals[criterion]):
             criterion_named(criterion)(evidence)
         return
     scores = criterion_named(criterion)(evidence)
