@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from tombola_device.contract.errors import DeviceUnavailable
-from tombola_device.hal.panel.converters import Converter, SpidevConverter
+from tombola_device.hal.panel.converters import CHIPS, SPI_HZ, Converter, Spidev
 from tombola_device.hal.panel.cv_out import CvOut
 from tombola_device.hal.panel.encoder import Detents
 from tombola_device.hal.panel.i2c import open_i2c
@@ -208,7 +208,9 @@ def open_gpio_panel() -> GpioPanel:
         DeviceUnavailable: A library is missing, or pins, SPI or I²C cannot be opened.
     """
     pins = load_pin_map()
-    converters = {name: SpidevConverter(chip.bus, chip.chip_enable) for name, chip in pins.spi.items()}
+    converters = {
+        name: CHIPS[line.chip](Spidev(line.bus, line.chip_enable, SPI_HZ[line.chip])) for name, line in pins.spi.items()
+    }
     return GpioPanel(pins, converters, _open_cv_out(pins))
 
 
