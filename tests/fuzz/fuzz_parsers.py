@@ -7,13 +7,12 @@ Targets: bundle, manifest, graph, frames, receiver, sender, midi, config, slots.
 documented error is a finding; libFuzzer adds time-outs and leaks. The quick tests do the same with hypothesis.
 
 What stands behind a checksum or a parser in C is not found by changing bytes. So bundles, manifests and slots are good
-ones in which the input chooses what to change (``Changes``), with right checksums; the other targets begin with seeds.
+ones in which the input chooses what to change (``changes.py``), with right checksums; the others begin with seeds.
 """
 
 from __future__ import annotations
 
 import contextlib
-import copy
 import hashlib
 import json
 import struct
@@ -22,17 +21,20 @@ import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import atheris
+import msgspec
 import onnx
+from changes import Document, bytes_of
+from onnx import helper
 
-with atheris.instrument_imports(include=["tombola_device"]):
+with atheris.instrument_imports(include=["tombola_device", "tomllib"]):
     from tombola_device.config import read_config
     from tombola_device.contract import protocol as p
     from tombola_device.contract.bundle import FORMAT_VERSION, HEADER_BYTES, MAGIC, Bundle, decode_bundle, encode_bundle
     from tombola_device.contract.errors import BadBundle, BadConfig, FlashError, StoreError
-    from tombola_device.contract.graph import block_graph
+    from tombola_device.contract.graph import SHADES, block_graph
+    from tombola_device.contract.life import BANDS, Life
     from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode, decode_manifest, encode_manifest
     from tombola_device.contract.manifest_1 import decode_manifest_1
     from tombola_device.contract.receiver import BeginAsked, FinishAsked, PairAsked, Receiver, StatusAsked
@@ -40,80 +42,51 @@ with atheris.instrument_imports(include=["tombola_device"]):
     from tombola_device.disk.fake import FakeFiles
     from tombola_device.engine.graph_check import check_graph
     from tombola_device.hal.midi.bytes import MidiBytes
-    from tombola_device.slots.store import POINTER_NAME, Slots, Store
+    from tombola_device.slots.pointer import POINTER_NAME, Slots
+    from tombola_device.slots.store import Store
 
-FACTORY = Path(__file__).parents[2] / "models/quartet/quartet.tombola"
-FACTORY_BYTES = FACTORY.read_bytes()
-GOOD = decode_bundle(FACTORY_BYTES)
-MANIFEST = encode_manifest(GOOD.manifest)
-MANIFEST_1 = FACTORY_BYTES[HEADER_BYTES : HEADER_BYTES + struct.unpack_from("<I", FACTORY_BYTES, 12)[0]]
-"""The factory bundle is of version 1."""
-MODE = Mode("m", "#000000", (0.0, 127.0), Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0))
-SMALL_MANIFEST = Manifest("small", "none", [MODE], {"frame": block_graph(1)}, Cost(0, 0, 0, 0))
+HERE = Path(__file__).parent
+GOOD = decode_bundle((HERE.parents[1] / "models/quartet/quartet.tombola").read_bytes())
+LIFE = Life([[0.0, 1.0, 0.5], [1.0, 0.0, 0.0]], [[[0.1] * BANDS] * 2], 0.2)
+SUSTAINED, STRUCK = (
+    Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0),
+    Envelope([0.0, 0.1, 1.0], [-9.0, -3.0, -60.0], -9.0, -1.0),
+)
+SMALL_MANIFEST = Manifest(
+    "small",
+    "voice",
+    [
+        Mode("a", "#000000", (0.0, 127.0), SUSTAINED, {"timbre_x": (-1.0, 0.0, 1.0)}, knobs={"timbre_x": "brighter"}),
+        Mode("b", "#00ff00", (40.5, 80.0), STRUCK, gate="one_shot", licence="CC0", recorded_db=-6.0),
+    ],
+    {"frame": block_graph(2, 3, motion=True)},
+    Cost(1, 2, 3, 4),
+    provenance={"seed": 1, "loss": 0.5, "corpus": "words"},
+)
+ALIVE_MANIFEST = msgspec.structs.replace(
+    SMALL_MANIFEST,
+    modes=[msgspec.structs.replace(SMALL_MANIFEST.modes[0], life=LIFE)],
+    graphs={"frame": block_graph(1, 3, motion=True, directions=len(SHADES) + 1)},
+)
+OLD = (HERE.parent / "device/contract/version_1.tombola").read_bytes()
+MANIFEST, ALIVE = Document(encode_manifest(SMALL_MANIFEST)), Document(encode_manifest(ALIVE_MANIFEST))
+MANIFEST_1 = Document(OLD[HEADER_BYTES : HEADER_BYTES + struct.unpack_from("<I", OLD, 12)[0]])
+for document, decode in ((MANIFEST, decode_manifest), (ALIVE, decode_manifest), (MANIFEST_1, decode_manifest_1)):
+    decode(document.text.encode())  # A seed that is refused as it stands would test nothing.
 SMALL_BYTES = encode_bundle(Bundle(SMALL_MANIFEST, {"frame": b"a graph that is never read"}))
-SMALL = Path(tempfile.gettempdir()) / "tombola-fuzz.tombola"
-SMALL.write_bytes(SMALL_BYTES)
-LEAVES: tuple[object, ...] = (
-    None, True, 0, -1, 1, 127, 2**31, 2**53 + 1, 10**400, -0.5, 1e308, "", "x", "x" * 70, "a\nb", "\x1b[2J", "../up",
-    "\u202e", [], {}, [[]], "frame", "onset", "state", "controls", "block", "held", "one_shot", "#000000",
-)  # fmt: skip
-
-
-class Changes:
-    """A JSON document in which the input chooses what to change."""
-
-    def __init__(self, data: bytes) -> None:
-        self.source = atheris.FuzzedDataProvider(data)
-
-    def of(self, text: bytes) -> bytes:
-        """The document with up to four values replaced, removed, doubled or moved."""
-        tree = json.loads(text)
-        for _ in range(self.source.ConsumeIntInRange(0, 4)):
-            self._change(tree)
-        return json.dumps(tree).encode()
-
-    def _change(self, tree: Any) -> None:
-        place = tree
-        for _ in range(8):
-            keys = sorted(place) if isinstance(place, dict) else list(range(len(place)))
-            if not keys:
-                return
-            key = self.source.PickValueInList(keys)
-            if not isinstance(place[key], dict | list) or not place[key] or self.source.ConsumeIntInRange(0, 4) == 0:
-                break
-            place = place[key]
-        kind = self.source.ConsumeIntInRange(0, 5)
-        if kind == 0:
-            del place[key]
-        elif kind == 1 and isinstance(place, list):
-            place.append(copy.deepcopy(place[key]))
-        elif kind == 2 and isinstance(place, dict):
-            place[self.source.ConsumeUnicode(12)] = copy.deepcopy(place[key])
-        elif kind == 3:
-            place[key] = self.source.ConsumeInt(8) if self.source.ConsumeBool() else self.source.ConsumeRegularFloat()
-        elif kind == 4:
-            place[key] = self.source.ConsumeUnicode(70)
-        else:
-            place[key] = copy.copy(LEAVES[self.source.ConsumeIntInRange(0, len(LEAVES) - 1)])
-
-    def bytes_of(self, data: bytes) -> bytes:
-        """Bytes of which up to three were replaced."""
-        changed = bytearray(data)
-        for _ in range(self.source.ConsumeIntInRange(0, 3)):
-            at = self.source.ConsumeIntInRange(0, len(changed))
-            changed[at : at + self.source.ConsumeIntInRange(0, 16)] = self.source.ConsumeBytes(8)
-        return bytes(changed)
+SHA256 = hashlib.sha256(SMALL_BYTES).hexdigest()
 
 
 def bundle(data: bytes) -> None:
-    changes = Changes(data)
-    version = changes.source.ConsumeIntInRange(0, FORMAT_VERSION + 1)
-    text = changes.bytes_of(changes.of(MANIFEST_1 if version == 1 else MANIFEST))
+    source = atheris.FuzzedDataProvider(data)
+    version = source.ConsumeIntInRange(0, FORMAT_VERSION + 1)
+    document = MANIFEST_1 if version == 1 else MANIFEST
+    text = bytes_of(document.changed(source), source)
     graphs = b""
-    for role in (b"frame", b"onset")[: changes.source.ConsumeIntInRange(0, 2)]:
-        onnx_bytes = changes.source.ConsumeBytes(40)
+    for role in (b"frame", b"onset")[: source.ConsumeIntInRange(0, 2)]:
+        onnx_bytes = source.ConsumeBytes(40)
         graphs += struct.pack("<16sI32s", role, len(onnx_bytes), hashlib.sha256(onnx_bytes).digest()) + onnx_bytes
-    graphs = changes.bytes_of(graphs)
+    graphs = bytes_of(graphs, source)
     hashes = (hashlib.sha256(part).digest() for part in (text, graphs))
     body = struct.pack("<8sIII32s32s", MAGIC, version, len(text), len(graphs), *hashes) + text + graphs
     with contextlib.suppress(BadBundle):
@@ -123,12 +96,12 @@ def bundle(data: bytes) -> None:
 
 
 def manifest(data: bytes) -> None:
-    changes = Changes(data)
+    source = atheris.FuzzedDataProvider(data)
     with contextlib.suppress(BadBundle):
-        if changes.source.ConsumeBool():
-            read = decode_manifest(changes.of(MANIFEST))
+        if which := source.ConsumeIntInRange(0, 3):
+            read = decode_manifest((ALIVE if which == 1 else MANIFEST).changed(source))
         else:
-            read = decode_manifest_1(changes.of(MANIFEST_1))
+            read = decode_manifest_1(MANIFEST_1.changed(source))
         assert decode_manifest(encode_manifest(read)) == read
 
 
@@ -192,29 +165,50 @@ def midi(data: bytes) -> None:
         assert all(value < 0x80 for value in values)
 
 
+class Text(type(Path())):  # type: ignore[misc]
+    """A path whose file holds what the input says; no disk is needed."""
+
+    data = b""
+
+    def read_text(self, encoding: str | None = None, errors: str | None = None) -> str:
+        return self.data.decode(encoding or "utf-8", errors or "strict")
+
+    def read_bytes(self) -> bytes:
+        return self.data
+
+
+CONFIG, FACTORY = Text("tombola.toml"), Text("small.tombola")
+FACTORY.data = SMALL_BYTES
+
+
 def config(data: bytes) -> None:
-    path = Path(tempfile.gettempdir()) / "tombola-fuzz.toml"
-    path.write_bytes(data)
+    CONFIG.data = data
     with contextlib.suppress(BadConfig):
-        read_config(path)
+        read_config(CONFIG)
+
+
+POINTER = Document(
+    json.dumps(
+        {"active": SHA256, "previous": "0" * 64, "confirmed": True, "rejected": None, "boots": 0, "faults": 0}
+    ).encode()
+)
 
 
 def slots(data: bytes) -> None:
-    changes, files, folder = Changes(data), FakeFiles(), Path("/slots")
-    names = [hashlib.sha256(SMALL_BYTES).hexdigest(), "0" * 64]
-    pointer = {"active": names[0], "previous": names[1], "confirmed": True, "rejected": None, "boots": 0, "faults": 0}
-    for name in names[: changes.source.ConsumeIntInRange(0, 2)]:
+    source, files, folder = atheris.FuzzedDataProvider(data), FakeFiles(), Path("/slots")
+    names = [SHA256, "0" * 64]
+    for name in names[: source.ConsumeIntInRange(0, 2)]:
         files.write(folder / f"{name}.tombola", SMALL_BYTES)
-    text = changes.bytes_of(changes.of(json.dumps(pointer).encode()))
+    text = bytes_of(POINTER.changed(source), source)
     files.write(folder / POINTER_NAME, text + b"\n" + f"{zlib.crc32(text):08x}".encode())
-    store = Store(folder, lambda _: None, SMALL, files)
+    store = Store(folder, lambda _: None, FACTORY, files)
     assert isinstance(store.slots, Slots)
     assert store.boot().suffix == ".tombola"
-    for step in changes.source.ConsumeIntListInRange(4, 0, 4):
+    for step in source.ConsumeIntListInRange(4, 0, 4):
         with contextlib.suppress(StoreError):
             (store.revert, lambda: store.confirm(names[0]), lambda: store.fault(names[0], certain=True),
              lambda: store.fault(names[0], certain=False), lambda: store.begin(names[1], 100))[step]()  # fmt: skip
-    assert Store(folder, lambda _: None, SMALL, files).boot().suffix == ".tombola"
+    assert Store(folder, lambda _: None, FACTORY, files).boot().suffix == ".tombola"
 
 
 def seeds(name: str) -> list[bytes]:
@@ -223,7 +217,18 @@ def seeds(name: str) -> list[bytes]:
         whole = onnx.load_from_string(GOOD.graphs["frame"])
         for tensor in whole.graph.initializer:
             tensor.raw_data = tensor.raw_data[:16]  # The weights themselves are of no interest.
-        return [whole.SerializeToString()]
+        nodes = onnx.load_from_string(GOOD.graphs["frame"])
+        del nodes.graph.initializer[1:], nodes.graph.node[3:]  # Short: what is long is tried rarely, and slowly.
+        small = helper.make_model(
+            helper.make_graph(
+                [helper.make_node("Add", ["x", "w"], ["y"]), helper.make_node("Concat", ["x", "y"], ["z"], axis=-1)],
+                "g",
+                [helper.make_tensor_value_info("x", 1, ["V", 4])],
+                [helper.make_tensor_value_info("z", 1, ["V", 8])],
+                [helper.make_tensor("w", 1, [4], b"\0" * 16, raw=True)],
+            )
+        )
+        return [seed.SerializeToString() for seed in (small, nodes, whole)]
     if name == "config":
         return [b'audio = "alsa"\nvoices = 4\nmidi = ["auto"]\n', b"[table]\na = 1979-05-27\n"]
     if name == "midi":

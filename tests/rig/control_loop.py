@@ -29,6 +29,7 @@ from types import SimpleNamespace
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from tombola_device.audio.fake import FakeAudio
+from tombola_device.audio.frames import ControlsWriter, memory_bytes
 from tombola_device.audio.realtime import SWITCH_INTERVAL_S
 from tombola_device.config import Config
 from tombola_device.contract.bundle import Bundle, bundle_sha256, check_bundle, decode_bundle, encode_bundle
@@ -50,6 +51,18 @@ BUNDLE = Path(__file__).parents[2] / "models" / "quartet" / "quartet.tombola"
 LARGE_BYTES = 50_000_000
 
 
+class Sending(FakeAudio):
+    """A fake that publishes its frames in shared memory, as the real one does."""
+
+    def __init__(self, bundle: Path, voices: int) -> None:
+        super().__init__(bundle, voices)
+        self._writer = ControlsWriter(memoryview(bytearray(memory_bytes(voices))), voices)
+
+    def send(self, controls: bytes, stamp_s: float = 0.0) -> None:
+        """See Audio; nothing is kept."""
+        self._writer.write(controls, stamp_s)
+
+
 class Rig:
     """The loop over fakes; ``full`` gives it a panel, a face and the status file."""
 
@@ -57,7 +70,8 @@ class Rig:
         folder.mkdir()
         config = Config(state_dir=str(folder), factory=str(BUNDLE), midi="none", panel="none")
         self.daemon = Daemon(config, Performance(), lambda line: None)
-        self.midi, self.panel, self.face, self.audio = FakeMidi(), FakePanel(), FakeFace(), FakeAudio(BUNDLE)
+        self.midi, self.panel, self.face = FakeMidi(), FakePanel(), FakeFace()
+        self.audio = Sending(BUNDLE, config.voices)
         hardware = Hardware(
             FileMemory(folder / "calibration.bin"),
             [self.midi],

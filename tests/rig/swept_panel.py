@@ -17,6 +17,7 @@ from tombola_device import __main__ as tombolad
 from tombola_device.daemon import console
 from tombola_device.hal.panel.display import LumaDisplay
 from tombola_device.hal.panel.fake import FakePanel
+from tombola_device.hal.panel.late import Late
 from tombola_device.hal.panel.port import KNOBS, VOLTAGES, PanelState
 
 PICTURE_S = 0.025
@@ -59,7 +60,7 @@ class SlowDummy(dummy):
 def main() -> int:
     """Run the daemon's command line with that panel."""
     console.open_panel = lambda _: SweptPanel()
-    console.open_chips = lambda *_, **__: (LumaDisplay(SlowDummy(width=128, height=64, mode="1")), None)
+    console.open_chips = lambda *_, **__: (LumaDisplay(Late(lambda: SlowDummy(width=128, height=64, mode="1"))), None)
     return tombolad.main()
 
 

@@ -23,7 +23,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from tombola_device.contract.bundle import Bundle, bundle_sha256, decode_bundle, encode_bundle
-from tombola_device.slots.store import Slots, Store
+from tombola_device.slots.pointer import Slots
+from tombola_device.slots.store import Store
 
 QUARTET = Path(__file__).parents[2] / "models/quartet/quartet.tombola"
 INSTALLER = Path(__file__).parents[2] / "systemd/install.sh"

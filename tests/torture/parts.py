@@ -17,6 +17,7 @@ from tombola_device.audio.messages import AudioEvent
 from tombola_device.audio.process import AudioLoop
 from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ
 from tombola_device.contract.errors import DeviceUnavailable, TombolaError
+from tombola_device.contract.packed import voices_of
 from tombola_device.disk.errands import _outcome, nothing, said
 from tombola_device.engine.crossfade import preroll
 from tombola_device.hal.audio import returning as returning_module
@@ -229,11 +230,11 @@ class Passing:
 class Process:
     """The audio process, without a process: see AudioProcess."""
 
-    def __init__(self, stage: Any, bundle: Path, controls: Any) -> None:
+    def __init__(self, stage: Any, bundle: Path, controls: bytes) -> None:
         if stage.dies_at_start:
             stage.dies_at_start -= 1
             raise AudioLost("the audio process has ended by itself while it started; it is started again")
-        voices = len(controls.note)
+        voices = voices_of(controls)
         memory = memoryview(bytearray(memory_bytes(voices)))
         self._stage = stage
         self._writer, self._reader = ControlsWriter(memory, voices), StatusReader(memory, voices)
@@ -287,7 +288,7 @@ class Process:
             with contextlib.suppress(Blocked):
                 self.out._look()
 
-    def send(self, controls: Any, stamp_s: float = 0.0) -> None:
+    def send(self, controls: bytes, stamp_s: float = 0.0) -> None:
         """See Audio."""
         self._writer.write(controls, stamp_s)
 

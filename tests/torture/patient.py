@@ -11,7 +11,7 @@ from parts import AUDIBLE, COARSE_S, FINE_S
 from stage import STATE, Stage
 from tombola_device.contract.bundle import bundle_sha256
 from tombola_device.disk.sealed import read_sealed
-from tombola_device.slots.store import Slots
+from tombola_device.slots.pointer import Slots
 from tombola_device.surface.actions import Choose, Revert, SaveScene
 from tombola_device.surface.scenes import Scene, SceneStore, Settings
 
@@ -312,8 +312,8 @@ class Patient:
                 outcome.problems.append(f"scene {place + 1} was kept and is not there")
         if settings is None and before[1] is not None:
             outcome.problems.append("the settings are lost")
-        # Settings that could not be read for a second begin anew, and a sentence says so; all else must stay.
         changed = settings is not None and before[1] is not None and settings.priority != before[1].priority
+        # Those that a disk gave back as garbage count as damaged, and a sentence says so; those it did not give are kept.
         if changed and not self.said_damaged:
             outcome.problems.append("a setting that nobody has touched has changed")
         if slots is None and before[2] is not None:
@@ -325,6 +325,7 @@ class Patient:
         harmless = outcome.activity not in ("revert", "flash") and all(
             f.edge.protocol != PROCESS for f in outcome.faults
         )
+        harmless = harmless and not _wild(outcome.faults)  # Garbage of the buttons can ask to go back.
         # A disk that refused when a bundle was given up does not know it: the next boot plays that bundle again.
         if harmless and good is not None and slots is not None and not self._second(outcome):
             active = stage.daemon.bundles.store.slots.active

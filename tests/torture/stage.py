@@ -60,6 +60,7 @@ from tombola_device.engine.engine import Engine
 from tombola_device.flash import serve as serve_module
 from tombola_device.hal.audio import returning as returning_module
 from tombola_device.hal.midi.din import DinIn
+from tombola_device.hal.midi.held import Sources
 from tombola_device.hal.midi.ports import FakePort, PortsIn
 from tombola_device.hal.panel import readings as readings_module
 from tombola_device.hal.panel.converters import FULL_SCALE, FakeConverter
@@ -142,9 +143,10 @@ class Stage:
             bundles.owner,
             bundles.board,
         )
+        held: Sources = []
         sources = [
-            PortsIn("", self._tap(self.backend, "MidiBackend"), clock),
-            DinIn("din", thru=True, open_port=lambda _: self._tap(self.din, "Uart"), clock=clock),
+            PortsIn("", self._tap(self.backend, "MidiBackend"), clock, held),
+            DinIn("din", thru=True, open_port=lambda _: self._tap(self.din, "Uart"), clock=clock, sources=held),
         ]
         bus = self._tap(FakeI2c({self.pins.i2c.addresses["DAC"]: FakeMcp4728(), 64: FakePca9685()}), "I2cBus")
         self.pins_factory = MockFactory()

@@ -17,8 +17,8 @@ from tombola_device.audio.frames import AudioStatus, ControlsWriter, StatusReade
 from tombola_device.audio.messages import AudioEvent, Load, Start
 from tombola_device.audio.ring import create_memory, map_memory
 from tombola_device.contract import errors
-from tombola_device.contract.controls import Controls
 from tombola_device.contract.errors import DeviceUnavailable, TombolaError
+from tombola_device.contract.packed import voices_of
 
 START_S = 60.0
 """Longest start. A Raspberry Pi imports numpy and onnxruntime from a cold card in much less."""
@@ -55,8 +55,8 @@ class Audio(Protocol):
     def alive(self) -> bool:
         """Whether the process still runs."""
 
-    def send(self, controls: Controls, stamp_s: float = 0.0) -> None:
-        """Publish a frame of controls; ``stamp_s`` as in ``ControlsWriter.write``."""
+    def send(self, controls: bytes, stamp_s: float = 0.0) -> None:
+        """Publish a frame of controls, packed as in ``contract.packed``; ``stamp_s`` as in ``ControlsWriter.write``."""
 
     def status(self) -> AudioStatus:
         """The newest status; the same object until another status arrives."""
@@ -83,7 +83,7 @@ class AudioProcess:
 
     Args:
         bundle: File of the first bundle.
-        controls: The performance that it joins, with V voices: held notes begin, released ones do not.
+        controls: The performance that it joins, packed, with V voices: held notes begin, released ones do not.
         audio: Name for ``hal.audio.open_audio``.
         buffer_periods: Length of the card's buffer in periods.
         fallback: Wav file for ``auto`` without a card.
@@ -99,7 +99,7 @@ class AudioProcess:
     def __init__(
         self,
         bundle: Path,
-        controls: Controls,
+        controls: bytes,
         *,
         audio: str,
         buffer_periods: int,
@@ -108,7 +108,7 @@ class AudioProcess:
         measure: bool = False,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        voices = len(controls.note)
+        voices = voices_of(controls)
         descriptor = create_memory(memory_bytes(voices))
         try:
             memory = map_memory(descriptor, memory_bytes(voices))
@@ -144,8 +144,8 @@ class AudioProcess:
         """Whether the process still runs."""
         return self._process.poll() is None
 
-    def send(self, controls: Controls, stamp_s: float = 0.0) -> None:
-        """Publish a frame of controls; ``stamp_s`` as in ``ControlsWriter.write``."""
+    def send(self, controls: bytes, stamp_s: float = 0.0) -> None:
+        """Publish a frame of controls, packed as in ``contract.packed``; ``stamp_s`` as in ``ControlsWriter.write``."""
         self._controls.write(controls, stamp_s)
 
     def status(self) -> AudioStatus:

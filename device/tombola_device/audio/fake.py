@@ -10,6 +10,7 @@ from tombola_device.audio.messages import AudioEvent
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.controls import Controls
 from tombola_device.contract.errors import BadBundle, DeviceUnavailable
+from tombola_device.contract.packed import unpack
 
 
 class FakeAudio:
@@ -62,9 +63,9 @@ class FakeAudio:
         """End without an event."""
         self.alive = False
 
-    def send(self, controls: Controls, stamp_s: float = 0.0) -> None:  # noqa: ARG002 - nothing leaves it
+    def send(self, controls: bytes, stamp_s: float = 0.0) -> None:  # noqa: ARG002 - nothing leaves it
         """See Audio."""
-        self.sent.append(controls)
+        self.sent.append(unpack(controls))
 
     def status(self) -> AudioStatus:
         """See Audio."""

@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from tombola_device.audio.ring import RingReader, RingWriter, ring_bytes
-from tombola_device.contract.controls import MAX_MODES, SILENCE_DB, Controls
+from tombola_device.contract.controls import SILENCE_DB, Controls
 from tombola_device.contract.errors import ShapeError
+from tombola_device.contract.packed import at_rest, most_bytes, unpack, voices_of
 
 FAULT_BYTES = 240
-PER_VOICE = (
-    *("note", "bend_semitones", "glide_s", "gate", "velocity", "onset", "onset_s"),
-    *("loudness_db", "timbre", "life"),
-)
-"""The fields of ``Controls`` whose length does not depend on the bundle."""
-
-
-def controls_dtype(voices: int) -> np.dtype[np.void]:
-    """Layout of a frame of controls; each blend has MAX_MODES places."""
-    return np.dtype(
-        [
-            ("stamp_s", "<f8"),
-            ("onset_s", "<f8", (voices,)),
-            ("modes", "<i4"),
-            ("note", "<f4", (voices,)),
-            ("bend_semitones", "<f4", (voices,)),
-            ("glide_s", "<f4", (voices,)),
-            ("loudness_db", "<f4", (voices,)),
-            ("timbre", "<f4", (voices, 2)),
-            ("life", "<f4", (voices,)),
-            ("velocity", "<f4", (voices,)),
-            ("onset", "<i4", (voices,)),
-            ("gate", "?", (voices,)),
-            ("blend", "<f4", (voices, MAX_MODES)),
-        ]
-    )
+_STAMP = struct.Struct("<d")
 
 
 def status_dtype(voices: int) -> np.dtype[np.void]:
@@ -124,13 +101,17 @@ def quiet_status(voices: int) -> AudioStatus:
     )
 
 
+def _controls_bytes(voices: int) -> int:
+    return _STAMP.size + most_bytes(voices)
+
+
 def memory_bytes(voices: int) -> int:
     """Size of the memory of both rings."""
-    return ring_bytes(controls_dtype(voices).itemsize) + ring_bytes(status_dtype(voices).itemsize)
+    return ring_bytes(_controls_bytes(voices)) + ring_bytes(status_dtype(voices).itemsize)
 
 
 def _split(memory: memoryview, voices: int) -> tuple[memoryview, memoryview]:
-    cut = ring_bytes(controls_dtype(voices).itemsize)
+    cut = ring_bytes(_controls_bytes(voices))
     return memory[:cut], memory[cut:]
 
 
@@ -146,55 +127,39 @@ class ControlsWriter:
     >>> from tombola_device.play.player import Player
     >>> memory, player = memoryview(bytearray(memory_bytes(1))), Player(modes=2, voices=1)
     >>> player.note_on(69, velocity=0.8)
-    >>> ControlsWriter(memory, voices=1).write(player.controls())
+    >>> ControlsWriter(memory, voices=1).write(player.packed())
     >>> float(ControlsReader(memory, voices=1, modes=2).latest().note[0])
     69.0
     """
 
     def __init__(self, memory: memoryview, voices: int) -> None:
-        record, self._bytes = _record(controls_dtype(voices))
-        # Views of the fields, made once: assigning to a field by name sometimes leaks a few bytes (numpy 2.4).
-        self._fields = {name: record[name][0:1] for name in record.dtype.names or ()}
-        self._ring = RingWriter(_split(memory, voices)[0], len(self._bytes))
+        self._voices, self._bytes = voices, _controls_bytes(voices)
+        self._ring = RingWriter(_split(memory, voices)[0], self._bytes)
 
-    def write(self, controls: Controls, stamp_s: float = 0.0) -> None:
+    def write(self, packed: bytes, stamp_s: float = 0.0) -> None:
         """Publish a frame.
 
         Args:
-            controls: The frame.
+            packed: The frame, as in ``contract.packed``.
             stamp_s: Arrival time of the input that changed the frame, by ``time.monotonic``; 0: no input.
 
         Raises:
-            ShapeError: The controls have another number of voices.
+            ShapeError: The frame has another number of voices.
         """
-        fields, voices = self._fields, self._fields["note"].shape[1]
-        if controls.note.shape != (voices,):
-            raise ShapeError(f"the controls are for {len(controls.note)} voices, not {voices}")
-        modes = controls.blend.shape[1]
-        fields["stamp_s"][0], fields["modes"][0] = stamp_s, modes
-        for name in PER_VOICE:
-            fields[name][0] = getattr(controls, name)
-        fields["blend"][0, :, :modes] = controls.blend
-        self._ring.write(self._bytes)
+        if voices_of(packed) != self._voices:
+            raise ShapeError(f"the controls are for {voices_of(packed)} voices, not {self._voices}")
+        self._ring.write((_STAMP.pack(stamp_s) + packed).ljust(self._bytes, b"\0"))
 
 
 class ControlsReader:
     """Gives the newest frame of controls. ``memory``: ``memory_bytes(voices)`` long."""
 
     def __init__(self, memory: memoryview, voices: int, modes: int) -> None:
-        self._record, self._bytes = _record(controls_dtype(voices))
+        self._bytes = memoryview(bytearray(_controls_bytes(voices)))
         self._ring = RingReader(_split(memory, voices)[0], self._bytes)
-        self._stamp_s = self._record["stamp_s"]
-        self._record[0]["modes"] = modes
-        self._record[0]["blend"][:, 0] = 1.0
-        self._record[0]["timbre"] = 0.5
-        self._record[0]["life"] = 1.0
-        self._latest = self._unpack()
-
-    @property
-    def stamp_s(self) -> float:
+        self.stamp_s = 0.0
         """Arrival time of the input that changed the newest frame, by ``time.monotonic``; 0: no input."""
-        return float(self._stamp_s[0])
+        self._latest = at_rest(modes, voices)
 
     def latest(self) -> Controls:
         """The newest frame; the same object until another frame arrives.
@@ -202,15 +167,9 @@ class ControlsReader:
         Real time: audio thread; allocates objects only for a new frame.
         """
         if self._ring.read():
-            self._latest = self._unpack()
+            self.stamp_s = _STAMP.unpack_from(self._bytes)[0]
+            self._latest = unpack(self._bytes[_STAMP.size :])
         return self._latest
-
-    def _unpack(self) -> Controls:
-        record = self._record[0]
-        return Controls(
-            **{name: record[name].copy() for name in PER_VOICE},
-            blend=record["blend"][:, : int(record["modes"])].copy(),
-        )
 
 
 class StatusWriter:

@@ -169,7 +169,7 @@ class Daemon:
 
     def _begin(self, console: Console, choose: Callable[[], Path], *, flashed: bool = False) -> Starting:
         """Start the audio process, in a thread, with the bundle that is chosen there."""
-        config, controls = self._config, console.player.controls()
+        config, controls = self._config, console.player.packed()
 
         def begin() -> Audio:
             path = choose()
@@ -198,7 +198,7 @@ class Daemon:
         playing = Playing(audio, self._player, self.bundles.store, self.errands, partial(self._arrived, console))
         bundle, ready = playing.bundle, audio.ready
         console.surface.set_modes(bundle.modes)
-        playing.send(console.player.controls(), 0.0)
+        playing.send(console.player.packed(), 0.0)
         self._say(
             f"playing {playing.name} (modes: {', '.join(bundle.modes)}; "
             f"{count(ready.voices, 'voice')}) on {ready.audio}"
@@ -243,7 +243,7 @@ class Daemon:
         changed |= console.answer(self._see, now_s)
         console.put_out(state.level_db, now_s, healthy=state.healthy)
         if changed:
-            state.send(console.player.controls(), console.inputs.came_s)
+            state.send(console.player.packed(), console.inputs.came_s)
         self._watchdog.tick(state.pulse, state.doing, now_s)
         self._status_file.tick(state, console, self.bundles.store.slots, now_s)
 

@@ -287,9 +287,13 @@ class Shines:
 
     def find(self, bench: Bench) -> Finding:
         """See Check."""
+        silent = Finding(None, "the driver of the lamps does not answer")
         if bench.lights is None:
-            return Finding(None, "the driver of the lamps does not answer")
-        bench.lights.show([float(channel == self.channel) for channel in range(CHANNELS)])
+            return silent
+        try:
+            bench.lights.show([float(channel == self.channel) for channel in range(CHANNELS)])
+        except DeviceUnavailable:
+            return silent
         finding = Sees(f"does {self.words} shine, and no other?").find(bench)
         bench.lights.show([0.0] * CHANNELS)
         return finding

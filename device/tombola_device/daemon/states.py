@@ -22,7 +22,7 @@ from typing import Final, TypeAlias
 from tombola_device.audio.client import Audio, AudioLost, error_of
 from tombola_device.audio.frames import AudioStatus, quiet_status
 from tombola_device.audio.messages import AudioEvent
-from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB, Controls
+from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB
 from tombola_device.contract.errors import DeviceUnavailable, TombolaError
 from tombola_device.contract.manifest import Manifest
 from tombola_device.daemon.trial import Trial
@@ -90,7 +90,7 @@ class Waiting:
         self.pulse += 1
         return False
 
-    def send(self, controls: Controls, came_s: float) -> None:
+    def send(self, controls: bytes, came_s: float) -> None:
         """See Playing; nobody listens."""
 
     def see(self) -> View:
@@ -257,7 +257,7 @@ class Playing:
         self._trial.judge(self.status)
         return arrived
 
-    def send(self, controls: Controls, came_s: float) -> None:
+    def send(self, controls: bytes, came_s: float) -> None:
         """Send the player's controls; ``came_s``: when the change behind them came in."""
         self.audio.send(controls, came_s)
 

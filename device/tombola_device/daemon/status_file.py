@@ -15,7 +15,7 @@ from tombola_device.daemon.console import Console
 from tombola_device.daemon.states import State
 from tombola_device.daemon.status import STATUS_NAME, DaemonStatus, write_status
 from tombola_device.disk.errands import Complaint, Errands
-from tombola_device.slots.store import Slots
+from tombola_device.slots.pointer import Slots
 
 STATUS_S: Final = 0.5
 

@@ -2,32 +2,92 @@
 
     write FILE.new ► sync ► rename over FILE ► sync folder
 
-A power cut leaves the old or the new content, and the CRC shows later damage.
+A power cut leaves the old or the new content, and the CRC shows later damage. What a disk does not give now it may give
+later: a file that could not be read is not replaced (``SealedFile``).
 """
 
 from __future__ import annotations
 
+import errno
+import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
 from tombola_device.disk.files import Files
 
 Sealed = TypeVar("Sealed", bound=msgspec.Struct)
-
-
 READS: Final = 3
 """A card that fails to read once may read the next time; what is taken for missing is soon overwritten."""
+LOST_S: Final = 60.0
+"""A file that cannot be read for so long will not be read any more, and may be replaced."""
+
+
+class SealedFile(Generic[Sealed]):
+    """One struct in one file, which is not replaced by what was made without having read it.
+
+    Args:
+        files: The disk.
+        path: The file.
+        kind: The struct.
+        clock: Seconds.
+    """
+
+    def __init__(
+        self, files: Files, path: Path, kind: type[Sealed], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._files, self._path, self._kind, self._clock = files, path, kind, clock
+        self._unread_s: float | None = None
+
+    @property
+    def unread(self) -> bool:
+        """Whether there is a file that the disk did not give at the last ``read``."""
+        return self._unread_s is not None
+
+    def read(self) -> Sealed | None:
+        """The struct in the file; None if the file is missing, damaged, of another layout or cannot be read."""
+        failed = False
+        for _ in range(READS):
+            try:
+                found = _opened(self._files.read(self._path), self._kind)
+            except FileNotFoundError:
+                failed = False
+                break
+            except OSError:
+                failed = True
+            else:
+                failed = False
+                if found is not None:
+                    self._unread_s = None
+                    return found
+        if not failed:
+            self._unread_s = None
+        elif self._unread_s is None:
+            self._unread_s = self._clock()
+        return None
+
+    def write(self, value: Sealed) -> None:
+        """Replace the content of the file durably.
+
+        Raises:
+            OSError: The disk cannot be written, and the file holds the old content, or already the new one. Or the
+                file could not be read; it was read again now, and ``read`` says whether that succeeded.
+        """
+        if self._unread_s is not None:
+            since_s = self._unread_s
+            self.read()
+            if not self.unread or self._clock() - since_s < LOST_S:
+                raise OSError(errno.EIO, "what is stored could not be read and is kept")
+        write_sealed(self._files, self._path, value)
+        self._unread_s = None
 
 
 def read_sealed(files: Files, path: Path, kind: type[Sealed]) -> Sealed | None:
-    """The struct in a file; None if the file is missing, damaged, of another layout or cannot be read."""
-    for _ in range(READS):
-        if (found := _read(files, path, kind)) is not None or not is_there(files, path):
-            return found
-    return None
+    """See ``SealedFile.read``, for a file that is not written here."""
+    return SealedFile(files, path, kind).read()
 
 
 def is_there(files: Files, path: Path) -> bool:
@@ -38,13 +98,13 @@ def is_there(files: Files, path: Path) -> bool:
         return True
 
 
-def _read(files: Files, path: Path, kind: type[Sealed]) -> Sealed | None:
+def _opened(data: bytes, kind: type[Sealed]) -> Sealed | None:
+    text, _, crc = data.rpartition(b"\n")
+    if crc != f"{zlib.crc32(text):08x}".encode():
+        return None
     try:
-        text, _, crc = files.read(path).rpartition(b"\n")
-        if crc != f"{zlib.crc32(text):08x}".encode():
-            return None
         return msgspec.json.decode(text, type=kind)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

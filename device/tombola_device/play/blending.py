@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from enum import Enum
-
-import numpy as np
+from typing import TypeAlias
 
 from tombola_device.contract.controls import MAX_MODES, Float32Array
 from tombola_device.contract.errors import ShapeError
+
+Weights: TypeAlias = tuple[float, ...]
+"""A blend: one weight per mode, each ≥ 0, sum 1. Shape (M,)."""
 
 
 class BlendMode(Enum):
@@ -35,22 +38,23 @@ class Blending:
     Raises:
         ShapeError: ``modes`` is out of range.
 
+    Weights are plain numbers: for so few of them an array costs ten times the time, and they may change in each
+    millisecond.
+
     >>> blending = Blending(3)
     >>> blending.morph(0.25)
     >>> blending.blend
-    array([0.5, 0.5, 0. ], dtype=float32)
+    (0.5, 0.5, 0.0)
     >>> blending.add(2, 1.0)
     >>> blending.blend
-    array([0.25, 0.25, 0.5 ], dtype=float32)
+    (0.25, 0.25, 0.5)
     """
 
     def __init__(self, modes: int) -> None:
         _check(modes)
-        self._weights: Float32Array = np.eye(1, modes, dtype=np.float32)[0]
-        self._offsets: Float32Array = np.zeros(modes, np.float32)
+        self._weights = self._hand = self._blend = alone(0, modes)
+        self._offsets = [0.0] * modes
         self._morph_offset = 0.0
-        self._hand: Float32Array = self._weights.copy()
-        self._blend: Float32Array = self._weights.copy()
 
     @property
     def modes(self) -> int:
@@ -58,13 +62,13 @@ class Blending:
         return len(self._weights)
 
     @property
-    def blend(self) -> Float32Array:
-        """The blend, offsets included. Each change makes a new array. Shape (M,), ≥ 0, sum 1."""
+    def blend(self) -> Weights:
+        """The blend, offsets included."""
         return self._blend
 
     @property
-    def hand(self) -> Float32Array:
-        """The blend without offsets of control voltages. Shape (M,)."""
+    def hand(self) -> Weights:
+        """The blend without offsets of control voltages."""
         return self._hand
 
     @property
@@ -86,17 +90,17 @@ class Blending:
         Raises:
             ShapeError: ``weights`` are not M finite numbers.
         """
-        given = np.asarray(weights, np.float32)
-        if given.shape != (self.modes,) or not np.isfinite(given).all():
-            raise ShapeError(f"the blend has shape {given.shape}; give {self.modes} finite weights")
-        self._weights = np.maximum(given, 0.0)
+        given = tuple(map(float, weights))
+        if len(given) != self.modes or not all(map(math.isfinite, given)):
+            raise ShapeError(f"the blend is {given}; give {self.modes} finite weights")
+        self._weights = tuple(max(weight, 0.0) for weight in given)
         self._settle()
 
     def set_weight(self, mode: int, weight: float) -> None:
         """Set the weight of one mode, 0 … 1, before normalisation; the other weights stay."""
         if 0 <= mode < self.modes:
-            self._weights = self._weights.copy()
-            self._weights[mode] = min(max(float(weight), 0.0), 1.0)
+            before, after = self._weights[:mode], self._weights[mode + 1 :]
+            self._weights = (*before, min(max(float(weight), 0.0), 1.0), *after)
             self._settle()
 
     def morph(self, position: float) -> None:
@@ -106,7 +110,7 @@ class Blending:
 
     def add(self, mode: int, offset: float) -> None:
         """Set the offset of a control voltage to the weight of one mode, -1 … 1."""
-        if 0 <= mode < self.modes and self._offsets[mode] != np.float32(offset):
+        if 0 <= mode < self.modes and self._offsets[mode] != offset:
             self._offsets[mode] = min(max(float(offset), -1.0), 1.0)
             self._settle()
 
@@ -123,24 +127,27 @@ class Blending:
             ShapeError: ``modes`` is out of range.
         """
         _check(modes)
-        kept = np.zeros(modes, np.float32)
-        shared = min(modes, self.modes)
-        kept[:shared] = self._weights[:shared]
-        self._weights = kept if kept.sum() > 0 else np.eye(1, modes, dtype=np.float32)[0]
-        self._offsets = np.zeros(modes, np.float32)
-        self._hand = np.eye(1, modes, dtype=np.float32)[0]
+        kept = (*self._weights, *(0.0,) * modes)[:modes]
+        self._weights = kept if any(kept) else alone(0, modes)
+        self._offsets = [0.0] * modes
+        self._hand = alone(0, modes)
         self._settle()
 
     def _settle(self) -> None:
-        if self._weights.any():
+        if any(self._weights):
             self._hand = _normal(self._weights)
         blend = self._hand
-        if self._offsets.any():
-            moved = np.maximum(blend + self._offsets, 0.0).astype(np.float32)
-            blend = _normal(moved) if moved.any() else blend
+        if any(self._offsets):
+            moved = tuple(max(weight + offset, 0.0) for weight, offset in zip(blend, self._offsets, strict=True))
+            blend = _normal(moved) if any(moved) else blend
         if self._morph_offset:
             blend = _on_the_way(_place(blend) + self._morph_offset, self.modes)
         self._blend = blend
+
+
+def alone(mode: int, modes: int) -> Weights:
+    """The blend in which one mode sounds alone."""
+    return (*(0.0,) * mode, 1.0, *(0.0,) * (modes - mode - 1))
 
 
 def _check(modes: int) -> None:
@@ -148,16 +155,15 @@ def _check(modes: int) -> None:
         raise ShapeError(f"{modes} modes are impossible; give 1 to {MAX_MODES}")
 
 
-def _normal(weights: Float32Array) -> Float32Array:
-    shares: Float32Array = (weights / weights.sum()).astype(np.float32)
-    return shares
+def _normal(weights: Weights) -> Weights:
+    whole = sum(weights)
+    return tuple(weight / whole for weight in weights)
 
 
-def _place(blend: Float32Array) -> float:
-    return float(np.dot(blend, np.arange(len(blend))) / max(len(blend) - 1, 1))
+def _place(blend: Weights) -> float:
+    return sum(mode * weight for mode, weight in enumerate(blend)) / max(len(blend) - 1, 1)
 
 
-def _on_the_way(position: float, modes: int) -> Float32Array:
+def _on_the_way(position: float, modes: int) -> Weights:
     place = min(max(float(position), 0.0), 1.0) * (modes - 1)
-    weights: Float32Array = np.maximum(1.0 - np.abs(np.arange(modes) - place), 0.0).astype(np.float32)
-    return weights
+    return tuple(max(1.0 - abs(mode - place), 0.0) for mode in range(modes))

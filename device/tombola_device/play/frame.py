@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
-from tombola_device.contract.controls import SILENCE_DB, Controls, Float32Array
+from tombola_device.contract.controls import SILENCE_DB
+from tombola_device.contract.packed import pack
+from tombola_device.play.blending import Weights
 from tombola_device.play.voices import CV_KEY, PlayedVoice
 
 PRESSURE_DB: Final = 6.0
@@ -26,45 +26,45 @@ class Expression:
 def frame_of(
     voices: Sequence[PlayedVoice],
     expressions: Sequence[Expression],
-    blend: Float32Array,
+    blend: Weights,
     *,
     base_db: float,
     timbre: tuple[float, float],
     life: float,
     glide_s: float,
     tune_semitones: float,
-) -> Controls:
-    """Build a frame of controls.
+) -> bytes:
+    """Build a frame of controls, packed as in ``contract.packed``.
 
     Args:
         voices: The V voices, in the order of the engine's rows.
         expressions: Expression of each channel. That of channel 0 moves all voices.
-        blend: Blend of the voices without their own. Shape (M,).
+        blend: Blend of the voices without their own.
         base_db: Loudness before pressure, dB.
         timbre: Timbre X and Y before expressions.
         life: How much held notes move, 0 … MOST_LIFE.
         glide_s: Glide time of keys. The gate input never glides.
         tune_semitones: Transposition of all voices.
     """
-    channels = [expressions[voice.last.channel if voice.last else 0] for voice in voices]
-    shared = expressions[0]
-    own = [channel if channel is not shared else None for channel in channels]
-    bends = [shared.bend_semitones + (channel.bend_semitones if channel else 0.0) for channel in own]
-    pressures = [
-        max(shared.pressure, voice.pressure, channel.pressure if channel else 0.0)
-        for voice, channel in zip(voices, own, strict=True)
-    ]
-    timbres = [(timbre[0] + shared.timbre + (channel.timbre if channel else 0.0), timbre[1]) for channel in own]
-    return Controls(
-        note=np.array([voice.note for voice in voices], np.float32),
-        bend_semitones=np.array(bends, np.float32) + np.float32(tune_semitones),
-        glide_s=np.array([0.0 if voice.key == CV_KEY else glide_s for voice in voices], np.float32),
-        gate=np.array([voice.gate for voice in voices], np.bool_),
-        velocity=np.array([voice.velocity for voice in voices], np.float32),
-        onset=np.array([voice.onset for voice in voices], np.int32),
-        onset_s=np.array([voice.onset_s for voice in voices], np.float64),
-        blend=np.stack([blend if voice.blend is None else voice.blend for voice in voices]),
-        loudness_db=np.array([max(base_db + PRESSURE_DB * value, 2 * SILENCE_DB) for value in pressures], np.float32),
-        timbre=np.clip(np.array(timbres, np.float32), 0.0, 1.0),
-        life=np.full(len(voices), life, np.float32),
-    )
+    shared, modes = expressions[0], len(blend)
+    bend, x, y = tune_semitones + shared.bend_semitones, timbre[0] + shared.timbre, min(max(timbre[1], 0.0), 1.0)
+    for_all = bend, loudness_of(base_db, shared.pressure), min(max(x, 0.0), 1.0)
+    rows: list[float] = []
+    blends: list[float] = []
+    for voice in voices:
+        last, (bends, loudness_db, timbre_x) = voice.last, for_all
+        own = expressions[last.channel] if last is not None else shared
+        if own is not shared or voice.pressure > shared.pressure:
+            loudness_db = loudness_of(base_db, max(shared.pressure, voice.pressure, own.pressure))
+        if own is not shared:
+            bends, timbre_x = bend + own.bend_semitones, min(max(x + own.timbre, 0.0), 1.0)
+        glides_s = 0.0 if voice.key == CV_KEY else glide_s
+        rows += (voice.onset_s, voice.note, bends, glides_s, voice.velocity, loudness_db, timbre_x, y, life)
+        rows += (voice.onset, voice.gate)
+        blends += voice.blend or blend
+    return pack(modes, len(voices), rows, blends)
+
+
+def loudness_of(base_db: float, pressure: float) -> float:
+    """Loudness under a pressure, 0 … 1, dB."""
+    return max(base_db + PRESSURE_DB * pressure, 2 * SILENCE_DB)

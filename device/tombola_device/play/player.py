@@ -15,18 +15,19 @@ from typing import Final
 
 import numpy as np
 
-from tombola_device.contract.controls import MOST_LIFE, SILENCE_DB, Controls, Float32Array
+from tombola_device.contract.controls import Controls, Float32Array
 from tombola_device.contract.errors import ShapeError
-from tombola_device.play.blending import Blending, BlendMode
+from tombola_device.contract.packed import unpack
+from tombola_device.play.blending import Blending, BlendMode, alone
 from tombola_device.play.clock import MidiClock
+from tombola_device.play.dials import Dials
 from tombola_device.play.frame import Expression, frame_of
 from tombola_device.play.voices import CV_KEY, Key, PlayedVoice, Priority, VoiceMode, Voices
 
 CHANNELS: Final = 16
-LONGEST_GLIDE_S: Final = 10.0
 
 
-class Player:
+class Player(Dials):
     """Voices, keys and controllers of one instrument.
 
     Args:
@@ -45,25 +46,20 @@ class Player:
     """
 
     def __init__(self, modes: int, voices: int = 4) -> None:
+        super().__init__()
         self._blending = Blending(modes)
         self._voices = Voices(voices)
         self.voices = voices
         self.blend_mode = BlendMode.TOGETHER
         self.clock = MidiClock()
         self._turn = -1
-        self._timbre = [0.5, 0.5]
-        self._timbre_cv = [0.0, 0.0]
-        self._life, self._life_cv = 1.0, 0.0
-        self._knob_db = self._cv_db = 0.0
-        self._tune_semitones = 0.0
-        self._glide_s, self._glides = 0.0, True
         self._cv_note, self._cv_velocity = 60.0, 0.8
         self._cv_gates = [False, False]
         self._rest_expression()
 
     def _rest_expression(self) -> None:
         self._expressions = [Expression() for _ in range(CHANNELS)]
-        self._loudness: dict[int, float] = {}
+        self.rest_loudness()
 
     # Keys
 
@@ -162,14 +158,6 @@ class Player:
         """Set the velocity of the next strike of the gate input, 0 … 1."""
         self._cv_velocity = min(max(float(velocity), 1 / 127), 1.0)
 
-    def cv_timbre(self, axis: int, offset: float) -> None:
-        """Set the offset of a control voltage to timbre X (axis 0) or Y (axis 1), -1 … 1."""
-        self._timbre_cv[axis] = min(max(float(offset), -1.0), 1.0)
-
-    def cv_life(self, offset: float) -> None:
-        """Set the offset of a control voltage to the life, -MOST_LIFE … MOST_LIFE."""
-        self._life_cv = min(max(float(offset), -MOST_LIFE), MOST_LIFE)
-
     def cv_blend(self, mode: int, offset: float) -> None:
         """Set the offset of a control voltage to the weight of a mode, -1 … 1."""
         self._blending.add(mode, offset)
@@ -177,10 +165,6 @@ class Player:
     def cv_morph(self, offset: float) -> None:
         """Set the offset of a control voltage to the position between the modes, -1 … 1."""
         self._blending.add_morph(offset)
-
-    def cv_loudness(self, offset_db: float) -> None:
-        """Set the offset of a control voltage to the loudness, dB."""
-        self._cv_db = min(max(float(offset_db), SILENCE_DB), 12.0)
 
     def _cv_edge(self, which: int, *, high: bool, time_s: float) -> None:
         self._cv_gates[which] = high
@@ -202,18 +186,6 @@ class Player:
     def slide(self, offset: float, channel: int) -> None:
         """Set the offset of one channel to timbre X, -0.5 … 0.5."""
         self._expressions[channel].timbre = min(max(float(offset), -0.5), 0.5)
-
-    def tune(self, semitones: float) -> None:
-        """Transpose all pitches, -24 … 24 semitones."""
-        self._tune_semitones = min(max(float(semitones), -24.0), 24.0)
-
-    def glide(self, seconds: float) -> None:
-        """Set the time in which a sounding voice reaches a new pitch, 0 … LONGEST_GLIDE_S."""
-        self._glide_s = min(max(float(seconds), 0.0), LONGEST_GLIDE_S)
-
-    def glide_on(self, *, on: bool) -> None:
-        """Switch glide on or off."""
-        self._glides = on
 
     def program_change(self, program: int) -> None:
         """Select one mode alone; an unknown program changes nothing."""
@@ -239,22 +211,6 @@ class Player:
         """Set the position between the first mode (0) and the last (1); between two modes both sound."""
         self._blending.morph(position)
 
-    def set_timbre(self, axis: int, value: float) -> None:
-        """Set timbre X (axis 0) or Y (axis 1), 0 … 1; 0.5 is the mode's default."""
-        self._timbre[axis] = min(max(float(value), 0.0), 1.0)
-
-    def set_life(self, amount: float) -> None:
-        """Set how much held notes move, 0 … MOST_LIFE; 1: as the mode's recordings do."""
-        self._life = min(max(float(amount), 0.0), MOST_LIFE)
-
-    def set_loudness(self, offset_db: float) -> None:
-        """Set the loudness knob's offset, dB, ≤ 12."""
-        self._knob_db = min(max(float(offset_db), 2 * SILENCE_DB), 12.0)
-
-    def set_loudness_controller(self, controller: int, value: float) -> None:
-        """Set one of several loudness controllers, 0 … 1. Each gives 40 log10(value) dB; the dB are added."""
-        self._loudness[controller] = value
-
     def rest_controllers(self) -> None:
         """Return wheels, pedals, pressure and loudness controllers to rest."""
         self._voices.sustain(down=False)
@@ -277,12 +233,12 @@ class Player:
     @property
     def blend(self) -> Float32Array:
         """The blend, control voltages included. Shape (M,), ≥ 0, sum 1."""
-        return self._blending.blend.copy()
+        return np.array(self._blending.blend, np.float32)
 
     @property
     def hand_blend(self) -> Float32Array:
         """The blend without control voltages. Shape (M,)."""
-        return self._blending.hand.copy()
+        return np.array(self._blending.hand, np.float32)
 
     @property
     def hand_place(self) -> float:
@@ -309,49 +265,18 @@ class Player:
         """Position of ``blend`` between the first mode (0) and the last (1)."""
         return self._blending.place
 
-    @property
-    def glide_s(self) -> float:
-        """The glide time."""
-        return self._glide_s
-
-    @property
-    def tune_semitones(self) -> float:
-        """The transposition."""
-        return self._tune_semitones
-
-    @property
-    def loudness_db(self) -> float:
-        """The loudness knob's offset."""
-        return self._knob_db
-
-    @property
-    def life(self) -> float:
-        """How much held notes move, set by hand, 0 … MOST_LIFE."""
-        return self._life
-
-    @property
-    def timbre(self) -> tuple[float, float]:
-        """Timbre X and Y set by hand, 0 … 1."""
-        return self._timbre[0], self._timbre[1]
-
     def controls(self) -> Controls:
         """The current frame of controls."""
+        return unpack(self.packed())
+
+    def packed(self) -> bytes:
+        """The current frame of controls, packed as in ``contract.packed``."""
         return frame_of(
             list(self._voices),
             self._expressions,
             self._blending.blend,
-            base_db=self._base_db(),
-            timbre=(self._timbre[0] + self._timbre_cv[0], self._timbre[1] + self._timbre_cv[1]),
-            life=min(max(self._life + self._life_cv, 0.0), MOST_LIFE),
-            glide_s=self._glide_s if self._glides else 0.0,
-            tune_semitones=self._tune_semitones,
+            **self.dials(),
         )
-
-    def _base_db(self) -> float:
-        total = self._knob_db + self._cv_db
-        for value in self._loudness.values():
-            total += 40 * math.log10(value) if value > 0 else 2 * SILENCE_DB
-        return total
 
     def _give_blend(self, voice: PlayedVoice) -> None:
         """Give a struck voice its own blend, or none if all keys share one."""
@@ -361,4 +286,4 @@ class Player:
             voice.blend = self._blending.blend
         else:
             self._turn = (self._turn + 1) % self.modes
-            voice.blend = np.eye(1, self.modes, self._turn, dtype=np.float32)[0]
+            voice.blend = alone(self._turn, self.modes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from tombola_device.contract.controls import MAX_VOICES, SILENCE_DB, Float32Array
+from tombola_device.contract.controls import MAX_VOICES, SILENCE_DB
 from tombola_device.contract.errors import ShapeError
 
 ONSETS = 0x7FFFFFFF
@@ -85,7 +85,7 @@ class PlayedVoice:
     onset_s: float = 0.0
     order: int = 0
     pressure: float = 0.0
-    blend: Float32Array | None = None
+    blend: tuple[float, ...] | None = None
 
 
 class Voices:

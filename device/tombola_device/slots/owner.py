@@ -22,7 +22,7 @@ from tombola_device.contract.errors import BadConfig, StoreError
 from tombola_device.contract.refusals import SHOWN_DIGITS, ErrorCode, Refused
 from tombola_device.contract.signing import bundle_is_signed, fingerprint, pairing_is_signed
 from tombola_device.disk.files import DiskFiles, Files
-from tombola_device.disk.sealed import is_there, read_sealed, write_sealed
+from tombola_device.disk.sealed import SealedFile, is_there
 
 MAX_OWNERS: Final = 8
 OWNERS_FILE: Final = "owners.json"
@@ -90,10 +90,8 @@ class Owner:
         self._asking_key: EnrolledKey | None = None
         self._turned_down: set[str] = set()
         self._asking_sha256 = self._allowed_sha256 = self._let_in_sha256 = ""
-        found = read_sealed(self._files, path, _Keys)
-        if found is None and is_there(self._files, path):
-            _LOG.warning("%s is damaged, so all owners are lost; pair again", path)
-        self.keys: tuple[EnrolledKey, ...] = tuple(found.keys) if found else ()
+        self._stored = SealedFile(self._files, path, _Keys)
+        self.keys = self._read_keys()
         """The enrolled keys, oldest first."""
 
     @property
@@ -242,12 +240,25 @@ class Owner:
                 self._let_in_sha256 = ""
 
     def _knows(self, key: bytes) -> bool:
+        if self._stored.unread:
+            self.keys = self._read_keys()
         return any(known.key == key.hex() for known in self.keys)
 
+    def _read_keys(self) -> tuple[EnrolledKey, ...]:
+        found = self._stored.read()
+        if self._stored.unread:
+            _LOG.warning("%s cannot be read, so no owner is known yet; check the disk", self._path)
+        elif found is None and is_there(self._files, self._path):
+            _LOG.warning("%s is damaged, so all owners are lost; pair again", self._path)
+        return tuple(found.keys) if found else ()
+
     def _store(self, keys: tuple[EnrolledKey, ...]) -> None:
+        unread = self._stored.unread
         try:
-            write_sealed(self._files, self._path, _Keys(list(keys)))
+            self._stored.write(_Keys(list(keys)))
         except OSError as error:
+            if unread:
+                self.keys = self._read_keys()
             raise StoreError(
                 f"the keys of the owners cannot be written to {self._path} ({error.strerror or error}); check the disk"
             ) from error

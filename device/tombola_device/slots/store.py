@@ -19,60 +19,30 @@ as well (``fault``). If no bundle is active, the factory bundle plays; it cannot
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import threading
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta
 
-from tombola_device.contract.bundle import MAX_BUNDLE_BYTES, Bundle, bundle_sha256, check_bundle, decode_bundle
+from tombola_device.contract.bundle import MAX_BUNDLE_BYTES, Bundle, bundle_sha256, decode_bundle
 from tombola_device.contract.errors import BadBundle, StoreError, TombolaError
 from tombola_device.contract.refusals import Refused
 from tombola_device.disk.files import DiskFiles, Files
-from tombola_device.disk.sealed import READS, read_sealed, write_sealed
+from tombola_device.disk.sealed import SealedFile
 from tombola_device.slots.errors import DiskFull, ProbeFailed, WrongHash, sentences
+from tombola_device.slots.pointer import POINTER_NAME, Slots
+from tombola_device.slots.shelf import HeldPart, Shelf
 
 RESERVE_BYTES: Final = 1 << 20
 """Kept free for slots.json and the logs of the system."""
-POINTER_NAME: Final = "slots.json"
 TRIAL_BOOTS: Final = 2
 """One for an accidental power cut, one for an impatient player."""
 MOST_FAULTS: Final = 3
 """Once or twice the end of the audio process may be an accident of the machine."""
-
-
-class Slots(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of ``slots.json``. Bundles are named by their SHA-256; None: the factory bundle.
-
-    Args:
-        active: The bundle that plays.
-        previous: The last bundle before it that was confirmed.
-        confirmed: Whether the active bundle has played.
-        rejected: The last bundle that failed its trial or was reverted; for the status.
-        boots: Number of boots of the active bundle before ``started`` or ``confirm``.
-        faults: Number of faults of the active bundle after ``confirm``, since it last played for long.
-    """
-
-    active: str | None = None
-    previous: str | None = None
-    confirmed: bool = True
-    rejected: str | None = None
-    boots: Annotated[int, Meta(ge=0)] = 0
-    faults: Annotated[int, Meta(ge=0)] = 0
-
-
-@dataclass(frozen=True, slots=True)
-class HeldPart:
-    """The part of an announced bundle that the device holds: its first ``offset`` bytes and their CRC-32."""
-
-    offset: int
-    crc32: int
-    active: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +76,18 @@ class Store:
     def __init__(
         self, folder: Path, probe: Callable[[Bundle], None], factory: Path | None = None, files: Files | None = None
     ) -> None:
-        self._folder = folder
-        self._probe = probe
-        self._factory = factory
+        self._folder, self._probe = folder, probe
         self._files: Files = files or DiskFiles()
+        self._shelf = Shelf(folder, factory, self._files)
+        self._pointer = SealedFile(self._files, folder / POINTER_NAME, Slots)
         self._lock = threading.Lock()
         self._incoming: _Incoming | None = None
-        self.slots = self._read_slots() or Slots()
+        self.slots = self._pointer.read() or Slots()
         """The current slots."""
 
     def path_of(self, sha256: str | None) -> Path | None:
         """File of a bundle; for None the factory bundle, if it exists."""
-        return self._factory if sha256 is None else self._folder / f"{sha256}.tombola"
+        return self._shelf.path_of(sha256)
 
     def boot(self) -> Path:
         """Choose the bundle to play. After TRIAL_BOOTS boots without ``confirm`` it is the previous one.
@@ -126,16 +96,17 @@ class Store:
             StoreError: No bundle is playable, or the folder cannot be read.
         """
         with self._lock, sentences(self._folder):
-            slots = self._count_boot(self._read_slots() or Slots())
+            slots = self._count_boot(self._stored() or Slots())
             found = self._first_playable(slots)
             if found != slots.active:
                 slots = Slots(found, None, confirmed=found in (None, slots.previous), rejected=slots.active)
-                with contextlib.suppress(OSError):  # A read-only card must not stop the music.
-                    self._write_slots(slots)
+                if not self._pointer.unread:  # What is stored holds as soon as it can be read.
+                    with contextlib.suppress(OSError):  # A read-only card must not stop the music.
+                        self._write_slots(slots)
             self.slots = slots
             path = self.path_of(found)
             # Any other was read just now; if it cannot be read a moment later, the audio process says so.
-            if path is None or (found is None and not self._is_playable(path, None)):
+            if path is None or (found is None and not self._shelf.is_playable(None)):
                 raise StoreError(f"{self._folder} holds no playable bundle; flash one")
             return path
 
@@ -149,11 +120,11 @@ class Store:
         with sentences(self._folder):
             self._files.make_folder(self._folder)
             self._remove_all_but(sha256)
-            path, partial = (self._folder / f"{sha256}.{end}" for end in ("tombola", "partial"))
-            if self._is_playable(path, sha256):
+            whole, partial = self._folder / f"{sha256}.tombola", self._shelf.part_of(sha256)
+            if self._shelf.is_playable(sha256):
                 self._files.remove(partial)
                 self._incoming = _Incoming(sha256, size_bytes, size_bytes)
-                return HeldPart(size_bytes, zlib.crc32(self._files.read(path)), self.slots.active == sha256)
+                return HeldPart(size_bytes, zlib.crc32(self._files.read(whole)), self.slots.active == sha256)
             offset = self._files.size_bytes(partial) or 0
             if restart or offset > size_bytes:
                 self._files.remove(partial)
@@ -178,7 +149,7 @@ class Store:
         if incoming is None or incoming.offset + len(data) > incoming.size_bytes:
             raise StoreError(f"more bytes than announced arrived for {self._folder}; flash again")
         with sentences(self._folder):
-            self._files.append(self._folder / f"{incoming.sha256}.partial", data)
+            self._files.append(self._shelf.part_of(incoming.sha256), data)
         self._incoming = _Incoming(incoming.sha256, incoming.size_bytes, incoming.offset + len(data))
 
     def finish(self) -> Path:
@@ -193,7 +164,7 @@ class Store:
         incoming = self._incoming
         if incoming is None:
             raise StoreError(f"no bundle was announced for {self._folder}; flash again")
-        whole, partial = (self._folder / f"{incoming.sha256}.{end}" for end in ("tombola", "partial"))
+        whole, partial = self._folder / f"{incoming.sha256}.tombola", self._shelf.part_of(incoming.sha256)
         with sentences(self._folder):
             arrived = partial if self._files.size_bytes(whole) is None or self._files.size_bytes(partial) else whole
             self._files.sync(arrived)
@@ -242,7 +213,7 @@ class Store:
         with self._lock, sentences(self._folder):
             active, previous = self.slots.active, self.slots.previous
             path = self.path_of(previous)
-            if active == previous or path is None or not self._is_playable(path, previous):
+            if active == previous or path is None or not self._shelf.is_playable(previous):
                 raise StoreError(f"{self._folder} holds no previous bundle to return to; flash another one")
             self._write_slots(Slots(previous, rejected=active))
             return path
@@ -268,7 +239,7 @@ class Store:
             if certain or counted.faults >= MOST_FAULTS:
                 for before in (slots.previous, None):
                     path = self.path_of(before)
-                    if path is not None and self._is_playable(path, before):
+                    if path is not None and self._shelf.is_playable(before):
                         counted, instead = Slots(before, rejected=slots.active), path
                         break
             with contextlib.suppress(OSError):
@@ -339,52 +310,35 @@ class Store:
 
     def _first_playable(self, slots: Slots) -> str | None:
         """The bundle that a boot should play; None: the factory bundle, or none at all."""
-        names: list[str] = []
-        with contextlib.suppress(OSError):  # What slots.json names needs no list.
-            names = self._files.names(self._folder)
-        others = [name.removesuffix(".tombola") for name in names if name.endswith(".tombola")]
+        others = self._shelf.bundles()
         order: list[str | None] = [slots.previous, slots.active]
         if slots.active is None:  # If slots.json is damaged, any verified bundle is better than the factory bundle.
-            order = [*others] if self._read_slots() is None else []
+            order = [*others] if self._stored() is None else []
         elif slots.confirmed or slots.boots <= TRIAL_BOOTS:
             order.reverse()
         for sha256 in [*order, None, *others]:
-            path = self.path_of(sha256)
-            if path is not None and self._is_playable(path, sha256):
+            if self._shelf.is_playable(sha256):
                 return sha256
         return None
 
-    def _is_playable(self, path: Path, sha256: str | None) -> bool:
-        for _ in range(READS):
-            try:
-                data = path.read_bytes() if sha256 is None else self._files.read(path)
-                check_bundle(data)
-            except FileNotFoundError:
-                return False
-            except (OSError, BadBundle):
-                continue
-            if sha256 is None or hashlib.sha256(data).hexdigest() == sha256:
-                return True
-        return False
-
     def _remove_all_but(self, sha256: str | None) -> None:
         """Remove all bundles but this one, the active and the previous one; of this one also what has arrived stays."""
-        # If slots.json is missing or damaged, every whole bundle may still be needed, but no part of one.
-        known = self._read_slots() is not None
-        needed = {sha256, self.slots.active, self.slots.previous}
-        for name in self._files.names(self._folder):
-            stem, _, end = name.partition(".")
-            if (end == "partial" and stem != sha256) or (end == "tombola" and known and stem not in needed):
-                self._files.remove(self._folder / name)
+        # Without knowing what slots.json says, every whole bundle may still be needed, but no part of one.
+        known = self._stored() is not None
+        self._shelf.keep_only({sha256, self.slots.active, self.slots.previous} if known else None, part=sha256)
 
-    def _read_slots(self) -> Slots | None:
-        """The stored slots; None if the file is missing or damaged."""
-        return read_sealed(self._files, self._folder / POINTER_NAME, Slots)
+    def _stored(self) -> Slots | None:
+        """What ``slots.json`` says; None if it is missing, damaged or unread. What can be read again holds again."""
+        was_unread = self._pointer.unread
+        found = self._pointer.read()
+        if was_unread and found is not None:
+            self.slots = found
+        return found
 
     def _write_slots(self, slots: Slots) -> None:
         try:
-            write_sealed(self._files, self._folder / POINTER_NAME, slots)
+            self._pointer.write(slots)
         except OSError:
-            self.slots = self._read_slots() or self.slots  # It may have failed after the file was replaced.
+            self.slots = self._pointer.read() or self.slots  # It may have failed after the file was replaced.
             raise
         self.slots = slots

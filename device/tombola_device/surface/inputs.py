@@ -11,6 +11,7 @@ from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.hal.edge import Edge
 from tombola_device.hal.midi.bytes import MidiMessage
 from tombola_device.hal.midi.din import DinIn
+from tombola_device.hal.midi.held import Sources
 from tombola_device.hal.midi.port import MidiIn
 from tombola_device.hal.midi.ports import open_ports
 from tombola_device.hal.midi.socket import SocketIn
@@ -114,15 +115,16 @@ def open_sources(config: Config) -> list[MidiIn]:
         BadConfig: A name cannot be understood.
     """
     sources: list[MidiIn] = []
+    held: Sources = []
     if config.midi != "none":
         try:
-            sources.append(open_ports(config.midi))
+            sources.append(open_ports(config.midi, held))
         except DeviceUnavailable as error:
             if config.midi != "auto":
                 raise
             _LOG.info("%s", error)
     if config.midi_serial:
-        sources.append(DinIn(config.midi_serial, thru=config.midi_thru))
+        sources.append(DinIn(config.midi_serial, thru=config.midi_thru, sources=held))
     if config.midi_socket:
-        sources.append(SocketIn(config.midi_socket))
+        sources.append(SocketIn(config.midi_socket, held))
     return sources

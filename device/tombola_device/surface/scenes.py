@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -12,7 +13,7 @@ from msgspec import Meta
 from tombola_device.contract.controls import MAX_MODES, MOST_LIFE
 from tombola_device.contract.errors import StoreError
 from tombola_device.disk.files import Files
-from tombola_device.disk.sealed import is_there, read_sealed, write_sealed
+from tombola_device.disk.sealed import SealedFile, is_there, read_sealed, write_sealed
 from tombola_device.play.blending import BlendMode
 from tombola_device.play.midi_map import MidiSettings
 from tombola_device.play.player import Player
@@ -112,6 +113,7 @@ class SceneStore:
 
     def __init__(self, files: Files, folder: Path, shipped: Sequence[Scene] = ()) -> None:
         self._files, self._folder, self._shipped = files, folder, shipped
+        self._settings = SealedFile(files, folder / "settings.json", Settings)
 
     def scene(self, place: int) -> Scene | None:
         """The scene at a place, 0 … 15; None if the place is empty or its file is damaged."""
@@ -130,15 +132,24 @@ class SceneStore:
         Raises:
             StoreError: The disk refuses; the scene before stays.
         """
-        self._write(self._scene_path(place), scene)
+        path = self._scene_path(place)
+        with _said(path.name):
+            write_sealed(self._files, path, scene)
 
     def settings(self) -> tuple[Settings, str]:
-        """The stored settings, or the defaults; and a sentence if the file is damaged."""
-        path = self._folder / "settings.json"
-        settings = read_sealed(self._files, path, Settings)
+        """The stored settings, or the defaults; and a sentence if the file is damaged or cannot be read."""
+        settings = self._settings.read()
         if settings is not None:
             return settings, ""
-        return Settings(), "the settings are damaged; set them again" if is_there(self._files, path) else ""
+        if self._settings.unread:
+            return Settings(), "the settings cannot be read yet and are kept; check the card"
+        there = is_there(self._files, self._folder / "settings.json")
+        return Settings(), "the settings are damaged; set them again" if there else ""
+
+    @property
+    def settings_unread(self) -> bool:
+        """Whether there are settings that could not be read; they are not replaced."""
+        return self._settings.unread
 
     def save_settings(self, settings: Settings) -> None:
         """Store the settings.
@@ -146,14 +157,17 @@ class SceneStore:
         Raises:
             StoreError: The disk refuses; the settings before stay.
         """
-        self._write(self._folder / "settings.json", settings)
+        with _said("settings.json"):
+            self._settings.write(settings)
 
     def _scene_path(self, place: int) -> Path:
         assert 0 <= place < PLACES
         return self._folder / f"scene-{place + 1:02}.json"
 
-    def _write(self, path: Path, value: msgspec.Struct) -> None:
-        try:
-            write_sealed(self._files, path, value)
-        except OSError as error:
-            raise StoreError(f"{path.name} cannot be kept ({error.strerror or error}); check the card") from error
+
+@contextlib.contextmanager
+def _said(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{name} cannot be kept ({error.strerror or error}); check the card") from error

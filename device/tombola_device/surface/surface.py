@@ -159,6 +159,7 @@ class Surface:
         """Notice what ended without an action: a controller was taught, a calibration timed out."""
         self.tell(self._first_notice, now_s)
         self._first_notice = ""
+        self._settings.tick(now_s)
         self.tell(self._settings.learnt(), now_s)
         self.tell(self._calibrator.outcome(), now_s)
 

@@ -35,6 +35,7 @@ from tombola_host.cli.app import (
     working,
 )
 from tombola_host.corpus.folders import parse_folders
+from tombola_host.playing.rehearsal import CHECKED_S, CHECKING, rehearse
 from tombola_host.progress import Part, duration
 from tombola_host.runs.store import RunStore
 from tombola_host.study.plan import build_parts, check_build, count_recordings
@@ -232,15 +233,16 @@ def settings_of(
 def _build(
     modes: Mapping[str, Path], out: Path, settings: Settings, store: RunStore, *, compare: bool
 ) -> tuple[Built, tuple[Path, ...]]:
-    """Build, write the bundle, and play it into files beside it."""
+    """Build, rehearse as an instrument does, write the bundle, and play it into files beside it."""
     with working(log_path(store)) as reporter:
         parts = build_parts(modes, settings.lengths, settings.workers, compare=compare)
-        reporter.plan([*parts, _playing(len(modes))])
+        reporter.plan([*parts, Part(CHECKING, CHECKED_S), _playing(len(modes))])
         from tombola_host.playing.previews import write_previews
         from tombola_host.stages.bundle import write_bundle
         from tombola_host.study.build import build
 
         built = build(out.stem, modes, settings, store, reporter, compare=compare)
+        rehearse(built.bundle, reporter)
         write_bundle(built.bundle, out)
         sounds = write_previews(built.bundle, out, reporter.task(PLAYING))
     return built, sounds

@@ -8,9 +8,7 @@ from typing import Annotated
 
 import msgspec
 import typer
-from tombola_device.contract.bundle import Bundle
-from tombola_device.contract.errors import BadBundle, BadConfig
-from tombola_device.engine.probe_child import probe_in_child
+from tombola_device.contract.errors import BadConfig
 from tombola_device.play.offline import PerformedEvent
 
 from tombola_host.cli.app import (
@@ -43,13 +41,13 @@ from tombola_host.link.flash import flash as send
 from tombola_host.link.keys import key_path, read_key
 from tombola_host.playing.level import amplified, normalised, peak_db
 from tombola_host.playing.performance import check_sound_path, phrase_at, read_midi, render_file, write_sound
-from tombola_host.progress import Part, Reporter
+from tombola_host.playing.rehearsal import CHECKED_S, CHECKING, rehearse
+from tombola_host.progress import Part
 from tombola_host.runs.store import write_atomically
 from tombola_host.study.plan import FILE_S, count_recordings, listening_to
 from tombola_host.training.effort import effort_named
 
-CHECKING, JUDGING, MEASURING = "checking", "judging", "measuring"
-CHECKED_S = 2.0
+JUDGING, MEASURING = "judging", "measuring"
 JUDGED_S = 12.0
 """For a mode."""
 
@@ -89,7 +87,7 @@ def render(
         events = phrase_at(loaded, blend)
     with working() as reporter:
         reporter.plan([Part(CHECKING, CHECKED_S), Part("playing", 3.0)])
-        _check(loaded, reporter)
+        rehearse(loaded, reporter)
         step = reporter.task("playing")
         audio = render_file(loaded, events, blend=blend, automation=automation, voices=voices)
         step(1, 1, "")
@@ -147,7 +145,7 @@ def bench(
     with working() as reporter:
         # Two numbers of voices, each with what is measured beside the paced loop.
         reporter.plan([Part(CHECKING, CHECKED_S), Part(MEASURING, 2 * (seconds + 6.0))])
-        _check(loaded, reporter)
+        rehearse(loaded, reporter)
         step = reporter.task(MEASURING)
         measured = run_bench(bundle, seconds=seconds)
         step(1, 1, "")
@@ -155,20 +153,6 @@ def bench(
         output.print_json(bench_json(measured))
     else:
         output.print(bench_table(measured))
-
-
-def _check(bundle: Bundle, reporter: Reporter) -> None:
-    """Refuse what an instrument would refuse, by the same probe; how fast its board is is not known here.
-
-    Raises:
-        BadBundle: The bundle does not play.
-    """
-    step = reporter.task(CHECKING)
-    try:
-        probe_in_child(bundle)
-    except BadBundle as error:
-        raise BadBundle(f"the bundle {bundle.manifest.name!r} does not play: {error}") from error
-    step(1, 1, "")
 
 
 def _bench_arm64(bundle: Path, root: Path, cpu: str, *, prepare: bool, write: bool, as_json: bool) -> None:

@@ -32,7 +32,7 @@ class PlayedWhileWaiting(FakeOut):
         if self._presses:
             self._presses = False
             self._player.note_on(60, 1.0)
-            self._writer.write(self._player.controls(), self.now_s)
+            self._writer.write(self._player.packed(), self.now_s)
         self.now_s += 0.001
         return super().wait()
 

@@ -168,7 +168,7 @@ def test_audio_loop_at_work_allocates_nothing(bundle):
     frames = []
     for step in range(8):
         player.morph(step / 8)
-        frames.append(player.controls())
+        frames.append(player.packed())
     loop.rehearse()
 
     def play(periods):

@@ -117,7 +117,7 @@ def test_controls_arrive_as_they_were_sent():
     MidiMap(player).control_change(0, 11, 90)
     player.set_life(1.5)
     sent = player.controls()
-    writer.write(sent)
+    writer.write(player.packed())
     got = reader.latest()
     for name in Controls.__slots__:
         np.testing.assert_allclose(getattr(got, name), getattr(sent, name), rtol=1e-6)
@@ -131,7 +131,7 @@ def test_controls_arrive_as_they_were_sent():
 def test_controls_for_another_number_of_voices_are_refused():
     writer = ControlsWriter(memoryview(bytearray(memory_bytes(4))), 4)
     with pytest.raises(ShapeError, match="2 voices"):
-        writer.write(Player(3, 2).controls())
+        writer.write(Player(3, 2).packed())
 
 
 def test_status_arrives_as_it_was_published():

@@ -59,7 +59,7 @@ def full(costly, bundle):
     loop, player = AudioLoop(Engine(bundle, VOICES), "0" * 64, memory, VOICES, BUFFER_PERIODS), Player(3, VOICES)
     for note in range(48, 48 + 2 * VOICES, 2):
         player.note_on(note, 1.0)
-    ControlsWriter(memory, VOICES).write(player.controls())
+    ControlsWriter(memory, VOICES).write(player.packed())
     status = StatusReader(memory, VOICES)
 
     def play(periods):

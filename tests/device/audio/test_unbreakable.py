@@ -44,7 +44,7 @@ def start(tmp_path):
     started = []
 
     def start_with(path, audio="null", player=None):
-        controls = (player or Player(3, 3)).controls()
+        controls = (player or Player(3, 3)).packed()
         common = {"buffer_periods": 4, "fallback": tmp_path / "x.wav", "realtime": False}
         started.append(AudioProcess(path, controls, audio=audio, **common))
         return started[-1]

@@ -19,7 +19,8 @@ from tombola_device.contract.receiver import BeginAsked, FinishAsked, PairAsked,
 from tombola_device.contract.sender import Sender, SenderPhase
 from tombola_device.disk.fake import FakeFiles
 from tombola_device.hal.midi.bytes import PASSED_ON, MidiBytes
-from tombola_device.slots.store import POINTER_NAME, Store
+from tombola_device.slots.pointer import POINTER_NAME
+from tombola_device.slots.store import Store
 
 LONG_BYTES = 1_000_000
 FOLDER = Path("/slots")

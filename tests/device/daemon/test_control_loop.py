@@ -104,7 +104,7 @@ def calls(loop, monkeypatch):
         (Surface, "view"),
         (Surface, "tick"),
         (SettingsPage, "options"),
-        (Player, "controls"),
+        (Player, "packed"),
         (Player, "place"),
         (FakePanel, "read"),
         (FakePanel, "set_voltages"),
@@ -140,7 +140,7 @@ def test_idle_second_makes_twenty_views_two_hundred_outputs_and_no_frame(loop, c
     assert calls["FakePanel.read"] == pytest.approx(1000, abs=2)
     assert 19 <= calls["Surface.view"] == calls["Surface.tick"] == calls["SettingsPage.options"] <= 21
     assert 195 <= calls["FakePanel.set_voltages"] == calls["Player.place"] <= 201
-    assert calls["Player.controls"] == 0
+    assert calls["Player.packed"] == 0
 
 
 def test_button_is_answered_in_its_own_tick_and_a_gate_makes_no_view(loop, calls):
@@ -151,7 +151,7 @@ def test_button_is_answered_in_its_own_tick_and_a_gate_makes_no_view(loop, calls
         loop.panel.drop_gate("GATE_IN", loop.now_s)
         loop.run(0.001)
     assert calls["Surface.view"] <= 1
-    assert calls["Player.controls"] == 10
+    assert calls["Player.packed"] == 10
     before = calls["Surface.view"]
     loop.panel.click(3)
     place = loop.console.player.hand_place

@@ -459,7 +459,7 @@ def test_bundle_that_ends_the_audio_process_twice_gives_way_to_the_one_before(co
 def audio(write_bundle, tmp_path):
     process = AudioProcess(
         write_bundle("first"),
-        Player(3, 2).controls(),
+        Player(3, 2).packed(),
         audio="null",
         buffer_periods=4,
         fallback=tmp_path / "x.wav",
@@ -473,7 +473,7 @@ def test_audio_process_plays_what_it_is_sent_and_tells_its_load(audio):
     assert audio.ready.audio == "nothing (no sound)"
     player = Player(3, 2)
     player.note_on(69, 1.0)
-    audio.send(player.controls())
+    audio.send(player.packed())
     until(lambda: audio.status().levels_db[0] == -20)
     status = audio.status()
     assert status.peak_db == pytest.approx(-20 - 6 + 3, abs=0.3)
@@ -507,7 +507,7 @@ def test_audio_process_with_a_bad_bundle_or_card_does_not_start(write_bundle, tm
     bad = write_bundle("bad")
     bad.write_bytes(b"nothing")
     common = {
-        "controls": Player(3, 2).controls(),
+        "controls": Player(3, 2).packed(),
         "buffer_periods": 4,
         "fallback": tmp_path / "x.wav",
         "realtime": False,

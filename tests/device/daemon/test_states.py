@@ -84,7 +84,7 @@ def test_waiting_is_mute_silent_and_alive_and_shows_no_bundle(instrument):
     assert pulses == [0, 1, 2]
     assert (state.healthy, state.level_db, state.name, state.see().bundle) == (False, -80.0, "", "")
     assert state.revert() == "nothing plays yet"
-    state.send(instrument.player.controls(), 0.0)
+    state.send(instrument.player.packed(), 0.0)
 
 
 def test_first_bundle_turns_waiting_into_playing_which_is_healthy_from_its_first_period(instrument):
@@ -408,7 +408,7 @@ def audio(request, instrument, tmp_path):
     else:
         audio = AudioProcess(
             instrument.factory,
-            Player(3, 2).controls(),
+            Player(3, 2).packed(),
             audio="null",
             buffer_periods=4,
             fallback=tmp_path / "x.wav",

@@ -195,7 +195,7 @@ class Jack(FakeOut):
 
     def edge(self, age_s: float) -> None:
         edge_s = self.now_s + PERIOD_S - age_s
-        self._writer.write(struck(self.player, edge_s).controls(), edge_s)
+        self._writer.write(struck(self.player, edge_s).packed(), edge_s)
 
     def wait(self) -> int:
         self.now_s += PERIOD_S

@@ -12,6 +12,7 @@ import tty
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tombola_device.config import Config
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable
 from tombola_device.hal.midi.bytes import MidiBytes
 from tombola_device.hal.midi.din import REOPEN_S, DinIn
@@ -20,6 +21,7 @@ from tombola_device.hal.midi.held import HeldKeys
 from tombola_device.hal.midi.port import FakeMidi
 from tombola_device.hal.midi.ports import SCAN_S, FakeBackend, PortsIn, open_ports
 from tombola_device.hal.midi.socket import MOST_BYTES, MOST_CLIENTS, SocketIn
+from tombola_device.surface import inputs as inputs_module
 
 TUNE = [(0.0, (0x90, 60, 100)), (0.1, (0xB0, 1, 64)), (0.2, (0x80, 60, 0))]
 
@@ -207,6 +209,49 @@ def test_key_that_two_keyboards_hold_ends_with_the_second_one_that_is_unplugged(
         now[0] += SCAN_S
         got.append(source.poll())
     assert got == [[], [(0x80, 60, 64)]]
+
+
+@pytest.mark.parametrize("first", ["DIN", "USB"])
+def test_key_that_din_and_usb_hold_ends_with_the_second_one_that_is_unplugged(first):
+    class Line:
+        data = bytes([0x90, 60, 100])
+
+        def read(self, size):
+            data, self.data = self.data, b""
+            if data is None:
+                raise OSError(5, "unplugged")
+            return data
+
+        def close(self):
+            pass
+
+    backend, line, now, held = FakeBackend(), Line(), [0.0], []
+    backend.plug("usb").send((0x90, 60, 80))
+    sources = [
+        PortsIn(backend=backend, clock=lambda: now[0], sources=held),
+        DinIn("din", open_port=lambda _: line, clock=lambda: now[0], sources=held),
+    ]
+
+    def poll():
+        now[0] += SCAN_S
+        return [message for source in sources for message in source.poll()]
+
+    assert poll() == [(0x90, 60, 80), (0x90, 60, 100)]
+    pulls = [lambda: backend.unplug("usb"), lambda: setattr(line, "data", None)]
+    got = []
+    for pull in pulls if first == "USB" else reversed(pulls):
+        pull()
+        got.append(poll())
+    assert got == [[], [(0x80, 60, 64)]]
+
+
+def test_sources_of_a_configuration_share_what_they_hold(monkeypatch):
+    shared = []
+    monkeypatch.setattr(inputs_module, "open_ports", lambda midi, held: shared.append(held))
+    monkeypatch.setattr(inputs_module, "DinIn", lambda path, thru, sources: shared.append(sources))
+    monkeypatch.setattr(inputs_module, "SocketIn", lambda address, held: shared.append(held))
+    assert len(inputs_module.open_sources(Config(midi="auto", midi_serial="tty", midi_socket="a:1"))) == 3
+    assert len({id(held) for held in shared}) == 1
 
 
 def test_midi_socket_that_is_not_there_is_named_once(caplog):

@@ -13,9 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable
 from tombola_device.hal.panel.converters import FULL_SCALE, FakeConverter
+from tombola_device.hal.panel.cv_out import CvOut, FakeMcp4728
 from tombola_device.hal.panel.fake import FakePanel
+from tombola_device.hal.panel.i2c import FakeI2c
+from tombola_device.hal.panel.late import AGAIN_S, Late, LateCvOut, LateLeds
+from tombola_device.hal.panel.leds import FakePca9685, Leds
 from tombola_device.hal.panel.open import on_a_pi, open_panel
 from tombola_device.hal.panel.pins import load_pin_map, read_pin_map
+from tombola_device.hal.panel.port import BUTTONS, GATES
 from tombola_device.hal.panel.readings import PITCH_MEAN, PITCH_READINGS, Readings
 
 CENTS_PER_COUNT = 10.0 / FULL_SCALE * 1200
@@ -422,8 +427,8 @@ def test_one_failed_conversion_costs_one_scan():
     assert [bool(fault) for fault in faults] == [False, True, False, False, True, False]
 
 
-@pytest.mark.parametrize(("fails", "opens"), [(3, True), (10_000, False)])
-def test_panel_opens_although_its_converters_fail_at_first_but_not_if_they_never_answer(fails, opens):
+@pytest.mark.parametrize(("fails", "at_once"), [(3, True), (200, False)])
+def test_converters_that_fail_at_first_give_values_from_when_they_answer(fails, at_once):
     pins, left = load_pin_map(), [fails]
 
     class Waking(FakeConverter):
@@ -434,11 +439,59 @@ def test_panel_opens_although_its_converters_fail_at_first_but_not_if_they_never
             return super().read(channel)
 
     converters = {name: Waking(rest=1000) for name in pins.spi}
-    if not opens:
-        with pytest.raises(DeviceUnavailable):
-            Readings(pins.adc, converters)
-        return
-    assert Readings(pins.adc, converters).knobs == pytest.approx((1000 / FULL_SCALE,) * 8, abs=2e-3)
+    read = Readings(pins.adc, converters)
+    if not at_once:
+        assert (read.knobs, read.voltages) == ((), {})
+        left[0] = 2
+        assert [bool(read.follow(struck=False)) for _ in range(5)] == [True, True, True, False, False]
+    assert read.knobs == pytest.approx((1000 / FULL_SCALE,) * 8, abs=2e-3)
+    assert len(read.voltages) == 6
+
+
+def test_a_chip_that_does_not_answer_at_the_start_works_from_when_it_does():
+    now, bus = [0.0], FakeI2c({})
+    lights = LateLeds(Late(lambda: Leds(bus, 64), lambda: now[0]))
+    out = LateCvOut(Late(lambda: CvOut(bus, 96, {}), lambda: now[0]))
+    leds, dac = FakePca9685(), FakeMcp4728()
+    for missing in (lambda: lights.show([1.0] * 16), lambda: out.write({0: 1.0})):
+        with pytest.raises(DeviceUnavailable, match="does not answer"):
+            missing()
+    bus.chips |= {64: leds, 96: dac}
+    with pytest.raises(DeviceUnavailable):
+        lights.show([1.0] * 16)  # Not asked in each tick.
+    now[0] = AGAIN_S
+    lights.show([1.0] * 16)
+    out.write({0: 1.0})
+    assert (leds.light, dac.counts[0]) == ([1.0] * 16, FULL_SCALE)
+
+
+def test_pins_of_inputs_that_cannot_be_opened_leave_the_outputs_and_the_other_inputs(mock, caplog):
+    pins, broken = load_pin_map(), {"GATE_IN", "ENC_A", "VBUS_SENSE"}
+    from gpiozero.pins.mock import MockFactory
+    from tombola_device.hal.panel.gpio import GpioPanel
+
+    factory = MockFactory()
+
+    def busy(pull):
+        raise OSError(16, "busy")
+
+    for name in broken:
+        factory.pin(pins.gpio[name]).input_with_pull = busy
+    for name in (*GATES, *BUTTONS, "PWR_OK"):
+        if name in pins.active_low:
+            factory.pin(pins.gpio[name]).drive_high()
+    panel = GpioPanel(pins, {name: FakeConverter() for name in pins.spi}, None, factory)
+    panel.set_mute(muted=False)
+    assert factory.pin(pins.gpio["AUDIO_MUTE"]).state
+    assert [record.message.partition(" of the panel")[0] for record in caplog.records] == [
+        "GATE_IN",
+        "the encoder",
+        "VBUS_SENSE",
+    ]
+    trigger = factory.pin(pins.gpio["TRIG_IN"])
+    trigger.drive_low() if "TRIG_IN" in pins.active_low else trigger.drive_high()
+    assert [edge.name for edge in panel.read().edges] == ["TRIG_IN"]
+    panel.close()
 
 
 def test_pin_map_of_the_board_is_sound():

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tombola_device.contract.errors import ShapeError
+from tombola_device.contract.packed import unpack
 from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.player import Player
 
@@ -229,6 +230,23 @@ def test_any_bytes_leave_finite_controls_on_the_simplex(messages):
     assert ((controls.timbre >= 0) & (controls.timbre <= 1)).all()
     assert (controls.blend >= 0).all()
     np.testing.assert_allclose(controls.blend.sum(axis=1), 1.0, atol=1e-6)
+
+
+def test_moving_the_player_and_packing_its_controls_makes_no_array(monkeypatch):
+    """A first array after a sleep costs the control loop more than all else that it does."""
+    player = Player(4, 4)
+    midi_map = MidiMap(player)
+    for name in ("array", "asarray", "zeros", "eye", "stack", "full", "clip", "maximum", "frombuffer"):
+        monkeypatch.setattr(np, name, None)
+    for value in range(128):
+        for message in ((0xB0, 1, value), (0xB0, 21, value), (0xE0, 0, value), (0x90, value, 100), (0xD0, value)):
+            midi_map.receive(message)
+        player.cv_blend(2, value / 128)
+        player.cv_morph(value / 128)
+        packed = player.packed()
+    monkeypatch.undo()
+    assert unpack(packed).note.max() == 127
+    assert unpack(packed).blend.sum(axis=1) == pytest.approx([1.0] * 4)
 
 
 @settings(max_examples=50, deadline=None)

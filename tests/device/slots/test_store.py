@@ -18,7 +18,8 @@ from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 from tombola_device.disk.fake import FakeFiles, PowerCut
 from tombola_device.disk.files import DiskFiles, Files
 from tombola_device.slots.errors import DiskFull, ProbeFailed, WrongHash
-from tombola_device.slots.store import MOST_FAULTS, RESERVE_BYTES, TRIAL_BOOTS, Slots, Store
+from tombola_device.slots.pointer import Slots
+from tombola_device.slots.store import MOST_FAULTS, RESERVE_BYTES, TRIAL_BOOTS, Store
 
 FOLDER = Path("/slots")
 ENVELOPE = Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0)

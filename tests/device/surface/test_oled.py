@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.hal.panel.display import LumaDisplay
 from tombola_device.hal.panel.i2c import FakeI2c
+from tombola_device.hal.panel.late import Late
 from tombola_device.hal.panel.leds import FakePca9685, Leds
 from tombola_device.surface.actions import (
     AcceptKey,
@@ -263,7 +264,7 @@ def test_display_gets_each_picture_once_and_goes_dark():
             self.hidden = True
 
     device = Device()
-    display = LumaDisplay(device)
+    display = LumaDisplay(Late(lambda: device))
     display.show(picture("play"))
     display.show(picture("play"))
     display.close()
@@ -290,7 +291,7 @@ def test_display_that_misses_one_transfer_shows_the_next_picture():
             pass
 
     device = Shaky()
-    display = LumaDisplay(device)
+    display = LumaDisplay(Late(lambda: device))
     display.show(picture("play"))
     assert device.missed.wait(5)
     display.show(picture("scenes"))
@@ -301,7 +302,7 @@ def test_display_that_misses_one_transfer_shows_the_next_picture():
 def test_display_works_with_lumas_own_device():
     core = pytest.importorskip("luma.core.device", reason="luma.oled is not installed")
     device = core.dummy(width=128, height=64, mode="1")
-    display = LumaDisplay(device)
+    display = LumaDisplay(Late(lambda: device))
     display.show(picture("play"))
     display.close()
     assert device.image.tobytes() == picture("play").tobytes()

@@ -15,7 +15,8 @@ from tombola_device.disk.fake import FakeFiles
 from tombola_device.disk.sealed import read_sealed, write_sealed
 from tombola_device.hal.midi.held import HeldKeys
 from tombola_device.hal.midi.ports import SCAN_S, FakeBackend, PortsIn
-from tombola_device.slots.store import Slots, Store
+from tombola_device.slots.pointer import Slots
+from tombola_device.slots.store import Store
 from tombola_device.surface.scenes import Settings
 
 pytest.importorskip("gpiozero", reason="gpiozero is not installed")

@@ -262,11 +262,8 @@ def test_what_is_no_midi_file_is_told_from_one_that_is_missing(tmp_path, content
         tombola("render", QUARTET, "-o", tmp_path / "a.wav", "--midi", tmp_path / "tune.mid")
 
 
-@pytest.mark.parametrize(
-    ("command", "work"),
-    [(("render", "-o", "a.wav"), "render_file"), (("bench", "--seconds", "0.5"), "run_bench")],
-)
-def test_what_the_instrument_would_refuse_is_refused_before_it_is_played(tmp_path, monkeypatch, command, work):
+def without_high_notes():
+    """The factory bundle with a graph that gives no number above a note."""
     factory = decode_bundle(QUARTET.read_bytes())
     model = onnx.load_from_string(factory.graphs["frame"])
     next(node for node in model.graph.node if "audio" in node.output).output[0] = "sound"
@@ -284,12 +281,32 @@ def test_what_the_instrument_would_refuse_is_refused_before_it_is_played(tmp_pat
             "audio = Add(flat, nothing)",
         )
     )
+    return replace(factory, graphs={"frame": model.SerializeToString()})
+
+
+@pytest.mark.parametrize(
+    ("command", "work"),
+    [(("render", "-o", "a.wav"), "render_file"), (("bench", "--seconds", "0.5"), "run_bench")],
+)
+def test_what_the_instrument_would_refuse_is_refused_before_it_is_played(tmp_path, monkeypatch, command, work):
     bad = tmp_path / "bad.tombola"
-    bad.write_bytes(encode_bundle(replace(factory, graphs={"frame": model.SerializeToString()})))
+    bad.write_bytes(encode_bundle(without_high_notes()))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(playing, work, lambda *_, **__: pytest.fail("it was played"))
     with pytest.raises(BadBundle, match="the bundle 'quartet' does not play: no usable sound in mode"):
         tombola(command[0], bad, *command[1:])
+
+
+@pytest.mark.parametrize("command", ["build", "export"])
+def test_a_build_whose_bundle_the_instrument_would_refuse_ends_with_a_sentence_and_writes_none(
+    folders, tmp_path, monkeypatch, command
+):
+    built = SimpleNamespace(materials=(), bundle=without_high_notes(), comparison=None)
+    monkeypatch.setattr("tombola_host.study.build.build", lambda *_, **__: built)
+    out = tmp_path / "out" / "mine.tombola"
+    with pytest.raises(BadBundle, match="the bundle 'quartet' does not play: no usable sound in mode"):
+        tombola(command, *folders, "-o", out, "--runs", tmp_path / "runs")
+    assert not out.exists()
 
 
 def test_a_sound_of_an_unknown_kind_is_refused_before_anything_is_rendered(tmp_path, monkeypatch):

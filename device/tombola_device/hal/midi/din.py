@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import serial
 
 from tombola_device.hal.midi.bytes import MidiBytes, MidiMessage
-from tombola_device.hal.midi.held import HeldKeys
+from tombola_device.hal.midi.held import HeldKeys, Sources
 
 BAUD: Final = 31_250
 REOPEN_S: Final = 0.5
@@ -68,6 +68,7 @@ class DinIn:
         thru: Whether to send received bytes out again, unchanged.
         open_port: Opens ``path``.
         clock: Returns seconds.
+        sources: What else plays the instrument; see HeldKeys.
     """
 
     def __init__(
@@ -77,10 +78,11 @@ class DinIn:
         thru: bool = False,
         open_port: Callable[[str], Uart] = open_uart,
         clock: Callable[[], float] = time.monotonic,
+        sources: Sources | None = None,
     ) -> None:
         self.name, self.done = f"DIN at {path}", False
         self._path, self._thru, self._open_port, self._clock = path, thru, open_port, clock
-        self._bytes, self._held = MidiBytes(), HeldKeys()
+        self._bytes, self._held = MidiBytes(), HeldKeys(sources)
         self._port: Uart | None = None
         self._reopen_s = clock()
         self._known = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TypeAlias
 
 from tombola_device.hal.midi.bytes import MidiMessage
 
@@ -13,14 +13,22 @@ _CENTRE = (0, 64)
 class HeldKeys:
     """The keys, pedals, pressures and wheels of one source that are not at rest.
 
-    >>> held = HeldKeys()
-    >>> held.follow((0x90, 60, 100))
-    >>> held.release(), held.release()
-    ([(128, 60, 64)], [])
+    Args:
+        sources: All sources that play the instrument; this one joins them. What two of them hold is not released with
+            the first.
+
+    >>> sources: Sources = []
+    >>> din, usb = HeldKeys(sources), HeldKeys(sources)
+    >>> din.follow((0x90, 60, 100)), usb.follow((0x90, 60, 80)), usb.follow((0x90, 64, 80))
+    (None, None, None)
+    >>> usb.release(), din.release(), din.release()
+    ([(128, 64, 64)], [(128, 60, 64)], [])
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sources: Sources | None = None) -> None:
         self._rest: dict[tuple[int, ...], MidiMessage] = {}
+        self._sources: Sources = [] if sources is None else sources
+        self._sources.append(self)
 
     def follow(self, message: MidiMessage) -> None:
         """Take one message of the source; an incomplete message is ignored."""
@@ -45,12 +53,16 @@ class HeldKeys:
         else:
             self._rest.pop(key, None)
 
-    def release(self, others: Iterable[HeldKeys] = ()) -> list[MidiMessage]:
-        """Return, once, the messages that bring everything to rest, in the order of the presses.
-
-        Args:
-            others: Further sources; what one of them holds too is left to it.
-        """
+    def release(self) -> list[MidiMessage]:
+        """Return, once, the messages that bring to rest what no other source holds, in the order of the presses."""
         messages, self._rest = self._rest, {}
-        still = {key for other in others for key in other._rest}  # noqa: SLF001 - of the same class
+        still = {key for other in self._sources for key in other._rest}  # noqa: SLF001 - of the same class
         return [rest for key, rest in messages.items() if key not in still]
+
+    def leave(self) -> list[MidiMessage]:
+        """Release everything, and be a source no more."""
+        self._sources.remove(self)
+        return self.release()
+
+
+Sources: TypeAlias = list[HeldKeys]

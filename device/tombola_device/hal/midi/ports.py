@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.hal.midi.bytes import PASSED_ON, MidiMessage
-from tombola_device.hal.midi.held import HeldKeys
+from tombola_device.hal.midi.held import HeldKeys, Sources
 from tombola_device.hal.midi.rtmidi import RtmidiBackend
 
 SCAN_S: Final = 0.2
@@ -73,15 +73,21 @@ class PortsIn:
         name: Part of the names; empty: all ports except LOOP_PORTS.
         backend: Lists and opens ports; None: the system's.
         clock: Returns seconds.
+        sources: What else plays the instrument; see HeldKeys.
 
     Raises:
         DeviceUnavailable: rtmidi is missing or finds no MIDI interface, or no name contains ``name``.
     """
 
     def __init__(
-        self, name: str = "", backend: MidiBackend | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        name: str = "",
+        backend: MidiBackend | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sources: Sources | None = None,
     ) -> None:
         self._wanted, self._clock = name, clock
+        self._sources: Sources = [] if sources is None else sources
         self._backend = backend if backend is not None else RtmidiBackend()
         self._ports: dict[str, MidiPort] = {}
         self._held: dict[str, HeldKeys] = {}
@@ -144,7 +150,7 @@ class PortsIn:
             port, held = self._ports.pop(gone), self._held.pop(gone)
             with contextlib.suppress(Exception):  # What it still holds may be lost with it.
                 messages += self._read(port, held)
-            messages += held.release(self._held.values())
+            messages += held.leave()
             with contextlib.suppress(Exception):
                 port.close()
         for name in names:
@@ -157,25 +163,26 @@ class PortsIn:
                         _LOG.info("the MIDI input %s cannot be opened: %s", name, error)
                 else:
                     self._refused.discard(name)
-                    self._held[name] = HeldKeys()
+                    self._held[name] = HeldKeys(self._sources)
                     _LOG.info("listening to the MIDI input %s", name)
         return messages
 
 
-def open_ports(midi: str) -> PortsIn:
+def open_ports(midi: str, sources: Sources | None = None) -> PortsIn:
     """Open the ports that the configuration's ``midi`` names.
 
     Args:
         midi: ``auto`` (all inputs of the first interface that answers), ``jack`` (all inputs of a JACK server), a part
             of an input's name, or ``jack:`` and a part of the name.
+        sources: See PortsIn.
 
     Raises:
         DeviceUnavailable: See PortsIn.
     """
     api, colon, name = midi.partition(":")
     if api == JACK:
-        return PortsIn(name, RtmidiBackend(JACK))
-    return PortsIn("" if midi == "auto" else f"{api}{colon}{name}")
+        return PortsIn(name, RtmidiBackend(JACK), sources=sources)
+    return PortsIn("" if midi == "auto" else f"{api}{colon}{name}", sources=sources)
 
 
 class FakePort:

@@ -10,7 +10,7 @@ from typing import Final
 
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable
 from tombola_device.hal.midi.bytes import MidiBytes, MidiMessage
-from tombola_device.hal.midi.held import HeldKeys
+from tombola_device.hal.midi.held import HeldKeys, Sources
 
 MOST_CLIENTS: Final = 16
 """One for each MIDI channel. 1100 idle clients, each read in each poll, took 63 % of the control process (measured)."""
@@ -26,13 +26,14 @@ class SocketIn:
 
     Args:
         address: HOST:PORT to listen on.
+        sources: What else plays the instrument; see HeldKeys.
 
     Raises:
         BadConfig: The address is not HOST:PORT.
         DeviceUnavailable: The address cannot be opened.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, sources: Sources | None = None) -> None:
         host, _, port = address.rpartition(":")
         if not port.isdecimal() or not 0 < int(port) < 65_536:
             raise BadConfig(f"the MIDI socket {address!r} is not HOST:PORT; give for example localhost:9080")
@@ -44,6 +45,7 @@ class SocketIn:
                 f"the MIDI socket {address} cannot be opened ({error.strerror}); give another port"
             ) from error
         self._server.settimeout(0)
+        self._sources: Sources = [] if sources is None else sources
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._server, selectors.EVENT_READ)
         self._clients: dict[socket.socket, tuple[MidiBytes, HeldKeys]] = {}
@@ -83,7 +85,7 @@ class SocketIn:
             client.settimeout(0)
             client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # One that vanished frees its place.
             self._selector.register(client, selectors.EVENT_READ)
-            self._clients[client] = MidiBytes(), HeldKeys()
+            self._clients[client] = MidiBytes(), HeldKeys(self._sources)
 
     def _read(self, client: socket.socket) -> list[MidiMessage]:
         try:
@@ -98,7 +100,7 @@ class SocketIn:
             client.close()
             del self._clients[client]
             self._full_said = False
-            return held.release(other for _, other in self._clients.values())
+            return held.leave()
         messages = reader.feed(data)
         for message in messages:
             held.follow(message)

@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tombola_device.contract.errors import DeviceUnavailable
+from tombola_device.hal.panel.late import Late
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -57,11 +58,11 @@ class LumaDisplay:
     """One of luma's devices; a thread sends the pictures.
 
     Args:
-        device: A device of luma.core, with ``display(image)`` and ``hide()``.
+        late: A device of luma.core, with ``display(image)`` and ``hide()``, from when it answers.
     """
 
-    def __init__(self, device: Any) -> None:  # noqa: ANN401 - luma has no annotations
-        self._device = device
+    def __init__(self, late: Late[Any]) -> None:
+        self._late = late
         self._wanted: Image | None = None
         self._shown = b""
         self._wake, self._closed = threading.Event(), False
@@ -92,18 +93,22 @@ class LumaDisplay:
     def _show_wanted(self) -> None:
         image = self._wanted
         if image is not None and image.tobytes() != self._shown:
-            self._device.display(image.convert(self._device.mode))
+            device = self._late.get()
+            device.display(image.convert(device.mode))
             self._shown = image.tobytes()
-        if self._closed:
-            self._device.hide()
+        if self._closed and self._late.chip is not None:
+            self._late.chip.hide()
 
 
 def open_display(bus: int, address: int) -> LumaDisplay:
-    """Open the display of the panel, an SH1106.
+    """Open the display of the panel, an SH1106; if it does not answer, pictures are shown from when it does."""
+    late = Late(lambda: _open_sh1106(bus, address))
+    if late.fault:
+        _LOG.warning("%s", late.fault)
+    return LumaDisplay(late)
 
-    Raises:
-        DeviceUnavailable: luma.oled is missing, or the display does not answer.
-    """
+
+def _open_sh1106(bus: int, address: int) -> Any:  # noqa: ANN401 - luma has no annotations
     try:
         from luma.core.error import DeviceNotFoundError
         from luma.core.interface.serial import i2c
@@ -113,6 +118,6 @@ def open_display(bus: int, address: int) -> LumaDisplay:
             "the display needs the Python package luma.oled, which is not installed; install tombola-device[gpio]"
         ) from error
     try:
-        return LumaDisplay(sh1106(i2c(port=bus, address=address)))
+        return sh1106(i2c(port=bus, address=address))
     except (DeviceNotFoundError, OSError) as error:
         raise DeviceUnavailable(f"the display does not answer on I²C {bus} ({error}); check the board") from error

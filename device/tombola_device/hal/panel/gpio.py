@@ -7,6 +7,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import ModuleType
 from typing import Any, Final
 
@@ -15,7 +16,8 @@ from tombola_device.hal.panel.converters import CHIPS, SPI_HZ, Converter, Spidev
 from tombola_device.hal.panel.cv_out import CvOut
 from tombola_device.hal.panel.encoder import Detents
 from tombola_device.hal.panel.i2c import open_i2c
-from tombola_device.hal.panel.pins import PinMap, load_pin_map
+from tombola_device.hal.panel.late import Late, LateConverter, LateCvOut, VoltagesOut
+from tombola_device.hal.panel.pins import Bus, PinMap, load_pin_map
 from tombola_device.hal.panel.port import BUTTONS, GATES, POWER_FAILS, USB, Edge, PanelState
 from tombola_device.hal.panel.readings import Readings
 
@@ -54,7 +56,7 @@ class GpioPanel:
         self,
         pins: PinMap,
         converters: Mapping[str, Converter],
-        cv_out: CvOut | None = None,
+        cv_out: VoltagesOut | None = None,
         factory: Any = None,  # noqa: ANN401 - gpiozero has no annotations
         closed: Callable[[], None] = lambda: None,
     ) -> None:
@@ -74,14 +76,24 @@ class GpioPanel:
             self._gate = library.DigitalOutputDevice(
                 pins.gpio["GATE_OUT"], active_high="GATE_OUT" not in low, pin_factory=used
             )
-            self._watched = [self._watch_edges(used, name, name in low) for name in (*GATES, *BUTTONS)]
-            self._detents = self._watch_encoder(used)
-            self._usb = used.pin(pins.gpio[USB])
-            self._usb.input_with_pull("floating")
-            if POWER_FAILS in pins.gpio:  # Not on the desktop board.
-                self._watch_power(used)
         except (library.GPIOZeroError, OSError, RuntimeError) as error:
             raise DeviceUnavailable(f"the panel's pins cannot be opened ({error}); set panel to none") from error
+        self._watched: list[tuple[Any, Any]] = []
+        self._detents, self._usb = Detents(), used.pin(pins.gpio[USB])
+        watches: dict[str, Callable[[], object]] = {
+            name: partial(self._watch_edges, used, name, name in low) for name in (*GATES, *BUTTONS)
+        }
+        watches |= {
+            "the encoder": lambda: self._watch_encoder(used),
+            USB: lambda: self._usb.input_with_pull("floating"),
+        }
+        if POWER_FAILS in pins.gpio:  # Not on the desktop board.
+            watches[POWER_FAILS] = lambda: self._watch_power(used)
+        for name, watch in watches.items():
+            try:
+                watch()
+            except (library.GPIOZeroError, OSError, RuntimeError) as error:  # The sound needs none of them.
+                _LOG.warning("%s of the panel cannot be read (%s); check the board, then restart", name, error)
         self._readings = Readings(pins.adc, converters)
 
     def read(self) -> PanelState:
@@ -130,9 +142,6 @@ class GpioPanel:
             device.close()
         for converter in self._converters.values():
             converter.close()
-        if self._cv_out is not None:
-            with contextlib.suppress(DeviceUnavailable):
-                self._cv_out.close()
         self._when_closed()
 
     def _put_out(self) -> None:
@@ -154,31 +163,26 @@ class GpioPanel:
                 self._power_fails = not state
                 self._put_out()
 
-        watched = self._watch(factory, POWER_FAILS, "up", changed)
-        self._watched.append(watched)
-        changed(0.0, watched[0].state)
+        changed(0.0, self._watch(factory, POWER_FAILS, "up", changed).state)
 
-    def _watch_edges(self, factory: Any, name: str, low: bool) -> tuple[Any, Any]:  # noqa: ANN401, FBT001
+    def _watch_edges(self, factory: Any, name: str, low: bool) -> None:  # noqa: ANN401, FBT001
         """Queue the edges of a gate or a button with the kernel's times."""
 
         def changed(time_s: float, state: int) -> None:
             self._edges.append(Edge(name, bool(state) != low, time_s))
 
-        return self._watch(factory, name, "up" if low else "floating", changed)
+        self._watch(factory, name, "up" if low else "floating", changed)
 
-    def _watch_encoder(self, factory: Any) -> Detents:  # noqa: ANN401
+    def _watch_encoder(self, factory: Any) -> None:  # noqa: ANN401
         """Count the encoder's detents from now on; its contacts close to ground."""
-        detents = Detents()
+        detents = self._detents
         for name, contact in (("ENC_A", detents.contact_a), ("ENC_B", detents.contact_b)):
 
             def changed(_: float, state: int, contact: Callable[..., None] = contact) -> None:
                 contact(closed=not state)
 
-            watched = self._watch(factory, name, "up", changed)
-            self._watched.append(watched)
-            changed(0.0, watched[0].state)
+            changed(0.0, self._watch(factory, name, "up", changed).state)
         detents.take()  # Where it stands at the start is no turn.
-        return detents
 
     def _watch(
         self,
@@ -186,14 +190,15 @@ class GpioPanel:
         name: str,
         pull: str,
         changed: Callable[[float, int], None],
-    ) -> tuple[Any, Any]:
-        """Call ``changed`` at each edge of a pin; return the pin and its callback to keep both alive."""
+    ) -> Any:  # noqa: ANN401
+        """Call ``changed`` at each edge of a pin, and keep both alive; return the pin."""
         pin = factory.pin(self._pins.gpio[name])
         pin.input_with_pull(pull)
         pin.bounce = None
         pin.edges = "both"
         pin.when_changed = changed
-        return pin, changed
+        self._watched.append((pin, changed))
+        return pin
 
 
 def resting_shares(pins: PinMap) -> dict[int, float]:
@@ -202,24 +207,22 @@ def resting_shares(pins: PinMap) -> dict[int, float]:
 
 
 def open_gpio_panel() -> GpioPanel:
-    """Open the panel of a Raspberry Pi.
+    """Open the panel of a Raspberry Pi. Converters and DAC take part from when they answer.
 
     Raises:
-        DeviceUnavailable: A library is missing, or pins, SPI or I²C cannot be opened.
+        DeviceUnavailable: A library is missing, or the pins of the outputs cannot be opened.
     """
     pins = load_pin_map()
-    converters = {
-        name: CHIPS[line.chip](Spidev(line.bus, line.chip_enable, SPI_HZ[line.chip])) for name, line in pins.spi.items()
-    }
+    converters = {name: LateConverter(Late(partial(_open_converter, line))) for name, line in pins.spi.items()}
     return GpioPanel(pins, converters, _open_cv_out(pins))
 
 
-def _open_cv_out(pins: PinMap) -> CvOut | None:
-    """Open the DAC with its outputs at 0 V; None: the board has none, or it does not answer."""
+def _open_converter(line: Bus) -> Converter:
+    return CHIPS[line.chip](Spidev(line.bus, line.chip_enable, SPI_HZ[line.chip]))
+
+
+def _open_cv_out(pins: PinMap) -> LateCvOut | None:
+    """Open the DAC with its outputs at 0 V, at once or when it answers; None: the board has none."""
     if "DAC" not in pins.i2c.addresses:
         return None
-    try:
-        return CvOut(open_i2c(pins.i2c.bus), pins.i2c.addresses["DAC"], resting_shares(pins))
-    except DeviceUnavailable as error:
-        _LOG.warning("%s", error)
-        return None
+    return LateCvOut(Late(lambda: CvOut(open_i2c(pins.i2c.bus), pins.i2c.addresses["DAC"], resting_shares(pins))))

@@ -40,9 +40,7 @@ class Readings:
     Args:
         inputs: Analogue inputs of the pin map.
         converters: Converters by their names in the pin map.
-
-    Raises:
-        DeviceUnavailable: A converter does not answer, and not when it is asked again either.
+    There are no values before all inputs were read once: a knob that nobody could read must not mute the sound.
     """
 
     def __init__(self, inputs: Mapping[str, AnalogInput], converters: Mapping[str, Converter]) -> None:
@@ -53,12 +51,11 @@ class Readings:
         self._pitch: deque[float] = deque(maxlen=PITCH_MEAN)
         self._values = dict.fromkeys(self._inputs, 0.0)
         self._fault, self._failures, self._rests = "", 0, 0
-        for attempt in range(FIRST_ATTEMPTS):
+        self._known = False
+        for _ in range(FIRST_ATTEMPTS):
             try:
                 self._read_all()
             except DeviceUnavailable:
-                if attempt == FIRST_ATTEMPTS - 1:
-                    raise
                 time.sleep(ATTEMPT_S)
             else:
                 break
@@ -73,6 +70,8 @@ class Readings:
             self._rests -= 1
             return self._fault
         try:
+            if not self._known:
+                self._read_all()
             if struck:
                 self.settle_pitch()
             self.scan()
@@ -105,18 +104,19 @@ class Readings:
 
     @property
     def knobs(self) -> tuple[float, ...]:
-        """All knobs in their order, 0 … 1."""
-        return tuple(self._values[name] for name in self._knobs)
+        """All knobs in their order, 0 … 1; none before they were read."""
+        return tuple(self._values[name] for name in self._knobs) if self._known else ()
 
     @property
     def voltages(self) -> dict[str, float]:
-        """Name of each input except knobs → share of the converter's range, 0 … 1."""
-        return {name: self._values[name] for name in (PITCH, *self._cvs) if name in self._values}
+        """Name of each input except knobs → share of the converter's range, 0 … 1; none before they were read."""
+        return {name: self._values[name] for name in (PITCH, *self._cvs) if name in self._values and self._known}
 
     def _read_all(self) -> None:
         for name in (*self._knobs, *self._cvs):
             self._values[name] = self._read(name) / FULL_SCALE
         self._read_pitch()
+        self._known = True
 
     def _read(self, name: str) -> float:
         converter, channel = self._inputs[name]

@@ -14,6 +14,7 @@ from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.hal.edge import Edge
 from tombola_device.hal.panel.display import Display, open_display
 from tombola_device.hal.panel.i2c import open_i2c
+from tombola_device.hal.panel.late import Late, LateLeds
 from tombola_device.hal.panel.leds import Leds
 from tombola_device.hal.panel.pins import Led, PinMap
 from tombola_device.hal.panel.port import PanelState
@@ -136,17 +137,10 @@ class OledFace:
 
 
 def open_chips(pins: PinMap, *, real: bool) -> tuple[Display | None, Lights | None]:
-    """Open the display and the LEDs of the board; what does not answer is left out, and so are both if not ``real``."""
+    """Open the display and the LEDs of the board, each from when it answers; none if not ``real``."""
     if not real:
         return None, None
-    display: Display | None = None
-    lights: Lights | None = None
-    try:
-        display = open_display(pins.i2c.bus, pins.i2c.addresses["OLED"])
-    except DeviceUnavailable as error:
-        _LOG.warning("%s", error)
-    try:
-        lights = Leds(open_i2c(pins.i2c.bus), pins.i2c.addresses["LEDS"])
-    except DeviceUnavailable as error:
-        _LOG.warning("%s", error)
-    return display, lights
+    late = Late(lambda: Leds(open_i2c(pins.i2c.bus), pins.i2c.addresses["LEDS"]))
+    if late.fault:
+        _LOG.warning("%s", late.fault)
+    return open_display(pins.i2c.bus, pins.i2c.addresses["OLED"]), LateLeds(late)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tombola_device.contract.controls import Controls, Float32Array
+    from tombola_device.contract.controls import Float32Array
     from tombola_device.engine.engine import Engine
     from tombola_device.hal.audio.alsa import StereoFrames
 
@@ -46,11 +46,11 @@ def main(libraries: str, device: str, bundle_path: str, voices: int, periods: in
     low, high = bundle.manifest.modes[0].note_range
     for voice in range(voices):
         player.note_on(low + (high - low) * (voice + 0.5) / voices, 0.8)
-    still, moving = player.controls(), []
+    still, packed, moving = player.controls(), player.packed(), []
     for step in range(8):
         player.morph(0.3 + 0.05 * step)
         moving.append(player.controls())
-    period_of_loop = _loop(engine, still, frames)
+    period_of_loop = _loop(engine, packed, frames)
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -83,7 +83,7 @@ def main(libraries: str, device: str, bundle_path: str, voices: int, periods: in
     repeat(MARK_NOTHING, lambda: None)  # The cost of a mark, to be subtracted from the others.
 
 
-def _loop(engine: Engine, controls: Controls, frames: StereoFrames) -> Callable[[], None]:
+def _loop(engine: Engine, packed: bytes, frames: StereoFrames) -> Callable[[], None]:
     """One period of the audio process's loop, with a card that accepts everything at once; conversion is included."""
     from tombola_device.audio.frames import ControlsWriter, memory_bytes
     from tombola_device.audio.process import AudioLoop
@@ -95,7 +95,7 @@ def _loop(engine: Engine, controls: Controls, frames: StereoFrames) -> Callable[
             return True
 
     memory = memoryview(bytearray(memory_bytes(engine.voices)))
-    ControlsWriter(memory, engine.voices).write(controls)
+    ControlsWriter(memory, engine.voices).write(packed)
     loop, card = AudioLoop(engine, "", memory, engine.voices), Card(paced=False)
     rendered = loop._budget.rendered  # noqa: SLF001 - emulation is slow: the budget would remove voices
     setattr(loop._budget, "rendered", lambda _, sounding: rendered(100.0, sounding))  # noqa: SLF001, B010
