@@ -14,7 +14,9 @@ from tombola_hardware import bom, device_tree, mechanics, pin_map, report
 from tombola_hardware.board import Design, desktop, module
 from tombola_hardware.errors import BadBoard
 from tombola_hardware.kicad import cli, cli_boards, project
-from tombola_hardware.panel import boards, dxf, layout, svg
+from tombola_hardware.kicad.own import fingerprint
+from tombola_hardware.kicad.pcb import Spot
+from tombola_hardware.panel import boards, dxf, interactive, layout, svg
 
 PIN_MAP_OF_FIRMWARE: Final = Path(__file__).parents[2] / "device" / "tombola_device" / "hal" / "panel" / "pin_map.json"
 PICTURE: Final = Path(__file__).parents[2] / "docs" / "pictures" / "panel.svg"
@@ -73,7 +75,7 @@ def _schematic(design: Design, folder: Path, say: Say) -> None:
     root = project.write(design, folder)
     say(f"{design.board.name}: {len(design.sheets) + 1} sheets")
     pdf = folder / f"{design.board.name}.pdf"
-    cli.run("sch", "export", "pdf", "--no-background-color", "-o", pdf, root)
+    cli.run("sch", "export", "pdf", "--no-background-color", "--exclude-pdf-property-popups", "-o", pdf, root)
     pdf.write_bytes(re.sub(rb"/(CreationDate|ModDate) ?\(D:[^)]*\)", _same_length, pdf.read_bytes()))
 
     cli.run("sch", "export", "svg", "--no-background-color", "--exclude-drawing-sheet", "-o", folder, root)
@@ -87,20 +89,41 @@ def _same_length(match: re.Match[bytes]) -> bytes:
     return re.sub(rb"\d", b"0", match[0])
 
 
+def boards_of(design: Design) -> dict[str, tuple[str, list[Spot]]]:
+    """Name of each board of the module to its file and what is placed on it."""
+    return {
+        "panel": (boards.panel(), []),
+        "control": boards.control(design.board),
+        "main": boards.main(design.board),
+    }
+
+
 def _panel(design: Design, folder: Path, say: Say) -> None:
-    folder.mkdir()
+    solids = folder / "step"
+    solids.mkdir(parents=True)
+    made = boards_of(design)
     for name, text in (("front.svg", svg.front()), ("picture.svg", svg.picture()), ("drawing.svg", svg.drawing()),
-                       ("panel.dxf", dxf.drawing()), ("panel.kicad_pcb", boards.panel()),
-                       ("control.kicad_pcb", boards.control(design.board)[0]),
-                       ("main.kicad_pcb", boards.main(design.board)[0])):  # fmt: skip
+                       ("panel.dxf", dxf.drawing())):  # fmt: skip
         (folder / name).write_text(text, "utf-8")
-    for name in ("panel", "control", "main"):
-        cli_boards.write_settings(folder / f"{name}.kicad_pcb")
-    cli_boards.gerbers(folder / "panel.kicad_pcb", folder / "gerber")
-    for name in ("control", "main"):
+    for name, (text, spots) in made.items():
+        path = folder / f"{name}.kicad_pcb"
+        path.write_text(text, "utf-8")
+        cli_boards.write_settings(path)
         with tempfile.TemporaryDirectory() as scratch:
-            poured = Path(scratch) / f"{name}.kicad_pcb"
-            cli_boards.filled(folder / f"{name}.kicad_pcb", poured)
-            cli_boards.gerbers(poured, folder / f"{name}_gerber", cli_boards.EVERY_LAYER)
-            cli_boards.positions(poured, folder / f"{name}_positions.csv")
+            poured = Path(scratch) / path.name
+            cli_boards.filled(path, poured)
+            layers = cli_boards.EVERY_LAYER if spots else cli_boards.PANEL_LAYERS
+            cli_boards.gerbers(poured, Path(scratch) / "gerber", layers)
+            cli_boards.packed(Path(scratch) / "gerber", folder / f"{name}_gerber.zip")
+            cli_boards.solid(poured, solids / f"{name}.step")
+            for side in ("top", "bottom") if spots else ("top",):
+                cli_boards.rendered(poured, folder / f"{name}_{side}.png", side)
+            if spots:
+                cli_boards.positions(poured, folder / f"{name}_positions.csv")
+        if spots:
+            (folder / f"{name}_bom.html").write_text(interactive.page(design.board, name, spots), "utf-8")
+    cli_boards.packed(solids, folder / "step.zip")
+    shutil.rmtree(solids)
+    prints = {name: fingerprint(text) for name, (text, _) in made.items()}
+    (folder / "made_of.json").write_text(json.dumps(prints, indent=1) + "\n", "utf-8")
     say(f"panel: {layout.WIDTH_MM:g} × {layout.HEIGHT_MM:g} mm, {len(layout.holes())} holes; both boards routed")

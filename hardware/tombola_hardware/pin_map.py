@@ -47,6 +47,9 @@ def pin_map(design: Design) -> dict[str, object]:
             "volts_at_full": round(full, 4),
         }
     low, high = (round(volts, 4) for volts in volts_out())
+    chips = {
+        reference: board.part(reference).kind.value.split("-")[0].removesuffix("B") for reference in ("U91", "U92")
+    }
     selects = {net: number for number, net in BUSES.items()}
     dac = {jack.name: {"channel": jack.channel, "volts_at_zero": low, "volts_at_full": high} for jack in CV_OUTPUTS}
     addresses = {"OLED": 0x3C, "LEDS": 0x40, "EEPROM": 0x50} | ({"DAC": 0x60} if design.has_cv_outputs else {})
@@ -57,8 +60,8 @@ def pin_map(design: Design) -> dict[str, object]:
         "active_low": [name for name in ACTIVE_LOW if name in board.gpio],
         # SPI0: chip enable 0 is GPIO 8, chip enable 1 is GPIO 7.
         "spi": {
-            "ADC_KNOBS": {"bus": 0, "chip_enable": 8 - selects["CS_KNOBS"]},
-            "ADC_CV": {"bus": 0, "chip_enable": 8 - selects["CS_CV"]},
+            "ADC_KNOBS": {"chip": chips["U91"], "bus": 0, "chip_enable": 8 - selects["CS_KNOBS"]},
+            "ADC_CV": {"chip": chips["U92"], "bus": 0, "chip_enable": 8 - selects["CS_CV"]},
         },
         "adc": adc,
         "i2c": {"bus": 1, "addresses": addresses},

@@ -24,7 +24,8 @@ def figures(board: Board) -> dict[str, float]:
     worst = np.abs(cents).max(axis=1)
     with_converter = np.abs(measures.pitch_total_cents(volts, cents)).max(axis=1)
     wide = np.abs(measures.pitch_total_cents(volts, cents, points=(0.0, 5.0))).max(axis=1)
-    better = np.abs(measures.pitch_total_cents(volts, cents, lsb=0.125)).max(axis=1)
+    typical = np.abs(measures.pitch_total_cents(volts, cents, lsb=measures.CONVERTER_TYPICAL_LSB)).max(axis=1)
+    coarse = np.abs(measures.pitch_total_cents(volts, cents, lsb=16.0)).max(axis=1)
     gate = measures.gate(board)
     response = measures.audio(board)
     level = float(np.interp(1000, response["hz"], response["db"]))
@@ -42,9 +43,13 @@ def figures(board: Board) -> dict[str, float]:
             "V/OCT error over −3 … +6.5 V and 10 K, median of the worst, cents": np.median(worst),
             "V/OCT error, 95 % of boards, cents": np.percentile(worst, 95),
             "V/OCT error, worst board, cents": worst.max(),
-            "V/OCT with the converter, 95 % of boards, cents": np.percentile(with_converter, 95),
-            "V/OCT with the converter, calibrated at 0 and 5 V instead, 95 % of boards, cents": np.percentile(wide, 95),
-            "V/OCT with a converter of 1/8 LSB instead, 95 % of boards, cents": np.percentile(better, 95),
+            "V/OCT with a typical converter, median of the worst, cents": np.median(typical),
+            "V/OCT with a typical converter, 95 % of boards, cents": np.percentile(typical, 95),
+            "V/OCT with a converter at its limit, 95 % of boards, cents": np.percentile(with_converter, 95),
+            "V/OCT with one at its limit, calibrated at 0 and 5 V instead, 95 % of boards, cents": np.percentile(
+                wide, 95
+            ),
+            "V/OCT with revision A's MCP3208 at its limit, 95 % of boards, cents": np.percentile(coarse, 95),
             "V/OCT moved by the channel before, no reading discarded, cents": measures.crosstalk_cents(
                 board, discarded=0
             ),

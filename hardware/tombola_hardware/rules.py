@@ -13,6 +13,10 @@ ALLOWED: Final = {
         "MCP3208",
     ): "its DOUT is drawn as three-state, which the datasheet says it is; two share one line",
     (
+        "lib_symbol_mismatch",
+        "AD7689",
+    ): "its SDO is drawn as three-state, which the datasheet says it is while CNV is high",
+    (
         "lib_footprint_mismatch",
         "Footprint",
     ): "names moved from the silk screen to the fabrication layer, models left out",

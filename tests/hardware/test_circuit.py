@@ -204,7 +204,7 @@ def test_one_more_cv_input_in_one_file_reaches_sheet_pin_map_panel_and_bill(monk
     monkeypatch.setattr(layout, "PANEL", (*instrument.PANEL, jack))
     monkeypatch.setattr(svg, "PANEL", (*instrument.PANEL, jack))
     after = module()
-    assert after.board.part("U92").net("CH6") == "ADC_CV_4"
+    assert after.board.part("U92").net("IN6") == "ADC_CV_4"
     assert len(after.board.parts) == len(before.board.parts) + 7
     assert json.loads(pin_map.text(after))["adc"]["CV_4"] == {
         "converter": "ADC_CV",

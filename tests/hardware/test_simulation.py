@@ -61,21 +61,26 @@ def test_pitch_is_within_a_cent_on_19_boards_of_20_after_a_two_point_calibration
 
 def test_the_channel_before_moves_pitch_by_less_than_a_tenth_of_a_cent_once_a_reading_is_discarded(board, measures):
     assert measures.crosstalk_cents(board, discarded=1) < 0.1
-    # Revision A: 1 kΩ instead of 330 Ω, and nothing discarded.
+    # 1 kΩ instead of 330 Ω, and nothing discarded: the model sees what it should.
     from tombola_hardware.oracle import mutants
 
     slow = mutants.value(board, "R313", "1k").board
-    assert measures.crosstalk_cents(slow, discarded=0) == pytest.approx(6.1, abs=0.5)
+    assert measures.crosstalk_cents(slow, discarded=0) == pytest.approx(3.4, abs=0.3)
 
 
-def test_converter_not_circuit_decides_the_pitch(board, measures):
-    """The honest total: a converter of ±1 LSB misses a cent by far, with one of ±1/8 LSB half of the boards keep it."""
-    volts, cents = measures.pitch_error_cents(board, draws=100)
-    total = np.abs(measures.pitch_total_cents(volts, cents)).max(axis=1)
-    better = np.abs(measures.pitch_total_cents(volts, cents, lsb=0.125)).max(axis=1)
-    assert np.percentile(total, 95) > 5.0
-    assert np.median(better) < 1.1
-    assert np.percentile(better, 95) < 2.5
+def test_pitch_is_within_a_cent_on_19_boards_of_20_with_a_typical_converter(board, measures):
+    """And the honest rest: one at its limit in every code misses a cent when it is calibrated at 1 and 3 V."""
+    volts, cents = measures.pitch_error_cents(board, draws=300)
+
+    def worst(lsb, points=(1.0, 3.0)):
+        total = measures.pitch_total_cents(volts, cents, lsb=lsb, points=points)
+        return np.percentile(np.abs(total).max(axis=1), 95)
+
+    assert worst(measures.CONVERTER_TYPICAL_LSB) <= 0.9
+    assert 1.0 < worst(measures.CONVERTER_LSB) <= 1.7
+    assert worst(measures.CONVERTER_LSB, (0.0, 5.0)) <= 1.1
+    # An MCP3208, which was here before: ±1 of its steps are ±16 of these.
+    assert worst(16.0) > 10.0
     assert np.allclose(measures.pitch_total_cents(volts, cents, lsb=0.0), cents)
 
 

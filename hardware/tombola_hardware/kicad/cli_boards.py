@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import Final
 
@@ -100,6 +101,7 @@ def filled(board: Path, target: Path) -> None:
         )
 
 
+PANEL_LAYERS: Final = "F.Cu,B.Cu,F.Mask,B.Mask,F.SilkS,Edge.Cuts"
 EVERY_LAYER: Final = "F.Cu,In1.Cu,In2.Cu,B.Cu,F.Paste,B.Paste,F.Mask,B.Mask,F.SilkS,B.SilkS,Edge.Cuts"
 
 
@@ -108,12 +110,36 @@ def positions(board: Path, target: Path) -> None:
     run("pcb", "export", "pos", "--format", "csv", "--units", "mm", "--side", "both", "-o", target, board)
 
 
-def gerbers(board: Path, folder: Path, layers: str = "F.Cu,B.Cu,F.Mask,B.Mask,F.SilkS,Edge.Cuts") -> None:
+def gerbers(board: Path, folder: Path, layers: str = PANEL_LAYERS) -> None:
     """Gerber and drill files, without their dates."""
     folder.mkdir(parents=True, exist_ok=True)
-    run("pcb", "export", "gerbers", "--no-protel-ext", "-l", layers, "-o", f"{folder}/", board)
+    run("pcb", "export", "gerbers", "--no-protel-ext", "--precision", "5", "-l", layers, "-o", f"{folder}/", board)
     run("pcb", "export", "drill", "--format", "excellon", "-o", f"{folder}/", board)
     for job in folder.glob("*.gbrjob"):
         job.unlink()  # says nothing but when
     for path in sorted(folder.iterdir()):
         path.write_text(_DATE.sub("", path.read_text("utf-8")), "utf-8")
+
+
+NO_DAY: Final = (1980, 1, 1, 0, 0, 0)
+RENDER_PIXELS: Final = 900
+
+
+def packed(folder: Path, target: Path) -> None:
+    """A folder's files as the one archive that a fabricator takes: the same bytes each time."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for path in sorted(folder.iterdir()):
+            archive.writestr(zipfile.ZipInfo(path.name, NO_DAY), path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
+
+
+def solid(board: Path, target: Path) -> None:
+    """A board's body with its holes as STEP, without the day."""
+    run("pcb", "export", "step", "--force", "-o", target, board)
+    text = re.sub(r"'\d{4}-\d\d-\d\dT[\d:]+'", "'1980-01-01T00:00:00'", target.read_text("utf-8"))
+    target.write_text(text.replace(str(board.parent), ""), "utf-8")
+
+
+def rendered(board: Path, target: Path, side: str) -> None:
+    """A picture of a board's ``top`` or ``bottom``; parts are not in it, KiCad's models are too large to ask for."""
+    size = str(RENDER_PIXELS)
+    run("pcb", "render", "--side", side, "-w", size, "--height", size, "--background", "opaque", "-o", target, board)

@@ -15,7 +15,7 @@ OWN = Path(__file__).parents[2] / "footprints" / "tombola.pretty"
 """Footprints that KiCad does not have."""
 
 
-TRI_STATE: Final = {("Analog_ADC:MCP3208", "12")}
+TRI_STATE: Final = {("Analog_ADC:MCP3208", "12"), ("Analog_ADC:AD7689xCP", "14")}
 """Pins that KiCad calls outputs although their datasheet lets go of them when the chip is not selected."""
 
 
@@ -150,6 +150,9 @@ def _extent(unit: list[Node]) -> list[tuple[float, float]]:
         for name in ("start", "mid", "end", "center"):
             for entry in children(shape, name):
                 points.append((float(unquote(entry[1])), float(unquote(entry[2]))))
+        if shape[0] == "circle":
+            (x, y), radius = points.pop(), float(unquote(the(shape, "radius")[1]))
+            points += [(x - radius, y - radius), (x + radius, y + radius)]
         for entry in children(child(shape, "pts") or [], "xy"):
             points.append((float(unquote(entry[1])), float(unquote(entry[2]))))
     return points

@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from typing import Final
 
 from tombola_hardware.kicad.library import footprint_path
@@ -131,7 +130,9 @@ def net_numbers(spots: list[Spot]) -> dict[str, int]:
     return {net: index + 1 for index, net in enumerate(nets)}
 
 
-def board(name: str, title: str, spots: list[Spot], drawings: list[Node], *, thickness_mm: float = 1.6) -> str:
+def board(
+    name: str, title: str, spots: list[Spot], drawings: list[Node], *, thickness_mm: float = 1.6, mask: str = "Green"
+) -> str:
     """A board as a file.
 
     Args:
@@ -140,6 +141,7 @@ def board(name: str, title: str, spots: list[Spot], drawings: list[Node], *, thi
         spots: Footprints.
         drawings: Outline, silk screen and the like.
         thickness_mm: Of the board.
+        mask: Its colour.
     """
     numbers = net_numbers(spots)
     tree: list[Node] = [
@@ -151,12 +153,30 @@ def board(name: str, title: str, spots: list[Spot], drawings: list[Node], *, thi
         ["paper", quote("A4")],
         ["title_block", ["title", quote(title)], ["comment", "1", quote("CERN-OHL-P-2.0")]],
         ["layers", *[[str(number), quote(layer), kind] for number, layer, kind in LAYERS]],
-        ["setup", ["pad_to_mask_clearance", "0"], ["allow_soldermask_bridges_in_footprints", "yes"]],
+        ["setup", _stackup(mask), ["pad_to_mask_clearance", "0"], ["allow_soldermask_bridges_in_footprints", "yes"]],
         ["net", "0", '""'],
         *[["net", str(number), quote(net)] for net, number in numbers.items()],
     ]
     tree += [_footprint(name, spot, numbers) for spot in spots]
     return dump([*tree, *drawings]) + "\n"
+
+
+def _stackup(mask: str) -> list[Node]:
+    """Colours, for pictures; what copper and cores are is the fabricator's stock."""
+    return [
+        "stackup",
+        ["layer", quote("F.SilkS"), ["type", quote("Top Silk Screen")], ["color", quote("White")]],
+        ["layer", quote("F.Mask"), ["type", quote("Top Solder Mask")], ["color", quote(mask)], ["thickness", "0.01"]],
+        [
+            "layer",
+            quote("B.Mask"),
+            ["type", quote("Bottom Solder Mask")],
+            ["color", quote(mask)],
+            ["thickness", "0.01"],
+        ],
+        ["copper_finish", quote("ENIG")],
+        ["dielectric_constraints", "no"],
+    ]
 
 
 def _footprint(board_name: str, spot: Spot, numbers: Mapping[str, int]) -> list[Node]:
@@ -255,9 +275,19 @@ def _other_side(node: Node) -> Node:
 
 
 def pour(
-    name: str, net: str, number: int, box: tuple[float, float, float, float], layers: tuple[str, ...], priority: int = 0
+    name: str,
+    net: str,
+    number: int,
+    box: tuple[float, float, float, float],
+    layers: tuple[str, ...],
+    priority: int = 0,
+    *,
+    solid: bool = False,
 ) -> list[Node]:
-    """Copper of a net wherever nothing else is; KiCad fills it, the highest priority first."""
+    """Copper of a net wherever nothing else is; KiCad fills it, the highest priority first.
+
+    Pads hang in it by four bridges, which are easy to solder, or lie in it (``solid``), which carries more.
+    """
     left, upper, right, lower = box
     corners = ((left, upper), (right, upper), (right, lower), (left, lower))
     return [
@@ -265,63 +295,11 @@ def pour(
         ["net", str(number)],
         ["net_name", quote(net)],
         ["layers", *[quote(layer) for layer in layers]],
-        ["uuid", identifier(name, "pour", net)],
+        ["uuid", identifier(name, "pour", net, *(["here"] if priority > 1 else []))],
         ["hatch", "edge", "0.5"],
         ["priority", str(priority)],
-        ["connect_pads", ["clearance", "0.2"]],
+        ["connect_pads", *(["yes"] if solid else []), ["clearance", "0.2"]],
         ["min_thickness", "0.2"],
         ["fill", "yes", ["thermal_gap", "0.3"], ["thermal_bridge_width", "0.3"]],
         ["polygon", ["pts", *[["xy", f"{x:g}", f"{y:g}"] for x, y in corners]]],
     ]
-
-
-def line(name: str, points: tuple[tuple[float, float], ...], width: float, layer: str) -> list[Node]:
-    """Drawn lines from point to point."""
-    found: list[Node] = []
-    for index, (start, end) in enumerate(pairwise(points)):
-        if start != end:
-            found.append(
-                [
-                    "gr_line",
-                    ["start", f"{start[0]:g}", f"{start[1]:g}"],
-                    ["end", f"{end[0]:g}", f"{end[1]:g}"],
-                    ["stroke", ["width", f"{width:g}"], ["type", "solid"]],
-                    ["layer", quote(layer)],
-                    ["uuid", identifier(name, "line", index, *start, *end, width, layer)],
-                ]
-            )
-    return found
-
-
-def rounded(name: str, box: tuple[float, float, float, float], corner: float, layer: str = "Edge.Cuts") -> list[Node]:
-    """A rectangle (left, upper, right, lower) with round corners."""
-    x0, y0, x1, y1 = box
-    r, k = corner, corner * (1 - math.sqrt(0.5))
-    found = []
-    for points in (
-        ((x0 + r, y0), (x1 - r, y0)),
-        ((x1, y0 + r), (x1, y1 - r)),
-        ((x1 - r, y1), (x0 + r, y1)),
-        ((x0, y1 - r), (x0, y0 + r)),
-    ):
-        found += line(name, points, 0.1, layer)
-    if r:
-        for arc in (
-            ((x0, y0 + r), (x0 + k, y0 + k), (x0 + r, y0)),
-            ((x1 - r, y0), (x1 - k, y0 + k), (x1, y0 + r)),
-            ((x1, y1 - r), (x1 - k, y1 - k), (x1 - r, y1)),
-            ((x0 + r, y1), (x0 + k, y1 - k), (x0, y1 - r)),
-        ):
-            found.append(
-                [
-                    "gr_arc",
-                    *[
-                        [word, f"{x:.4f}", f"{y:.4f}"]
-                        for word, (x, y) in zip(("start", "mid", "end"), arc, strict=True)
-                    ],
-                    ["stroke", ["width", "0.1"], ["type", "solid"]],
-                    ["layer", quote(layer)],
-                    ["uuid", identifier(name, "arc", *arc)],
-                ]
-            )
-    return found

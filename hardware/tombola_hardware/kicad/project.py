@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Final
 
 from tombola_hardware.board import DATE, Design
+from tombola_hardware.kicad.blocks import arrows, from_above
 from tombola_hardware.kicad.schematic import VERSION, Writer, identifier
 from tombola_hardware.kicad.sexpr import Node, dump, quote, unquote
 from tombola_hardware.model import NC
 from tombola_hardware.sheet import Sheet
-
-BOX_MM: Final = (60.0, 24.0)
 
 
 def write(design: Design, folder: Path) -> Path:
@@ -23,7 +21,7 @@ def write(design: Design, folder: Path) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = design.board.name
-    shared = _shared(design.sheets)
+    across = shared(design.sheets)
     title = {
         "name": f"Tombola, {'module' if name == 'tombola' else 'desktop'}",
         "revision": design.board.revision,
@@ -32,7 +30,7 @@ def write(design: Design, folder: Path) -> Path:
     root = unquote(identifier(name, "root"))
     for sheet in design.sheets:
         path = f"/{root}/{unquote(identifier(name, 'sheet', sheet.name))}"
-        (folder / f"{sheet.name}.kicad_sch").write_text(Writer(sheet, name, path, shared, title).text(), "utf-8")
+        (folder / f"{sheet.name}.kicad_sch").write_text(Writer(sheet, name, path, across, title).text(), "utf-8")
     target = folder / f"{name}.kicad_sch"
     target.write_text(_root(design, title), "utf-8")
     (folder / f"{name}.kicad_pro").write_text(json.dumps(_settings(name), indent=1) + "\n", "utf-8")
@@ -42,7 +40,8 @@ def write(design: Design, folder: Path) -> Path:
     return target
 
 
-def _shared(sheets: tuple[Sheet, ...]) -> set[str]:
+def shared(sheets: tuple[Sheet, ...]) -> set[str]:
+    """Nets that are on more than one sheet."""
     where: dict[str, set[str]] = {}
     for sheet in sheets:
         for part in sheet.parts.values():
@@ -51,69 +50,19 @@ def _shared(sheets: tuple[Sheet, ...]) -> set[str]:
     return {net for net, on in where.items() if len(on) > 1 and net != NC}
 
 
-def _box(name: str, sheet: Sheet, page: int, at: tuple[int, int]) -> list[Node]:
-    """A sheet as it is seen from above."""
-    x, y = at
-
-    effects: list[Node] = ["effects", ["font", ["size", "1.8", "1.8"]], ["justify", "left", "bottom"]]
-    below: list[Node] = ["effects", ["font", ["size", "1.27", "1.27"]], ["justify", "left", "top"]]
-    box: Node = [
-        "sheet",
-        ["at", str(x), str(y)],
-        ["size", str(BOX_MM[0]), str(BOX_MM[1])],
-        ["exclude_from_sim", "no"],
-        ["in_bom", "yes"],
-        ["on_board", "yes"],
-        ["dnp", "no"],
-        ["stroke", ["width", "0.15"], ["type", "solid"]],
-        ["fill", ["color", "255", "250", "235", "1"]],
-        ["uuid", identifier(name, "sheet", sheet.name)],
-        [
-            "property",
-            quote("Sheetname"),
-            quote(sheet.name.replace("_", " ")),
-            ["at", str(x), str(y - 1), "0"],
-            effects,
-        ],
-        [
-            "property",
-            quote("Sheetfile"),
-            quote(f"{sheet.name}.kicad_sch"),
-            ["at", str(x), str(y + BOX_MM[1] + 1), "0"],
-            below,
-        ],
-        [
-            "instances",
-            [
-                "project",
-                quote(name),
-                ["path", quote("/" + unquote(identifier(name, "root"))), ["page", quote(str(page))]],
-            ],
-        ],
-    ]
-    text: Node = [
-        "text",
-        quote(f"{sheet.title}\n{len(sheet.parts)} parts"),
-        ["exclude_from_sim", "no"],
-        ["at", str(x + 2), str(y + 5), "0"],
-        ["effects", ["font", ["size", "1.3", "1.3"]], ["justify", "left", "top"]],
-        ["uuid", identifier(name, "title", sheet.name)],
-    ]
-    return [box, text]
-
-
 def _root(design: Design, title: dict[str, str]) -> str:
     name = design.board.name
     boxes: list[Node] = []
     for index, sheet in enumerate(design.sheets):
-        boxes += _box(name, sheet, index + 2, (18 + 68 * (index % 4), 48 + 40 * (index // 4)))
+        boxes += from_above(name, sheet, index + 2)
+    boxes += arrows(name, design.sheets)
     head = "Tombola: a neural synthesizer" + (" for Eurorack, 20 HP" if name == "tombola" else " for the table")
     boxes.append(
         [
             "text",
             quote(head),
             ["exclude_from_sim", "no"],
-            ["at", "18", "32", "0"],
+            ["at", "17", "31", "0"],
             ["effects", ["font", ["size", "5", "5"]], ["justify", "left", "bottom"]],
             ["uuid", identifier(name, "head")],
         ]

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from tombola_hardware.errors import BadDrawing
+from tombola_hardware.kicad.lettering import Lettering, written
 from tombola_hardware.kicad.library import symbol
+from tombola_hardware.kicad.naming import TEXT_MM, box_of, named
 from tombola_hardware.kicad.sexpr import Node, dump, quote
 from tombola_hardware.kicad.wiring import Wiring
 from tombola_hardware.model import NC
@@ -17,7 +19,6 @@ from tombola_hardware.sheet import RAILS, STEP_MM, Placed, Sheet, Xy
 NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://tombola.invalid/hardware")
 VERSION: Final = "20250114"
 """Of the file format: KiCad 9."""
-TEXT_MM: Final = 1.27
 _ANGLES: Final[dict[Xy, int]] = {(1, 0): 0, (0, -1): 90, (-1, 0): 180, (0, 1): 270}
 """Of a direction on the sheet."""
 
@@ -49,12 +50,13 @@ class Writer:
         self.power_count = 0
         self.used = {placed.part.kind.symbol for placed in sheet.placed}
         self.labelled: set[Xy] = set()
+        self.lettering = Lettering(sheet.name, sheet.paper)
 
     def text(self) -> str:
         """The file."""
-        body = [*self._wires(), *self._ends(), *self._pins(), *self._flags(), *self._notes()]
+        self._bodies()
+        body = [*self._wires(), *self._ends(), *self._pins(), *self._flags(), *self._notes(), *self._pieces()]
         body += [self._symbol(placed) for placed in self.sheet.placed]
-        body += self._pieces()
         libraries: list[Node] = ["lib_symbols", *[symbol(name).definition for name in sorted(self.used)]]
         head: list[Node] = [
             ["version", VERSION],
@@ -77,8 +79,24 @@ class Writer:
             ["comment", "1", quote("CERN-OHL-P-2.0 · simulated, not yet built")],
         ]
 
+    def _bodies(self) -> None:
+        for placed in self.sheet.placed:
+            reference = placed.part.reference
+            left, top, right, bottom = box = box_of(placed)
+            self.lettering.body(reference, box)
+            for tip, _ in placed.pins().values():
+                inner = (min(max(tip[0], left), right), min(max(tip[1], top), bottom))
+                self.lettering.line(tip, inner, reference)
+                # Its number stands above it, or to its left.
+                level = tip[1] == inner[1]
+                low, high = sorted((tip, inner))
+                self.lettering.body(
+                    reference, (low[0] - 0.7 * (not level), low[1] - 0.7 * level, high[0] + 0.1, high[1] + 0.1)
+                )
+
     def _wires(self) -> Iterator[list[Node]]:
         for start, end in self.wiring.segments:
+            self.lettering.line(start, end)
             yield ["wire", ["pts", _xy("xy", start), _xy("xy", end)], _stroke(), ["uuid", self._id("wire", start, end)]]
         for point in self.wiring.junctions():
             yield [
@@ -107,6 +125,7 @@ class Writer:
             else:
                 far = (tip[0] + out[0], tip[1] + out[1])
                 yield ["wire", ["pts", _xy("xy", tip), _xy("xy", far)], _stroke(), ["uuid", self._id("wire", tip, far)]]
+                self.lettering.line(tip, far, pins[0][0].part.reference)
                 yield from self._end(far, out, net)
             self.labelled.add(self.wiring.group(tip))
 
@@ -123,7 +142,22 @@ class Writer:
         side = "left" if angle in {0, 90} else "right"
         justify: list[Node] = ["justify", side] if kind == "global_label" else ["justify", side, "bottom"]
         effects = ["effects", _font(TEXT_MM), justify]
+        self._label_box(net, tip, angle, bordered=kind == "global_label")
         yield [*node, _xy("at", tip, angle), effects, ["uuid", self._id("label", tip, net)]]
+
+    def _label_box(self, net: str, tip: Xy, angle: int, *, bordered: bool) -> None:
+        upright, side = angle in {90, 270}, "left" if angle in {0, 90} else "right"
+        # A border begins at the tip and is as high as a line; other labels stand on their wire.
+        gap = 0.6 if bordered else 0.1
+        sign = 1 if side == "left" else -1
+        along = (tip[0], tip[1] - sign * gap) if upright else (tip[0] + sign * gap, tip[1])
+        if not bordered:
+            along = (along[0] - 0.4, along[1]) if upright else (along[0], along[1] - 0.4)
+        left, top, right, bottom = box = written(net, along, TEXT_MM, side, upright=upright)
+        self.lettering.text(f"the label {net}", box, of=f"{tip}")
+        if bordered:
+            border = (left - 0.25, top - 0.25, right + 0.25, bottom + 0.25)
+            self.lettering.body(f"{tip}", border)
 
     def _power(self, tip: Xy, out: Xy, net: str) -> list[Node]:
         self.power_count += 1
@@ -134,6 +168,12 @@ class Writer:
         angle = (turns + 180) % 360 if net == "GND" else turns
         away = 1.6 if out[1] else 1.4 + len(net) * 0.32
         at = (tip[0] + away * out[0], tip[1] + away * out[1])
+        self.lettering.text(f"the supply {net}", written(net, at, TEXT_MM), of=f"{tip}")
+        near, far = (tip[0] + 0.1 * out[0], tip[1] + 0.1 * out[1]), (tip[0] + out[0], tip[1] + out[1])
+        x, y = 0.4 * abs(out[1]), 0.4 * abs(out[0])
+        left, right = sorted((near[0], far[0]))
+        top, bottom = sorted((near[1], far[1]))
+        self.lettering.body(f"{tip}", (left - x, top - y, right + x, bottom + y))
         return self._instance(
             name,
             f"#PWR{self.sheet.number:02d}{self.power_count:02d}",
@@ -173,6 +213,8 @@ class Writer:
 
     def _notes(self) -> Iterator[list[Node]]:
         for text, at, size in self.sheet.notes:
+            above = (at[0], at[1] - size / STEP_MM / 2)
+            self.lettering.text(f"the note {text[:20]!r}", written(text, above, size * 0.88, "left"))
             yield [
                 "text",
                 quote(text),
@@ -184,37 +226,7 @@ class Writer:
 
     def _symbol(self, placed: Placed) -> list[Node]:
         part = placed.part
-        left, top, right, bottom = _box(placed)
-        upward = [tip[0] for tip, out in placed.pins().values() if out[1] < 0]
-        # Of a two-pin part beside the body, of all else above and below.
-        reference_at, value_at, justify = ((left + right) / 2, top - 0.7), ((left + right) / 2, bottom + 0.7), ""
-        if part.kind.symbol.startswith("Device:") and all(out[1] for _, out in list(placed.pins().values())[:1]):
-            middle = (top + bottom) / 2
-            reference_at, value_at, justify = (right + 0.4, middle - 0.6), (right + 0.4, middle + 0.6), "left"
-        elif part.kind.symbol.startswith("Transistor"):
-            reference_at, value_at, justify = (
-                (right + 1.1, placed.at[1] - 0.6),
-                (right + 1.1, placed.at[1] + 0.6),
-                "left",
-            )
-        elif part.kind.symbol.startswith("Diode:BAV"):
-            reference_at, value_at, justify = (left - 1.6, placed.at[1] - 0.6), (left - 1.6, placed.at[1] + 0.6), ""
-        elif part.kind.symbol.startswith("Amplifier") and placed.unit <= _units(part.kind.symbol) - 1:
-            reference_at, value_at, justify = (
-                (placed.at[0] + 0.8, top - 0.2),
-                (placed.at[0] + 0.8, bottom + 0.3),
-                "left",
-            )
-        elif part.kind.symbol.startswith("Amplifier"):
-            reference_at, value_at, justify = (
-                (right + 0.2, placed.at[1] - 0.6),
-                (right + 0.2, placed.at[1] + 0.6),
-                "left",
-            )
-        elif upward and len(part.kind.pins) > 2:
-            # A pin leaves upwards from the middle: names go to the corners.
-            beside = max(upward) + 0.6
-            reference_at, value_at, justify = (beside, top - 1.7), (beside, top - 0.7), "left"
+        reference_at, value_at, justify = named(self.lettering, placed)
         fields = [("Footprint", part.kind.footprint), ("Maker", part.kind.maker), ("Number", part.kind.number)]
         return self._instance(
             part.kind.symbol,
@@ -300,22 +312,6 @@ class Writer:
 
     def _id(self, *names: object) -> str:
         return identifier(self.project, self.sheet.name, *names)
-
-
-def _units(name: str) -> int:
-    return max(pin.unit for pin in symbol(name).pins)
-
-
-def _box(placed: Placed) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of what is drawn, in steps."""
-    boxes = placed.symbol.boxes
-    corners = []
-    for unit in (0, placed.unit):
-        if unit in boxes:
-            left, bottom, right, top = boxes[unit]
-            corners += [placed.turned(left, bottom), placed.turned(right, top)]
-    xs, ys = [x for x, _ in corners], [y for _, y in corners]
-    return min(xs), min(ys), max(xs), max(ys)
 
 
 def _xy(name: str, point: Xy, *more: float) -> list[Node]:

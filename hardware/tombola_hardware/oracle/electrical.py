@@ -24,6 +24,7 @@ HIGHEST: Final = {
 SUPPLIES: Final[dict[str, tuple[tuple[str, float, float], ...]]] = {
     # Value: pin of the supply, least and most volts. From the datasheets that golden.py names.
     "MCP3208-B": (("VDD", 2.7, 5.5), ("VREF", 0.25, 5.5)),
+    "AD7689B": (("VDD", 2.3, 5.5), ("VIO", 1.8, 3.6), ("REF", 0.5, 3.6)),
     "MCP6004": (("V+", 1.8, 6.0),),
     "MCP4728": (("VDD", 2.7, 5.5),),
     "PCM5102A": (("AVDD", 3.0, 3.46), ("CPVDD", 3.0, 3.46), ("DVDD", 1.65, 3.46)),
@@ -40,6 +41,7 @@ SUPPLIES: Final[dict[str, tuple[tuple[str, float, float], ...]]] = {
 DRIVEN: Final = {
     # Value: pins that rise to a supply, and which.
     "MCP3208-B": (("DOUT",), "VDD"),
+    "AD7689B": (("SDO",), "VIO"),
     "74LVC1G17": (("Y",), "VCC"),
     "74AHCT1G125": (("Y",), "VCC"),
     "PCA9685PW": (tuple(f"LED{number}" for number in range(16)), "VDD"),
@@ -78,7 +80,7 @@ PI_DRIVES: Final = {
 }
 PI_LISTENS: Final = {"10": "RXD", "21": "MISO"}
 """Pins of the header and what the Pi's peripherals are there. Source: BCM2711 ARM peripherals, from memory."""
-TALKS: Final = {"MCP3208-B": "DOUT", "H11L1": "VO", "TPS3808G01": "~RESET"}
+TALKS: Final = {"MCP3208-B": "DOUT", "AD7689B": "SDO", "H11L1": "VO", "TPS3808G01": "~RESET"}
 """Value: the pin with which a chip drives a line of the Pi's."""
 LAMP_AMPS: Final = (1.5e-3, 10e-3)
 """Seen in daylight … what a PCA9685 sources (NXP PCA9685, 1). Two volts are left over a die's resistor at most."""

@@ -90,8 +90,12 @@ def _both() -> Iterator[Chip]:
     yield _chip(
         "U91", "converter MCP3208", "Microchip DS21298E, package types", TEXT, f"{knobs} {spi.format('CS_KNOBS')}"
     )
-    volts = " ".join(f"ADC_{name}" for name in _CV_JACKS) + " GND GND"
-    yield _chip("U92", "converter MCP3208", "Microchip DS21298E, package types", TEXT, f"{volts} {spi.format('CS_CV')}")
+    volts = " ".join(f"ADC_{name}" for name in _CV_JACKS[:4])
+    fine = (
+        "+3.3VA VREF ADC_REFIN GND GND ADC_CV_2 ADC_CV_3 GND GND GND CS_CV SPI_MOSI SPI_SCLK SPI_MISO +3.3VA {} +3.3VA "
+        "GND"
+    )
+    yield _chip("U92", "converter AD7689", "Analog Devices AD7682/AD7689, table 6", MEMORY, fine.format(volts))
     yield _chip("U93", "reference REF5030", "TI SBOS410E, page 1", TEXT, "- P5_QUIET - GND VREF_NR VREF - -")
     yield _chip("U12", "regulator AP2112K", "Diodes AP2112, pin descriptions", MEMORY, "P5_QUIET GND P5_QUIET - +3.3VA")
     yield _chip(
@@ -113,7 +117,7 @@ def _both() -> Iterator[Chip]:
         "U71", "optocoupler H11L1M", "onsemi H11L3M/D, schematic", TEXT, "MIDI_LED MIDI_IN_5 - MIDI_RX GND +3.3V"
     )
     yield _chip("U72", "buffer 74LVC1G17", "TI SCES351, pin functions", MEMORY, "- MIDI_TX GND MIDI_DRIVE +3.3V")
-    yield _chip("U81", "guard USBLC6-2", "ST USBLC6-2, figure 1", MEMORY, "USB_DM GND USB_DP USB_DP USB_VBUS USB_DM")
+    yield _chip("U81", "guard USBLC6-2", "ST USBLC6-2, figure 1", MEMORY, "USB_DP GND USB_DM USB_DM USB_VBUS USB_DP")
     lamps = [f"LAMP_{1 + number // 2}_{'GREEN' if number % 2 else 'RED'}" for number in range(16)]
     yield _chip(
         "U82",

@@ -103,7 +103,7 @@ def named(board: Board) -> list[Mutant]:
         rewired(board, "U51", {"4": "+3.3VA"}),
         _with(board, "all pots backwards", turned),
         rewired(board, "R72", {"1": "+5V"}),
-        _with(board, "both MCP3208 on 5 V", on_five),
+        _with(board, "MCP3208 on 5 V", on_five),
         value(board, "R814", "150k"),
         rewired(board, "U11", {"C1": "GND"}),
     ]

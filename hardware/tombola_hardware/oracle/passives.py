@@ -58,7 +58,7 @@ def _inputs() -> Iterator[Row]:
             "R", f"{name}_AMP", f"ADC_{name}", settle, f"{name}: keeps the amplifier from its capacitor, settles"
         )
         yield _row("C", f"ADC_{name}", "GND", (4.7e-9, 22e-9),
-                   f"{name}: 500 times the converter's 20 pF (DS21298E, figure 4-1)")  # fmt: skip
+                   f"{name}: 370 times the converter's 27 pF (AD7689, analogue inputs)")  # fmt: skip
     yield _row("R", "VREF", "BIAS_PITCH", _near(9.1e3), "zero of V/OCT: 3 V · 10 / 19.1 · 1.28 = 2.010 V")
     yield _row("R", "BIAS_PITCH", "GND", _near(10e3), "zero of V/OCT: 3 V · 10 / 19.1 · 1.28 = 2.010 V")
     yield _row("R", "VREF", "BIAS_CV", _near(8.2e3), "zero of the other inputs: 3 V · 10 / 18.2 · 1.18 = 1.945 V")
@@ -130,17 +130,21 @@ def _controls() -> Iterator[Row]:
 
 
 def _supplies() -> Iterator[Row]:
-    for chip in ("U31", "U32", "U91", "U92"):
+    for chip in ("U31", "U32", "U91", "U92, VDD", "U92, VIO"):
         yield _row("C", "+3.3VA", "GND", _BYPASS, f"{chip}: 100 nF a chip")
-    for chip in ("U91", "U92"):
-        yield _row("C", "+3.3VA", "GND", _MICRO, f"{chip}: 1 µF (DS21298E, 6.4)")
-        yield _row("C", "VREF", "GND", _BYPASS, f"{chip}: 100 nF at its reference")
+    yield _row("C", "+3.3VA", "GND", _MICRO, "U91: 1 µF (DS21298E, 6.4)")
+    yield _row("C", "VREF", "GND", _BYPASS, "U91: 100 nF at its reference")
+    yield _row("C", "+3.3VA", "GND", _TEN, "U92: 10 µF at its supply (AD7689, power supply)")
+    yield _row("C", "VREF", "GND", _TEN, "U92: 10 µF at REF, from which it takes charge (AD7689, reference decoupling)")
+    yield _row(
+        "C", "ADC_REFIN", "GND", _BYPASS, "U92: 100 nF at REFIN, which nobody drives (AD7689, external reference)"
+    )
     yield _row("C", "+3.3VA", "GND", _TEN, "U12: its output, 1 µF or more (AP2112)")
     yield _row("C", "P3_AUDIO", "GND", _TEN, "U14: its output, 1 µF or more (AP2112)")
     yield _row("C", "P5_QUIET", "GND", _TEN, "U12 and U14: their input, 1 µF or more (AP2112)")
     yield _row("C", "P5_QUIET", "GND", _MICRO, "U93: 1 µF or more (SBOS410, 9.4.1)")
     yield _row("C", "VREF_NR", "GND", _MICRO, "U93: noise, 1 µF (SBOS410, 9.3.4)")
-    yield _row("C", "VREF", "GND", (1e-6, 50e-6), "U93: 1 … 50 µF (SBOS410, 9.4.1)")
+    yield _row("C", "VREF", "GND", (4.7e-6, 30e-6), "U93: 1 … 50 µF (SBOS410, 9.4.1), of which U92 has 10")
     yield _row("C", "+3.3V", "GND", _BYPASS, "U21: 100 nF a chip")
     yield _row("C", "+3.3V", "GND", _TEN, "the header: 10 µF")
     yield _row("C", "+5V", "GND", _TEN, "the header: 10 µF")

@@ -20,9 +20,10 @@ from tombola_hardware.instrument import (
     USB_PORT,
     Control,
 )
-from tombola_hardware.kicad.pcb import Spot, board, line, net_numbers, pour, rounded
+from tombola_hardware.kicad.pcb import Spot, board, net_numbers, pour
 from tombola_hardware.kicad.schematic import identifier
 from tombola_hardware.kicad.sexpr import Node, quote
+from tombola_hardware.kicad.shapes import line, rounded
 from tombola_hardware.mechanics import (
     DISPLAY_HOLES_MM,
     HOLES_MM,
@@ -36,8 +37,11 @@ from tombola_hardware.mechanics import (
 from tombola_hardware.model import Board, Part
 from tombola_hardware.panel.layout import BOARD_MM, HEIGHT_MM, MODULE_MM, WIDTH_MM, Hole, holes, ink, openings
 from tombola_hardware.panel.placing import Placer, box_of, disc, mated, overlap, pin_of, spot_of
-from tombola_hardware.routing.grid import COPPER, Grid, pads
+from tombola_hardware.routing.grid import Grid, Pad, pads
+from tombola_hardware.routing.laid import COPPER
+from tombola_hardware.routing.pair import crossings, usb
 from tombola_hardware.routing.routes import drawn, load
+from tombola_hardware.routing.stitches import stitched
 from tombola_hardware.routing.widths import widened
 
 SHAFT_MM: Final = {
@@ -59,6 +63,27 @@ TURNED: Final = {"KNOB_2": 180, "KNOB_3": 90, "KNOB_4": 90, "ENC": 180, "MIDI_IN
 INSIDE_MM: Final = (BOARD_MM[0] + 0.5, BOARD_MM[1] + 0.5, BOARD_MM[2] - 0.5, BOARD_MM[3] - 0.5)
 SUPPLIES: Final = ("+5V", "+12V", "-12V", "P12_IN", "P12_FUSED", "P12_SOFT", "M12_IN", "M12_FUSED", "P5_QUIET")
 """Nets of the main board whose tracks are as wide as they can be."""
+GUARD_MM: Final = (91.1, 106.4)
+"""Of U81, right above the USB socket …"""
+CABLE_MM: Final = (97.5, 109.49)
+"""… and of pin 1 of J83, right of both."""
+POWER_PATH_MM: Final = {
+    "F11": (22.5, 26.5, 0),
+    "D11": (30.0, 26.5, 180),
+    "Q11": (36.0, 26.0, 0),
+    "U11": (47.0, 28.0, 0),
+}
+"""Where 0.8 A go, one beside the other from the header on: x, y, angle."""
+POWER_POURS_MM: Final = (
+    ("P12_IN", (18.8, 18.4, 21.7, 28.0)),
+    ("P12_FUSED", (23.3, 24.6, 29.6, 28.4)),
+    ("+12V", (30.6, 24.6, 35.8, 28.4)),
+    ("P12_SOFT", (36.3, 22.2, 45.6, 26.9)),
+    ("+5V", (50.7, 22.2, 58.4, 30.0)),
+)
+"""Copper in front for them: net; left, upper, right, lower edge."""
+STITCH_MM: Final = 5.0
+"""How far apart the vias are that join the grounds of all layers."""
 MASK_MM: Final = 0.1
 """How much wider the mask is opened than the copper that shows."""
 
@@ -96,7 +121,7 @@ def panel() -> str:
             drawings += line(f"bare {index}", mark.points, mark.width + MASK_MM, "F.Mask")
         else:
             drawings += line(f"ink {index}", mark.points, mark.width, "F.SilkS")
-    return board("panel", "Tombola, front panel", [], drawings, thickness_mm=2.0)
+    return board("panel", "Tombola, front panel", [], drawings, thickness_mm=2.0, mask="Black")
 
 
 def _hole(hole: Hole) -> list[Node]:
@@ -137,16 +162,30 @@ def control(circuit: Board) -> tuple[str, list[Spot]]:
     screws = [Hole(f"STANDOFF_{index + 1}", x, y, 2.7) for index, (x, y) in enumerate(HOLES_MM)]
     taken = [disc(hole.x, hole.y, STANDOFF_MM) for hole in screws]
     display = display_holes()
-    placer = Placer(BOARD_MM, [*taken, *(disc(hole.x, hole.y, 2.2) for hole in display)], front)
+    # The guard stands in front, between socket and header, so that the pair of USB goes straight through it.
+    guard, cable = (
+        spot_of(parts["U81"], *GUARD_MM, 90),
+        spot_of(parts["J83"], *CABLE_MM, 0, back=True),
+    )
+    front += [guard, cable]
+    vias = [disc(x, y, 0.6) for x, y in crossings(next(spot for spot in front if spot.reference == "J82"))]
+    placer = Placer(BOARD_MM, [*taken, *vias, *(disc(hole.x, hole.y, 2.2) for hole in display)], front)
     for spot in front:
         for box in taken:
             if overlap(box_of(spot), box):
                 raise BadBoard(f"{spot.reference} stands where a standoff is screwed; move one of them")
-    placer.fill([part for reference, part in parts.items() if reference not in through], back=True)
+    placer.fill([part for reference, part in parts.items() if reference not in placer.spots], back=True)
     drawings = rounded("control", BOARD_MM, 1.0) + [_hole(hole) for hole in (*screws, *display)]
     spots = list(placer.spots.values())
     numbers = net_numbers(spots)
-    drawings += list(drawn("control", load("control"), numbers))
+    solid = [
+        *pads(spots),
+        *(Pad("", (0, 1, 2, 3), hole.x, hole.y, 0.0, 0.0, hole.diameter / 2) for hole in (*screws, *display)),
+    ]
+    laid = load("control")
+    drawings += list(
+        drawn("control", stitched(laid, "GND", INSIDE_MM, STITCH_MM, solid, BOARD_MM) if laid else {}, numbers)
+    )
     drawings.append(pour("control", "GND", numbers["GND"], INSIDE_MM, COPPER))
     return board("control", "Tombola, control board", spots, drawings), spots
 
@@ -154,7 +193,8 @@ def control(circuit: Board) -> tuple[str, list[Spot]]:
 def control_grid(circuit: Board) -> Grid:
     """The control board as its router sees it."""
     holes = [(x, y, 1.35) for x, y in HOLES_MM] + [(hole.x, hole.y, 1.1) for hole in display_holes()]
-    return Grid(BOARD_MM, [], holes, control(circuit)[1])
+    spots = control(circuit)[1]
+    return Grid(BOARD_MM, [], holes, spots, usb({spot.reference: spot for spot in spots}))
 
 
 def display_holes() -> list[Hole]:
@@ -188,6 +228,7 @@ def main(circuit: Board) -> tuple[str, list[Spot]]:
     for reference in ("J11", "J12"):
         if reference in parts:
             fixed.append(spot_of(parts[reference], *POWER_MM, 90, back=True))
+    fixed += [spot_of(parts[reference], *place) for reference, place in POWER_PATH_MM.items() if reference in parts]
     for reference, spot in there.items():
         if reference.startswith("J1"):
             socket = parts[reference[:-1] + "2"]
@@ -202,7 +243,14 @@ def main(circuit: Board) -> tuple[str, list[Spot]]:
                (right, cut_lower), (right, lower), (left, lower), (left, upper))  # fmt: skip
     drawings = line("main", outline, 0.1, "Edge.Cuts") + [_hole(hole) for hole in screws]
     numbers, laid = net_numbers(spots), load("main") if circuit.name == "tombola" else {}
-    drawings += list(drawn("main", laid, numbers, widened(laid, SUPPLIES, pads(spots), BOARD_MM, [NOTCH_MM])))
+    if laid:
+        solid = [*pads(spots), *(Pad("", (0, 1, 2, 3), hole.x, hole.y, 0.0, 0.0, hole.diameter / 2) for hole in screws)]
+        widths = widened(laid, SUPPLIES, solid, BOARD_MM, [NOTCH_MM])
+        laid = stitched(laid, "+5V", dict(POWER_POURS_MM)["+5V"], 1.0, solid, BOARD_MM, [NOTCH_MM])
+        laid = stitched(laid, "GND", INSIDE_MM, STITCH_MM, solid, BOARD_MM, [NOTCH_MM])
+        drawings += list(drawn("main", laid, numbers, widths))
+        for net, box in POWER_POURS_MM:
+            drawings.append(pour("main", net, numbers[net], box, ("F.Cu",), 2, solid=True))
     drawings.append(pour("main", "GND", numbers["GND"], INSIDE_MM, COPPER))
     drawings.append(pour("main", "+5V", numbers["+5V"], INSIDE_MM, ("In2.Cu",), 1))
     return board("main", "Tombola, main board", spots, drawings), spots
@@ -219,7 +267,7 @@ def main_holes() -> list[Hole]:
 def main_grid(circuit: Board) -> Grid:
     """The main board as its router sees it."""
     holes = [(hole.x, hole.y, 1.35) for hole in main_holes()]
-    return Grid(BOARD_MM, [NOTCH_MM], holes, main(circuit)[1])
+    return Grid(BOARD_MM, [NOTCH_MM], holes, main(circuit)[1], poured=POWER_POURS_MM)
 
 
 def _in_front(part: Part, place: Control) -> Spot:

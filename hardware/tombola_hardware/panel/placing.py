@@ -22,16 +22,19 @@ FAR_MM: Final = 130.0
 EDGE_MM: Final = 0.5
 CHUNK: Final = 1024
 """Places that are tried at once."""
+ROOM_MM: Final = {"U92": 0.8}
+"""What stays free around parts whose pads are so close that their tracks need room for vias."""
 EVERYWHERE: Final = frozenset({"", "GND", "+3.3V", "+3.3VA", "+5V", "+12V", "-12V", "VREF", "P5_QUIET", "P3_AUDIO",
                                "SDA", "SCL"})  # fmt: skip
 """Nets that say nothing about where a part belongs."""
 NEAR: Final[Mapping[str, tuple[str, str]]] = {
     # Part: whose pin it serves.
-    "U81": ("J82", "A6"), "R811": ("J82", "A5"), "R812": ("J82", "B5"), "R813": ("J82", "B9"), "J83": ("U81", "1"),
+    "R811": ("J82", "A5"), "R812": ("J82", "B5"), "R813": ("J82", "B9"),
     "C81": ("U82", "28"), "C82": ("U82", "28"), "R801": ("SW1", "A"), "R802": ("SW1", "B"), "R803": ("SW1", "S1"),
     "C801": ("SW1", "A"), "C802": ("SW1", "B"), "C803": ("SW1", "S1"),
     "C301": ("U31", "4"), "C302": ("U32", "4"), "C911": ("U91", "16"), "C912": ("U91", "16"), "C913": ("U91", "15"),
-    "C921": ("U92", "16"), "C922": ("U92", "16"), "C923": ("U92", "15"), "C93": ("U93", "2"), "C94": ("U93", "5"),
+    "C921": ("U92", "20"), "C922": ("U92", "15"), "C923": ("U92", "1"), "C924": ("U92", "2"),
+    "C925": ("U92", "3"), "C93": ("U93", "2"), "C94": ("U93", "5"),
     "C95": ("U93", "6"), "C53": ("U52", "8"), "C54": ("U52", "4"), "C67": ("U62", "8"), "C68": ("U62", "4"),
     "C51": ("U51", "1"), "C52": ("U51", "1"), "C64": ("U61", "1"), "C65": ("U61", "8"), "C66": ("U61", "20"),
     "C60": ("U61", "1"), "C61": ("U61", "2"), "C62": ("U61", "18"), "C63": ("U61", "5"), "C71": ("U71", "6"),
@@ -39,8 +42,19 @@ NEAR: Final[Mapping[str, tuple[str, str]]] = {
     "C101": ("U12", "1"), "C102": ("U12", "5"), "C105": ("U14", "5"), "L11": ("U12", "1"), "U14": ("U12", "1"),
     "C16": ("U11", "A1"), "C17": ("U11", "A5"), "C18": ("U11", "A5"), "C21": ("J21", "1"), "C22": ("J21", "2"),
     "C11": ("D11", "1"), "C12": ("D11", "1"), "D13": ("D11", "1"), "C13": ("D12", "2"), "C14": ("D12", "2"),
-    "D14": ("D12", "2"), "C15": ("Q11", "2"), "C103": ("Q11", "1"), "R18": ("Q12", "1"), "Q11": ("D11", "1"),
-    "Q12": ("Q11", "3"), "U93": ("U92", "15"), "U71": ("J21", "10"), "U72": ("J21", "8"), "U13": ("Q11", "2"),
+    "D14": ("D12", "2"), "C15": ("Q11", "2"), "C103": ("Q11", "1"), "R18": ("Q12", "1"),
+    "Q12": ("Q11", "3"), "U93": ("U92", "2"), "U92": ("J21", "26"), "U71": ("J21", "10"), "U72": ("J21", "8"),
+    "U13": ("Q11", "2"), "F12": ("J11", "1"), "D12": ("F12", "2"),
+    "U31": ("U92", "16"), "U32": ("U92", "6"), "U62": ("U61", "6"), "U52": ("U51", "6"),
+    **{f"{part}": (f"U{quad}", pin) for quad, stages in ((31, (1, 2, 3, 4)), (32, (5, 6)))
+       for stage, (minus, out) in zip(stages, (("2", "1"), ("6", "7"), ("9", "8"), ("13", "14")), strict=False)
+       for part, pin in ((f"R3{stage}1", minus), (f"R3{stage}2", minus), (f"C3{stage}1", minus), (f"D3{stage}1", minus),
+                         (f"R3{stage}3", out))},
+    **{f"C3{stage}2": ("U92", pin) for stage, pin in zip(range(1, 7), ("16", "17", "18", "19", "6", "7"), strict=True)},
+    **{part: ("U52", minus) for side, minus in (("1", "2"), ("2", "6"))
+       for part in (f"R5{side}2", f"R5{side}3", f"R5{side}4", f"C5{side}5")},
+    "R511": ("U52", "1"), "R521": ("U52", "7"), "R612": ("U62", "2"), "R613": ("U62", "2"), "R622": ("U62", "6"),
+    "R623": ("U62", "6"),
     **{f"R10{lamp}{die}": (f"D8{lamp}", str(2 * die - 1)) for lamp in range(1, 9) for die in (1, 2)},
 }  # fmt: skip
 
@@ -140,7 +154,9 @@ class Placer:
     def put(self, spot: Spot) -> None:
         """Fix a part where it is."""
         self.spots[spot.reference] = spot
-        self._sides[spot.back].append(box_of(spot))
+        left, upper, right, lower = box_of(spot)
+        room = ROOM_MM.get(spot.reference, 0.0)
+        self._sides[spot.back].append((left - room, upper - room, right + room, lower + room))
         self._sides[not spot.back] += legs_of(spot)
 
     def near(self, part: Part, target: Xy, *, back: bool) -> Spot:
@@ -198,9 +214,20 @@ class Placer:
         """Place all: the largest first, and right after it what serves its pins."""
         waiting = sorted(parts, key=lambda part: (-_area(part), part.reference))
         while waiting:
-            part = next((p for p in waiting if NEAR.get(p.reference, ("",))[0] in self.spots), waiting[0])
+            serving = [part for part in waiting if NEAR.get(part.reference, ("",))[0] in self.spots]
+            part = min(serving or waiting[:1], key=_rank)
             waiting.remove(part)
             self.put(self.near(part, self.target(part), back=back))
+
+
+def _rank(part: Part) -> int:
+    """What goes first of those that serve a pin: what gives a chip its charge, then what its inputs take it from."""
+    nets = set(part.connections().values()) - EVERYWHERE
+    if part.reference[0] == "C" and nets <= {"VREF_NR", "ADC_REFIN"}:
+        return 0
+    if part.reference == "U93" or (part.reference[0] == "C" and all(net.startswith("ADC_") for net in nets)):
+        return 1
+    return 2
 
 
 def _area(part: Part) -> float:

@@ -5,7 +5,8 @@ A node is a place where a track's middle may be. Tracks are 0.2 mm, apart 0.15 m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, TypeAlias
@@ -16,16 +17,13 @@ from numpy.typing import NDArray
 from tombola_hardware.kicad.library import footprint_path
 from tombola_hardware.kicad.pcb import Spot
 from tombola_hardware.kicad.sexpr import child, children, read, the, unquote
+from tombola_hardware.routing.laid import COPPER, TRACK_MM, VIA_MM, Laid
 
 CELL_MM: Final = 0.2
-TRACK_MM: Final = 0.2
-VIA_MM: Final = 0.6
-VIA_DRILL_MM: Final = 0.3
 CLEAR_MM: Final = 0.15
 HOLE_CLEAR_MM: Final = 0.2
 EDGE_CLEAR_MM: Final = 0.3
 SAFE_MM: Final = 1e-4
-COPPER: Final = ("F.Cu", "In1.Cu", "In2.Cu", "B.Cu")
 FREE, NOBODY = -1, -2
 Owners: TypeAlias = NDArray[np.int32]
 Box: TypeAlias = tuple[float, float, float, float]
@@ -95,10 +93,18 @@ class Grid:
         cut: Rectangles that are cut out.
         holes: Holes without copper: x, y, radius.
         spots: What is placed.
+        given: What is laid already, by net: nobody routes it, and nobody comes near it.
+        poured: Nets and rectangles of the front that are kept for their copper.
     """
 
     def __init__(
-        self, edge: Box, cut: Iterable[Box], holes: Iterable[tuple[float, float, float]], spots: Iterable[Spot]
+        self,
+        edge: Box,
+        cut: Iterable[Box],
+        holes: Iterable[tuple[float, float, float]],
+        spots: Iterable[Spot],
+        given: Mapping[str, Laid] | None = None,
+        poured: Iterable[tuple[str, Box]] = (),
     ) -> None:
         self.left, self.upper = edge[0], edge[1]
         self.columns = int((edge[2] - edge[0]) / CELL_MM) + 1
@@ -125,6 +131,11 @@ class Grid:
             if pad.net:
                 owner = self.nets.index(pad.net)
                 fine.append((owner, len(self.terminals[owner]) - 1, pad))
+        self.given = dict(given or {})
+        self._keep(poured)
+        self._let_out(fine)
+
+    def _let_out(self, fine: list[tuple[int, int, Pad]]) -> None:
         for owner, index, pad in fine:
             nodes = self.terminals[owner][index]
             if not np.isin(self.track.reshape(-1)[nodes], (FREE, owner)).any():
@@ -138,6 +149,27 @@ class Grid:
         for layer in range(len(COPPER)):
             self._claim(self.track[layer], x, y, radius, radius, HOLE_CLEAR_MM + TRACK_MM / 2, NOBODY)
         self._claim(self.via, x, y, radius, radius, HOLE_CLEAR_MM + VIA_MM / 2, NOBODY)
+
+    def _keep(self, poured: Iterable[tuple[str, Box]]) -> None:
+        """What is given, and what is poured, belongs to its net."""
+        for net, found in self.given.items():
+            self._lay(self.nets.index(net), found)
+        for net, (left, upper, right, lower) in poured:
+            middle = ((left + right) / 2, (upper + lower) / 2, (right - left) / 2, (lower - upper) / 2)
+            self._claim(self.track[0], *middle, 0.0, self.nets.index(net))
+
+    def _lay(self, owner: int, laid: Laid) -> None:
+        for layer, x0, y0, x1, y1 in laid.tracks:
+            steps = max(round(math.hypot(x1 - x0, y1 - y0) / (CELL_MM / 2)), 1)
+            for step in range(steps + 1):
+                x, y = x0 + (x1 - x0) * step / steps, y0 + (y1 - y0) * step / steps
+                half = TRACK_MM / 2
+                self._claim(self.track[COPPER.index(layer)], x, y, half, half, CLEAR_MM + half, owner)
+                self._claim(self.via, x, y, half, half, CLEAR_MM + VIA_MM / 2, owner)
+        for x, y in laid.vias:
+            for plane in self.track:
+                self._claim(plane, x, y, VIA_MM / 2, VIA_MM / 2, CLEAR_MM + TRACK_MM / 2, owner)
+            self._claim(self.via, x, y, VIA_MM / 2, VIA_MM / 2, CLEAR_MM + VIA_MM / 2, owner)
 
     def _pad(self, pad: Pad) -> None:
         if pad.hole:

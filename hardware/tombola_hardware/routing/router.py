@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tombola_hardware.routing.grid import COPPER, Grid
+from tombola_hardware.routing.grid import Grid
+from tombola_hardware.routing.laid import COPPER
 from tombola_hardware.routing.search import HEAP, cheapest
 
 SEARCH: Final[Callable[..., NDArray[np.int64]]] = cheapest
@@ -77,19 +78,28 @@ class Router:
 
     def run(self) -> bool:
         """Route until nothing is too near; True when all is laid."""
-        order = sorted((net for net, pads in self.grid.terminals.items() if len(pads) > 1), key=self._size)
-        pressure = 0.5
+        given = {self.grid.nets.index(net) for net in self.grid.given}
+        order = sorted(
+            (net for net, pads in self.grid.terminals.items() if len(pads) > 1 and net not in given), key=self._size
+        )
+        pressure, was = 0.5, order[:0]
         for turn in range(ROUNDS):
-            again = order if turn == 0 else [net for net in order if self._clashes(net)]
+            names = self.grid.nets
+            again = order if turn == 0 else [net for net in order if names[net] in self.open or self._clashes(net)]
             if not again:
-                return not self.open
-            self.open = []
+                return True
+            if turn and len(again) == len(self.open) and again == was:
+                return False  # Nothing is in their way but pads: it will not get better.
+            was = again
             for net in again:
+                if names[net] in self.open:
+                    self.open.remove(names[net])
                 self._mark(net, -1)
                 self.routes[net] = self._route(net, pressure)
                 self._mark(net, 1)
             clashing = [net for net in order if self._clashes(net)]
-            self.say(f"round {turn + 1}: {len(clashing)} nets too near, {len(self.open)} open {self.open[:4]}")
+            some = [names[net] for net in clashing[:3]]
+            self.say(f"round {turn + 1}: {len(clashing)} nets too near {some}, {len(self.open)} open {self.open[:4]}")
             for net in clashing:
                 for node in self._clashes(net):
                     self.history.reshape(-1)[node] += 0.6

@@ -4,40 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from tombola_hardware.kicad.schematic import identifier
 from tombola_hardware.kicad.sexpr import Node, quote
-from tombola_hardware.routing.grid import COPPER, TRACK_MM, VIA_DRILL_MM, VIA_MM
+from tombola_hardware.routing.laid import COPPER, TRACK_MM, VIA_DRILL_MM, VIA_MM, Laid, Track
 
 if TYPE_CHECKING:
     from tombola_hardware.routing.router import Router
 
-Track: TypeAlias = tuple[str, float, float, float, float]
-"""Layer, then x and y of either end, in mm."""
 FOLDER: Final = Path(__file__).parents[2] / "routes"
-
-
-@dataclass(frozen=True, slots=True)
-class Laid:
-    """One net.
-
-    Args:
-        tracks: Layer, then x and y of either end, in mm.
-        vias: x and y, in mm.
-    """
-
-    tracks: tuple[Track, ...]
-    vias: tuple[tuple[float, float], ...]
 
 
 def laid(router: Router) -> dict[str, Laid]:
     """Name of each net to what the router laid, straight runs in one piece."""
     grid = router.grid
     plane = grid.rows * grid.columns
-    found = {}
+    found = dict(grid.given)
     for net, route in sorted(router.routes.items(), key=lambda pair: grid.nets[pair[0]]):
         tracks: set[Track] = set()
         for way in route.ways:
@@ -55,7 +39,7 @@ def laid(router: Router) -> dict[str, Laid]:
                     tracks.add((COPPER[end // plane], *grid.escapes[end], *grid.place(row, column)))
         vias = tuple(sorted(grid.place(row, column) for row, column in route.vias))
         found[grid.nets[net]] = Laid(tuple(sorted(tracks)), vias)
-    return found
+    return dict(sorted(found.items()))
 
 
 def _straight(start: tuple[int, int, int], here: tuple[int, int, int], after: tuple[int, int, int]) -> bool:

@@ -92,8 +92,8 @@ def _dac(title: str) -> Sheet:
     sheet.add("C63", capacitor("2.2u"), {"1": "VNEG", "2": "GND"}, (49, 42.5))
     sheet.wire("U61.5", (49, 39), "C63.1")
     for index in range(3):
-        sheet.add(f"C6{index + 4}", capacitor("100n"), {"1": "P3_AUDIO", "2": "GND"}, (12 + 6 * index, 60))
-    sheet.add("C60", capacitor("10u"), {"1": "P3_AUDIO", "2": "GND"}, (32, 60))
+        sheet.add(f"C6{index + 4}", capacitor("100n"), {"1": "P3_AUDIO", "2": "GND"}, (25 + 5 * index, 22))
+    sheet.add("C60", capacitor("10u"), {"1": "P3_AUDIO", "2": "GND"}, (47, 22))
     sheet.note("Muted while AUDIO_MUTE is low, so until the daemon is healthy.", (8, 50))
     return sheet
 

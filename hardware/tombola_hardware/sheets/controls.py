@@ -108,7 +108,7 @@ def _usb(sheet: Sheet) -> None:
     sheet.wire("J82.A4", (48, 70), "R813.1")
     sheet.wire("R813.2", (48, 77), "R814.1")
     sheet.wire((48, 77), (51, 77))
-    guard = {"1": "USB_DM", "6": "USB_DM", "3": "USB_DP", "4": "USB_DP", "2": "GND", "5": "USB_VBUS"}
+    guard = {"1": "USB_DP", "6": "USB_DP", "3": "USB_DM", "4": "USB_DM", "2": "GND", "5": "USB_VBUS"}
     sheet.add("U81", USB_GUARD, guard, (78, 76), board="control")
     sheet.add(
         "J83",
@@ -128,8 +128,8 @@ def _lamps(sheet: Sheet) -> None:
     used = by_channel("the driver of the lamps", dies)
     driver |= {f"LED{channel}": used.get(channel, NC) for channel in range(16)}
     sheet.add("U82", LAMP_DRIVER, driver, (30, 36), board="control")
-    sheet.add("C81", capacitor("100n"), {"1": "+3.3V", "2": "GND"}, (12, 58), board="control")
-    sheet.add("C82", capacitor("10u"), {"1": "+3.3V", "2": "GND"}, (20, 58), board="control")
+    sheet.add("C81", capacitor("100n"), {"1": "+3.3V", "2": "GND"}, (16, 22), board="control")
+    sheet.add("C82", capacitor("10u"), {"1": "+3.3V", "2": "GND"}, (22, 22), board="control")
     sheet.note("At 0x40 of I²C 1. Common cathode: a driver that was just reset pulls low, and all are dark.", (10, 64))
     for index, lamp in enumerate(LAMPS):
         x, y = 60 + 30 * (index % 2), 14 + 14 * (index // 2)

@@ -1,9 +1,9 @@
-"""Converters from analogue, and their one reference."""
+"""Converters from analogue, and their one reference: twelve bits for the knobs, sixteen for voltages (ADR 25)."""
 
 from __future__ import annotations
 
 from tombola_hardware.instrument import CV_INPUTS, KNOBS
-from tombola_hardware.kinds import ADC, REFERENCE, capacitor
+from tombola_hardware.kinds import ADC, FINE_ADC, REFERENCE, capacitor
 from tombola_hardware.model import NC, by_channel
 from tombola_hardware.sheet import Sheet
 
@@ -11,19 +11,10 @@ from tombola_hardware.sheet import Sheet
 def adc() -> Sheet:
     """One converter for knobs, one for voltages; both, the knobs and every offset hang on one 3.0 V."""
     sheet = Sheet(9, "converters", "Converters and their reference", "A4")
-    _converter(
+    _knobs(sheet, by_channel("the converter for knobs", ((knob.channel, knob.name, knob.name) for knob in KNOBS)))
+    _voltages(
         sheet,
-        "U91",
-        by_channel("the converter for knobs", ((knob.channel, knob.name, knob.name) for knob in KNOBS)),
-        "CS_KNOBS",
-        20,
-    )
-    _converter(
-        sheet,
-        "U92",
         by_channel("the converter for voltages", ((jack.channel, jack.name, f"ADC_{jack.name}") for jack in CV_INPUTS)),
-        "CS_CV",
-        56,
     )
     nets = {"VIN": "P5_QUIET", "GND": "GND", "VOUT": "VREF", "TRIM/NR": "VREF_NR", "TEMP": NC, "DNC": NC, "NC": NC}
     sheet.add("U93", REFERENCE, nets, (92, 24))
@@ -40,15 +31,33 @@ def adc() -> Sheet:
     return sheet
 
 
-def _converter(sheet: Sheet, reference: str, channels: dict[int, str], select: str, x: float) -> None:
+def _knobs(sheet: Sheet, channels: dict[int, str]) -> None:
     nets = {"VDD": "+3.3VA", "VREF": "VREF", "AGND": "GND", "DGND": "GND", "CLK": "SPI_SCLK", "DOUT": "SPI_MISO",
-            "DIN": "SPI_MOSI", "~CS/SHDN": select}  # fmt: skip
-    # A channel that nobody uses is grounded.
-    nets |= {f"CH{channel}": channels.get(channel, "GND") for channel in range(8)}
-    sheet.add(reference, ADC, nets, (x, 28))
-    sheet.wire(f"{reference}.15", (x - 1, 18))
-    sheet.wire(f"{reference}.16", (x + 2, 20))
-    digits = reference[1:]
-    sheet.add(f"C{digits}1", capacitor("100n"), {"1": "+3.3VA", "2": "GND"}, (x - 6, 43))
-    sheet.add(f"C{digits}2", capacitor("1u"), {"1": "+3.3VA", "2": "GND"}, (x, 43))
-    sheet.add(f"C{digits}3", capacitor("100n"), {"1": "VREF", "2": "GND"}, (x + 6, 43))
+            "DIN": "SPI_MOSI", "~CS/SHDN": "CS_KNOBS"}  # fmt: skip
+    nets |= {f"CH{channel}": channels.get(channel, "GND") for channel in range(8)}  # Unused: grounded.
+    sheet.add("U91", ADC, nets, (20, 26))
+    sheet.wire("U91.15", (19, 16))
+    sheet.wire("U91.16", (22, 18))
+    sheet.add("C911", capacitor("100n"), {"1": "+3.3VA", "2": "GND"}, (27, 13))
+    sheet.add("C912", capacitor("1u"), {"1": "+3.3VA", "2": "GND"}, (32, 13))
+    sheet.add("C913", capacitor("100n"), {"1": "VREF", "2": "GND"}, (13, 13))
+
+
+def _voltages(sheet: Sheet, channels: dict[int, str]) -> None:
+    """Its CNV is a chip select: a conversion begins when it rises, and SDO is let go of."""
+    nets = {"VDD": "+3.3VA", "VIO": "+3.3VA", "REF": "VREF", "REFIN": "ADC_REFIN", "GND": "GND", "EPAD": "GND",
+            "COM": "GND", "SCK": "SPI_SCLK", "SDO": "SPI_MISO", "DIN": "SPI_MOSI", "CNV": "CS_CV"}  # fmt: skip
+    nets |= {f"IN{channel}": channels.get(channel, "GND") for channel in range(8)}
+    sheet.add("U92", FINE_ADC, nets, (56, 26))
+    sheet.wire("U92.15", (57, 17))
+    for index, (value, net, place) in enumerate(
+        (
+            ("100n", "+3.3VA", (62, 14)),
+            ("100n", "+3.3VA", (67, 14)),
+            ("10u", "+3.3VA", (49, 14)),
+            ("10u", "VREF", (44, 38)),
+            ("100n", "ADC_REFIN", (50, 38)),
+        )
+    ):
+        sheet.add(f"C92{index + 1}", capacitor(value), {"1": net, "2": "GND"}, place)
+    sheet.wire("U92.3", (50, 32), "C925.1")

@@ -93,7 +93,7 @@ def pi(signals: dict[str, int]) -> Sheet:
         "VCC": "+3.3V",
     }
     sheet.add("U21", EEPROM, memory, (80, 26))
-    sheet.add("C23", capacitor("100n"), {"1": "+3.3V", "2": "GND"}, (96, 26))
+    sheet.add("C23", capacitor("100n"), {"1": "+3.3V", "2": "GND"}, (92, 26))
     sheet.note("Memory of the calibration, at 0x50 of I²C 1.", (72, 36))
     sheet.note("The Raspberry Pi has pull-ups of 1.8 kΩ on SDA and SCL.", (72, 39))
     sheet.note("GPIO 0 and 1 stay free: the Raspberry Pi looks there for a HAT.", (72, 42))

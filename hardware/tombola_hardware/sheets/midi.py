@@ -36,23 +36,23 @@ def midi() -> Sheet:
     sheet.add("R72", resistor("1k"), {"1": "+3.3V", "2": "MIDI_RX"}, (x + 36, y - 2))
     sheet.wire("U71.4", (x + 36, y + 2.5), (x + 39, y + 2.5))
     sheet.wire("R72.2", (x + 36, y + 2.5))
-    sheet.add("C71", capacitor("100n"), {"1": "+3.3V", "2": "GND"}, (x + 54, y + 1))
+    sheet.add("C71", capacitor("100n"), {"1": "+3.3V", "2": "GND"}, (x + 44, y - 1))
     sheet.note("The jack's sleeve stays open: no loop of earths.", (x - 2, y + 9))
 
     y = 46
-    sheet.note("MIDI out", (x + 62, y - 6), 2.2)
+    sheet.note("MIDI out", (x + 62, y - 7), 2.2)
     sheet.add(
         "U72", BUFFER, {"A": "MIDI_TX", "Y": "MIDI_DRIVE", "VCC": "+3.3V", "GND": "GND", "NC": NC}, (x + 20, y + 1)
     )
-    sheet.add("C72", capacitor("100n"), {"1": "+3.3V", "2": "GND"}, (x + 2, y + 4))
+    sheet.add("C72", capacitor("100n"), {"1": "+3.3V", "2": "GND"}, (x + 4, y + 4))
     sheet.add("R73", strong_resistor("10"), {"1": "MIDI_DRIVE", "2": "MIDI_OUT_5"}, (x + 34, y + 1), angle=90)
     sheet.wire("U72.4", "R73.1")
-    sheet.add("R75", resistor("10k"), {"1": "+3.3V", "2": "MIDI_TX"}, (x + 10, y - 4))
+    sheet.add("R75", resistor("10k"), {"1": "+3.3V", "2": "MIDI_TX"}, (x + 8, y - 4))
     sheet.note("At rest while the Pi boots: no break on the line.", (x - 2, y + 14))
-    sheet.add("R74", strong_resistor("33"), {"1": "+3.3V", "2": "MIDI_OUT_4"}, (x + 46, y - 4))
+    sheet.add("R74", strong_resistor("33"), {"1": "+3.3V", "2": "MIDI_OUT_4"}, (x + 50, y - 4))
     sheet.add(
         "J72", STEREO_JACK, {"T": "MIDI_OUT_5", "R": "MIDI_OUT_4", "S": "GND"}, (x + 64, y), mirror="y", board="control"
     )
     sheet.wire("R73.2", "J72.T")
-    sheet.wire("R74.2", (x + 46, y), "J72.R")
+    sheet.wire("R74.2", (x + 50, y), "J72.R")
     return sheet

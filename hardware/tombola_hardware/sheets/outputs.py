@@ -29,8 +29,8 @@ def voltages() -> Sheet:
     used = by_channel("the DAC", ((jack.channel, jack.name, f"DAC_{jack.name}") for jack in CV_OUTPUTS))
     nets |= {f"VOUT{letter}": used.get(channel, NC) for channel, letter in enumerate("ABCD")}
     sheet.add("U51", DAC, nets, (20, 20))
-    sheet.add("C51", capacitor("100n"), {"1": "+3.3VA", "2": "GND"}, (10, 32))
-    sheet.add("C52", capacitor("10u"), {"1": "+3.3VA", "2": "GND"}, (16, 32))
+    sheet.add("C51", capacitor("100n"), {"1": "+3.3VA", "2": "GND"}, (8, 28))
+    sheet.add("C52", capacitor("10u"), {"1": "+3.3VA", "2": "GND"}, (13, 28))
     amplifier = {"V+": "+12V", "V-": "-12V"}
     for jack, letter in zip(CV_OUTPUTS, "AB", strict=True):
         amplifier |= {

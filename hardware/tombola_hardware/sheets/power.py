@@ -40,7 +40,7 @@ def eurorack() -> Sheet:
     _soft_start(sheet)
     _hold(sheet)
     _five_volts(sheet)
-    _analogue_supply(sheet, (90, 52))
+    _analogue_supply(sheet, (90, 49))
     _supervisor(sheet)
     return sheet
 
@@ -134,12 +134,12 @@ def _supervisor(sheet: Sheet) -> None:
     sheet.wire("R13.2", (30, 60), "R14.1")
     pins = {"VDD": "+3.3V", "GND": "GND", "~MR": "+3.3V", "CT": NC, "SENSE": "P12_SENSE", "~RESET": "PWR_FAIL"}
     sheet.add("U13", SUPERVISOR, pins, (46, 66))
-    sheet.add("C104", capacitor("100n"), {"1": "+3.3V", "2": "GND"}, (66, 64))
+    sheet.add("C104", capacitor("100n"), {"1": "+3.3V", "2": "GND"}, (51, 57))
     sheet.add("C19", capacitor("2.2n"), {"1": "P12_SENSE", "2": "GND"}, (36, 63.5))
     sheet.wire((30, 60), (36, 60), (40, 60), (40, 65), "U13.5")
     sheet.wire((36, 60), "C19.1")
     sheet.add("R15", resistor("10k"), {"1": "+3.3V", "2": "PWR_FAIL"}, (56, 61))
-    sheet.note("PWR_FAIL is low when +12V falls below 10.1 V, and mutes the DAC by itself.", (28, 73))
+    sheet.note("PWR_FAIL is low when +12V falls below 10.1 V, and mutes the DAC by itself.", (24, 73))
 
 
 def usb() -> Sheet:
@@ -192,10 +192,10 @@ def _analogue_supply(sheet: Sheet, at: Xy) -> None:
         "U14",
         REGULATOR_3V3,
         {"VIN": "P5_QUIET", "EN": "P5_QUIET", "GND": "GND", "NC": NC, "VOUT": "P3_AUDIO"},
-        (x, y + 12),
+        (x, y + 9),
     )
-    sheet.add("C105", capacitor("10u"), {"1": "P3_AUDIO", "2": "GND"}, (x + 14, y + 13))
-    sheet.note("One for what measures, one for the audio DAC.", (x - 10, y + 18))
+    sheet.add("C105", capacitor("10u"), {"1": "P3_AUDIO", "2": "GND"}, (x + 14, y + 10))
+    sheet.note("One for what measures, one for the audio DAC.", (x - 10, y + 15))
     sheet.add("C102", capacitor("10u"), {"1": "+3.3VA", "2": "GND"}, (x + 6, y + 3.5))
     sheet.wire("U12.5", (x + 6, y), (x + 10, y), (x + 10, y - 2))
     sheet.wire((x + 6, y), "C102.1")

@@ -121,13 +121,17 @@ def pitch_error_cents(
     return volts_in, (told - volts_in) * 1200
 
 
-CONVERTER_LSB: Final = 1.0
-"""Integral nonlinearity of an MCP3208-B, at most. Source: Microchip DS21298E, page 1."""
-SAMPLER_FARAD: Final = 20e-12
-"""Of an MCP3208, charged to the channel before. Source: DS21298E, figure 4-1."""
-CLOCK_S: Final = 1e-6
-CONVERSION_S: Final = 24e-6
-"""Shortest time from one sample to the next: 24 bits at 1 MHz."""
+CONVERTER_CODES: Final = 65536
+CONVERTER_LSB: Final = 1.5
+"""Integral nonlinearity of an AD7689B, at most. Source: Analog Devices AD7682/AD7689 revision J, page 1 …"""
+CONVERTER_TYPICAL_LSB: Final = 0.4
+"""… and typical."""
+SAMPLER_FARAD: Final = 27e-12
+"""Of an AD7689, charged to the channel before. Source: the same, analogue inputs, from memory."""
+ACQUIRED_S: Final = 10e-6
+"""Shortest time from the end of a conversion to the next sample: 16 bits at 4 MHz and the call, less 3.2 µs."""
+CONVERSION_S: Final = 2 * 14e-6
+"""Shortest time from one reading to the next: two transfers."""
 
 
 def pitch_total_cents(
@@ -151,7 +155,7 @@ def pitch_total_cents(
         seed: Of the draws.
     """
     a_step = range_of(next(jack for jack in CV_INPUTS if jack.pitch))
-    step_cents = (a_step.volts_at_zero - a_step.volts_at_full) / 4096 * 1200
+    step_cents = (a_step.volts_at_zero - a_step.volts_at_full) / CONVERTER_CODES * 1200
     off = np.random.default_rng(seed).uniform(-lsb, lsb, cents.shape) * step_cents
     one, three = (int(np.argmin(np.abs(volts - point))) for point in points)
     slope = (off[:, three] - off[:, one]) / (points[1] - points[0])
@@ -173,7 +177,7 @@ def crosstalk_cents(board: Board, *, discarded: int, readings: int = 4) -> float
     index = next(i for i, jack in enumerate(CV_INPUTS) if jack.pitch)
     ohm = _number(board.part(f"R3{index + 1}3").kind.value)
     farad = 10e-9
-    kick = REFERENCE_VOLTS * SAMPLER_FARAD / (farad + SAMPLER_FARAD) * np.exp(-1.5 * CLOCK_S / (ohm * farad))
+    kick = REFERENCE_VOLTS * SAMPLER_FARAD / (farad + SAMPLER_FARAD) * np.exp(-ACQUIRED_S / (ohm * farad))
     left = kick * np.exp(-CONVERSION_S / (ohm * farad)) ** np.arange(discarded + readings)
     return float(left[discarded:].mean() / range_of(CV_INPUTS[index]).share * 1200)
 

@@ -329,7 +329,48 @@ def test_mock_converter_brings_what_the_channel_before_leaves(mock):
     converter, counts = mock.panel._converters[pitch.converter], mock.counts[pitch.converter]
     counts[pitch.channel], counts[other.channel] = 0, FULL_SCALE
     converter.read(other.channel)
-    assert [converter.read(pitch.channel) for _ in range(2)] == [5, 0]
+    assert [converter.read(pitch.channel) for _ in range(2)] == pytest.approx([0.00013 * FULL_SCALE, 0], abs=1 / 16)
+
+
+def test_converter_of_voltages_tells_a_sixteenth_of_a_count(mock):
+    pin = load_pin_map().adc["V_OCT"]
+    converter = mock.panel._converters[pin.converter]
+    for counts in (0.0, 1000.0, 1000.0625, 2047.5, FULL_SCALE):
+        mock.counts[pin.converter][pin.channel] = counts
+        converter.read(pin.channel)  # The first has something of the step from the value before.
+        assert converter.read(pin.channel) == pytest.approx(counts, abs=1 / 30)
+
+
+def test_converter_of_voltages_never_gives_another_channel_or_an_old_value(mock):
+    """What an AD7689 sends was asked for two transfers before."""
+    pins = load_pin_map()
+    converter, counts = mock.panel._converters["ADC_CV"], mock.counts["ADC_CV"]
+    order = np.random.default_rng(3).integers(0, 6, 60)
+    for turn, channel in enumerate(order):
+        counts[:] = [500.0 * other + turn for other in range(8)]
+        assert converter.read(int(channel)) == pytest.approx(500.0 * channel + turn, abs=0.5)
+    assert {pins.adc[name].converter for name in ("V_OCT", "CV_X", "CV_3")} == {"ADC_CV"}
+
+
+def test_transfer_that_fails_is_not_taken_for_a_channel_that_was_asked_for():
+    from tombola_device.hal.panel.converters import Ad7689
+
+    class Failing:
+        sent = 0
+
+        def transfer(self, data):
+            self.sent += 1
+            if self.sent == 5:
+                raise DeviceUnavailable("gone")
+            return [self.sent, 0]
+
+    spi = Failing()
+    converter = Ad7689(spi)
+    converter.read(2)
+    with pytest.raises(DeviceUnavailable):
+        converter.read(2)
+    converter.read(2)
+    assert spi.sent == 3 + 2 + 3
 
 
 def test_silent_converter_is_one_sentence():

@@ -12,12 +12,12 @@ from types import ModuleType
 from typing import Any, Final
 
 from tombola_device.contract.errors import DeviceUnavailable
-from tombola_device.hal.panel.converters import Converter, SpidevConverter
+from tombola_device.hal.panel.converters import CHIPS, SPI_HZ, Converter, Spidev
 from tombola_device.hal.panel.cv_out import CvOut
 from tombola_device.hal.panel.encoder import Detents
 from tombola_device.hal.panel.i2c import open_i2c
 from tombola_device.hal.panel.late import Late, LateConverter, LateCvOut, VoltagesOut
-from tombola_device.hal.panel.pins import PinMap, load_pin_map
+from tombola_device.hal.panel.pins import Bus, PinMap, load_pin_map
 from tombola_device.hal.panel.port import BUTTONS, GATES, POWER_FAILS, USB, Edge, PanelState
 from tombola_device.hal.panel.readings import Readings
 
@@ -213,11 +213,12 @@ def open_gpio_panel() -> GpioPanel:
         DeviceUnavailable: A library is missing, or the pins of the outputs cannot be opened.
     """
     pins = load_pin_map()
-    converters = {
-        name: LateConverter(Late(partial(SpidevConverter, chip.bus, chip.chip_enable)))
-        for name, chip in pins.spi.items()
-    }
+    converters = {name: LateConverter(Late(partial(_open_converter, line))) for name, line in pins.spi.items()}
     return GpioPanel(pins, converters, _open_cv_out(pins))
+
+
+def _open_converter(line: Bus) -> Converter:
+    return CHIPS[line.chip](Spidev(line.bus, line.chip_enable, SPI_HZ[line.chip]))
 
 
 def _open_cv_out(pins: PinMap) -> LateCvOut | None:

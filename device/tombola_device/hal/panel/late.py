@@ -106,7 +106,7 @@ class LateConverter:
     def __init__(self, late: Late[Converter]) -> None:
         self._late = late
 
-    def read(self, channel: int) -> int:
+    def read(self, channel: int) -> float:
         """See Converter."""
         return self._late.get().read(channel)
 

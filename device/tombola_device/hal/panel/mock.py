@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tombola_device.hal.panel.converters import CHANNELS, FULL_SCALE, LEFTOVER, Converter, GpiozeroConverter, Sampler
+from tombola_device.hal.panel.converters import (
+    CFG,
+    CFG_CHANNEL,
+    CHANNELS,
+    CHIPS,
+    FINE_CODES,
+    FULL_SCALE,
+    LEFTOVER,
+    Converter,
+    GpiozeroSpi,
+    Sampler,
+)
 from tombola_device.hal.panel.cv_out import CvOut, FakeMcp4728
 from tombola_device.hal.panel.gpio import GpioPanel, _library, resting_shares
 from tombola_device.hal.panel.i2c import FakeI2c
@@ -25,30 +36,25 @@ class MockPanel:
 
     Args:
         panel: The panel.
-        counts: Converter → values of its inputs, 0 … 4095; a test may change them.
+        counts: Converter → values of its inputs, 0 … 4095 and in between; a test may change them.
         factory: gpiozero's mock pins: ``factory.pin(5).drive_low()``.
         dac: The DAC of the CV outputs.
     """
 
     panel: GpioPanel
-    counts: dict[str, list[int]]
+    counts: dict[str, list[float]]
     factory: Any
     dac: FakeMcp4728
 
 
-def mock_panel() -> MockPanel:
-    """Make the real panel on mock pins. Its converters answer bit by bit.
-
-    Raises:
-        DeviceUnavailable: gpiozero is missing.
-    """
-    library = _library()
-    from gpiozero.pins.mock import MockFactory, MockSPIDevice
+def _mock_chips() -> dict[str, Any]:
+    """Name of each chip of the pin map to a class that answers as it does, bit by bit."""
+    from gpiozero.pins.mock import MockSPIDevice
 
     class MockMcp3208(MockSPIDevice):  # type: ignore[misc]  # gpiozero has no annotations
         """A converter that answers bit by bit."""
 
-        def __init__(self, select_pin: int, counts: list[int], sampler: Sampler, factory: Any) -> None:  # noqa: ANN401
+        def __init__(self, select_pin: int, counts: list[float], sampler: Sampler, factory: Any) -> None:  # noqa: ANN401
             super().__init__(CLOCK_PIN, MOSI_PIN, MISO_PIN, select_pin, pin_factory=factory)
             self._counts, self._sampler = counts, sampler
             self._request: list[int] = []
@@ -63,10 +69,45 @@ def mock_panel() -> MockPanel:
             if len(started) == 5:  # Start, single-ended, three bits of channel.
                 channel = started[2] << 2 | started[3] << 1 | started[4]
                 # One sampling clock and the null bit precede the twelve bits.
-                self.tx_word(self._sampler.sample(self._counts, channel), 14)
+                self.tx_word(round(self._sampler.sample(self._counts, channel)), 14)
 
+    class MockAd7689(MockMcp3208):
+        """One that converts when it is let go, the channel that it was told the time before."""
+
+        _result, _channel = 0, 7
+
+        def on_start(self) -> None:
+            super().on_start()
+            self.tx_word(self._result, 16)
+
+        def on_bit(self) -> None:
+            self._request.append(int(self.rx_buf[-1]))
+
+        def on_select(self) -> None:
+            super().on_select()
+            if self.select_pin.state == self.select_high:
+                return
+            counts = self._sampler.sample(self._counts, self._channel)
+            self._result = min(max(round(counts * FINE_CODES / FULL_SCALE), 0), FINE_CODES)
+            told = int("".join(map(str, self._request[:14])) or "0", 2)
+            if len(self._request) >= 14 and told & ~(7 << CFG_CHANNEL) == CFG:
+                self._channel = told >> CFG_CHANNEL & 7
+
+    return {"MCP3208": MockMcp3208, "AD7689": MockAd7689}
+
+
+def mock_panel() -> MockPanel:
+    """Make the real panel on mock pins. Its converters answer bit by bit.
+
+    Raises:
+        DeviceUnavailable: gpiozero is missing.
+    """
+    library = _library()
+    from gpiozero.pins.mock import MockFactory
+
+    mocks = _mock_chips()
     pins, factory = load_pin_map(), MockFactory()
-    counts = {name: [0] * CHANNELS for name in pins.spi}
+    counts: dict[str, list[float]] = {name: [0.0] * CHANNELS for name in pins.spi}
     for name, share in shares_at_rest(pins).items():
         counts[pins.adc[name].converter][pins.adc[name].channel] = round(share * FULL_SCALE)
     before = library.Device.pin_factory
@@ -74,10 +115,11 @@ def mock_panel() -> MockPanel:
     converters: dict[str, Converter] = {}
     for name, chip in pins.spi.items():
         select = SELECT_PINS[chip.chip_enable]
-        MockMcp3208(select, counts[name], Sampler(LEFTOVERS[name]), factory)
-        converters[name] = GpiozeroConverter(
+        mocks[chip.chip](select, counts[name], Sampler(LEFTOVERS[name]), factory)
+        spi = GpiozeroSpi(
             clock_pin=CLOCK_PIN, mosi_pin=MOSI_PIN, miso_pin=MISO_PIN, select_pin=select, pin_factory=factory
         )
+        converters[name] = CHIPS[chip.chip](spi)
     for name in (*GATES, *BUTTONS, POWER_FAILS):
         if name in pins.active_low:
             factory.pin(pins.gpio[name]).drive_high()  # At rest.

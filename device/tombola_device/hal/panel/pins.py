@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -12,8 +12,9 @@ from tombola_device.contract.errors import BadConfig
 
 
 class Bus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A chip on an SPI bus."""
+    """A converter on an SPI bus."""
 
+    chip: Literal["MCP3208", "AD7689"]
     bus: int
     chip_enable: int
 
