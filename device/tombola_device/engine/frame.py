@@ -104,6 +104,8 @@ class FrameRenderer:
             self._envelopes.play(*self._keys, levels, self._notes)
             if self._life is not None:
                 self._life.place(self._envelopes.louder_db)
+                if self._wane is not None:
+                    self._wane.place(self._notes)
         self._envelopes.advance()
         if self._share is not None:
             self.levels_db = self._share.advance(self._envelopes.level_db)
@@ -113,7 +115,7 @@ class FrameRenderer:
             if self._life is not None:
                 self._life.advance(rows)
                 if self._wane is not None:
-                    self._wane.advance(rows, self._notes, placed=placed)
+                    self._wane.advance(placed=placed)
             self.session.run(rows, self._notes, self.levels_db)
         if self._late.begun:
             self._late.rise()

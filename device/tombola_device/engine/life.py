@@ -86,12 +86,12 @@ class LifeFeed:
                 into = living_bytes[start : start + 4 * living]
                 alone.append((into, row_bytes, self._bent[mode], self._gained[mode]))
         self._draws, self._ranges = SEED, [mode.note_range for mode in modes]
-        self._notes = [0.0] * voices
+        self._told: Controls | None = None
         self._has_life = living > 0 and any(mode.life for mode in modes)
 
     def take(self, controls: Controls) -> None:
         """Read a new frame. Audio thread."""
-        self._amounts, self._notes = controls.life.tolist(), controls.note.tolist()
+        self._amounts, self._told = controls.life.tolist(), controls
 
     def begin(self, voice: int) -> None:
         """Begin a note: draw one of the takes of notes near it, and a place in it. Audio thread."""
@@ -99,7 +99,8 @@ class LifeFeed:
         self._draws = (self._draws * 1_664_525 + 1_013_904_223) & 0xFFFFFFFF
         drawn = self._draws >> 8
         one = self._voices[voice]
-        take = self._nearest(one.blend, self._notes[voice]) + drawn % (2 * NEAR + 1) - NEAR
+        note = 0.0 if self._told is None else float(self._told.note[voice])
+        take = self._nearest(one.blend, note) + drawn % (2 * NEAR + 1) - NEAR
         take = abs(take) if take < TAKES else 2 * (TAKES - 1) - take
         one.place = take * TAKE_ROWS + (drawn // (2 * NEAR + 1)) % TAKE_ROWS
         one.end = (take + 1) * TAKE_ROWS

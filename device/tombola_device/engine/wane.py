@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final
 
 from tombola_device.contract.controls import FRAME_RATE_HZ, Float32Array
 from tombola_device.contract.graph import SHADES
@@ -12,8 +11,6 @@ from tombola_device.contract.life import LONGEST_WANE_S
 from tombola_device.contract.manifest import KEYTRACK_NOTE, Mode
 from tombola_device.engine.life import PERIODS
 from tombola_device.engine.numbers import numbers
-
-_SECONDS: Final = PERIODS / FRAME_RATE_HZ
 
 
 class WaneFeed:
@@ -35,8 +32,9 @@ class WaneFeed:
             if mode.wane is not None and living > 0
         ]
         self._shade, self._controls = numbers(shade), numbers(controls)
-        self._since_s = [0.0] * len(shade)
-        self._turn = 0
+        self._now, self._begun = 0, [0] * len(shade)
+        self._moving: list[list[tuple[int, int, float, float]]] = [[] for _ in range(PERIODS)]
+        """By turn, what moves: voice, place in the shade, how far in each period, how far at most."""
 
     @property
     def moves(self) -> bool:
@@ -45,37 +43,49 @@ class WaneFeed:
 
     def begin(self, voice: int) -> None:
         """Begin a note. Audio thread."""
-        self._since_s[voice] = 0.0
+        self._begun[voice] = self._now
         for place, _, _ in self._places:
             self._shade[voice * self._width + place] = 0.0
 
-    def advance(self, voices: int, notes: Sequence[float], *, placed: bool) -> None:
-        """Advance the first voices by one period, those whose turn it is in ``LifeFeed``.
+    def place(self, notes: Sequence[float]) -> None:
+        """Controls have moved: which modes a voice plays decides what moves, and its note how fast.
 
         Args:
             notes: MIDI note number of each voice.
+
+        Real time: audio thread.
+        """
+        self._moving = [[] for _ in range(PERIODS)]
+        for voice, note in enumerate(notes):
+            for place, blend, keytrack in self._places:
+                weight = self._controls[voice * self._columns + blend]
+                if weight:
+                    rate = weight * speed_of(note, keytrack) / FRAME_RATE_HZ
+                    at, most = voice * self._width + place, weight * LONGEST_WANE_S
+                    self._moving[voice % PERIODS].append((voice, at, rate, most))
+
+    def advance(self, *, placed: bool) -> None:
+        """Advance by one period the voices whose turn it is in ``LifeFeed``.
+
+        Args:
             placed: Whether ``LifeFeed.place`` has cleared the directions of all voices.
 
         Real time: audio thread.
         """
-        for voice in range(self._turn, voices, PERIODS):
-            self._since_s[voice] += _SECONDS
-            self._write(voice, notes[voice])
-        self._turn = self._turn + 1 if self._turn + 1 < PERIODS else 0
+        moving, shade, begun = self._moving[self._now % PERIODS], self._shade, self._begun
+        now = self._now = self._now + 1
         if placed:
-            for voice in range(self._turn, voices, PERIODS):
-                self._write(voice, notes[voice])
+            moving = [one for turn in self._moving for one in turn]
+        for voice, at, rate, most in moving:
+            gone = rate * (now - begun[voice])
+            shade[at] = gone if gone < most else most  # noqa: FURB136 - a call costs as much as the rest of this line
 
-    def _write(self, voice: int, note: float) -> None:
-        since_s, at, row = self._since_s[voice], voice * self._width, voice * self._columns
-        for place, blend, keytrack in self._places:
-            weight = self._controls[row + blend]
-            if weight:
-                self._shade[at + place] = weight * waned_s(since_s, note, keytrack)
+
+def speed_of(note: float, keytrack: float) -> float:
+    """How much faster than KEYTRACK_NOTE a note goes along its wane."""
+    return math.exp2(keytrack * (note - KEYTRACK_NOTE) / 12.0)
 
 
 def waned_s(since_s: float, note: float, keytrack: float) -> float:
     """How far a note has gone along its wane, as seconds at KEYTRACK_NOTE."""
-    if since_s >= LONGEST_WANE_S and note >= KEYTRACK_NOTE:
-        return LONGEST_WANE_S
-    return min(since_s * math.exp2(keytrack * (note - KEYTRACK_NOTE) / 12.0), LONGEST_WANE_S)
+    return min(since_s * speed_of(note, keytrack), LONGEST_WANE_S)

@@ -34,8 +34,9 @@ class Feed:
         return float(self.shade[voice, len(self.modes) * len(SHADES) + (mode + 1) * DIRECTIONS - 1])
 
     def run(self, seconds: float, note: float = KEYTRACK_NOTE) -> None:
+        self.feed.place([note] * VOICES)
         for _ in range(round(seconds * FRAME_RATE_HZ)):
-            self.feed.advance(VOICES, [note] * VOICES, placed=False)
+            self.feed.advance(placed=False)
 
 
 def test_after_a_second_a_note_at_the_keytrack_note_has_gone_one_unit() -> None:
@@ -71,7 +72,7 @@ def test_what_life_has_cleared_is_written_again_in_the_same_period() -> None:
     one.run(1.0)
     before = [one.wane(voice) for voice in range(VOICES)]
     one.shade[:] = 0.0
-    one.feed.advance(VOICES, [KEYTRACK_NOTE] * VOICES, placed=True)
+    one.feed.advance(placed=True)
     assert [one.wane(voice) for voice in range(VOICES)] == pytest.approx(before, abs=2 * PERIODS / FRAME_RATE_HZ)
 
 
