@@ -22,6 +22,7 @@ from tombola_host.export.bundle import export_bundle
 from tombola_host.generators import family_named
 from tombola_host.generators.base import Generator
 from tombola_host.generators.voice.family import VoiceFamily
+from tombola_host.generators.voice.latents import NoteLatents
 from tombola_host.generators.voice.network import Voice
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.generators.voice.trainee import VoiceTrainee
@@ -159,6 +160,7 @@ def names(voice) -> dict[str, object]:
         "math": math,
         "modes": [Mode(name, "#e8a33d", (50.0, 70.0), envelope, ranges) for name in ("a", "b")],
         "network": network,
+        "latents": NoteLatents(network.modes, 1, network.size.input),
         "nn": nn,
         "np": np,
         "part_of": part_of,

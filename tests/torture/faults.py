@@ -31,6 +31,7 @@ EXEMPT = {
     "Chip": "the chips of the fake bus: behind I2cBus",
     "Errands": "a thread of our own; its work is Files",
     "Worker": "a thread of our own; its work is Files",
+    "SpiDevice": "the bits of a converter chip: behind Converter",
     "Readings": "PanelIn: behind Panel",
     "VoltagesOut": "the DAC: behind I2cBus",
 }

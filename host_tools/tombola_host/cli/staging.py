@@ -69,7 +69,7 @@ def ticket(
 ) -> None:
     """Stage 2: draw the ticket of each mode and train it. What stage 1 left undone is done first.
 
-    Example:  tombola ticket violin=rec/violin --criterion fisher --reset keep --density 0.05
+    Example:  tombola ticket violin=rec/violin --reset keep --density 0.05
     """
     settings = replace(
         settings_of(effort, seed, workers, family, criterion, schedule),

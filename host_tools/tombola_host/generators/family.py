@@ -36,7 +36,7 @@ class Described:
 class Learner(Trainee, Protocol):
     """A trainee of which the lottery knows only that its network can be pruned.
 
-    >>> learner: Learner = VoiceTrainee(network)
+    >>> learner: Learner = VoiceTrainee(network, latents)
     >>> [group.name for group in learner.network.unit_groups()]
     ['input', 'trunk']
     """

@@ -21,7 +21,7 @@ class Restoring(Protocol[T_co]):
     """A family, as far as it makes a trainee from tensors.
 
     >>> family: Restoring[VoiceTrainee] = VoiceFamily()
-    >>> family.restored({f"network.{name}": each for name, each in network.state_dict().items()}).network.modes
+    >>> family.restored(VoiceTrainee(network, latents).tensors()).network.modes
     2
     """
 

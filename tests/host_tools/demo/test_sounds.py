@@ -36,7 +36,7 @@ def test_file_is_small_loud_and_what_the_factory_bundle_plays(quartet, name):
     assert path.stat().st_size < 150_000
     audio, rate_hz = soundfile.read(path, dtype="float32")
     assert rate_hz == 48_000
-    assert decibels(np.abs(audio).max()) == pytest.approx(-1.0, abs=0.3)
+    assert decibels(np.abs(audio).max()) == pytest.approx(-1.0, abs=0.5)  # Vorbis rounds off a plucked peak.
     expected = played(quartet, PHRASES[name])
     assert len(audio) == len(expected)
     # Vorbis errs by -36 to -28 dB here; another bundle or another score by 0 and more.
