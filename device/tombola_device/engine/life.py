@@ -111,7 +111,7 @@ class LifeFeed:
         """The take of the recording nearest to a note: takes rise over the range of a mode."""
         lowest, highest = self._ranges[blend.index(max(blend))]
         share = (note - lowest) / max(highest - lowest, 1.0)
-        return round(min(max(share, 0.0), 1.0) * (TAKES - 1))
+        return round(min(max(0.0, share), 1.0) * (TAKES - 1))  # In this order NaN gives 0.
 
     def place(self, louder_db: Sequence[float]) -> None:
         """Controls have moved: write the directions that the player moves, and weigh the life of the modes.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 from tombola_device.contract.controls import FRAME_RATE_HZ, Float32Array
 from tombola_device.contract.graph import SHADES
@@ -11,6 +12,9 @@ from tombola_device.contract.life import LONGEST_WANE_S
 from tombola_device.contract.manifest import KEYTRACK_NOTE, Mode
 from tombola_device.engine.life import PERIODS
 from tombola_device.engine.numbers import numbers
+
+MOST_OCTAVES: Final = 100.0
+"""No note of a keyboard comes near; what is no note must not raise in the audio thread."""
 
 
 class WaneFeed:
@@ -58,11 +62,12 @@ class WaneFeed:
         self._moving = [[] for _ in range(PERIODS)]
         for voice, note in enumerate(notes):
             for place, blend, keytrack in self._places:
-                weight = self._controls[voice * self._columns + blend]
+                weight, at = self._controls[voice * self._columns + blend], voice * self._width + place
                 if weight:
                     rate = weight * speed_of(note, keytrack) / FRAME_RATE_HZ
-                    at, most = voice * self._width + place, weight * LONGEST_WANE_S
-                    self._moving[voice % PERIODS].append((voice, at, rate, most))
+                    self._moving[voice % PERIODS].append((voice, at, rate, weight * LONGEST_WANE_S))
+                else:
+                    self._shade[at] = 0.0
 
     def advance(self, *, placed: bool) -> None:
         """Advance by one period the voices whose turn it is in ``LifeFeed``.
@@ -83,7 +88,7 @@ class WaneFeed:
 
 def speed_of(note: float, keytrack: float) -> float:
     """How much faster than KEYTRACK_NOTE a note goes along its wane."""
-    return math.exp2(keytrack * (note - KEYTRACK_NOTE) / 12.0)
+    return math.exp2(min(keytrack * (note - KEYTRACK_NOTE) / 12.0, MOST_OCTAVES))
 
 
 def waned_s(since_s: float, note: float, keytrack: float) -> float:

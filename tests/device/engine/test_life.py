@@ -142,6 +142,11 @@ def test_a_strike_draws_among_the_takes_of_the_notes_near_it_each_from_any_place
     assert len(set(places)) > 180
 
 
+@pytest.mark.parametrize("note", [float("nan"), float("inf"), -1e30])
+def test_what_is_no_note_draws_a_take_all_the_same(note):
+    assert 0 <= Bench(life()).feed._nearest([1.0], note) < TAKES
+
+
 def test_a_note_moves_as_far_as_its_life_says_and_at_200_percent_twice_as_far():
     takes = played(life())
     once, twice = (grown(Bench(life(), amount=amount).strike(1500)) for amount in (1.0, 2.0))

@@ -67,6 +67,21 @@ def test_in_a_blend_a_mode_wanes_by_its_weight_and_a_held_mode_does_not() -> Non
     assert one.wane(mode=1) == 0.0
 
 
+def test_a_voice_that_leaves_a_mode_leaves_its_wane_although_no_life_clears_it() -> None:
+    one = Feed(DYING, HELD)
+    one.run(1.0)
+    one.controls[:, COLUMNS:] = 0.0, 1.0
+    one.run(0.1)
+    assert one.wane(mode=0) == 0.0
+
+
+@pytest.mark.parametrize("note", [float("nan"), float("inf"), -float("inf"), 1e30])
+def test_what_is_no_note_raises_nothing_in_the_audio_thread(note: float) -> None:
+    one = Feed(DYING)
+    one.run(0.1, note)
+    assert 0.0 <= one.wane() <= LONGEST_WANE_S
+
+
 def test_what_life_has_cleared_is_written_again_in_the_same_period() -> None:
     one = Feed(DYING)
     one.run(1.0)

@@ -53,7 +53,6 @@ SOUNDING_DB = 25.0
 HEARD_DB, MASKED_DB = 50.0, 60.0
 """Amplitudes this far below a note's level hardly count, and do not count at all."""
 THINNED = 3
-THINNED = 3
 LOW_PARTIALS, LOW_WEIGHT, NOISE_WEIGHT = 12, 3.0, 0.3
 """Ears follow single low partials; how noise flickers is not heard band by band."""
 
