@@ -174,9 +174,7 @@ def test_server_that_is_killed_comes_back_at_the_same_port_with_the_same_login_a
     assert state["xruns"] >= periods
 
 
-def test_instrument_that_is_killed_takes_its_server_with_it_and_the_login_holds_for_the_next(
-    instrument, make_instrument
-):
+def test_instrument_that_is_killed_takes_its_server_along_and_the_login_holds_for_the_next(instrument, make_instrument):
     server = instrument.server
     instrument.process.kill()
     instrument.process.wait()
@@ -219,9 +217,7 @@ def test_dropped_bundle_takes_over_and_a_bad_one_is_a_sentence_and_changes_nothi
     assert instrument.client.post("/bundle", data).json == {"said": "it plays already"}
 
 
-def test_where_owners_decide_a_dropped_bundle_needs_their_signature_or_the_gesture(
-    make_instrument, make_bundle, tmp_path
-):
+def test_where_owners_decide_a_dropped_bundle_needs_signature_or_gesture(make_instrument, make_bundle, tmp_path):
     seed, data = b"s" * 32, encode_bundle(make_bundle())
     write_sealed(DiskFiles(), tmp_path / "owners.json", _Keys([EnrolledKey(public_key(seed).hex(), "me")]))
     instrument = make_instrument(unsigned="ask")
@@ -232,7 +228,7 @@ def test_where_owners_decide_a_dropped_bundle_needs_their_signature_or_the_gestu
     stranger = public_key(b"t" * 32) + sign_bundle(b"t" * 32, bytes.fromhex(sha256))
     for signature, words in (
         ("", "signed by an owner"),
-        (stranger.hex(), "owner"),
+        (stranger.hex(), "does not know the key"),
         ("00" * 96, "signature"),
         ("xyz", "damaged"),
     ):
