@@ -238,7 +238,7 @@ def test_where_owners_decide_a_dropped_bundle_needs_signature_or_gesture(make_in
     state = instrument.see(lambda state: state.get("asking_bundle"))
     assert (state["asking_bundle"], state["hands_here"]) == (sha256[:12], True)
     assert instrument.client.post("/bundle", data, {"Tombola-Signature": signed.hex()}).status == 200
-    other = encode_bundle(make_bundle(modes=("one", "two")))
+    other = encode_bundle(make_bundle(modes=2))
     assert instrument.client.post("/bundle", other).status == 409
     asking = bundle_sha256(other)[:12]
     instrument.see(lambda state: state["asking_bundle"] == asking)
