@@ -170,7 +170,7 @@ QUESTIONS = {
     "How do I go back to the state of the first day?": (("factory reset", "reset"), r"rm -r"),
     "Whose sounds does it take?": (("owner",), r"only bundles that an owner signed"),
     "How do I become an owner?": (("pair", "key new"), r"SHIFT and SAVE|SHIFT for 3 s"),
-    "How do I get an envelope out?": (("envelope",), r"V A out"),
+    "How do I get an envelope out?": (("envelope",), r"A [|] out: envelope"),
 }
 
 
