@@ -111,10 +111,6 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--browser", action="store_true", help="show the panel in a browser, and be heard there without a card"
     )
-    run.add_argument(
-        "--port", type=int, default=0, metavar="N", help="port of that page (default: 8662, or the next free)"
-    )
-    run.add_argument("--no-open", action="store_true", help="print the page's address, but do not open it")
     run.add_argument("--verbose", action="store_true", help="log more")
     return parser
 
