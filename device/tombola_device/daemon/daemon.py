@@ -40,7 +40,9 @@ from tombola_device.daemon.watchdog import Watchdog
 from tombola_device.disk.errands import ErrandThread
 from tombola_device.hal.audio.open import BROWSER
 from tombola_device.play.player import Player
+from tombola_device.surface.browser.face import BrowserFace
 from tombola_device.surface.browser.open import OpenPage
+from tombola_device.surface.remote import RemoteFace
 from tombola_device.surface.surface import Face
 from tombola_device.surface.view import View
 
@@ -71,9 +73,11 @@ class Daemon:
         faces: Sequence[Face] = (),
     ) -> None:
         self._config, self._report, self._page = config, report, page
-        self._faces = (*faces, page.face) if page is not None else faces
-        self._sources = () if page is None else (page.face.midi,)
-        self.bundles = Bundles(config, self.playing, page.take_line if page is not None else None)
+        self._remote = RemoteFace() if config.serial else None
+        remote: list[BrowserFace | RemoteFace] = [page.face] if page is not None else []
+        remote += [self._remote] if self._remote is not None else []
+        self._faces, self._sources = (*faces, *remote), [face.midi for face in remote]
+        self.bundles = Bundles(config, self.playing, page.take_line if page is not None else None, self._remote)
         self.state: State = Waiting()
         self.errands = ErrandThread()
         self._starts = ThreadPoolExecutor(1, "start")
@@ -135,6 +139,12 @@ class Daemon:
         """See House."""
         self.bundles.owner.turn_down()
         return "the key was turned down"
+
+    def open_page(self, *, opened: bool) -> str:
+        """See House."""
+        if self._remote is None:
+            return "no computer is on a serial line"
+        return self._remote.open() if opened else self._remote.shut()
 
     # The loop
 
@@ -279,7 +289,9 @@ class Daemon:
         """What the daemon sees; the surface completes it."""
         view = self.bundles.see(self.state.see())
         about = (f"tombola {__version__}", self.bundles.board.name, *view.about)
-        return replace(view, tempo_bpm=self._player.clock.tempo_bpm(now_s), about=about)
+        code = self._remote.code if self._remote is not None else None
+        about += (f"page code {code}",) if code else ()
+        return replace(view, tempo_bpm=self._player.clock.tempo_bpm(now_s), about=about, page_code=code)
 
     def _over(self, console: Console) -> bool:
         return self._performing.over(self.state.level_db, performing=console.inputs.performing)
