@@ -16,7 +16,7 @@ from tombola_hardware.errors import BadBoard
 from tombola_hardware.kicad import cli, cli_boards, project
 from tombola_hardware.kicad.own import fingerprint
 from tombola_hardware.kicad.pcb import Spot
-from tombola_hardware.panel import boards, dxf, interactive, layout, lettered, svg
+from tombola_hardware.panel import boards, dxf, interactive, layout, lettered, stack, svg
 
 PIN_MAP_OF_FIRMWARE: Final = Path(__file__).parents[2] / "device" / "tombola_device" / "hal" / "panel" / "pin_map.json"
 PICTURES: Final = Path(__file__).parents[2] / "docs" / "pictures"
@@ -104,7 +104,8 @@ def _panel(design: Design, folder: Path, say: Say) -> None:
     solids.mkdir(parents=True)
     made = boards_of(design)
     for name, text in (("front.svg", svg.front()), ("picture.svg", svg.picture()), ("drawing.svg", svg.drawing()),
-                       ("lettered.svg", lettered.lettered()), ("panel.dxf", dxf.drawing())):  # fmt: skip
+                       ("lettered.svg", lettered.lettered()), ("stack.svg", stack.stack()),
+                       ("panel.dxf", dxf.drawing())):  # fmt: skip
         (folder / name).write_text(text, "utf-8")
     for name, (text, spots) in made.items():
         path = folder / f"{name}.kicad_pcb"
