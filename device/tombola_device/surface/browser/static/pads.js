@@ -1,0 +1,192 @@
+// Two pads: the blend, as a polygon of the modes, and the timbre, X by Y. Both are painted with what lies there.
+import { clamp, colour, make, put, sharp } from "./dom.js";
+import { ramp } from "./ramp.js";
+import { corners, inside, placeOf, weightsAt } from "./polygon.js";
+
+const STEP = 0.02;
+const per_cent = (share) => `${Math.round(100 * share)} %`;
+
+/**
+ * One pad. It has the coordinates u (to the right) and v (upwards), both 0 … 1.
+ *
+ * @param host its element
+ * @param pad { name, place() → [u, v], move(u, v), words() → text, middle, hold(held), outline(width, height) → Path2D,
+ *   marks(state) → [{u, v, text, colour, at}]; reach: share of the element that the map covers }
+ */
+function pad(host, { name, place, move, words, middle, hold, outline, marks, reach = 1 }) {
+  const canvas = make("canvas", { role: "slider", tabIndex: 0, "aria-roledescription": "two-dimensional slider", "aria-label": name, "aria-valuemin": 0, "aria-valuemax": 100 });
+  host.append(canvas);
+  const picture = make("canvas");
+  let map = null;
+
+  const at = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return [clamp((event.clientX - box.left) / box.width, 0, 1), clamp(1 - (event.clientY - box.top) / box.height, 0, 1)];
+  };
+  const go = (u, v) => move(clamp(u, 0, 1), clamp(v, 0, 1));
+  let by = null;
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || by !== null) return;
+    event.preventDefault();
+    canvas.focus({ preventScroll: true });
+    canvas.setPointerCapture(event.pointerId);
+    by = event.pointerId;
+    hold(true);
+    go(...at(event));
+  });
+  canvas.addEventListener("pointermove", (event) => event.pointerId === by && go(...at(event)));
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
+    canvas.addEventListener(end, (event) => {
+      if (event.pointerId !== by) return;
+      by = null;
+      hold(false);
+    });
+  }
+  canvas.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const [u, v] = place();
+    const little = event.shiftKey ? STEP / 10 : STEP;
+    const ways = {
+      ArrowLeft: [u - little, v], ArrowRight: [u + little, v], ArrowUp: [u, v + little], ArrowDown: [u, v - little],
+      PageUp: [u, v + 0.1], PageDown: [u, v - 0.1], Home: [0, v], End: [1, v], Delete: middle,
+    };
+    if (!(event.key in ways)) return;
+    event.preventDefault();
+    go(...ways[event.key]);
+  });
+  canvas.addEventListener("dblclick", () => go(...middle));
+
+  function paint(state) {
+    const [context, width, height] = sharp(canvas);
+    if (!width) return;
+    context.clearRect(0, 0, width, height);
+    context.save();
+    const shape = outline(width, height);
+    context.fillStyle = colour("--well");
+    context.fill(shape);
+    context.clip(shape);
+    if (map) {
+      context.imageSmoothingEnabled = true;
+      context.imageSmoothingQuality = "high";
+      // A cell's value stands at its middle, the first and the last at the edges.
+      const [wide, tall] = [width * reach, height * reach];
+      const [cell_w, cell_h] = [wide / (map.side - 1), tall / (map.side - 1)];
+      context.drawImage(picture, (width - wide - cell_w) / 2, (height - tall - cell_h) / 2, wide + cell_w, tall + cell_h);
+    }
+    context.restore();
+    context.strokeStyle = colour("--line");
+    context.lineWidth = 1;
+    context.stroke(shape);
+    for (const mark of marks(state)) draw_mark(context, mark, width, height);
+    puck(context, place(), width, height);
+  }
+
+  return {
+    /** Show a map: { values, side, low, high }, rows from the bottom. */
+    show: (fresh) => {
+      map = fresh;
+      if (!map) return;
+      Object.assign(picture, { width: map.side, height: map.side });
+      picture.getContext("2d").putImageData(ramp(map), 0, 0);
+    },
+    refresh: (state) => {
+      const [u] = place();
+      put(canvas, "aria-valuenow", Math.round(100 * u));
+      put(canvas, "aria-valuetext", words());
+      paint(state);
+    },
+  };
+}
+
+function draw_mark(context, { u, v, text, colour: tint, dot = 4, at = [0, 0] }, width, height) {
+  const [x, y] = [u * width, (1 - v) * height];
+  context.beginPath();
+  context.arc(x, y, dot, 0, 2 * Math.PI);
+  context.fillStyle = tint;
+  context.fill();
+  context.lineWidth = 1.5;
+  context.strokeStyle = colour("--well");
+  context.stroke();
+  if (!text) return;
+  context.font = "600 13px system-ui, sans-serif";
+  context.textAlign = at[0] > 0.3 ? "right" : at[0] < -0.3 ? "left" : "center";
+  context.textBaseline = "middle";
+  const [tx, ty] = [x - at[0] * 14, y + at[1] * 18];
+  context.lineWidth = 4;
+  context.lineJoin = "round";
+  context.strokeStyle = colour("--well");
+  context.strokeText(text, tx, ty);
+  context.fillStyle = colour("--print-on-panel");
+  context.fillText(text, tx, ty);
+}
+
+function puck(context, [u, v], width, height) {
+  for (const [radius, tint, line] of [[11, "#000", 5], [11, colour("--glass"), 2.5]]) {
+    context.beginPath();
+    context.arc(u * width, (1 - v) * height, radius, 0, 2 * Math.PI);
+    context.strokeStyle = tint;
+    context.lineWidth = line;
+    context.stroke();
+  }
+}
+
+const RIM = 0.94; // of the square's half: the polygon keeps clear of the edge
+const toPad = ([x, y]) => [0.5 + (x * RIM) / 2, 0.5 + (y * RIM) / 2];
+const fromPad = (u, v) => [((u - 0.5) * 2) / RIM, ((v - 0.5) * 2) / RIM];
+
+/** The blend pad. */
+export function blendPad(host, instrument) {
+  const modes = () => instrument.state.modes;
+  const weights = () => instrument.get("blend") ?? [];
+  return pad(host, {
+    name: "Blend: a corner is one mode",
+    place: () => toPad(placeOf(weights().length ? weights() : [1])),
+    move: (u, v) => {
+      if (modes().length < 2) return;
+      const [x, y] = inside(...fromPad(u, v), modes().length);
+      instrument.set("blend", weightsAt(x, y, modes().length));
+    },
+    words: () => modes().map((mode, index) => `${mode.name} ${per_cent(weights()[index] ?? 0)}`).join(", ") || "no bundle plays",
+    middle: [0.5, 0.5],
+    hold: (held) => instrument.hold("blend", held),
+    reach: RIM,
+    outline: (width, height) => {
+      const shape = new Path2D();
+      const places = corners(modes().length).map(toPad);
+      if (places.length < 3) {
+        shape.rect(width * (0.5 - RIM / 2), height * 0.35, width * RIM, height * 0.3);
+        return shape;
+      }
+      places.forEach(([u, v], index) => shape[index ? "lineTo" : "moveTo"](u * width, (1 - v) * height));
+      shape.closePath();
+      return shape;
+    },
+    marks: (state) => [
+      ...state.points.blend.map(([x, y]) => ({ u: 0.5 + (x - 0.5) * RIM, v: 0.5 + (y - 0.5) * RIM, colour: colour("--print-on-panel"), dot: 2 })),
+      ...corners(modes().length).map(([x, y], index) => {
+        const [u, v] = toPad([x, y]);
+        return { u, v, text: modes()[index].name, colour: modes()[index].color, dot: 6, at: [x, y] };
+      }),
+    ],
+  });
+}
+
+/** The timbre pad. */
+export function timbrePad(host, instrument) {
+  const modes = () => instrument.state.modes;
+  const timbre = () => instrument.get("timbre") ?? [0.5, 0.5];
+  return pad(host, {
+    name: "Timbre: X to the right is brighter, Y upwards is breathier",
+    place: timbre,
+    move: (u, v) => instrument.set("timbre", [u, v]),
+    words: () => `X ${per_cent(timbre()[0])}, Y ${per_cent(timbre()[1])}`,
+    middle: [0.5, 0.5],
+    hold: (held) => instrument.hold("timbre", held),
+    outline: (width, height) => {
+      const shape = new Path2D();
+      shape.roundRect(0.5, 0.5, width - 1, height - 1, 6);
+      return shape;
+    },
+    marks: (state) => state.points.timbre.map(([u, v, mode]) => ({ u, v, colour: modes()[mode]?.color ?? colour("--print-on-panel"), dot: 3 })),
+  });
+}
