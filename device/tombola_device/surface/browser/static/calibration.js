@@ -6,11 +6,17 @@ const JACKS = ["V/OCT", "CV A", "CV B"];
 export function calibration(sheet, instrument) {
   const volts = make("output", { className: "figures large" });
   const words = make("p", { role: "status", className: "words" });
-  const jacks = JACKS.map((jack) => make("button", { type: "button", onclick: () => instrument.do("calibrate", { jack }) }, jack));
+  const jacks = JACKS.map((jack) =>
+    make("button", { type: "button", onclick: () => instrument.do("calibrate", { jack }) }, jack),
+  );
   const push = make("button", { type: "button", onclick: () => instrument.do("confirm_calibration") }, "Push");
   const cancel = make("button", { type: "button", onclick: () => instrument.do("cancel_calibration") }, "Cancel");
   sheet.append(
-    make("p", { className: "quiet" }, "V/OCT takes 1 V and 3 V from the source that you play with; CV A and CV B take a cable to V/OCT, which measures them."),
+    make(
+      "p",
+      { className: "quiet" },
+      "V/OCT takes 1 V and 3 V from the source that you play with; CV A and CV B take a cable to V/OCT, which measures them.",
+    ),
     make("p", {}, "V/OCT reads ", volts),
     make("div", { className: "row" }, ...jacks),
     words,

@@ -13,7 +13,10 @@ export function display(group, instrument, { host }) {
     const tall = (wide * HEIGHT) / WIDTH;
     const share = (mm, axis) => `${(100 * mm) / PANEL_MM[axis]}%`;
     Object.assign(canvas.style, {
-      left: share(x - wide / 2, 0), top: share(y - tall / 2, 1), width: share(wide, 0), height: share(tall, 1),
+      left: share(x - wide / 2, 0),
+      top: share(y - tall / 2, 1),
+      width: share(wide, 0),
+      height: share(tall, 1),
     });
   };
   place(group.dataset);

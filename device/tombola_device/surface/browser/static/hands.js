@@ -28,7 +28,8 @@ export function knob(group, instrument) {
   const key = () => (instrument.shift && shifted ? shifted : group.id);
   const mode = () => instrument.state.modes[number - 1]?.name;
   const idle = () => number <= 5 && !mode();
-  const moves = () => MOVES[key()] ?? { name: mode() ? `weight of ${mode()}` : `knob ${number}, no mode`, text: per_cent };
+  const moves = () =>
+    MOVES[key()] ?? { name: mode() ? `weight of ${mode()}` : `knob ${number}, no mode`, text: per_cent };
   const value = () => instrument.get(key()) ?? 0;
   const pointer = group.querySelector(".pointer");
   group.classList.add("turns");
@@ -76,10 +77,11 @@ export function button(group, instrument) {
   };
   held(group, down, up);
   return {
-    words: () => ({
-      SHIFT: "shift: press to hold it; the knobs then move what is printed in gold",
-      SAVE: "save: keeps a scene; held long: silence; held with SHIFT for 3 s: pairs an owner's key",
-    })[group.id] ?? group.id,
+    words: () =>
+      ({
+        SHIFT: "shift: press to hold it; the knobs then move what is printed in gold",
+        SAVE: "save: keeps a scene; held long: silence; held with SHIFT for 3 s: pairs an owner's key",
+      })[group.id] ?? group.id,
     refresh: () => {
       put(group, "aria-pressed", instrument.pressed(group.id));
       group.classList.toggle("down", instrument.pressed(group.id));
@@ -89,7 +91,7 @@ export function button(group, instrument) {
 
 /** The encoder: turned by a drag, the wheel or the arrow keys; pushed by a click or Enter. */
 export function encoder(group, instrument) {
-  const STEP_PX = 9;
+  const [STEP_PX, LONG_MS, PUSH_MS] = [9, 350, 60];
   const { x, y } = group.dataset;
   const pointer = group.querySelector(".pointer");
   let turned = 0;
@@ -100,9 +102,15 @@ export function encoder(group, instrument) {
     put(group, "aria-valuenow", turned);
   };
   for (const [name, value] of Object.entries({
-    role: "slider", tabindex: 0, "aria-label": "menu encoder: turn, or push with Enter", "aria-valuenow": 0,
-    "aria-valuetext": "turns without end", "aria-valuemin": -1e6, "aria-valuemax": 1e6,
-  })) put(group, name, value);
+    role: "slider",
+    tabindex: 0,
+    "aria-label": "menu encoder: turn, or push with Enter",
+    "aria-valuenow": 0,
+    "aria-valuetext": "turns without end",
+    "aria-valuemin": -1e6,
+    "aria-valuemax": 1e6,
+  }))
+    put(group, name, value);
   group.classList.add("turns");
   let drag = null;
   group.addEventListener("pointermove", (event) => {
@@ -111,30 +119,35 @@ export function encoder(group, instrument) {
     [drag.x, drag.y] = [event.clientX, event.clientY];
     const steps = Math.trunc(drag.way / STEP_PX);
     if (!steps) return;
-    if (!drag.turns) instrument.press("ENC", false); // It is turned, not pushed.
     drag.turns = true;
     drag.way -= steps * STEP_PX;
     turn(steps);
   });
+  // A push is known as one only when the hand goes without having turned, or when it stays.
   held(
     group,
     (event) => {
-      drag = event?.clientX === undefined ? null : { x: event.clientX, y: event.clientY, way: 0, turns: false };
+      drag = event && { x: event.clientX, y: event.clientY, way: 0, turns: false };
       if (!drag) instrument.press("ENC", true);
-      else drag.push = setTimeout(() => drag && !drag.turns && instrument.press("ENC", true), 120);
+      else drag.push = setTimeout(() => drag && !drag.turns && instrument.press("ENC", true), LONG_MS);
     },
     () => {
-      if (drag && !drag.turns && !instrument.pressed("ENC")) instrument.press("ENC", true);
+      const pushed = drag && !drag.turns && !instrument.pressed("ENC");
       clearTimeout(drag?.push);
       drag = null;
-      instrument.press("ENC", false);
+      if (pushed) instrument.press("ENC", true);
+      setTimeout(() => instrument.press("ENC", false), pushed ? PUSH_MS : 0);
     },
   );
-  group.addEventListener("wheel", (event) => {
-    if (document.activeElement !== group) return;
-    event.preventDefault();
-    turn(Math.sign(-event.deltaY));
-  }, { passive: false });
+  group.addEventListener(
+    "wheel",
+    (event) => {
+      if (document.activeElement !== group) return;
+      event.preventDefault();
+      turn(Math.sign(-event.deltaY));
+    },
+    { passive: false },
+  );
   group.addEventListener("keydown", (event) => {
     const steps = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: 8, PageDown: -8 }[event.key];
     if (!steps || event.ctrlKey || event.altKey || event.metaKey) return;

@@ -6,15 +6,42 @@ const GLIDE_S = 2;
 const SETTLE_MS = 250; // The server has the last word so long after the hand's last move and the way there and back.
 
 const EMPTY = {
-  bundle: null, modes: [], names: [], blend: [], hand_blend: [], timbre: [0.5, 0.5], life: 1, knobs: [], held: [], lamps: [], display: null,
-  scenes: [], options: [], log: [], about: [], flashing: -1, peak_db: -80, xruns: 0, notice: "", fault: "", lost: false,
-  points: { blend: [], timbre: [] }, outputs: undefined, jacks: undefined,
+  bundle: null,
+  modes: [],
+  names: [],
+  blend: [],
+  hand_blend: [],
+  timbre: [0.5, 0.5],
+  life: 1,
+  knobs: [],
+  held: [],
+  lamps: [],
+  display: null,
+  scenes: [],
+  options: [],
+  log: [],
+  about: [],
+  flashing: -1,
+  peak_db: -80,
+  xruns: 0,
+  notice: "",
+  fault: "",
+  lost: false,
+  points: { blend: [], timbre: [] },
+  outputs: undefined,
+  jacks: undefined,
 };
 
 /** How each value is read from a state, and the message that sets it. */
 const VALUES = {
-  KNOB_8: [(state) => state.knobs[7], (value) => ({ kind: "set_loudness", offset_db: value > 0 ? (value - 1) * LEVEL_DB : -160 })],
-  GLIDE: [(state) => Math.sqrt((state.glide_s ?? 0) / GLIDE_S), (value) => ({ kind: "set_glide", seconds: GLIDE_S * value * value })],
+  KNOB_8: [
+    (state) => state.knobs[7],
+    (value) => ({ kind: "set_loudness", offset_db: value > 0 ? (value - 1) * LEVEL_DB : -160 }),
+  ],
+  GLIDE: [
+    (state) => Math.sqrt((state.glide_s ?? 0) / GLIDE_S),
+    (value) => ({ kind: "set_glide", seconds: GLIDE_S * value * value }),
+  ],
   TUNE: [(state) => ((state.tune_semitones ?? 0) + 1) / 2, (value) => ({ kind: "set_tune", semitones: 2 * value - 1 })],
   MORPH: [(state) => state.place, (value) => ({ kind: "morph", place: value })],
   life: [(state) => state.life, (value) => ({ kind: "set_life", amount: value })],
@@ -27,7 +54,10 @@ for (let mode = 0; mode < 5; mode++) {
   VALUES[`KNOB_${mode + 1}`] = [(state) => state.knobs[mode], (value) => ({ kind: "set_weight", mode, weight: value })];
 }
 for (const jack of ["V_OCT", "CV_X", "CV_Y", "CV_1", "CV_2", "CV_3"]) {
-  VALUES[jack] = [(state) => state.jacks?.[jack], (value, now) => now.state.jacks && { kind: "volts", jack, volts: value }];
+  VALUES[jack] = [
+    (state) => state.jacks?.[jack],
+    (value, now) => now.state.jacks && { kind: "volts", jack, volts: value },
+  ];
 }
 
 export class Instrument {
@@ -87,7 +117,10 @@ export class Instrument {
   set(name, value) {
     if (name in SIDES) {
       const [pair, side] = SIDES[name];
-      return this.set(pair, this.get(pair).map((other, index) => (index === side ? value : other)));
+      return this.set(
+        pair,
+        this.get(pair).map((other, index) => (index === side ? value : other)),
+      );
     }
     const before = this.#mine.get(name);
     this.#mine.set(name, { value, held: before?.held ?? false, moved_ms: performance.now() });
@@ -118,7 +151,8 @@ export class Instrument {
     const now_ms = performance.now();
     for (const [name, { value, held, moved_ms }] of this.#mine) {
       const late = now_ms - moved_ms > SETTLE_MS + 2 * this.#wire.rtt_ms();
-      if (!held && (late || this.standing !== "up" || same(value, VALUES[name][0](this.state)))) this.#mine.delete(name);
+      if (!held && (late || this.standing !== "up" || same(value, VALUES[name][0](this.state))))
+        this.#mine.delete(name);
     }
     if (this.#mine.size) setTimeout(() => this.paint(), SETTLE_MS);
   }
@@ -184,7 +218,7 @@ export class Instrument {
 
   gate(jack, high) {
     if (this.state.jacks) this.do("gate", { jack, high });
-    else if (jack !== "CLOCK_IN") (high ? this.noteOn(60, 0.8) : this.noteOff(60));
+    else if (jack !== "CLOCK_IN") high ? this.noteOn(60, 0.8) : this.noteOff(60);
   }
 }
 

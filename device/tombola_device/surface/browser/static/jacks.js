@@ -6,10 +6,18 @@ import { slider } from "./slider.js";
 const SVG = "http://www.w3.org/2000/svg";
 const volts = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)} V`;
 const PURPOSE = {
-  V_OCT: "pitch of the gate's voice, 1 V an octave", CV_X: "adds to timbre X", CV_Y: "adds to timbre Y",
-  CV_1: "as set: CV I", CV_2: "as set: CV II", CV_3: "as set: CV III",
-  GATE_IN: "gate: each press is a note", TRIG_IN: "trigger: strikes a note", CLOCK_IN: "clock: each press is a sixteenth",
-  CV_A: "output A", CV_B: "output B", GATE_OUT: "gate output",
+  V_OCT: "pitch of the gate's voice, 1 V an octave",
+  CV_X: "adds to timbre X",
+  CV_Y: "adds to timbre Y",
+  CV_1: "as set: CV I",
+  CV_2: "as set: CV II",
+  CV_3: "as set: CV III",
+  GATE_IN: "gate: each press is a note",
+  TRIG_IN: "trigger: strikes a note",
+  CLOCK_IN: "clock: each press is a sixteenth",
+  CV_A: "output A",
+  CV_B: "output B",
+  GATE_OUT: "gate output",
 };
 const name = (group) => `${group.dataset.legend} ${group.dataset.output === "true" ? "output" : "input"}`;
 
@@ -47,9 +55,14 @@ export function gateJack(group, instrument) {
     put(plug, "fill-opacity", high ? 1 : 0);
     put(group, "aria-pressed", high);
   };
-  Object.entries({ role: "button", tabindex: 0, "aria-label": name(group), "aria-pressed": false })
-    .forEach(([key, value]) => put(group, key, value));
-  held(group, () => press(true), () => press(false));
+  Object.entries({ role: "button", tabindex: 0, "aria-label": name(group), "aria-pressed": false }).forEach(
+    ([key, value]) => put(group, key, value),
+  );
+  held(
+    group,
+    () => press(true),
+    () => press(false),
+  );
   return { words: () => `${name(group)}: ${PURPOSE[group.id]}` };
 }
 
@@ -106,7 +119,10 @@ export function lamp(group, instrument) {
       const [red, green] = state.lamps[index] ?? [0, 0];
       const strong = Math.max(red, green) ** (1 / 2.2); // Lamps are linear in light, screens are not.
       const shade = red > 0 ? (green > 0 ? "#f2b53c" : "#e0574f") : "#7be07b";
-      for (const [part, share] of [[glow, 0.3], [light, 1]]) {
+      for (const [part, share] of [
+        [glow, 0.3],
+        [light, 1],
+      ]) {
         put(part, "fill", shade);
         put(part, "opacity", (Math.max(strong, 0.05) * share).toFixed(2));
       }
@@ -115,14 +131,18 @@ export function lamp(group, instrument) {
 }
 
 function press(group, label, deed) {
-  Object.entries({ role: "button", tabindex: 0, "aria-label": label }).forEach(([key, value]) => put(group, key, value));
+  Object.entries({ role: "button", tabindex: 0, "aria-label": label }).forEach(([key, value]) =>
+    put(group, key, value),
+  );
   held(group, () => {}, deed); // On the way up, as browsers want before they open sound, MIDI or files.
 }
 
 function lens(group, kind) {
   const circle = document.createElementNS(SVG, "circle");
   const { x, y } = group.dataset;
-  Object.entries({ class: kind, cx: x, cy: y, r: 1.8, "fill-opacity": 0 }).forEach(([key, value]) => put(circle, key, value));
+  Object.entries({ class: kind, cx: x, cy: y, r: 1.8, "fill-opacity": 0 }).forEach(([key, value]) =>
+    put(circle, key, value),
+  );
   group.insertBefore(circle, group.querySelector(".halo"));
   return circle;
 }

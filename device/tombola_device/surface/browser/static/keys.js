@@ -4,8 +4,44 @@ import { byId, clamp, make, put, say } from "./dom.js";
 const BLACK = new Set([1, 3, 6, 8, 10]);
 const NAMES = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
 // By the place on the keyboard, so that it plays alike whatever letters are printed there.
-const LOWER = ["KeyZ", "KeyS", "KeyX", "KeyD", "KeyC", "KeyV", "KeyG", "KeyB", "KeyH", "KeyN", "KeyJ", "KeyM", "Comma", "KeyL", "Period", "Semicolon", "Slash"];
-const UPPER = ["KeyQ", "Digit2", "KeyW", "Digit3", "KeyE", "KeyR", "Digit5", "KeyT", "Digit6", "KeyY", "Digit7", "KeyU", "KeyI", "Digit9", "KeyO", "Digit0", "KeyP"];
+const LOWER = [
+  "KeyZ",
+  "KeyS",
+  "KeyX",
+  "KeyD",
+  "KeyC",
+  "KeyV",
+  "KeyG",
+  "KeyB",
+  "KeyH",
+  "KeyN",
+  "KeyJ",
+  "KeyM",
+  "Comma",
+  "KeyL",
+  "Period",
+  "Semicolon",
+  "Slash",
+];
+const UPPER = [
+  "KeyQ",
+  "Digit2",
+  "KeyW",
+  "Digit3",
+  "KeyE",
+  "KeyR",
+  "Digit5",
+  "KeyT",
+  "Digit6",
+  "KeyY",
+  "Digit7",
+  "KeyU",
+  "KeyI",
+  "Digit9",
+  "KeyO",
+  "Digit0",
+  "KeyP",
+];
 const LETTERS = new Map([...LOWER.map((code, step) => [code, step]), ...UPPER.map((code, step) => [code, step + 12])]);
 const WHITE_PX = 38;
 const [LOWEST, HIGHEST] = [0, 108];
@@ -41,12 +77,27 @@ export function keys(instrument) {
   const down = make("button", { type: "button", "aria-label": "Octave down (key −)", onclick: () => shift(-12) }, "−");
   const up = make("button", { type: "button", "aria-label": "Octave up (key =)", onclick: () => shift(12) }, "+");
   const octave = make("output", { className: "figures" });
-  const pedal = make("button", { type: "button", "aria-pressed": false, title: "Shift and Space, while held", onclick: () => sustain(!sustained) }, "Sustain");
-  const hard = make("input", { type: "range", min: 1, max: 127, value: Math.round(velocity * 127), oninput: () => (velocity = hard.value / 127) });
+  const pedal = make(
+    "button",
+    { type: "button", "aria-pressed": false, title: "Shift and Space, while held", onclick: () => sustain(!sustained) },
+    "Sustain",
+  );
+  const hard = make("input", {
+    type: "range",
+    min: 1,
+    max: 127,
+    value: Math.round(velocity * 127),
+    oninput: () => (velocity = hard.value / 127),
+  });
   host.replaceChildren(
-    make("div", { className: "key-tools" }, make("span", { className: "octave" }, down, octave, up), pedal,
+    make(
+      "div",
+      { className: "key-tools" },
+      make("span", { className: "octave" }, down, octave, up),
+      pedal,
       make("label", {}, "Velocity ", hard),
-      make("span", { className: "quiet hint" }, "Letters z … / and q … p play; − and = shift the octave.")),
+      make("span", { className: "quiet hint" }, "Letters z … / and q … p play; − and = shift the octave."),
+    ),
     board,
   );
 
@@ -70,7 +121,13 @@ export function keys(instrument) {
     const made = [];
     for (let note = first, white = 0; white < whites && note <= 127; note++) {
       const black = BLACK.has(note % 12);
-      const key = make("button", { type: "button", tabIndex: note === first ? 0 : -1, className: black ? "black" : "white", "data-note": note, "aria-label": noteName(note) });
+      const key = make("button", {
+        type: "button",
+        tabIndex: note === first ? 0 : -1,
+        className: black ? "black" : "white",
+        "data-note": note,
+        "aria-label": noteName(note),
+      });
       if (note % 12 === 0) key.append(make("span", {}, noteName(note)));
       key.style.left = `${(100 * (black ? white - 0.3 : white)) / whites}%`;
       key.style.width = `${(100 * (black ? 0.6 : 1)) / whites}%`;
@@ -129,7 +186,8 @@ export function keys(instrument) {
   board.addEventListener("keyup", (event) => (event.key === " " || event.key === "Enter") && stop("bar"));
 
   // Letters, wherever the page's hand is, but not in a field of text.
-  const writes = (event) => event.target.closest?.("input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable]");
+  const writes = (event) =>
+    event.target.closest?.("input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable]");
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || writes(event)) return;
     if (event.code === "Space" && event.shiftKey) {

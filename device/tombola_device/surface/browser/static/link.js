@@ -29,7 +29,11 @@ export function link(on) {
     const token = location.hash.slice(1);
     if (!token) return;
     history.replaceState(null, "", location.pathname); // Neither the history nor a bookmark keeps it.
-    await fetch("login", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ token }) }).catch(() => null);
+    await fetch("login", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ token }),
+    }).catch(() => null);
   }
 
   async function open() {
@@ -55,10 +59,11 @@ export function link(on) {
   }
 
   async function again() {
-    // A refused socket does not say why; a request does.
-    const answer = await fetch("backup", { method: "HEAD" }).catch(() => null);
+    // A refused socket does not say why; a plain request for it does.
+    const answer = await fetch("socket").catch(() => null);
     if (answer?.status === 401) {
-      const sentence = "This address has no key. Open the address that the terminal shows, with all that stands behind #.";
+      const sentence =
+        "This address has no key. Open the address that the terminal shows, with all that stands behind #.";
       on.standing("locked", sentence);
       return;
     }
@@ -92,7 +97,12 @@ export function link(on) {
   }
 
   function bytes(view) {
-    const [kind, which, side, seq] = [view.getUint8(0), view.getUint8(1), view.getUint16(2, true), view.getUint32(4, true)];
+    const [kind, which, side, seq] = [
+      view.getUint8(0),
+      view.getUint8(1),
+      view.getUint16(2, true),
+      view.getUint32(4, true),
+    ];
     if (kind === 1) {
       const wave = Float32Array.from({ length: 1024 }, (_, at) => view.getInt16(8 + 2 * at, true) / 32767);
       on.scope({ wave, bands: new Uint8Array(view.buffer, 8 + 2048, 256) });

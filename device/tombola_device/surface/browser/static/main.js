@@ -17,7 +17,10 @@ const instrument = new Instrument();
 let quiet = 0;
 function notice(sentence) {
   clearTimeout(quiet);
-  byId("notice").replaceChildren(make("p", {}, sentence), make("button", { type: "button", "aria-label": "Close", onclick: () => byId("notice").replaceChildren() }, "×"));
+  byId("notice").replaceChildren(
+    make("p", {}, sentence),
+    make("button", { type: "button", "aria-label": "Close", onclick: () => byId("notice").replaceChildren() }, "×"),
+  );
   quiet = setTimeout(() => byId("notice").replaceChildren(), NOTICE_MS);
 }
 
@@ -74,7 +77,11 @@ instrument.on("standing", (word, sentence) => {
 
 // Maps and pictures are asked for only while somebody sees them.
 const seen = { scope: false, blend_map: false, timbre_map: false };
-const wants = () => instrument.do("want", Object.fromEntries(Object.entries(seen).map(([name, sees]) => [name, sees && !document.hidden])));
+const wants = () =>
+  instrument.do(
+    "want",
+    Object.fromEntries(Object.entries(seen).map(([name, sees]) => [name, sees && !document.hidden])),
+  );
 const watch = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
     const name = { "blend-pad": "blend_map", "timbre-pad": "timbre_map", shows: "scope" }[target.id];

@@ -34,7 +34,12 @@ export function maps(instrument, pads) {
     const shown = layer(newest[pad], Number(choice.value));
     pads[pad].show(shown);
     newest[pad].words = `${pad} ${text(of(shown.low))} … ${text(of(shown.high))}`;
-    say(byId("scale"), Object.values(newest).map(({ words }) => words).join(" · "));
+    say(
+      byId("scale"),
+      Object.values(newest)
+        .map(({ words }) => words)
+        .join(" · "),
+    );
     instrument.paint();
   };
   instrument.on("map", (map) => {

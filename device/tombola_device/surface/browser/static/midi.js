@@ -19,5 +19,7 @@ export async function takeMidi(instrument) {
   take();
   access.onstatechange = take;
   const names = [...access.inputs.values()].map((input) => input.name);
-  return names.length ? `MIDI from ${names.join(", ")}.` : "No MIDI keyboard is plugged in; it will be taken when it is.";
+  return names.length
+    ? `MIDI from ${names.join(", ")}.`
+    : "No MIDI keyboard is plugged in; it will be taken when it is.";
 }

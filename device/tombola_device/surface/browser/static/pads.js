@@ -11,17 +11,27 @@ const per_cent = (share) => `${Math.round(100 * share)} %`;
  *
  * @param host its element
  * @param pad { name, place() → [u, v], move(u, v), words() → text, middle, hold(held), outline(width, height) → Path2D,
- *   marks(state) → [{u, v, text, colour, at}]; reach: share of the element that the map covers }
+ *   marks(state) → [{u, v, text, colour, at}]; sides() → words along X and Y; reach: share of the element that the map covers }
  */
-function pad(host, { name, place, move, words, middle, hold, outline, marks, reach = 1 }) {
-  const canvas = make("canvas", { role: "slider", tabIndex: 0, "aria-roledescription": "two-dimensional slider", "aria-label": name, "aria-valuemin": 0, "aria-valuemax": 100 });
+function pad(host, { name, place, move, words, middle, hold, outline, marks, sides, reach = 1 }) {
+  const canvas = make("canvas", {
+    role: "slider",
+    tabIndex: 0,
+    "aria-roledescription": "two-dimensional slider",
+    "aria-label": name,
+    "aria-valuemin": 0,
+    "aria-valuemax": 100,
+  });
   host.append(canvas);
   const picture = make("canvas");
   let map = null;
 
   const at = (event) => {
     const box = canvas.getBoundingClientRect();
-    return [clamp((event.clientX - box.left) / box.width, 0, 1), clamp(1 - (event.clientY - box.top) / box.height, 0, 1)];
+    return [
+      clamp((event.clientX - box.left) / box.width, 0, 1),
+      clamp(1 - (event.clientY - box.top) / box.height, 0, 1),
+    ];
   };
   const go = (u, v) => move(clamp(u, 0, 1), clamp(v, 0, 1));
   let by = null;
@@ -47,8 +57,15 @@ function pad(host, { name, place, move, words, middle, hold, outline, marks, rea
     const [u, v] = place();
     const little = event.shiftKey ? STEP / 10 : STEP;
     const ways = {
-      ArrowLeft: [u - little, v], ArrowRight: [u + little, v], ArrowUp: [u, v + little], ArrowDown: [u, v - little],
-      PageUp: [u, v + 0.1], PageDown: [u, v - 0.1], Home: [0, v], End: [1, v], Delete: middle,
+      ArrowLeft: [u - little, v],
+      ArrowRight: [u + little, v],
+      ArrowUp: [u, v + little],
+      ArrowDown: [u, v - little],
+      PageUp: [u, v + 0.1],
+      PageDown: [u, v - 0.1],
+      Home: [0, v],
+      End: [1, v],
+      Delete: middle,
     };
     if (!(event.key in ways)) return;
     event.preventDefault();
@@ -71,13 +88,20 @@ function pad(host, { name, place, move, words, middle, hold, outline, marks, rea
       // A cell's value stands at its middle, the first and the last at the edges.
       const [wide, tall] = [width * reach, height * reach];
       const [cell_w, cell_h] = [wide / (map.side - 1), tall / (map.side - 1)];
-      context.drawImage(picture, (width - wide - cell_w) / 2, (height - tall - cell_h) / 2, wide + cell_w, tall + cell_h);
+      context.drawImage(
+        picture,
+        (width - wide - cell_w) / 2,
+        (height - tall - cell_h) / 2,
+        wide + cell_w,
+        tall + cell_h,
+      );
     }
     context.restore();
-    context.strokeStyle = colour("--line");
+    context.strokeStyle = colour("--line-on-panel");
     context.lineWidth = 1;
     context.stroke(shape);
     for (const mark of marks(state)) draw_mark(context, mark, width, height);
+    if (sides) label(context, sides(), width, height);
     puck(context, place(), width, height);
   }
 
@@ -120,8 +144,28 @@ function draw_mark(context, { u, v, text, colour: tint, dot = 4, at = [0, 0] }, 
   context.fillText(text, tx, ty);
 }
 
+function label(context, [across, upwards], width, height) {
+  Object.assign(context, { font: "12px system-ui, sans-serif", textAlign: "right", lineWidth: 3, lineJoin: "round" });
+  context.strokeStyle = colour("--well");
+  context.fillStyle = colour("--print-on-panel");
+  for (const [text, x, y, turn] of [
+    [across, width - 10, height - 12, 0],
+    [upwards, 14, 10, -Math.PI / 2],
+  ]) {
+    context.save();
+    context.translate(x, y);
+    context.rotate(turn);
+    context.strokeText(text, 0, 0);
+    context.fillText(text, 0, 0);
+    context.restore();
+  }
+}
+
 function puck(context, [u, v], width, height) {
-  for (const [radius, tint, line] of [[11, "#000", 5], [11, colour("--glass"), 2.5]]) {
+  for (const [radius, tint, line] of [
+    [11, "#000", 5],
+    [11, colour("--glass"), 2.5],
+  ]) {
     context.beginPath();
     context.arc(u * width, (1 - v) * height, radius, 0, 2 * Math.PI);
     context.strokeStyle = tint;
@@ -146,7 +190,10 @@ export function blendPad(host, instrument) {
       const [x, y] = inside(...fromPad(u, v), modes().length);
       instrument.set("blend", weightsAt(x, y, modes().length));
     },
-    words: () => modes().map((mode, index) => `${mode.name} ${per_cent(weights()[index] ?? 0)}`).join(", ") || "no bundle plays",
+    words: () =>
+      modes()
+        .map((mode, index) => `${mode.name} ${per_cent(weights()[index] ?? 0)}`)
+        .join(", ") || "no bundle plays",
     middle: [0.5, 0.5],
     hold: (held) => instrument.hold("blend", held),
     reach: RIM,
@@ -162,7 +209,12 @@ export function blendPad(host, instrument) {
       return shape;
     },
     marks: (state) => [
-      ...state.points.blend.map(([x, y]) => ({ u: 0.5 + (x - 0.5) * RIM, v: 0.5 + (y - 0.5) * RIM, colour: colour("--print-on-panel"), dot: 2 })),
+      ...state.points.blend.map(([x, y]) => ({
+        u: 0.5 + (x - 0.5) * RIM,
+        v: 0.5 + (y - 0.5) * RIM,
+        colour: colour("--print-on-panel"),
+        dot: 2,
+      })),
       ...corners(modes().length).map(([x, y], index) => {
         const [u, v] = toPad([x, y]);
         return { u, v, text: modes()[index].name, colour: modes()[index].color, dot: 6, at: [x, y] };
@@ -171,15 +223,20 @@ export function blendPad(host, instrument) {
   });
 }
 
-/** The timbre pad. */
+const WORDS = { timbre_x: "brighter", timbre_y: "breathier" };
+
+/** The timbre pad. Its sides have the words of the strongest mode. */
 export function timbrePad(host, instrument) {
   const modes = () => instrument.state.modes;
   const timbre = () => instrument.get("timbre") ?? [0.5, 0.5];
+  const strongest = () =>
+    instrument.state.blend.reduce((best, weight, mode, all) => (weight > all[best] ? mode : best), 0);
+  const word = (column) => modes()[strongest()]?.knobs?.[column] ?? WORDS[column];
   return pad(host, {
-    name: "Timbre: X to the right is brighter, Y upwards is breathier",
+    name: "Timbre",
     place: timbre,
     move: (u, v) => instrument.set("timbre", [u, v]),
-    words: () => `X ${per_cent(timbre()[0])}, Y ${per_cent(timbre()[1])}`,
+    words: () => `X, ${word("timbre_x")}, ${per_cent(timbre()[0])}; Y, ${word("timbre_y")}, ${per_cent(timbre()[1])}`,
     middle: [0.5, 0.5],
     hold: (held) => instrument.hold("timbre", held),
     outline: (width, height) => {
@@ -187,6 +244,13 @@ export function timbrePad(host, instrument) {
       shape.roundRect(0.5, 0.5, width - 1, height - 1, 6);
       return shape;
     },
-    marks: (state) => state.points.timbre.map(([u, v, mode]) => ({ u, v, colour: modes()[mode]?.color ?? colour("--print-on-panel"), dot: 3 })),
+    sides: () => [`X: ${word("timbre_x")} →`, `Y: ${word("timbre_y")} →`],
+    marks: (state) =>
+      state.points.timbre.map(([u, v, mode]) => ({
+        u,
+        v,
+        colour: modes()[mode]?.color ?? colour("--print-on-panel"),
+        dot: 3,
+      })),
   });
 }

@@ -5,9 +5,18 @@ import { audioJack, gateJack, inputJack, lamp, midiJack, outputJack, usbPort } f
 import { display } from "./display.js";
 
 const KINDS = {
-  Knob: knob, Encoder: encoder, Button: button, Lamp: lamp, Display: display,
-  CvInput: inputJack, GateInput: gateJack, CvOutput: outputJack, GateOutput: outputJack,
-  AudioOutput: audioJack, MidiJack: midiJack, UsbPort: usbPort,
+  Knob: knob,
+  Encoder: encoder,
+  Button: button,
+  Lamp: lamp,
+  Display: display,
+  CvInput: inputJack,
+  GateInput: gateJack,
+  CvOutput: outputJack,
+  GateOutput: outputJack,
+  AudioOutput: audioJack,
+  MidiJack: midiJack,
+  UsbPort: usbPort,
 };
 
 /**
@@ -29,7 +38,9 @@ export async function panel(instrument, deeds) {
   const parts = [...svg.querySelectorAll("g[data-kind]")].map((group) => {
     const part = KINDS[group.dataset.kind](group, instrument, { ...deeds, host });
     const tell = () => part.words && readout(part.words());
-    for (const sign of ["pointerenter", "focus", "pointerdown", "keyup"]) group.addEventListener(sign, tell);
+    // A group that listens for the focus gets it by the Tab key; lamps and the display must not.
+    const signs = group.hasAttribute("tabindex") ? ["focus", "keyup"] : [];
+    for (const sign of ["pointerenter", "pointerdown", ...signs]) group.addEventListener(sign, tell);
     return { ...part, tell, group };
   });
   return (state) => {

@@ -7,7 +7,11 @@
 /** Corners of M modes: [[x, y], …]. Two lie left and right, one in the middle. */
 export function corners(modes) {
   if (modes === 1) return [[0, 0]];
-  if (modes === 2) return [[-1, 0], [1, 0]];
+  if (modes === 2)
+    return [
+      [-1, 0],
+      [1, 0],
+    ];
   return Array.from({ length: modes }, (_, mode) => {
     const angle = (2 * Math.PI * mode) / modes;
     return [Math.sin(angle), Math.cos(angle)];

@@ -1,6 +1,13 @@
 // The colours of a map: from the panel's black over its gold to the cream of its knobs. Lightness rises all the way, so that
 // the map reads without colours too.
-const STOPS = [[17, 19, 22], [58, 46, 28], [116, 88, 42], [176, 141, 74], [219, 193, 138], [255, 250, 240]];
+const STOPS = [
+  [17, 19, 22],
+  [58, 46, 28],
+  [116, 88, 42],
+  [176, 141, 74],
+  [219, 193, 138],
+  [255, 250, 240],
+];
 
 /** Red, green and blue at a share of the way, 0 … 1. */
 export function shade(share) {

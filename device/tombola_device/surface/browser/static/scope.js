@@ -14,7 +14,15 @@ export function scope(instrument) {
 function draw_wave(canvas, wave) {
   const [context, width, height] = sharp(canvas);
   context.clearRect(0, 0, width, height);
-  line(context, [[0, height / 2], [width, height / 2]], colour("--line"), 1);
+  line(
+    context,
+    [
+      [0, height / 2],
+      [width, height / 2],
+    ],
+    colour("--line-on-panel"),
+    1,
+  );
   // From a rise through zero on, so that a note stands still; the half that may be cut away is not shown.
   const shown = wave.length / 2;
   let start = 0;
@@ -22,7 +30,10 @@ function draw_wave(canvas, wave) {
   if (start === shown) start = 0;
   const peak = wave.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const gain = peak > 0.9 ? 1 : 0.9 / Math.max(peak, 0.05);
-  const points = Array.from({ length: shown }, (_, at) => [(width * at) / (shown - 1), (height / 2) * (1 - wave[start + at] * gain)]);
+  const points = Array.from({ length: shown }, (_, at) => [
+    (width * at) / (shown - 1),
+    (height / 2) * (1 - wave[start + at] * gain),
+  ]);
   line(context, points, colour("--glass"), 1.5);
 }
 
@@ -32,8 +43,20 @@ function draw_bands(canvas, bands) {
   const x = (hz) => (width * Math.log2(hz / LOW_HZ)) / Math.log2(HIGH_HZ / LOW_HZ);
   context.font = "11px system-ui, sans-serif";
   context.fillStyle = colour("--quiet-on-panel");
-  for (const [hz, text] of [[100, "100 Hz"], [1000, "1 kHz"], [10000, "10 kHz"]]) {
-    line(context, [[x(hz), 0], [x(hz), height]], colour("--line"), 1);
+  for (const [hz, text] of [
+    [100, "100 Hz"],
+    [1000, "1 kHz"],
+    [10000, "10 kHz"],
+  ]) {
+    line(
+      context,
+      [
+        [x(hz), 0],
+        [x(hz), height],
+      ],
+      colour("--line-on-panel"),
+      1,
+    );
     context.fillText(text, x(hz) + 4, 12);
   }
   const points = Array.from(bands, (value, band) => {

@@ -3,27 +3,38 @@ import { make, put, say } from "./dom.js";
 
 export function settings(sheet, instrument) {
   const list = make("div", { className: "settings" });
-  const taught = make("div", { className: "asks", hidden: true }, make("p", { role: "status" }), make("button", { type: "button", onclick: () => instrument.do("stop_learning") }, "Stop"));
+  const taught = make(
+    "div",
+    { className: "asks", hidden: true },
+    make("p", { role: "status" }),
+    make("button", { type: "button", onclick: () => instrument.do("stop_learning") }, "Stop"),
+  );
   sheet.append(taught, list);
   let rows = new Map();
   let shape = "";
 
   function build(options) {
     rows = new Map();
-    list.replaceChildren(...options.map(({ name, choices, waits }) => {
-      const select = make("select", {}, ...choices.map((choice) => make("option", { value: choice }, choice === "·" ? "–" : choice)));
-      const choose = () => instrument.do("choose", { option: name, choice: select.value });
-      const parts = [make("span", {}, title(name)), select];
-      if (waits) {
-        const go = make("button", { type: "button", onclick: choose }, name === "learn" ? "Learn" : "Forget");
-        put(go, "aria-label", `${title(name)} now`);
-        parts.push(go);
-      } else {
-        select.addEventListener("change", choose);
-      }
-      rows.set(name, { select, waits });
-      return make("label", {}, ...parts);
-    }));
+    list.replaceChildren(
+      ...options.map(({ name, choices, waits }) => {
+        const select = make(
+          "select",
+          {},
+          ...choices.map((choice) => make("option", { value: choice }, choice === "·" ? "–" : choice)),
+        );
+        const choose = () => instrument.do("choose", { option: name, choice: select.value });
+        const parts = [make("span", {}, title(name)), select];
+        if (waits) {
+          const go = make("button", { type: "button", onclick: choose }, name === "learn" ? "Learn" : "Forget");
+          put(go, "aria-label", `${title(name)} now`);
+          parts.push(go);
+        } else {
+          select.addEventListener("change", choose);
+        }
+        rows.set(name, { select, waits });
+        return make("label", {}, ...parts);
+      }),
+    );
   }
 
   return {
@@ -45,4 +56,5 @@ export function settings(sheet, instrument) {
   };
 }
 
-const title = (name) => ({ learn: "Learn a controller for", forget: "Forget a controller" })[name] ?? name[0].toUpperCase() + name.slice(1);
+const title = (name) =>
+  ({ learn: "Learn a controller for", forget: "Forget a controller" })[name] ?? name[0].toUpperCase() + name.slice(1);

@@ -61,8 +61,15 @@ export function slider(element, options) {
   element.addEventListener("keydown", (event) => {
     const little = step * (high - low) * (event.shiftKey ? FINE : 1);
     const ways = {
-      ArrowUp: at() + little, ArrowRight: at() + little, ArrowDown: at() - little, ArrowLeft: at() - little,
-      PageUp: at() + little * 10, PageDown: at() - little * 10, Home: low, End: high, Delete: rest ?? at(),
+      ArrowUp: at() + little,
+      ArrowRight: at() + little,
+      ArrowDown: at() - little,
+      ArrowLeft: at() - little,
+      PageUp: at() + little * 10,
+      PageDown: at() - little * 10,
+      Home: low,
+      End: high,
+      Delete: rest ?? at(),
     };
     if (!(event.key in ways) || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();

@@ -28,7 +28,10 @@ export function sound(instrument, changed) {
     node = new AudioWorkletNode(context, "blocks", { numberOfInputs: 0, outputChannelCount: [1] });
     node.connect(context.destination);
     node.port.onmessage = ({ data }) => measure(data);
-    timer = setInterval(() => socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify({ heard })), HEARD_MS);
+    timer = setInterval(
+      () => socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify({ heard })),
+      HEARD_MS,
+    );
     open();
     changed();
   }
@@ -49,7 +52,11 @@ export function sound(instrument, changed) {
   }
 
   function measure({ fill_samples, target_samples, gaps, written_us }) {
-    Object.assign(facts, { buffer_ms: (1000 * fill_samples) / RATE_HZ, target_ms: (1000 * target_samples) / RATE_HZ, gaps });
+    Object.assign(facts, {
+      buffer_ms: (1000 * fill_samples) / RATE_HZ,
+      target_ms: (1000 * target_samples) / RATE_HZ,
+      gaps,
+    });
     const clock = instrument.clock();
     if (clock && context) {
       // The server's clock now, and the age of the sample that plays now; then what the browser itself holds back.

@@ -64,7 +64,12 @@ class Blocks extends AudioWorkletProcessor {
     if (this.since > REPORT_SAMPLES) {
       this.since = 0;
       const behind_us = ((this.stamp.at - this.read) / RATE_HZ) * 1e6;
-      this.port.postMessage({ fill_samples: this.written - this.read, target_samples: this.target, gaps: this.gaps, written_us: this.stamp.us - behind_us });
+      this.port.postMessage({
+        fill_samples: this.written - this.read,
+        target_samples: this.target,
+        gaps: this.gaps,
+        written_us: this.stamp.us - behind_us,
+      });
     }
     return true;
   }
