@@ -83,14 +83,14 @@ class Page:
         points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(places)]
         self.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
-    def key(self, key: str, code: str, kind: str = "keyDown", shift: bool = False) -> None:
+    def key(self, key: str, code: str, kind: str = "keyDown", *, shift: bool = False) -> None:
         text = {"text": key} if kind == "keyDown" and len(key) == 1 else {}
         numbers = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "PageUp": 33, "End": 35, "Home": 36, "ArrowLeft": 37,
                    "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}  # fmt: skip
         event = {"type": kind, "key": key, "code": code, "modifiers": 8 * shift, **text}
         self.driver.execute_cdp_cmd("Input.dispatchKeyEvent", event | {"windowsVirtualKeyCode": numbers.get(key, 0)})
 
-    def press(self, key: str, code: str = "", shift: bool = False) -> None:
+    def press(self, key: str, code: str = "", *, shift: bool = False) -> None:
         self.key(key, code or key, shift=shift)
         self.key(key, code or key, "keyUp", shift=shift)
 

@@ -85,16 +85,8 @@ function pad(host, { name, place, move, words, middle, hold, outline, marks, sid
     if (map) {
       context.imageSmoothingEnabled = true;
       context.imageSmoothingQuality = "high";
-      // A cell's value stands at its middle, the first and the last at the edges.
       const [wide, tall] = [width * reach, height * reach];
-      const [cell_w, cell_h] = [wide / (map.side - 1), tall / (map.side - 1)];
-      context.drawImage(
-        picture,
-        (width - wide - cell_w) / 2,
-        (height - tall - cell_h) / 2,
-        wide + cell_w,
-        tall + cell_h,
-      );
+      context.drawImage(picture, (width - wide) / 2, (height - tall) / 2, wide, tall);
     }
     context.restore();
     context.strokeStyle = colour("--line-on-panel");

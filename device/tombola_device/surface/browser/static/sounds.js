@@ -71,10 +71,9 @@ export function sounds(sheet, instrument, notice) {
             ["licence", bundle.licence || "not stated"],
           ]
         : [["plays", "no bundle; drop one"]];
-      rows.push(["before", state.previous || "none"]);
+      rows.push(["before", state.previous || "the factory bundle, if any"]);
       fill(now, rows);
       fillModes(modes, bundle?.modes ?? []);
-      back.disabled = !state.previous;
       progress.hidden = state.flashing < 0;
       if (state.flashing >= 0) progress.value = state.flashing;
       say(
