@@ -43,6 +43,12 @@ class WebClient:
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self.port, self.host = port, f"{host}:{port}"
         self.cookie = ""
+        self._opened: list[WebSocketClient] = []
+
+    def close(self) -> None:
+        """Hang up all WebSockets."""
+        for each in self._opened:
+            each.close()
 
     def login(self, token: str) -> Reply:
         """Exchange the token for a cookie, and keep it."""
@@ -88,11 +94,13 @@ class WebClient:
             "Sec-WebSocket-Version": "13",
             "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
         }
+        opened = WebSocketClient(line)
+        self._opened.append(opened)
         line.sendall(self.head("GET", path, upgrade | dict(headers or {})))
         head = _read_head(line)
         if not head.startswith(b"HTTP/1.1 101"):
             raise ConnectionRefusedError(read_reply(line, head))
-        return WebSocketClient(line)
+        return opened
 
 
 class WebSocketClient:

@@ -204,8 +204,9 @@ class WebServer:
             self._check_cookie(request)
         if route.method == "POST":
             self.guard.check_origin(headers)
+        asked = Asked(headers, await self._body(request, reader, route))
         try:
-            return await route.handler(Asked(headers, await self._body(request, reader, route)))
+            return await route.handler(asked)
         except Refusal:
             raise
         except Exception as error:  # A fault of ours must not show its insides to a page.

@@ -74,7 +74,8 @@ class BrowserFace:
         self._held = HeldKeys(sources)
         self._actions: list[Action] = []
         self._messages: list[MidiMessage] = []
-        self._pages = 0
+        self.pages = 0
+        """How many are open, or wait for an answer."""
         self._log = LogTail()
         self._told_lines = 0
         self.midi = BrowserMidi(self)
@@ -88,7 +89,7 @@ class BrowserFace:
     def poll(self, view: View, now_s: float) -> list[Action]:  # noqa: ARG002 - it has no time-outs
         """See Face."""
         self.listen()
-        if self._pages and self._server.idle:
+        if self.pages and self._server.idle:
             if self._told_lines != self._log.count:
                 self._told_lines = self._log.count
                 self._server.send({"log": list(self._log.lines)})
@@ -101,7 +102,7 @@ class BrowserFace:
         said = self._server.receive()
         if said is None:  # The server has died, and its pages' keys with it.
             self._messages += self._held.release()
-            self._pages = 0
+            self.pages = 0
             return
         for message in said:
             try:
@@ -127,7 +128,7 @@ class BrowserFace:
             self._held.follow(midi)
             self._messages.append(midi)
         elif kind == "pages":
-            self._pages, self._told_lines = int(message["count"]), -1
+            self.pages, self._told_lines = int(message["count"]), -1
         elif kind == "address":
             self._say(str(message["address"]))
         else:

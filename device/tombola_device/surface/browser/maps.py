@@ -30,6 +30,7 @@ from tombola_device.engine.envelope import AS_RENDERED
 from tombola_device.engine.gliding import between, timbre_points
 from tombola_device.engine.noise import noise_table, overlapping
 from tombola_device.engine.runtime import Tensor, load
+from tombola_device.engine.wane import waned_s
 from tombola_device.surface.browser.places import blends_at, grid
 
 SIDE: Final = 50
@@ -133,7 +134,7 @@ class _Part:
 
     def __init__(self, onnx: bytes, graph: Graph, modes: Sequence[Mode]) -> None:
         self._runtime, self._graph = cast("_Runs", load(onnx)), graph
-        self._modes = len(modes)
+        self._modes = modes
         self._points = [timbre_points(modes, axis) for axis in TIMBRE]
         self._names = {port.kind: port.name for port in graph.ports if port.kind != "state"}
         self._noise: list[Float32Array] = []
@@ -171,13 +172,20 @@ class _Part:
         columns[:, len(self._graph.columns) :] = blends
         return columns
 
-    def _shade(self, columns: Float32Array) -> Float32Array:
-        """Timbre X and Y of each mode, times its weight; no dynamics: played like the recordings. (N, M * 3)."""
-        shade = np.zeros((len(columns), self._modes, len(SHADES)), np.float32)
+    def _shade(self, note: float, columns: Float32Array) -> Float32Array:
+        """Timbre X and Y of each mode, and how far it has died away, times its weight. (N, M * K).
+
+        No dynamics and no life: played like the recordings, and still.
+        """
         blends = columns[:, len(self._graph.columns) :]
+        static = np.zeros((len(columns), len(self._modes), len(SHADES)), np.float32)
+        living = np.zeros((len(columns), len(self._modes), self._graph.directions - len(SHADES)), np.float32)
         for axis, name in enumerate(TIMBRE):
-            shade[:, :, axis] = blends * columns[:, [SCALAR_COLUMNS.index(name)]]
-        return shade.reshape(len(columns), -1)
+            static[:, :, axis] = blends * columns[:, [SCALAR_COLUMNS.index(name)]]
+        for index, mode in enumerate(self._modes):
+            if mode.wane is not None and living.size:
+                living[:, index, -1] = blends[:, index] * waned_s(HELD_S, note, mode.wane)
+        return np.concatenate([static.reshape(len(columns), -1), living.reshape(len(columns), -1)], axis=1)
 
     def _onset(self, columns: Float32Array) -> Float64Array:
         """The loudest 1024 samples of a hit lie at its start."""
@@ -194,7 +202,7 @@ class _Part:
         feed[names["controls"]] = columns
         pace = 440.0 * 2 ** ((note - 69) / 12) / SAMPLE_RATE_HZ
         if self._graph.directions:
-            feed[names["shade"]].reshape(rows, -1)[:, : self._modes * len(SHADES)] = self._shade(columns)
+            feed[names["shade"]][:] = self._shade(note, columns).reshape(feed[names["shade"]].shape)
         if "motion" in names:
             feed[names["motion"]].reshape(rows, -1)[:, 1:] = pace
             feed[names["level"]].reshape(rows, -1)[:, 0] = 10 ** (np.maximum(level_db, SILENCE_DB) / 20)
