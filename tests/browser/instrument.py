@@ -13,6 +13,7 @@ import struct
 import threading
 import time
 from pathlib import Path
+from typing import Self
 
 from tombola_device.web.files import read_files
 from tombola_device.web.keys import Keys, new_keys
@@ -55,6 +56,8 @@ def first_state() -> dict:
         "knobs": [1.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.5, 1.0], "held": [], "levels_db": [], "peak_db": -80.0,
         "sounding": 0, "voices": 4, "voices_wanted": 4, "slimmed": False, "load": 0.11, "load_p50": 0.05, "headroom": 0.89,
         "latency_ms": 9.8, "latency_max_ms": 10.2, "xruns": 0, "lost": False, "fault": "", "audio": "none", "sound_here": True,
+        "jacks": dict.fromkeys(("V_OCT", "CV_X", "CV_Y", "CV_1", "CV_2", "CV_3"), 0.0),
+        "outputs": {"CV_A": 0.0, "CV_B": 0.0, "GATE_OUT": 0.0},
         "lamps": [[0.0, 1.0]] + [[0.0, 0.0]] * 7, "oled": picture([1.0, 0.0, 0.0, 0.0]),
         "scenes": [{"words": "sax 55, violin 45", "name": "reed and bow"}] + [{"words": "", "name": ""}] * 15,
         "options": [{"name": name, "choices": choices, "chosen": 0, "waits": name in {"learn", "forget"}}
@@ -102,7 +105,7 @@ class FakeInstrument:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> FakeInstrument:
+    def __enter__(self) -> Self:
         self._thread.start()
         assert self._ready.wait(10)
         return self
@@ -141,7 +144,7 @@ class FakeInstrument:
         async with server:
             self._ready.set()
             await self._over.wait()
-        while len(asyncio.all_tasks()) > 1:
+        while len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110 - they end when they have noticed
             await asyncio.sleep(0.01)
 
     async def _flash(self, asked: Asked) -> Answer:
@@ -243,7 +246,7 @@ class FakeInstrument:
                 cells += bytes((round(value), round(255 * y), round(255 * x), round(255 * x * y)))
         return struct.pack("<BBHI", 2, which, SIDE, seq) + bytes(cells)
 
-    def _do(self, kind: str, message: dict) -> None:  # noqa: C901 - one line for each action
+    def _do(self, kind: str, message: dict) -> None:  # noqa: C901, PLR0912 - one line for each action
         state = self.state
         knobs = list(state["knobs"])
         if kind == "set_weight":
@@ -259,6 +262,10 @@ class FakeInstrument:
             self.change(loudness_db=message["offset_db"], knobs=knobs)
         elif kind == "midi":
             self._key(*message["bytes"])
+        elif kind == "patch":
+            self.change(jacks=state["jacks"] | {message["jack"]: message["volts"]})
+        elif kind == "gate":
+            self.change(outputs=state["outputs"] | {"GATE_OUT": 5.0 * message["high"]})
         elif kind == "panic":
             self.change(held=[], sounding=0, peak_db=-80.0)
         elif kind == "choose":

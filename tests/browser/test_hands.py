@@ -178,6 +178,22 @@ def test_the_encoder_turns_by_drag_and_keys_and_a_click_pushes_it(page, instrume
     eventually(page, lambda: instrument.of_kind("button") == wanted)
 
 
+def test_an_input_jack_takes_a_voltage_and_a_gate_jack_a_gate(page, instrument):
+    x, y = page.middle("#CV_X")
+    page.mouse("mousePressed", x, y)
+    page.mouse("mouseMoved", x, y - 45)  # A quarter of 15 V.
+    page.mouse("mouseReleased", x, y - 45)
+    eventually(page, lambda: instrument.state["jacks"]["CV_X"] == pytest.approx(3.75, abs=0.1))
+    page.until("document.querySelector('#readout').textContent.startsWith('X input: +3.')")
+    page.press("Delete")
+    eventually(page, lambda: instrument.state["jacks"]["CV_X"] == 0.0)
+    x, y = page.middle("#TRIG_IN")
+    page.mouse("mousePressed", x, y)
+    page.until("document.querySelector('#GATE_OUT').getAttribute('aria-label') === 'GATE output: +5.00 V'")
+    page.mouse("mouseReleased", x, y)
+    eventually(page, lambda: [message["high"] for message in instrument.of_kind("gate")] == [True, False])
+
+
 def test_the_display_shows_the_pixels_that_came(page, instrument):
     row = "[...document.querySelector('#display').getContext('2d').getImageData(0, 20, 128, 1).data].filter((_, at) => at % 4 === 0)"
     lit = f"{row}.flatMap((red, at) => (red === 191 ? [at] : [])).join()"

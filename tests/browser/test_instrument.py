@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import logging
 import os
 import re
 import select
@@ -20,6 +21,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MODELS = ROOT / "models"
 START_S = 60.0
+LOG = logging.getLogger(__name__)
 
 
 class Running:
@@ -110,6 +112,7 @@ def test_the_quartet_plays_a_key_and_the_time_to_its_sound_is_shown(page):
 def test_a_knob_moves_the_blend_that_the_engine_plays(page):
     page.js("document.querySelector('#KNOB_3').focus()")
     page.press("End")
+    page.until("document.querySelector('#KNOB_3').getAttribute('aria-valuenow') === '1'")
     page.until("/flute 50 %/.test(document.querySelector('#blend-pad canvas').getAttribute('aria-valuetext'))")
     page.press("Home")
     page.until("/sax 100 %/.test(document.querySelector('#blend-pad canvas').getAttribute('aria-valuetext'))")
@@ -154,6 +157,21 @@ def test_the_display_is_the_oled_and_its_menu_goes_on(page):
     page.click("#SHIFT")
 
 
+def test_a_gate_at_the_jack_plays_the_pitch_that_is_patched_into_v_oct_and_the_gate_output_glows(page):
+    page.js("document.querySelector('#V_OCT').focus()")
+    for _ in range(10):
+        page.press("PageUp")  # Ten times a fifteenth of 9.5 V.
+    page.until("document.querySelector('#V_OCT').getAttribute('aria-valuetext') === '+6.33 V'")
+    page.press("Delete")
+    page.until("document.querySelector('#V_OCT').getAttribute('aria-valuetext') === '+0.00 V'")
+    x, y = page.middle("#GATE_IN")
+    page.mouse("mousePressed", x, y)
+    page.until("document.querySelector('#GATE_OUT .plug').getAttribute('fill-opacity') === '1.00'")
+    page.until("[...document.querySelectorAll('#figures dd')][5].textContent.startsWith('1 of')")
+    page.mouse("mouseReleased", x, y)
+    page.until("document.querySelector('#GATE_OUT .plug').getAttribute('fill-opacity') === '0.00'")
+
+
 def test_a_scene_is_saved_named_and_recalled(page):
     page.click("#tabs button:nth-child(1)")
     page.click("#timbre-pad canvas", 0.9, 0.9)
@@ -182,7 +200,7 @@ def test_the_engine_is_heard_in_the_browser(page):
     page.click("#listen")
     page.until("/Listening, \\d+ ms/.test(document.querySelector('#listen').textContent)")
     late_ms = int(page.find("#listen").text.split()[1])
-    print(f"from the engine to this browser's output: {late_ms} ms")
+    LOG.info("from the engine to this browser's output: %d ms", late_ms)
     assert late_ms < 1000
     page.click("#listen")
 

@@ -56,7 +56,7 @@ for (let mode = 0; mode < 5; mode++) {
 for (const jack of ["V_OCT", "CV_X", "CV_Y", "CV_1", "CV_2", "CV_3"]) {
   VALUES[jack] = [
     (state) => state.jacks?.[jack],
-    (value, now) => now.state.jacks && { kind: "volts", jack, volts: value },
+    (value, now) => now.state.jacks && { kind: "patch", jack, volts: value },
   ];
 }
 
@@ -218,7 +218,6 @@ export class Instrument {
 
   gate(jack, high) {
     if (this.state.jacks) this.do("gate", { jack, high });
-    else if (jack !== "CLOCK_IN") high ? this.noteOn(60, 0.8) : this.noteOff(60);
   }
 }
 
