@@ -240,7 +240,7 @@ def test_pads_are_painted_with_the_descriptor_that_is_chosen(page):
         "(() => { const it = document.querySelector('#descriptor'); it.value = 2; it.dispatchEvent(new Event('change')) })()"
     )
     page.until(f"{middle} !== '{first}'")
-    page.until("document.querySelector('#scale').textContent.includes('1.00 s')")
+    page.until("document.querySelector('#timbre-scale').textContent.includes('1.00 s')")
 
 
 def test_weights_of_the_blend_pad_are_exact_for_two_to_sixteen_modes(page):
@@ -277,7 +277,7 @@ def test_learning_and_calibration_are_led_by_the_instrument(page, instrument):
     page.click("#tabs button:nth-child(3)")
     page.until("document.querySelectorAll('.settings select').length === 4")
     page.js("(() => { document.querySelectorAll('.settings select')[2].value = 'timbre y' })()")
-    page.click(".settings label:nth-child(3) button")
+    page.click(".settings > div:nth-child(3) button")
     page.until(
         "document.querySelector('[data-page=Settings] .asks p').textContent === 'Move a controller: it will be timbre y.'"
     )

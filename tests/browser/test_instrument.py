@@ -119,10 +119,11 @@ def test_a_knob_moves_the_blend_that_the_engine_plays(page):
 
 
 def test_pads_are_painted_with_maps_of_2500_points_that_follow_the_blend(page):
-    page.until("/ .+ … .+ · .+ … /.test(document.querySelector('#scale').textContent)")
-    before = page.find("#scale").text
+    for pad in ("blend", "timbre"):
+        page.until(f"document.querySelector('#{pad}-scale').textContent.includes(' … ')")
+    before = page.find("#timbre-scale").text
     page.click("#blend-pad canvas", 0.5, 0.97)
-    page.until("document.querySelector('#scale').textContent !== arguments[0]", before)
+    page.until("document.querySelector('#timbre-scale').textContent !== arguments[0]", before)
     page.press("Delete")
 
 

@@ -53,8 +53,9 @@ const FIGURES = [
     "spectral error on notes that were not learned from, as the bundle states it",
     ({ modes }) =>
       modes
-        .map(({ name, error }) => `${name} ${error === null || error === undefined ? "–" : error.toFixed(2)}`)
-        .join(", ") || "–",
+        .filter(({ error }) => Number.isFinite(error))
+        .map(({ name, error }) => `${name} ${error.toFixed(2)}`)
+        .join(", ") || "the bundle does not state it",
   ],
   ["sound", "where it comes out", (state) => (state.lost ? "card unplugged" : (state.audio ?? "–"))],
 ];

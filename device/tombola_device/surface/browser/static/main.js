@@ -45,6 +45,10 @@ const board = keys(instrument);
 const pages = book(instrument, notice);
 const show = figures(instrument, () => ({ rtt_ms: instrument.rtt_ms(), sound: speakers.on() ? speakers.facts : null }));
 maps(instrument, pads);
+const life = byId("life");
+for (const sign of ["pointerdown", "pointerup"])
+  life.addEventListener(sign, () => instrument.hold("life", sign === "pointerdown"));
+life.addEventListener("input", () => instrument.set("life", life.value / 100));
 scope(instrument);
 
 const parts = [...Object.values(pads).map(({ refresh }) => refresh), board.refresh, pages.refresh, show, status];
@@ -60,6 +64,9 @@ panel(instrument, {
 
 let said = "";
 function status(state) {
+  const lively = Math.round(100 * instrument.get("life"));
+  if (Number(life.value) !== lively) life.value = lively;
+  say(byId("life-shown"), `${lively} %`);
   byId("listen").classList.toggle("wanted", Boolean(state.sound_here) && !speakers.on());
   const sentence = state.fault || (state.lost ? "The card is unplugged; the sound comes back with it." : state.notice);
   if (sentence && sentence !== said) notice(sentence);

@@ -33,13 +33,7 @@ export function maps(instrument, pads) {
     const { of, text } = DESCRIPTORS[choice.value];
     const shown = layer(newest[pad], Number(choice.value));
     pads[pad].show(shown);
-    newest[pad].words = `${pad} ${text(of(shown.low))} … ${text(of(shown.high))}`;
-    say(
-      byId("scale"),
-      Object.values(newest)
-        .map(({ words }) => words)
-        .join(" · "),
-    );
+    say(byId(`${pad}-scale`), `${text(of(shown.low))} … ${text(of(shown.high))}`);
     instrument.paint();
   };
   instrument.on("map", (map) => {

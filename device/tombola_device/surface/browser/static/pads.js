@@ -102,8 +102,9 @@ function pad(host, { name, place, move, words, middle, hold, outline, marks, sid
     show: (fresh) => {
       map = fresh;
       if (!map) return;
-      Object.assign(picture, { width: map.side, height: map.side });
-      picture.getContext("2d").putImageData(ramp(map), 0, 0);
+      const image = ramp(map);
+      Object.assign(picture, { width: image.width, height: image.height });
+      picture.getContext("2d").putImageData(image, 0, 0);
     },
     refresh: (state) => {
       const [u] = place();

@@ -41,7 +41,7 @@ export function scenes(sheet, instrument) {
       rows.forEach(({ name, words, recall }, place) => {
         const scene = state.scenes[place] ?? { words: "", name: "" };
         if (document.activeElement !== name && name.value !== scene.name) name.value = scene.name;
-        say(words, scene.words || "empty");
+        say(words, scene.words === scene.name ? "" : scene.words);
         recall.disabled = !scene.words;
         name.disabled = !scene.words;
       }),

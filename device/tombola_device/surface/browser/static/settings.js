@@ -1,6 +1,8 @@
 // All settings, in the instrument's own words; MIDI learn is two of them.
 import { make, put, say } from "./dom.js";
 
+const SETTLE_MS = 300; // Until the instrument's answer to a choice has come.
+
 export function settings(sheet, instrument) {
   const list = make("div", { className: "settings" });
   const taught = make(
@@ -22,8 +24,12 @@ export function settings(sheet, instrument) {
           {},
           ...choices.map((choice) => make("option", { value: choice }, choice === "·" ? "–" : choice)),
         );
-        const choose = () => instrument.do("choose", { option: name, choice: select.value });
-        const parts = [make("span", {}, title(name)), select];
+        const choose = () => {
+          rows.get(name).chosen_ms = performance.now();
+          instrument.do("choose", { option: name, choice: select.value });
+        };
+        const label = [make("span", {}, title(name)), select];
+        const parts = [];
         if (waits) {
           const go = make("button", { type: "button", onclick: choose }, name === "learn" ? "Learn" : "Forget");
           put(go, "aria-label", `${title(name)} now`);
@@ -31,8 +37,8 @@ export function settings(sheet, instrument) {
         } else {
           select.addEventListener("change", choose);
         }
-        rows.set(name, { select, waits });
-        return make("label", {}, ...parts);
+        rows.set(name, { select, waits, chosen_ms: -SETTLE_MS });
+        return make("div", {}, make("label", {}, ...label), ...parts);
       }),
     );
   }
@@ -47,7 +53,7 @@ export function settings(sheet, instrument) {
       }
       for (const { name, choices, chosen } of state.options) {
         const row = rows.get(name);
-        if (!row || row.waits || row.select === document.activeElement) continue;
+        if (!row || row.waits || performance.now() - row.chosen_ms < SETTLE_MS + instrument.rtt_ms()) continue;
         if (row.select.value !== choices[chosen]) row.select.value = choices[chosen];
       }
       taught.hidden = !state.learning;
