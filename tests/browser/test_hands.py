@@ -117,6 +117,8 @@ def test_a_knob_follows_a_drag_and_the_instrument_follows_the_knob(page, instrum
     assert page.find("#KNOB_2").get_attribute("aria-label") == "weight of violin"
     angle = float(page.find("#KNOB_2 .pointer").get_attribute("transform").split("(")[1].split()[0])
     assert angle == pytest.approx(0.0, abs=6)
+    page.press("Home")
+    page.until("document.querySelector('#KNOB_2 .pointer').getAttribute('transform') === 'rotate(-150.0 88 36.8)'")
 
 
 @pytest.mark.parametrize(

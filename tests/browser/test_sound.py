@@ -75,8 +75,9 @@ def test_a_clock_that_is_off_by_a_thousandth_is_followed_without_a_gap_within_se
     assert abs(sound["fill_ms"] - sound["target_ms"]) < 15
 
 
-def test_after_a_stall_it_does_not_stay_late(one_page):
-    sound = played(one_page, seconds=20, stall_block=200, stall_samples=48_000)
+@pytest.mark.parametrize("stall_samples", [9_600, 48_000])
+def test_after_a_stall_it_does_not_stay_late(one_page, stall_samples):
+    sound = played(one_page, seconds=8, stall_block=200, stall_samples=stall_samples)
     assert sound["gaps"] >= 1
     assert sound["fill_ms"] < 80
 
