@@ -21,6 +21,8 @@ class PagePort:
     >>> port = PagePort([None, ours].pop)
     >>> theirs.send(b"frame"), port.read(port.in_waiting)
     (5, b'frame')
+    >>> theirs.close(), port.close()
+    (None, None)
     """
 
     in_waiting: Final = READ_BYTES

@@ -8,6 +8,7 @@ import json
 import logging
 import socket
 import struct
+import sys
 import time
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from tombola_device.surface.browser.cartographer import Cartographer
 from tombola_device.surface.browser.face import KEPT_LINES, BrowserFace, checked_midi
 from tombola_device.surface.browser.link import Link, LinkLost
 from tombola_device.surface.browser.maps import CENTROID_HZ, Mapper
-from tombola_device.surface.browser.open import Address
+from tombola_device.surface.browser.open import Address, browse_to
 from tombola_device.surface.browser.page import MOST_ERRORS, Page
 from tombola_device.surface.browser.places import blends_at, corners, grid
 from tombola_device.surface.browser.scope import Spectrum, scope_message, sound_message
@@ -162,6 +163,18 @@ def test_address_is_told_once_and_opened_once_and_without_a_browser_that_is_said
     ]
     address.say("http://127.0.0.1:1/#b")
     assert said[2:] == ["the panel is at http://127.0.0.1:1/#b"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a browser may be one for the terminal")
+def test_without_a_screen_no_browser_takes_over_the_terminal(monkeypatch):
+    asked = []
+    monkeypatch.setattr("webbrowser.open", lambda address: not asked.append(address))
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    assert not browse_to("http://127.0.0.1:1/#a")
+    monkeypatch.setenv("DISPLAY", ":0")
+    assert browse_to("http://127.0.0.1:1/#b")
+    assert asked == ["http://127.0.0.1:1/#b"]
 
 
 # A page

@@ -181,6 +181,20 @@ def test_sizes_are_judged_before_a_body_is_read(served):
     assert client.post("/store", b"x" * 1000).status == 200
 
 
+def test_bodies_that_arrive_together_have_one_limit(served, monkeypatch):
+    monkeypatch.setattr(server_module, "MOST_ARRIVING_BYTES", 1500)
+    client = served.login()
+    with client.connect() as line:
+        line.sendall(client.head("POST", "/store", {"Content-Length": "1000", "Origin": f"http://{client.host}"}))
+        until_s = time.monotonic() + 10
+        while (reply := client.post("/store", b"x" * 900)).status == 200 and time.monotonic() < until_s:
+            time.sleep(0.01)
+        assert (reply.status, client.post("/store", b"x" * 400).status) == (503, 200)
+    until_s = time.monotonic() + 10
+    while client.post("/store", b"x" * 900).status == 503:
+        assert time.monotonic() < until_s
+
+
 def test_a_head_without_end_is_cut_off(served):
     with served.client.connect() as line:
         line.sendall(b"GET / HTTP/1.1\r\n")

@@ -1,13 +1,13 @@
 """The face in the control process: it passes views to the server and gives what the pages ask for.
 
-It costs one look at a socket in each tick; views are sent only while a page is open.
+It costs one look at shared memory in each tick; views are sent only while a page is open.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from tombola_device.contract.errors import BadConfig
@@ -45,7 +45,7 @@ class Server(Protocol):
     def send(self, message: object) -> None:
         """Send a message."""
 
-    def receive(self) -> list[Any] | None:
+    def receive(self) -> Sequence[Any] | None:
         """What it says; None, once, if it has died."""
 
     def close(self) -> None:

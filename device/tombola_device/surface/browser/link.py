@@ -27,6 +27,8 @@ class Link:
     27
     >>> link.receive()
     [{'kind': 'panic'}]
+    >>> theirs.close(), link.close()
+    (None, None)
     """
 
     def __init__(self, end: socket.socket) -> None:

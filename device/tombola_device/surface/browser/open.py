@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import sys
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -67,6 +69,12 @@ def open_page(config: Config, port: int, say: Callable[[str], None], *, show: bo
     return OpenPage(face, tap, server.take_flash)
 
 
+def browse_to(address: str) -> bool:
+    """Open an address in the user's browser; False: there is none. Never one that takes over the terminal."""
+    shown = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+    return (sys.platform != "linux" or shown) and webbrowser.open(address)
+
+
 class Address:
     """Tells the user the address of the page, and opens it the first time.
 
@@ -76,9 +84,7 @@ class Address:
         browse: Opens an address in a browser; False: it could not.
     """
 
-    def __init__(
-        self, say: Callable[[str], None], *, show: bool, browse: Callable[[str], bool] = webbrowser.open
-    ) -> None:
+    def __init__(self, say: Callable[[str], None], *, show: bool, browse: Callable[[str], bool] = browse_to) -> None:
         self._say, self._show, self._browse = say, show, browse
         self._said = ""
 

@@ -26,7 +26,20 @@ _MISSING: Final = object()
 
 
 class Hub(Protocol):
-    """What all pages share: ``hub.Hub``."""
+    """What all pages share: ``hub.Hub``.
+
+    >>> class Silent:
+    ...     state = {"notice": "nothing is connected"}
+    ...     def send(self, message): print(message)
+    ...     def press(self, name, *, high): pass
+    ...     def turn(self, clicks): pass
+    ...     def wants_changed(self): pass
+    ...     def scope(self, seq): return None
+    ...     def map(self, which, known): return None
+    >>> hub: Hub = Silent()
+    >>> hub.send({"kind": "panic"})
+    {'kind': 'panic'}
+    """
 
     state: dict[str, Any]
     """The fields of the page's state."""

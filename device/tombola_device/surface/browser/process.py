@@ -27,7 +27,7 @@ from tombola_device.audio.tap import TAP_BYTES, TapReader
 from tombola_device.contract.foreign import log_plainly
 from tombola_device.disk.files import DiskFiles
 from tombola_device.disk.sealed import read_sealed, write_sealed
-from tombola_device.surface.browser.child import ServerStart
+from tombola_device.surface.browser.child import BELL_BYTES, Bell, ServerStart
 from tombola_device.surface.browser.hub import Hub
 from tombola_device.surface.browser.shelf import BundleShelf
 from tombola_device.surface.browser.site import build_site
@@ -47,7 +47,13 @@ async def serve(start: ServerStart) -> None:
     tap = TapReader(map_memory(start.tap, TAP_BYTES)) if start.tap >= 0 else None
     ear = Ear(tap)
     shelf = BundleShelf(Path(start.slots), Path(start.factory) if start.factory else None)
-    hub = Hub(writer.write, ear, shelf, hands_here=start.hands_here)
+    bell = Bell(map_memory(start.bell, BELL_BYTES))
+
+    def write(line: bytes) -> None:
+        writer.write(line)
+        bell.ring()
+
+    hub = Hub(write, ear, shelf, hands_here=start.hands_here)
     server = build_site(socket.socket(fileno=start.listener), open_keys(Path(start.keys)), hub, ear, line)
 
     def say_address() -> None:

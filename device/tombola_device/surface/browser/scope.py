@@ -26,7 +26,7 @@ class Spectrum:
     >>> tone = np.sin(2 * np.pi * 1000 / SAMPLE_RATE_HZ * np.arange(WINDOW_SAMPLES)).astype(np.float32)
     >>> bands = Spectrum().of(tone)
     >>> int(bands.argmax()), round(float(bands.max()) / 2 + FLOOR_DB)
-    (145, 0)
+    (145, -1)
     """
 
     def __init__(self) -> None:
