@@ -55,7 +55,7 @@ def first_state() -> dict:
         "timbre": [0.5, 0.5], "life": 1.0, "loudness_db": 0.0, "glide_s": 0.0, "tune_semitones": 0.0,
         "knobs": [1.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.5, 1.0], "held": [], "levels_db": [], "peak_db": -80.0,
         "sounding": 0, "voices": 4, "voices_wanted": 4, "slimmed": False, "load": 0.11, "load_p50": 0.05, "headroom": 0.89,
-        "latency_ms": 9.8, "latency_max_ms": 10.2, "xruns": 0, "lost": False, "fault": "", "audio": "none", "sound_here": True,
+        "latency_ms": 9.8, "latency_max_ms": 10.2, "xruns": 0, "lost": False, "fault": "", "audio": "none", "sound_here": False,
         "jacks": dict.fromkeys(("V_OCT", "CV_X", "CV_Y", "CV_1", "CV_2", "CV_3"), 0.0),
         "outputs": {"CV_A": 0.0, "CV_B": 0.0, "GATE_OUT": 0.0},
         "lamps": [[0.0, 1.0]] + [[0.0, 0.0]] * 7, "oled": picture([1.0, 0.0, 0.0, 0.0]),

@@ -196,6 +196,17 @@ def test_an_input_jack_takes_a_voltage_and_a_gate_jack_a_gate(page, instrument):
     eventually(page, lambda: [message["high"] for message in instrument.of_kind("gate")] == [True, False])
 
 
+def test_jacks_of_a_real_panel_are_left_alone(page, instrument):
+    instrument.change(jacks=None)
+    page.until("document.querySelector('#CV_X').getAttribute('aria-disabled') === 'true'")
+    page.js("document.querySelector('#CV_X').focus()")
+    page.press("End")
+    page.click("#TRIG_IN")
+    page.press("z", "KeyZ")
+    eventually(page, lambda: notes(instrument))
+    assert instrument.of_kind("patch") + instrument.of_kind("gate") == []
+
+
 def test_the_display_shows_the_pixels_that_came(page, instrument):
     row = "[...document.querySelector('#display').getContext('2d').getImageData(0, 20, 128, 1).data].filter((_, at) => at % 4 === 0)"
     lit = f"{row}.flatMap((red, at) => (red === 191 ? [at] : [])).join()"

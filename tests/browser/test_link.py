@@ -190,6 +190,21 @@ def test_listening_plays_without_a_gap_and_measures_how_late_it_is(page, instrum
     page.until("document.querySelector('#listen').textContent === 'Listen'")
 
 
+def test_without_a_card_the_first_key_begins_to_listen_and_a_hand_that_ends_it_is_obeyed(page, instrument):
+    page.open(instrument.address)
+    page.press("z", "KeyZ")
+    assert page.find("#listen").get_attribute("aria-pressed") == "false"
+    instrument.change(sound_here=True)
+    page.until("document.querySelector('#listen').classList.contains('wanted')")
+    page.press("z", "KeyZ")
+    page.until("document.querySelector('#listen').getAttribute('aria-pressed') === 'true'")
+    page.click("#listen")
+    page.until("document.querySelector('#listen').textContent === 'Listen'")
+    page.press("z", "KeyZ")
+    time.sleep(0.3)
+    assert page.find("#listen").get_attribute("aria-pressed") == "false"
+
+
 def test_maps_and_pictures_are_asked_for_only_while_they_are_seen(page, instrument):
     page.size(360, 740)
     page.open(instrument.address)

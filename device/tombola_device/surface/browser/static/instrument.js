@@ -27,7 +27,6 @@ const EMPTY = {
   notice: "",
   fault: "",
   lost: false,
-  points: { blend: [], timbre: [] },
   outputs: undefined,
   jacks: undefined,
 };

@@ -25,11 +25,12 @@ const name = (group) => `${group.dataset.legend} ${group.dataset.output === "tru
 export function inputJack(group, instrument) {
   const [low, high] = group.id === "V_OCT" ? [-3, 6.5] : [-5, 10];
   const value = () => instrument.get(group.id) ?? 0;
+  const here = () => Boolean(instrument.state.jacks); // Else the instrument has jacks of its own.
   const plug = lens(group, "plug");
   group.classList.add("turns");
   const announce = slider(group, {
     value,
-    change: (wanted) => instrument.set(group.id, Math.abs(wanted) < 0.05 ? 0 : wanted),
+    change: (wanted) => here() && instrument.set(group.id, Math.abs(wanted) < 0.05 ? 0 : wanted),
     text: volts,
     name: () => name(group),
     low,
@@ -42,6 +43,7 @@ export function inputJack(group, instrument) {
     words: () => `${name(group)}: ${volts(value())}; ${PURPOSE[group.id]}`,
     refresh: () => {
       announce();
+      put(group, "aria-disabled", !here());
       put(plug, "fill-opacity", value() ? (0.35 + 0.65 * Math.min(Math.abs(value()) / 5, 1)).toFixed(2) : 0);
     },
   };

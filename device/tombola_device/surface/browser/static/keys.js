@@ -139,8 +139,10 @@ export function keys(instrument) {
     light();
   }
 
+  let others = []; // Notes that the instrument holds, whoever plays them.
   function light(state) {
-    const held = new Set([...sounding.values(), ...(state?.held ?? [])]);
+    if (state) others = state.held.map(Math.round);
+    const held = new Set([...sounding.values(), ...others]);
     for (const key of board.children) key.classList.toggle("lit", held.has(Number(key.dataset.note)));
   }
 

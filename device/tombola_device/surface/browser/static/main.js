@@ -38,6 +38,13 @@ async function listen() {
   });
 }
 byId("listen").addEventListener("click", listen);
+// Where there is no card, the first touch of anything begins to listen: browsers allow sound only after one.
+function begin(event) {
+  if (!instrument.state.sound_here) return;
+  for (const sign of ["keydown", "pointerup"]) document.removeEventListener(sign, begin, true);
+  if (!speakers.on() && !byId("listen").contains(event.target)) listen();
+}
+for (const sign of ["keydown", "pointerup"]) document.addEventListener(sign, begin, true);
 byId("panic").addEventListener("click", () => instrument.do("panic"));
 
 const pads = { blend: blendPad(byId("blend-pad"), instrument), timbre: timbrePad(byId("timbre-pad"), instrument) };

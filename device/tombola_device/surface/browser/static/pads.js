@@ -11,9 +11,9 @@ const per_cent = (share) => `${Math.round(100 * share)} %`;
  *
  * @param host its element
  * @param pad { name, place() → [u, v], move(u, v), words() → text, middle, hold(held), outline(width, height) → Path2D,
- *   marks(state) → [{u, v, text, colour, at}]; sides() → words along X and Y; reach: share of the element that the map covers }
+ *   marks() → [{u, v, text, colour, at}]; sides() → words along X and Y; reach: share of the element that the map covers }
  */
-function pad(host, { name, place, move, words, middle, hold, outline, marks, sides, reach = 1 }) {
+function pad(host, { name, place, move, words, middle, hold, outline, marks = () => [], sides, reach = 1 }) {
   const canvas = make("canvas", {
     role: "slider",
     tabIndex: 0,
@@ -73,7 +73,7 @@ function pad(host, { name, place, move, words, middle, hold, outline, marks, sid
   });
   canvas.addEventListener("dblclick", () => go(...middle));
 
-  function paint(state) {
+  function paint() {
     const [context, width, height] = sharp(canvas);
     if (!width) return;
     context.clearRect(0, 0, width, height);
@@ -92,7 +92,7 @@ function pad(host, { name, place, move, words, middle, hold, outline, marks, sid
     context.strokeStyle = colour("--line-on-panel");
     context.lineWidth = 1;
     context.stroke(shape);
-    for (const mark of marks(state)) draw_mark(context, mark, width, height);
+    for (const mark of marks()) draw_mark(context, mark, width, height);
     if (sides) label(context, sides(), width, height);
     puck(context, place(), width, height);
   }
@@ -106,11 +106,11 @@ function pad(host, { name, place, move, words, middle, hold, outline, marks, sid
       Object.assign(picture, { width: image.width, height: image.height });
       picture.getContext("2d").putImageData(image, 0, 0);
     },
-    refresh: (state) => {
+    refresh: () => {
       const [u] = place();
       put(canvas, "aria-valuenow", Math.round(100 * u));
       put(canvas, "aria-valuetext", words());
-      paint(state);
+      paint();
     },
   };
 }
@@ -201,13 +201,7 @@ export function blendPad(host, instrument) {
       shape.closePath();
       return shape;
     },
-    marks: (state) => [
-      ...state.points.blend.map(([x, y]) => ({
-        u: 0.5 + (x - 0.5) * RIM,
-        v: 0.5 + (y - 0.5) * RIM,
-        colour: colour("--print-on-panel"),
-        dot: 2,
-      })),
+    marks: () => [
       ...corners(modes().length).map(([x, y], index) => {
         const [u, v] = toPad([x, y]);
         return { u, v, text: modes()[index].name, colour: modes()[index].color, dot: 6, at: [x, y] };
@@ -238,12 +232,5 @@ export function timbrePad(host, instrument) {
       return shape;
     },
     sides: () => [`X: ${word("timbre_x")} →`, `Y: ${word("timbre_y")} →`],
-    marks: (state) =>
-      state.points.timbre.map(([u, v, mode]) => ({
-        u,
-        v,
-        colour: modes()[mode]?.color ?? colour("--print-on-panel"),
-        dot: 3,
-      })),
   });
 }

@@ -68,7 +68,7 @@ export function sounds(sheet, instrument, notice) {
             ["made by", bundle.generator],
             ["size", `${kilobytes(bundle.cost.onnx_bytes)}, ${bundle.cost.parameters} parameters`],
             ["hash", bundle.sha256.slice(0, 12)],
-            ]
+          ]
         : [["plays", "no bundle; drop one"]];
       rows.push(["before", state.previous || "the factory bundle, if any"]);
       if (bundle) rows.push(["licence", bundle.licence || "not stated"]);
