@@ -11,6 +11,7 @@ import msgspec
 
 from tombola_device.contract.errors import BadConfig, TombolaError
 from tombola_device.hal.midi.held import HeldKeys
+from tombola_device.surface.actions import Gate
 from tombola_device.surface.browser.face import checked_midi
 from tombola_device.surface.wire import action_of, fields_of
 from tombola_device.web.socket import Closed, Socket
@@ -77,6 +78,8 @@ class Page:
         self.wants_maps = [False, False]
         self._known_maps = [0, 0]
         self._sent: dict[str, Any] = {}
+        self._gates: set[str] = set()
+        """Those that it holds high."""
         self._news, self._acknowledged = asyncio.Event(), asyncio.Event()
         self._seq = self._errors = 0
         self._scope_s = 0.0
@@ -99,6 +102,8 @@ class Page:
             sending.cancel()
             for rest in self._held.leave():
                 self._hub.send({"kind": "midi", "bytes": rest})
+            for jack in self._gates:
+                self._hub.send(fields_of(Gate(jack, high=False)))
 
     async def _refuse(self, sentence: str) -> None:
         self._errors += 1
@@ -148,7 +153,10 @@ class Page:
             case _:
                 if kind in NOT_FROM_A_PAGE:
                     raise BadConfig("backups have an address of their own; reload the page")
-                self._hub.send(fields_of(action_of(fields)))
+                action = action_of(fields)
+                if isinstance(action, Gate):
+                    (self._gates.add if action.high else self._gates.discard)(action.jack)
+                self._hub.send(fields_of(action))
 
     async def _send(self) -> None:
         """Send the newest, one message at a time, each after the one before was acknowledged."""
