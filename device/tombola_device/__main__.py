@@ -152,7 +152,7 @@ def _run(options: argparse.Namespace) -> int:
 
     page = open_page(config, options.port, show, show=not options.no_open)
     with closing(page.face):
-        Daemon(config, performance, show, page).run(stop)
+        Daemon(config, performance, show, page=page).run(stop)
     return 0
 
 

@@ -67,7 +67,7 @@ def build(folder: Path, say: Say) -> None:
 
 
 def install(folder: Path) -> None:
-    """Put the firmware's pin map, the pictures of README and manual and the browser's panel where they belong."""
+    """Put the firmware's pin map, the pictures of README and manual, and the browser's panel where they belong."""
     PAGE.write_text(live.page(), "utf-8")
     shutil.copy(folder / "tombola-pin_map.json", PIN_MAP_OF_FIRMWARE)
     shutil.copy(folder / "panel" / "picture.svg", PICTURES / "panel.svg")

@@ -137,7 +137,7 @@ class Stage:
         self.daemon = Daemon(config, Performance(), self.note)
         self.starter = self.daemon._starts
         bundles, clock = self.daemon.bundles, self.clock.monotonic
-        bundles._flashd = self.flashd = serve_module.Flashd(
+        self.flashd = serve_module.Flashd(
             "line",
             bundles.store,
             bundles.install,
@@ -146,6 +146,7 @@ class Stage:
             bundles.owner,
             bundles.board,
         )
+        bundles._lines.append(self.flashd)
         held: Sources = []
         sources = [
             PortsIn("", self._tap(self.backend, "MidiBackend"), clock, held),

@@ -60,8 +60,8 @@ class Daemon:
         config: How the instrument is set up.
         performance: What it plays from files.
         report: Takes one line when it begins to play, and one for each bundle that takes over.
+        faces: Faces beside that of the panel.
         page: The face in a browser; None: there is none.
-        faces: Further faces beside that of the panel.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class Daemon:
         config: Config,
         performance: Performance,
         report: Callable[[str], None],
-        page: OpenPage | None = None,
         faces: Sequence[Face] = (),
+        page: OpenPage | None = None,
     ) -> None:
         self._config, self._report, self._page = config, report, page
         self._remote = RemoteFace() if config.serial else None
