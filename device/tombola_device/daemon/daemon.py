@@ -47,6 +47,9 @@ from tombola_device.surface.surface import Face
 from tombola_device.surface.view import View
 
 TICK_S: Final = 0.001
+NOT_HEARD: Final = (
+    ", because no sound output was found: connect one and start again (without ALSA, Debian needs libportaudio2)"
+)
 _LOG = logging.getLogger(__name__)
 
 
@@ -217,11 +220,10 @@ class Daemon:
         bundle, ready = playing.bundle, audio.ready
         console.surface.set_modes(bundle.modes)
         playing.send(console.player.packed(), 0.0)
-        self._say(
-            f"playing {playing.name} (modes: {', '.join(bundle.modes)}; "
-            f"{count(ready.voices, 'voice')}) on {ready.audio}"
-            f"{' because ALSA has no card' if self._config.audio == 'auto' and 'file' in ready.audio else ''}"
-        )
+        unheard = NOT_HEARD if self._config.audio == "auto" and "file" in ready.audio else ""
+        modes, voices = ", ".join(bundle.modes), count(ready.voices, "voice")
+        plays = f"playing {playing.name} (modes: {modes}; {voices}) on {ready.audio}{unheard}"
+        self._say("; ".join(filter(None, (plays, console.inputs.what_to_press))))
         for refused in ready.refused:
             _LOG.info("the system does not grant %s to the audio process", refused)
         self._performing.bundle_plays(console.inputs, flashed=flashed)
