@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable
 from tombola_device.hal.audio.files import NullOut, WavOut
 from tombola_device.hal.audio.port import AudioOut
+
+BROWSER: Final = "browser"
+IN_BROWSER: Final = "the browser"
+"""What the user reads when there is no card and the sound comes out of a page."""
 
 
 def open_audio(name: str, periods: int, fallback: Path) -> AudioOut:
@@ -16,9 +21,10 @@ def open_audio(name: str, periods: int, fallback: Path) -> AudioOut:
     Args:
         name: ``auto`` (the first of ALSA's default card and PortAudio's output that can be opened, else the file
             ``fallback``), ``card`` (the same, without the file), ``alsa`` or ``alsa:PCM``, ``portaudio`` or
-            ``portaudio:DEVICE``, ``wav:FILE``, ``null``; ``wav-fast:FILE`` and ``null-fast`` do not wait.
+            ``portaudio:DEVICE``, ``browser`` (a clock; a page plays what it is sent), ``wav:FILE``, ``null``;
+            ``wav-fast:FILE`` and ``null-fast`` do not wait.
         periods: Length of a card's buffer in periods.
-        fallback: Wav file for ``auto`` without a card.
+        fallback: Wav file for ``auto`` without a card; the path ``browser``: the browser.
 
     Raises:
         DeviceUnavailable: The sink cannot be opened.
@@ -38,12 +44,18 @@ def open_audio(name: str, periods: int, fallback: Path) -> AudioOut:
         try:
             return _open_any(periods)
         except DeviceUnavailable:
-            return WavOut(fallback)  # No card, or one in use or broken: a file is better than no instrument.
+            return _otherwise(fallback)  # No card, or one in use or broken: better than no instrument.
+    if name == BROWSER:
+        return _otherwise(Path(name))
     if kind in ("wav", "wav-fast") and rest:
         return WavOut(Path(rest).expanduser(), paced=kind == "wav")
     if kind in ("null", "null-fast") and not rest:
         return NullOut(paced=kind == "null")
     raise BadConfig(f"the audio output {name!r} is unknown; give auto, alsa, alsa:PCM, portaudio, wav:FILE or null")
+
+
+def _otherwise(fallback: Path) -> AudioOut:
+    return NullOut(name=IN_BROWSER) if str(fallback) == BROWSER else WavOut(fallback)
 
 
 def _open_any(periods: int) -> AudioOut:
