@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final
@@ -54,6 +55,9 @@ def play(
     with working() as reporter:
         reporter.plan([Part(CHECKING, CHECKED_S)])
         rehearse(loaded, reporter)
+    for name in ("SIGTERM", "SIGHUP"):  # The terminal must be restored; Windows has no SIGHUP.
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     typed, sources = open_inputs(midi, layout)
     try:
         live = Live(loaded, sources, audio=audio, voices=voices, buffer_periods=buffer_periods)

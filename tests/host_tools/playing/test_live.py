@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
+import wave
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +21,15 @@ from tombola_device.hal.audio.fake import FakeOut
 from tombola_device.hal.audio.files import NullOut
 from tombola_device.hal.keyboard.port import FakeKeyboard
 from tombola_device.hal.midi.port import FakeMidi
+from tombola_host.cli import live as command
+from tombola_host.cli.app import app
 from tombola_host.playing import live as playing_live
 from tombola_host.playing.live import TEST_NOTE_S, Live, TypedIn, open_inputs
 from tombola_host.playing.screen import KEYS, Seen, picture
+from typer.testing import CliRunner
 
-QUARTET = decode_bundle((Path(__file__).parents[3] / "models" / "quartet" / "quartet.tombola").read_bytes())
+QUARTET_FILE = Path(__file__).parents[3] / "models" / "quartet" / "quartet.tombola"
+QUARTET = decode_bundle(QUARTET_FILE.read_bytes())
 PATIENCE_S = 20.0
 
 
@@ -134,6 +140,59 @@ def test_terminal_alone_is_enough_to_play(monkeypatch):
     assert sources == [typed]
 
 
+@pytest.fixture
+def tombola(monkeypatch):
+    """The command, with letter keys that a test plays; gives its result."""
+    keyboard = FakeKeyboard()
+    monkeypatch.setattr(playing_live, "open_keyboard", lambda: keyboard)
+    monkeypatch.setattr(command, "rehearse", lambda *_: None)  # 3 s in a child; tested with `render`.
+
+    def run(*options: str):
+        keyboard.press("q", "t")
+        return CliRunner().invoke(app, ["play", str(QUARTET_FILE), "--midi", "none", *options])
+
+    return run
+
+
+def test_command_plays_letter_keys_after_a_test_note_and_sums_up(tombola, tmp_path):
+    done = tombola("--audio", f"wav:{tmp_path}/out.wav", "--seconds", "1", "--blend", "harp=1", "--no-test-note")
+    assert done.exit_code == 0, done.output
+    said = re.search(
+        r"out\.wav: peak (-\d+) dBFS, (\d+) gaps?, (\d+) ms from key to card", done.output.replace("\n", "")
+    )
+    assert said is not None, done.output
+    assert "A test note" not in done.output
+    with wave.open(str(tmp_path / "out.wav")) as file:
+        sound = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32767
+    assert 20 * np.log10(np.abs(sound).max()) == pytest.approx(int(said[1]), abs=1.0)
+    assert len(sound) >= 0.9 * 48_000
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--audio", "loud"), "the audio output 'loud' is unknown"),
+        (("--blend", "kazoo=1"), "no mode 'kazoo'"),
+        (("--layout", "dvorak"), "the keyboard layout 'dvorak' is unknown"),
+    ],
+)
+def test_wrong_option_of_the_command_is_one_sentence_before_anything_sounds(tombola, options, said):
+    done = tombola(*options)
+    assert done.exit_code == 1
+    assert said in str(done.exception)
+    assert "test note" not in done.output
+
+
+def test_no_sound_output_is_an_instruction_and_no_silent_file(tombola, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tombola_device.hal.audio.alsa.has_card", lambda: False)
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    done = tombola()
+    assert "pip install sounddevice" in str(done.exception)
+    assert isinstance(done.exception, DeviceUnavailable)
+    assert list(tmp_path.iterdir()) == []
+
+
 SEEN = Seen("duo", "a card", ("sax", "harp"), (0.75, 0.25), voices=4, dials=(("timbre x", 0.5), ("life", 2.0)))
 
 
@@ -181,8 +240,7 @@ print("played")
 
 
 def test_live_play_needs_nothing_that_only_posix_has():
-    path = Path(__file__).parents[3] / "models" / "quartet" / "quartet.tombola"
     done = subprocess.run(
-        [sys.executable, "-c", BARE, path], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        [sys.executable, "-c", BARE, QUARTET_FILE], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.stdout == "played\n", done.stderr
