@@ -12,7 +12,7 @@ from typing import Final
 
 from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.hal.edge import Edge
-from tombola_device.hal.panel.port import BUTTONS, Panel, PanelState
+from tombola_device.hal.panel.port import Panel, PanelState
 from tombola_device.surface.calibrator import PITCH, Calibrator
 from tombola_device.surface.hands import PanelMap
 from tombola_device.surface.outputs import GateOut, Sounding, output_volts
@@ -77,12 +77,6 @@ class PanelIn:
             self._calibrator.read(state.voltages[PITCH], now_s)
         volts = {name: self._voltmeter.of(name, share) for name, share in state.voltages.items()}
         return self._hands.apply(state, volts)
-
-    @property
-    def touched(self) -> bool:
-        """Whether the last ``poll`` has read a button's edge or a turn of the encoder."""
-        state = self.state
-        return state is not None and bool(state.turns or any(edge.name in BUTTONS for edge in state.edges))
 
     def stamps_s(self) -> list[float]:
         """When the last reading's edges were; without those stamped by another clock, as kernels before 5.7 do."""

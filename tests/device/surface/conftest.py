@@ -16,6 +16,7 @@ from tombola_device.hal.panel.memory import FakeMemory
 from tombola_device.hal.panel.pins import load_pin_map
 from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.player import Player
+from tombola_device.surface.archive import Archive
 from tombola_device.surface.calibration import load_calibration, nominal_lines, save_calibration
 from tombola_device.surface.calibrator import Calibrator
 from tombola_device.surface.fake import FakeFace
@@ -76,11 +77,13 @@ class Bench:
         pins, self.memory, clock = load_pin_map(), memory or FakeMemory(), lambda: self.now_s
         self.voltmeter = Voltmeter(nominal_lines(pins), load_calibration(self.memory)[0])
         self.errands = errands or AtOnce()
-        calibrator = Calibrator(self.voltmeter, partial(save_calibration, self.memory), self.errands)
+        save = partial(save_calibration, self.memory)
+        calibrator = Calibrator(self.voltmeter, save, self.errands)
         hands, self.midi_map, store = PanelMap(self.player), MidiMap(self.player), SceneStore(DiskFiles(), folder)
         scenes = ScenePage(self.player, hands, store, self.errands)
         self.settings = SettingsPage(self.player, self.midi_map, hands, store, self.errands)
-        self.surface = Surface(self.player, self.midi_map, scenes, self.settings, calibrator, self.house)
+        archive = Archive(store, scenes, self.settings, self.voltmeter, save, self.errands)
+        self.surface = Surface(self.player, self.midi_map, scenes, self.settings, calibrator, self.house, archive)
         panel_in = PanelIn(self.panel, hands, self.voltmeter, calibrator, clock)
         self.display, self.chip = FakeDisplay(), FakePca9685()
         if face == "oled":
