@@ -128,7 +128,7 @@ def winner_stays(space: Space, listener: Listener, votes: int, seed: int) -> Poi
     champion = space.random(rng, 1)[0]
     for challenger in space.random(rng, votes):
         champion = challenger if listener.answer(champion, challenger) < 0 else champion
-    return champion
+    return np.asarray(champion)
 
 
 def grid_knockout(space: Space, listener: Listener, votes: int, seed: int) -> Points:
@@ -138,7 +138,7 @@ def grid_knockout(space: Space, listener: Listener, votes: int, seed: int) -> Po
     while len(left) > 1:
         a, b = left.pop(0), left.pop(0)
         left.append(b if listener.answer(a, b) < 0 else a)
-    return left[0]
+    return np.asarray(left[0])
 
 
 def spread(space: Space, count: int, rng: np.random.Generator) -> Points:

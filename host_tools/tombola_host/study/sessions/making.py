@@ -78,7 +78,7 @@ def make_session(plan: Plan, root: Path, folder: Path, step: Step) -> Session:
     sounds: dict[str, Float32Array] = {}
     files: dict[str, dict[str, str]] = {}
     if plan.kind != "tune":
-        bundles = {sha256: bundle for sha256, bundle in shelf.read.values()}
+        bundles = dict(shelf.read.values())
         total = len(passages) * len(stimuli)
         for passage in passages:
             heard = {

@@ -18,7 +18,7 @@ from tombola_host.playing.phrases import fitted
 from tombola_host.study.sessions.setting import Setting
 
 TARGET_LUFS: Final = -26.0
-"""Low enough for the peaks of plucked sounds; all sounds of a trial go lower together if one of them has higher peaks."""
+"""Low enough for the peaks of plucked sounds; if one has higher peaks, all sounds of a trial go lower together."""
 TAIL_S: Final = 0.6
 VOICES: Final = 4
 LONGEST_S: Final = 20.0
@@ -86,7 +86,9 @@ def rendered(bundle: Bundle, setting: Setting, passage: Passage) -> Float32Array
             f"the bundle {bundle.manifest.name!r} has no mode {unknown[0]!r}, which is to be heard; it has "
             f"{', '.join(names)}"
         )
-    events = [PerformedEvent(0.0, "set_weight", (mode, setting.blend.get(name, 0.0))) for mode, name in enumerate(names)]
+    events = [
+        PerformedEvent(0.0, "set_weight", (mode, setting.blend.get(name, 0.0))) for mode, name in enumerate(names)
+    ]
     # The highest weight comes first: all zeros for a moment would change nothing.
     events.sort(key=lambda event: -event.arguments[1])
     events += [PerformedEvent(0.0, "set_timbre", (axis, value)) for axis, value in enumerate(setting.timbre)]

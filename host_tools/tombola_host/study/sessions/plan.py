@@ -131,7 +131,7 @@ def _check_names(what: str, names: Sequence[str]) -> None:
         check_name(what, name)
     twice = {a for a, b in combinations(names, 2) if a == b}
     if twice:
-        raise BadConfig(f"there are two of the name {sorted(twice)[0]!r} among what is called {what}; rename one")
+        raise BadConfig(f"there are two of the name {min(twice)!r} among what is called {what}; rename one")
 
 
 def _check_passage(passage: PassagePlan) -> None:

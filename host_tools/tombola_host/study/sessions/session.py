@@ -1,10 +1,10 @@
 """A session on the disk: everything that a listener can hear, so that a vote can be heard again years later.
 
-    NAME.session/
-      session.json       what is compared; never changed
-      bundles/HASH       the bundles, under their SHA-256
-      sounds/NAME.flac   what was rendered, all equally loud
-      listeners/NAME     what each listener said (``ballot``)
+NAME.session/
+  session.json       what is compared; never changed
+  bundles/HASH       the bundles, under their SHA-256
+  sounds/NAME.flac   what was rendered, all equally loud
+  listeners/NAME     what each listener said (``ballot``)
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
+import numpy as np
 import soundfile
+import soxr
 from msgspec import Meta
 from tombola_device.contract.bundle import Bundle, decode_bundle
-from tombola_device.contract.controls import Float32Array
+from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
 from tombola_device.contract.errors import BadBundle, BadConfig, StoreError
 
 from tombola_host.playing.loudness import matched
@@ -34,7 +36,8 @@ from tombola_host.study.sessions.setting import Setting, Space
 SESSION_FILE: Final = "session.json"
 ENDING: Final = ".session"
 REFERENCE: Final = "reference"
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Sha256 = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?\Z")]
+"""Empty: there is no bundle."""
 
 
 class Stimulus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,7 +48,7 @@ class Stimulus(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         setting: How the bundle is set.
     """
 
-    bundle: Sha256 | Literal[""] = ""
+    bundle: Sha256 = ""
     setting: Setting | None = None
 
 
@@ -70,7 +73,7 @@ class Sheet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stimuli: dict[str, Stimulus]
     passages: list[Passage]
     sounds: dict[str, dict[str, str]] = {}
-    bundle: Sha256 | Literal[""] = ""
+    bundle: Sha256 = ""
     space: list[str] = []
     version: Literal[1] = 1
 
@@ -153,7 +156,9 @@ class Session:
         sounds = []
         for each in heard:
             if each.setting is None or not each.bundle:
-                raise BadConfig(f"{each.name!r} is a recording and lies in {self.folder / 'sounds'}; play it from there")
+                raise BadConfig(
+                    f"{each.name!r} is a recording and lies in {self.folder / 'sounds'}; play it from there"
+                )
             sounds.append(rendered(self.bundle(each.bundle), each.setting, each.passage))
         return matched(sounds, TARGET_LUFS)
 
@@ -218,9 +223,6 @@ def read_sound(path: Path, longest_s: float) -> Float32Array:
     Raises:
         BadConfig: It cannot be read, has another rate, or is longer than can be compared.
     """
-    import soxr
-    from tombola_device.contract.controls import SAMPLE_RATE_HZ
-
     try:
         with soundfile.SoundFile(path) as file:
             if file.frames > longest_s * file.samplerate:
@@ -228,7 +230,7 @@ def read_sound(path: Path, longest_s: float) -> Float32Array:
             audio, rate = file.read(dtype="float32", always_2d=True).mean(axis=1), file.samplerate
     except (OSError, soundfile.SoundFileError) as error:
         raise BadConfig(f"the reference {path} cannot be read ({error}); give a wav or flac file") from error
-    return audio if rate == SAMPLE_RATE_HZ else soxr.resample(audio, rate, SAMPLE_RATE_HZ)
+    return np.asarray(audio if rate == SAMPLE_RATE_HZ else soxr.resample(audio, rate, SAMPLE_RATE_HZ), np.float32)
 
 
 def check_new(folder: Path) -> None:

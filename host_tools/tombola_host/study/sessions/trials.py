@@ -64,8 +64,8 @@ def trials_of(sheet: Sheet, listener: str) -> tuple[Trial, ...]:
             shown = list(sheet.sounds[name])
             open_reference = {REFERENCE: REFERENCE} if REFERENCE in shown else {}
             drawn.append(Trial(name, {**open_reference, **dict(zip(SLOTS, _shuffled(rng, shown), strict=False))}))
-    rng.shuffle(drawn)  # type: ignore[arg-type]
-    return tuple(drawn[: _fitting(sheet, drawn)])
+    order = [drawn[place] for place in rng.permutation(len(drawn))]
+    return tuple(order[: _fitting(sheet, order)])
 
 
 def planned_s(sheet: Sheet, trials: Sequence[Trial]) -> float:

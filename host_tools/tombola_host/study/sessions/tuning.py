@@ -40,7 +40,7 @@ class Tuner:
             return first, second
         taste = Taste(pairs)
         heard = pairs.settings
-        best = heard[taste.best(heard)]
+        best = np.asarray(heard[taste.best(heard)])
         candidates = np.vstack(
             [
                 heard,
@@ -48,14 +48,14 @@ class Tuner:
                 *(self.space.near(rng, best, NEAR, reach) for reach in REACHES),
             ]
         )
-        first, second = taste.most_telling(candidates)
-        return candidates[first], candidates[second]
+        places = taste.most_telling(candidates)
+        return candidates[places[0]], candidates[places[1]]
 
     def best(self, pairs: Pairs) -> Points:
         """The setting with the highest expected utility. Shape (D,)."""
         rng = np.random.default_rng([self.seed, 2**31 - 1])
         if not len(pairs.sign):
-            return self.space.inside(np.full((1, self.space.dimensions), 0.5))[0]
+            return np.asarray(self.space.inside(np.full((1, self.space.dimensions), 0.5))[0])
         taste = Taste(pairs)
         candidates = np.vstack([pairs.settings, self.space.random(rng, LAST)])
         best = candidates[taste.best(candidates)]
@@ -68,4 +68,4 @@ class Tuner:
         drawn = self.space.random(rng, 32)
         distance = np.square(drawn[:, None] - drawn[None]).sum(axis=2)
         first, second = np.unravel_index(int(np.argmax(distance)), distance.shape)
-        return drawn[first], drawn[second]
+        return np.asarray(drawn[first]), np.asarray(drawn[second])

@@ -6,19 +6,18 @@ counts twice as much as outside. Weights change what is learned first, not what 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
-import torch
 from msgspec import Meta
 from tombola_device.contract.errors import BadConfig
-from torch import Tensor
 
 from tombola_host.corpus.material import Material
-from tombola_host.corpus.windows import Band
+from tombola_host.corpus.windows import NOTE, Band, Note
 
 MOST: Final = 8.0
 """Beyond this the other notes are hardly seen any more."""
@@ -85,30 +84,15 @@ def weighed(materials: Sequence[Material], weights: Weights) -> tuple[Material, 
 def _weighed(material: Material, own: ModeWeights) -> Material:
     if own == ModeWeights():
         return material
-    ranges = {note.name: note_range for note, note_range in zip(material.training.notes, _notes(material), strict=True)}
-    notes = tuple(replace(note, weight=_of_note(ranges[note.name], own)) for note in material.training.notes)
+    notes = tuple(replace(note, weight=_of_note(note, own)) for note in material.training.notes)
     bands = tuple(Band(*band) for band in own.bands)
     training = replace(material.training, notes=notes, weight=own.weight, bands=bands)
-    told = msgspec.json.encode(own, order="deterministic").decode()
+    told = json.dumps([own.weight, sorted(own.notes.items()), own.bands])
     return replace(material, training=training, fingerprint=f"{material.fingerprint} weighed {told}")
 
 
-def _notes(material: Material) -> list[float]:
-    """The note of each recording: the median over its frames."""
-    from tombola_host.corpus.windows import NOTE
-
-    return [float(note.scalars[:, NOTE].median()) for note in material.training.notes]
-
-
-def _of_note(sounding: float, own: ModeWeights) -> float:
-    reached = [weight for note, weight in own.notes.items() if abs(note - sounding) <= NOTE_REACH + 0.5]
+def _of_note(note: Note, own: ModeWeights) -> float:
+    """The highest weight that reaches a recording, whose note is the median over its frames."""
+    sounding = float(note.scalars[:, NOTE].median())
+    reached = [weight for marked, weight in own.notes.items() if abs(marked - sounding) <= NOTE_REACH + 0.5]
     return max(reached, default=1.0)
-
-
-def emphasis(bands: Sequence[Band], frequency_hz: Tensor) -> Tensor:
-    """How much an error at each frequency counts; of several bands the highest weight holds. Same shape."""
-    counted = torch.ones_like(frequency_hz)
-    for band in bands:
-        inside = (frequency_hz >= band.low_hz) & (frequency_hz < band.high_hz)
-        counted = torch.where(inside, torch.clamp(counted, min=1.0).maximum(torch.tensor(band.weight)), counted)
-    return counted
