@@ -30,6 +30,7 @@ EXAMPLES = """examples:
   tombolad slots --factory struck              play another bundle of the factory set
   tombolad owners                              list the owners whose bundles it takes
   tombolad status                              show the status of the running instrument
+  tombolad habits                              show what it has learned from its player
   tombolad selftest                            test a board that you have built, with patch cables
 """
 
@@ -38,7 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Gives 0: done, 1: an error, printed in one sentence, 2: not understood."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    commands = {"run": _run, "slots": _slots, "owners": _owners, "status": _status, "selftest": _selftest}
+    commands = {
+        "run": _run,
+        "slots": _slots,
+        "owners": _owners,
+        "status": _status,
+        "habits": _habits,
+        "selftest": _selftest,
+    }
     try:
         return commands[options.command](options)
     except TombolaError as error:
@@ -77,11 +85,13 @@ def _parser() -> argparse.ArgumentParser:
     owners = commands.add_parser("owners", help="list the owners whose bundles are taken, or forget one")
     owners.add_argument("--forget", metavar="FINGERPRINT", help="take no more bundles that this key has signed")
     status = commands.add_parser("status", help="show the status of the running instrument")
+    habits = commands.add_parser("habits", help="show what the instrument has learned from its player, or erase it")
+    habits.add_argument("--forget", action="store_true", help="erase all of it")
     selftest = commands.add_parser("selftest", help="test a new board with patch cables; stop tombolad run first")
     selftest.add_argument("--step", type=int, action="append", default=[], metavar="N", help="only this step")
-    for command in (run, slots, owners, status, selftest):
+    for command in (run, slots, owners, status, habits, selftest):
         command.add_argument("--config", type=Path, metavar="FILE", help="a TOML file; every key in it may be left out")
-    for command in (slots, owners, status, selftest):
+    for command in (slots, owners, status, habits, selftest):
         command.add_argument("--json", action="store_true", help="for programs")
     run.add_argument("--midi-file", type=Path, metavar="FILE", help="play this performance")
     run.add_argument(
@@ -222,6 +232,24 @@ def _status(options: argparse.Namespace) -> int:
     show(f"load    {status.load_p50_us:.0f} µs median, {status.load_p99_us:.0f} µs 99 %, {status.xruns} xruns")
     if status.fault:
         show(f"fault   {status.fault}")
+    return 0
+
+
+def _habits(options: argparse.Namespace) -> int:
+    from tombola_device.daemon.status import Lock
+    from tombola_device.disk.files import DiskFiles
+    from tombola_device.surface.habits import HABITS_FILE, erase, lines_of, read_habits
+
+    config = read_config(options.config)
+    files, folder = DiskFiles(), config.state_path / "scenes"
+    if options.forget:
+        with Lock(config.state_path):  # A running daemon would write them back; there the settings page forgets.
+            erase(files, folder / HABITS_FILE)
+        show("erased")
+        return 0
+    kept = read_habits(files, folder)
+    for line in [msgspec.json.encode(kept).decode()] if options.json else lines_of(kept):
+        show(line)
     return 0
 
 

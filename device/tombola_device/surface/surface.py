@@ -30,6 +30,7 @@ from tombola_device.surface.actions import (
     Morph,
     MorphBy,
     Panic,
+    RandomScene,
     RecallScene,
     RenameScene,
     Restore,
@@ -43,10 +44,12 @@ from tombola_device.surface.actions import (
     SetTune,
     SetWeight,
     StopLearning,
+    Suggest,
     TurnDownKey,
 )
 from tombola_device.surface.archive import Archive
 from tombola_device.surface.calibrator import Calibrator
+from tombola_device.surface.habits import Habits, words_of
 from tombola_device.surface.routing import Assignments
 from tombola_device.surface.scene_page import ScenePage
 from tombola_device.surface.settings import SettingsPage
@@ -130,6 +133,7 @@ class Surface:
         calibrator: Calibrates the pitch input and the CV outputs.
         house: The rest of the instrument.
         archive: Backs up and restores what the pages keep.
+        habits: What the player returns to.
     """
 
     def __init__(
@@ -141,9 +145,11 @@ class Surface:
         calibrator: Calibrator,
         house: House,
         archive: Archive,
+        habits: Habits,
     ) -> None:
         self._player, self._midi_map, self._scenes, self._archive = player, midi_map, scenes, archive
         self._settings, self._calibrator, self._house = settings, calibrator, house
+        self._habits = habits
         self._modes: tuple[str, ...] = ()
         self._notice, self._notice_s = "", 0.0
         self._answer: Said | None = None
@@ -181,6 +187,8 @@ class Surface:
         self.tell(self._first_notice, now_s)
         self._first_notice = ""
         self._settings.tick(now_s)
+        self._habits.learns = self._settings.settings.learns
+        self._habits.tick(self._modes, now_s)
         self.tell(self._settings.learnt(), now_s)
         self.tell(self._calibrator.outcome(), now_s)
 
@@ -225,11 +233,29 @@ class Surface:
     def _reply(self, said: Said) -> None:
         self._answer, self._answer_s = said, None
 
+    def _recall(self, place: int) -> str:
+        notice = self._scenes.recall(place, self._modes)
+        if not notice:
+            self._habits.recalled(place, self._modes)
+        return notice
+
+    def _try(self, *, suggested: bool) -> str:
+        """Let what the habits suggest hold, or something at random."""
+        if not self._modes:
+            return "no bundle plays; flash one first"
+        if suggested and not self._settings.settings.learns:
+            return "nothing is learned; set learns to on, and play"
+        idea = self._habits.suggest(self._modes) if suggested else self._habits.random(self._modes)
+        if idea is None:
+            return "play a minute more, then ask again"
+        self._scenes.try_out(idea.blend, idea.timbre, idea.life)
+        return words_of(idea, self._modes)
+
     def _carry_out(self, action: Action, now_s: float) -> str:  # noqa: C901, PLR0911, PLR0912 - one line an action
         """Carry out one action. Gives a notice for the player; empty: nothing to say."""
         match action:
             case MorphBy(amount):
-                self._player.morph(self._player.hand_place + amount)
+                self._player.morph(self._habits.moved(self._player.hand_place, amount, self._modes))
             case Morph(place):
                 self._player.morph(place)
             case SetWeight(mode, weight):
@@ -250,7 +276,9 @@ class Surface:
             case SaveScene(place):
                 return self._scenes.save(place, self._modes)
             case RecallScene(place):
-                return self._scenes.recall(place, self._modes)
+                return self._recall(place)
+            case RandomScene() | Suggest():
+                return self._try(suggested=isinstance(action, Suggest))
             case RenameScene(place, name):
                 return self._scenes.rename(place, name)
             case MakeBackup(ticket):
@@ -258,7 +286,8 @@ class Surface:
             case Restore(backup, ticket):
                 self._archive.restore(backup, ticket, self._reply)
             case Choose(option, choice):
-                return self._settings.choose(option, choice)
+                notice = self._settings.choose(option, choice)
+                return self._habits.forget() if (option, choice) == ("learns", "forget") else notice
             case Calibrate(jack):
                 return self._calibrator.begin(jack, now_s)
             case ConfirmCalibration():
