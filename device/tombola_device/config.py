@@ -92,6 +92,8 @@ def read_config(path: Path | None) -> Config:
         return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), type=Config)
     except OSError as error:
         raise BadConfig(f"the configuration {path} cannot be read ({error.strerror}); name another file") from error
+    except RecursionError as error:  # Some hundred tables within another; its text says nothing.
+        raise BadConfig(f"the configuration {path} is nested too deeply; correct it there") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadConfig(f"the configuration {path} is not TOML: {error}; correct it there") from error
     except msgspec.ValidationError as error:

@@ -631,6 +631,7 @@ def test_slots_are_shown_as_text_and_json(config_file, config):
         ("volume = 3", "unknown field `volume`"),
         ("voices = 99", "<= 16"),
         ("voices =", "is not TOML"),
+        ("a = " + 3000 * "{b = " + "1" + 3000 * "}", "nested too deeply"),
         ('audio = "loud"', "unknown"),
     ],
 )
