@@ -1,7 +1,7 @@
 # Everything is done in .venv/; `make` alone lists what can be made.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env test test-all torture check format demo bench factory sounds hardware clean distclean
+.PHONY: help env test test-all torture check format play demo bench factory sounds hardware clean distclean
 
 # The CPU build is enough. On Linux PyPI's own torch brings CUDA with it (some GB): name an index of CPU builds in
 # TORCH_INDEX to have the small one.
@@ -92,6 +92,9 @@ check: .venv/.stamp ## ruff, mypy and the import contracts
 
 format: .venv/.stamp ## bring the code into form
 	@.venv/bin/ruff check --quiet --fix-only . ; .venv/bin/ruff format .
+
+play: .venv/.stamp ## play the factory sounds in a browser; needs no hardware, no MIDI and no sound card
+	@.venv/bin/tombolad run --browser
 
 demo: .venv/.stamp ## recordings to a playing instrument, and a report in build/demo/report.html
 	@.venv/bin/python -m tombola_host demo $(if $(SOUNDS),--sounds "$(SOUNDS)")

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -24,6 +25,7 @@ from tombola_device.contract.foreign import log_plainly, plain
 
 EXAMPLES = """examples:
   tombolad run                                 play on whatever this computer has
+  tombolad run --browser                       play in a browser, with or without a card and a keyboard
   tombolad run --config tombola.toml           play as set up there; tombolad run --help lists its keys
   tombolad run --midi-file tune.mid --exit-when-done
   tombolad slots --json                        list the bundles
@@ -100,6 +102,13 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--after-flash", action="store_true", help="begin when a bundle has been flashed")
     run.add_argument("--exit-when-done", action="store_true", help="end when the last note has died away")
     run.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
+    run.add_argument(
+        "--browser", action="store_true", help="show the panel in a browser, and be heard there without a card"
+    )
+    run.add_argument(
+        "--port", type=int, default=0, metavar="N", help="port of that page (default: 8662, or the next free)"
+    )
+    run.add_argument("--no-open", action="store_true", help="print the page's address, but do not open it")
     run.add_argument("--verbose", action="store_true", help="log more")
     return parser
 
@@ -138,7 +147,14 @@ def _run(options: argparse.Namespace) -> int:
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):
         if hasattr(signal, name):  # Windows has no SIGHUP.
             signal.signal(getattr(signal, name), lambda *_: stop.set())
-    Daemon(config, performance, show).run(stop)
+    if not options.browser:
+        Daemon(config, performance, show).run(stop)
+        return 0
+    from tombola_device.surface.browser.open import open_page
+
+    page = open_page(config, options.port, show, show=not options.no_open)
+    with closing(page.face):
+        Daemon(config, performance, show, page).run(stop)
     return 0
 
 

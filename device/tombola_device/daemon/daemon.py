@@ -38,7 +38,9 @@ from tombola_device.daemon.status_file import StatusFile
 from tombola_device.daemon.systemd import Notifier
 from tombola_device.daemon.watchdog import Watchdog
 from tombola_device.disk.errands import ErrandThread
+from tombola_device.hal.audio.open import BROWSER
 from tombola_device.play.player import Player
+from tombola_device.surface.browser.open import OpenPage
 from tombola_device.surface.surface import Face
 from tombola_device.surface.view import View
 
@@ -53,7 +55,8 @@ class Daemon:
         config: How the instrument is set up.
         performance: What it plays from files.
         report: Takes one line when it begins to play, and one for each bundle that takes over.
-        faces: Faces beside that of the panel.
+        page: The face in a browser; None: there is none.
+        faces: Further faces beside that of the panel.
     """
 
     def __init__(
@@ -61,10 +64,13 @@ class Daemon:
         config: Config,
         performance: Performance,
         report: Callable[[str], None],
+        page: OpenPage | None = None,
         faces: Sequence[Face] = (),
     ) -> None:
-        self._config, self._report, self._faces = config, report, faces
-        self.bundles = Bundles(config, self.playing)
+        self._config, self._report, self._page = config, report, page
+        self._faces = (*faces, page.face) if page is not None else faces
+        self._sources = () if page is None else (page.face.midi,)
+        self.bundles = Bundles(config, self.playing, page.take_line if page is not None else None)
         self.state: State = Waiting()
         self.errands = ErrandThread()
         self._starts = ThreadPoolExecutor(1, "start")
@@ -83,7 +89,8 @@ class Daemon:
         """
         with Lock(self._config.state_path):
             try:
-                with closing(open_console(self._config, self._player, self, self.errands, self._faces)) as console:
+                opened = open_console(self._config, self._player, self, self.errands, self._faces, self._sources)
+                with closing(opened) as console:
                     self.bundles.start()
                     self._play(console, stop)
             finally:
@@ -148,7 +155,7 @@ class Daemon:
             path = self.bundles.store.boot()
         except StoreError as error:
             why = f"{fault}, and {error}" if fault else str(error)
-            if not self.bundles.serial:
+            if not self.bundles.ways_in:
                 raise StoreError(why) from error
             self._wait(why)
         else:
@@ -158,7 +165,7 @@ class Daemon:
 
     def _wait(self, why: str) -> None:
         self.state = Waiting(self.state.pulse)
-        self._say(f"waiting for a bundle on {self.bundles.serial}: {why}")
+        self._say(f"waiting for a bundle on {self.bundles.ways_in}: {why}")
 
     def _say(self, line: str) -> None:
         with contextlib.suppress(OSError):  # Nobody reads it, or the disk that it goes to is full.
@@ -169,7 +176,7 @@ class Daemon:
 
     def _begin(self, console: Console, choose: Callable[[], Path], *, flashed: bool = False) -> Starting:
         """Start the audio process, in a thread, with the bundle that is chosen there."""
-        config, controls = self._config, console.player.packed()
+        config, controls, page = self._config, console.player.packed(), self._page
 
         def begin() -> Audio:
             path = choose()
@@ -179,10 +186,11 @@ class Daemon:
                     controls,
                     audio=config.audio,
                     buffer_periods=config.buffer_periods,
-                    fallback=config.state_path / "tombola.wav",
+                    fallback=config.state_path / "tombola.wav" if page is None else Path(BROWSER),
                     realtime=config.realtime,
                     measure=config.measure,
                     should_stop=self._ending.is_set,
+                    tap=page.tap if page is not None else -1,
                 )
             except TombolaError:  # Some are OSErrors too.
                 raise
@@ -220,7 +228,7 @@ class Daemon:
             try:
                 path = self.bundles.store.revert()
             except StoreError:
-                if not self.bundles.serial:
+                if not self.bundles.ways_in:
                     raise error from None
                 self._wait(str(error))
             else:

@@ -20,6 +20,7 @@ from tombola_device.contract.receiver import BeginAsked, ChunkArrived, FinishAsk
 from tombola_device.contract.refusals import ErrorCode, Refused
 from tombola_device.contract.signing import fingerprint
 from tombola_device.engine.board import UNKNOWN, Board, check_cost
+from tombola_device.flash.turn import Turn
 from tombola_device.slots.errors import DiskFull, ProbeFailed, WrongHash
 from tombola_device.slots.owner import Owner
 from tombola_device.slots.store import Store
@@ -65,6 +66,7 @@ class Reception:
         status: Returns the state of the instrument for hosts that ask; at most about 3 KiB as JSON.
         worker: Checks and installs bundles.
         board: The board that bundles must fit. A bundle that is too costly is refused as soon as its manifest arrives.
+        turn: Shared with the other lines of the same store.
     """
 
     def __init__(
@@ -75,8 +77,10 @@ class Reception:
         status: Callable[[], Mapping[str, object]],
         worker: Worker,
         board: Board = UNKNOWN,
+        turn: Turn | None = None,
     ) -> None:
         self._store = store
+        self._turn = turn or Turn()
         self._owner = owner
         self._on_installed = on_installed
         self._status = status
@@ -125,10 +129,13 @@ class Reception:
             if isinstance(request, BeginAsked):
                 self._begin(request)
             elif isinstance(request, ChunkArrived):
-                self._store.write(request.data)
-                self._held_bytes = request.offset + len(request.data)
-                self._check_fit(request.data)
+                with self._turn.lock:
+                    self._check_turn()
+                    self._store.write(request.data)
+                    self._held_bytes = request.offset + len(request.data)
+                    self._check_fit(request.data)
             elif isinstance(request, FinishAsked):
+                self._check_turn()
                 self.doing = "checking"
                 self._install_session = self._receiver.session
                 self._install = self._worker.submit(self._store.finish)
@@ -148,12 +155,21 @@ class Reception:
         # Checked before the first byte is stored: the signature covers the hash that ``Store.finish`` checks.
         if self._owner is not None:
             self._owner.check(request.sha256, request.key, request.signature)
+        if not self._turn.take(self):
+            self._receiver.busy()
+            return
         held = self._store.begin(request.sha256, request.size_bytes, restart=request.restart)
         self._size_bytes, self._held_bytes = request.size_bytes, held.offset
         # A resumed bundle passed this check before.
         self._start, self._announced = None if held.offset else b"", request
         self.doing = "playing already" if held.active else "receiving"
+        if held.active:
+            self._turn.end(self)
         self._receiver.begun(held.offset, held.crc32, active=held.active)
+
+    def _check_turn(self) -> None:
+        if not self._turn.has(self):
+            raise StoreError("another bundle has begun to arrive on another line; flash again when it plays")
 
     def _check_fit(self, data: bytes) -> None:
         """Refuse a too costly bundle when its manifest has arrived; ``Store.finish`` verifies the manifest later."""
@@ -181,9 +197,13 @@ class Reception:
         _LOG.info("paired with %s %s", fingerprint(request.key), request.label)
 
     def _finish_install(self) -> None:
-        if self._install is None or not self._install.done():
+        if self._install is None:
+            return
+        if not self._install.done():
+            self._turn.has(self)
             return
         install, self._install = self._install, None
+        self._turn.end(self)
         same_session = self._receiver.session == self._install_session
         error = install.exception()
         if error is None:
@@ -200,6 +220,7 @@ class Reception:
                 self._answer(error)
 
     def _refuse(self, error: BaseException) -> None:
+        self._turn.end(self)
         self._note(error)
         self._answer(error)
 

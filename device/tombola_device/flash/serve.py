@@ -19,6 +19,7 @@ import serial
 
 from tombola_device.engine.board import UNKNOWN, Board
 from tombola_device.flash.reception import Reception
+from tombola_device.flash.turn import Turn
 from tombola_device.slots.owner import Owner
 from tombola_device.slots.store import Store
 
@@ -84,6 +85,7 @@ class Flashd:
         open_port: Opens ``path``.
         owner: Decides which bundles are accepted; None: accept all, and refuse pairing.
         board: The board that bundles must fit.
+        turn: Shared with the other lines of the same store.
     """
 
     def __init__(
@@ -95,10 +97,11 @@ class Flashd:
         open_port: Callable[[str], SerialPort] = open_serial,
         owner: Owner | None = None,
         board: Board = UNKNOWN,
+        turn: Turn | None = None,
     ) -> None:
         self._path = path
         self._open_port = open_port
-        self._reception = Reception(store, owner, on_installed, status, ThreadPoolExecutor(1, "install"), board)
+        self._reception = Reception(store, owner, on_installed, status, ThreadPoolExecutor(1, "install"), board, turn)
         self._port: SerialPort | None = None
         self._reopen_s = 0.0
         self._known = False

@@ -18,8 +18,8 @@ class Bucket:
 
     >>> now_s = [0.0]
     >>> bucket = Bucket(rate=2.0, burst=2.0, clock=lambda: now_s[0])
-    >>> [bucket.take() for _ in range(3)]
-    [0.0, 0.0, 0.5]
+    >>> [bucket.take() for _ in range(4)]
+    [0.0, 0.0, 0.5, 1.0]
     """
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,7 +31,7 @@ class Bucket:
         now_s = self._clock()
         self._left = min(self._left + (now_s - self._then_s) * self._rate, self._burst) - amount
         self._then_s = now_s
-        return max(-self._left / self._rate, 0.0)
+        return -self._left / self._rate if self._left < 0 else 0.0
 
 
 class TooMuch(ValueError):

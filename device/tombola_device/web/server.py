@@ -29,6 +29,8 @@ HEAD_S: Final = 5.0
 """Time for the head of a request: who sends it byte by byte does not hold a place for long."""
 BODY_S: Final = 60.0
 """Longest pause within a body."""
+MOST_ARRIVING_BYTES: Final = 80 * 1024 * 1024
+"""Of all bodies together that are being read: one bundle of the largest size, and smaller things beside it."""
 LOGIN_BYTES: Final = 4096
 _READ_BYTES: Final = 65_536
 _LOG = logging.getLogger(__name__)
@@ -106,7 +108,7 @@ class WebServer:
         self._routes: dict[str, _Route] = {}
         self._sockets: dict[str, tuple[SocketHandler, int]] = {}
         self._open: set[Socket] = set()
-        self._connections = 0
+        self._connections = self._arriving_bytes = 0
         self._logins = Bucket(rate=1.0, burst=10.0)
         self._server: asyncio.Server | None = None
         self.post("/login", self._login, LOGIN_BYTES, login=False)
@@ -204,8 +206,9 @@ class WebServer:
             self._check_cookie(request)
         if route.method == "POST":
             self.guard.check_origin(headers)
+        asked = Asked(headers, await self._body(request, reader, route))
         try:
-            return await route.handler(Asked(headers, await self._body(request, reader, route)))
+            return await route.handler(asked)
         except Refusal:
             raise
         except Exception as error:  # A fault of ours must not show its insides to a page.
@@ -229,6 +232,15 @@ class WebServer:
             return b""
         if not 0 <= size <= route.most_bytes:
             raise Refusal(413, f"at most {route.most_bytes} bytes are taken here; send less")
+        if self._arriving_bytes + size > MOST_ARRIVING_BYTES:
+            raise Refusal(503, "too much is arriving at once; send it again when the rest is there")
+        self._arriving_bytes += size
+        try:
+            return await self._read_body(reader, size)
+        finally:
+            self._arriving_bytes -= size
+
+    async def _read_body(self, reader: Reader, size: int) -> bytes:
         body = bytearray()
         while len(body) < size:
             piece = await asyncio.wait_for(reader.read(min(size - len(body), _READ_BYTES)), BODY_S)

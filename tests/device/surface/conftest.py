@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import random
+import socket
 from functools import partial
 
 import pytest
+from tombola_device.audio.ring import create_memory
+from tombola_device.audio.tap import TAP_BYTES
+from tombola_device.config import Config
 from tombola_device.daemon.console import Console
 from tombola_device.disk.errands import AtOnce
 from tombola_device.disk.files import DiskFiles
@@ -18,6 +22,7 @@ from tombola_device.hal.panel.pins import load_pin_map
 from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.player import Player
 from tombola_device.surface.archive import Archive
+from tombola_device.surface.browser.child import Place, ServerProcess
 from tombola_device.surface.calibration import load_calibration, nominal_lines, save_calibration
 from tombola_device.surface.calibrator import Calibrator
 from tombola_device.surface.fake import FakeFace
@@ -68,7 +73,7 @@ class Bench:
     Args:
         folder: Where scenes and settings are stored.
         memory: Where the calibration is saved.
-        face: ``oled`` has buttons, display and LEDs; ``fake`` is the face that ships for tests.
+        face: ``oled`` has buttons, display and LEDs; ``fake`` is the face that ships for tests; or a face.
         more_faces: Faces beside it.
         modes: Of the bundle; empty: none plays.
         errands: Do what waits for the disk.
@@ -94,7 +99,7 @@ class Bench:
         if face == "oled":
             self.face = OledFace(panel_in, pins.leds, self.display, Leds(FakeI2c({64: self.chip}), 64))
         else:
-            self.face = FakeFace()
+            self.face = FakeFace() if face == "fake" else face
         inputs = Inputs(self.player, self.midi_map, [], panel_in, clock)
         outputs = PanelOut(self.panel, self.voltmeter, calibrator)
         self.console = Console(
@@ -149,6 +154,24 @@ class Bench:
         self.hold("ENC_SW")
         self.click(options[row].choices.index(word) - options[row].chosen)
         self.hold("ENC_SW")
+
+
+@pytest.fixture(scope="session")
+def make_server(tmp_path_factory):
+    """Makes servers of pages, in processes of their own."""
+    servers = []
+
+    def make():
+        folder = tmp_path_factory.mktemp("server")
+        listener, tap = socket.create_server(("127.0.0.1", 0)), create_memory(TAP_BYTES)
+        keys, slots = folder / "browser.json", folder / "slots"
+        factory = Config().factory_path
+        servers.append(ServerProcess(Place(listener, tap, keys, slots, factory, hands_here=True)))
+        return servers[-1], listener.getsockname()[1], keys
+
+    yield make
+    for server in servers:
+        server.close()
 
 
 @pytest.fixture
