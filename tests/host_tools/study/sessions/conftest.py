@@ -60,11 +60,11 @@ def sheet() -> Callable[..., Sheet]:
 
 @pytest.fixture
 def session(tmp_path, sheet) -> Callable[..., Session]:
-    """A session on the disk, of tones."""
+    """A session on the disk, of tones of 4 s."""
 
     def make(*arguments: object, **changes: object) -> Session:
         made = sheet(*arguments, **changes)
-        tone = np.sin(np.arange(4800) / 10).astype(np.float32) / 4
+        tone = np.sin(np.arange(192_000) / 10).astype(np.float32) / 4
         folder = tmp_path / "toy.session"
         if (folder / "session.json").exists():
             return open_session(folder)
