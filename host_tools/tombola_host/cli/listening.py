@@ -49,8 +49,8 @@ def new(
         say(f"{folder}: {votes} votes")
     else:
         whole = sum(len(each) for each in sheet.sounds.values())
-        minutes = planned_s(sheet, trials) / 60
-        say(f"{folder}: {whole} sounds; {len(trials)} trials for each listener, about {minutes:.0f} minutes")
+        minutes = max(planned_s(sheet, trials) / 60, 1)
+        say(f"{folder}: {whole} sounds; {len(trials)} trials for each listener, about {minutes:.0f} min")
         if trials and planned_s(sheet, trials) > 60 * sheet.minutes:
             raise BadConfig(f"one trial takes {trial_s(sheet, trials[0]) / 60:.0f} minutes; compare fewer at once")
     say(f"  next   tombola session run {shlex.quote(str(folder))}")

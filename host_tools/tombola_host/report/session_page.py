@@ -87,14 +87,14 @@ def _tuned(results: Results) -> tuple[Table, ...]:
     session = results.session
     rows: list[tuple[Cell, ...]] = []
     for said in results.counted:
-        single = Results(session, (said,)).pairs(session.space)
-        if len(single.sign):
+        single = Results(session, (said,)).choices(session.space)
+        if len(single):
             best = session.space.setting(Tuner(session.space, session.sheet.seed).best(single))
-            rows.append((said.name, len(single.sign), best.words))
-    together = results.pairs(session.space)
+            rows.append((said.name, len(single), best.words))
+    together = results.choices(session.space)
     if len(rows) > 1:
         best = session.space.setting(Tuner(session.space, session.sheet.seed).best(together))
-        rows.append(("all together", len(together.sign), best.words))
+        rows.append(("all together", len(together), best.words))
     caption = "The setting with the highest expected utility by the listener's votes."
     return (Table(("listener", "votes", "found"), tuple(rows), caption),)
 
@@ -138,10 +138,10 @@ def _words(results: Results) -> tuple[Table, ...]:
 def _sounds(session: Session, results: Results) -> tuple[ModeSounds, ...]:
     sheet = session.sheet
     if sheet.kind == "tune":
-        pairs = results.pairs(session.space)
-        if not len(pairs.sign):
+        said = results.choices(session.space)
+        if not len(said):
             return ()
-        best = session.space.setting(Tuner(session.space, sheet.seed).best(pairs))
+        best = session.space.setting(Tuner(session.space, sheet.seed).best(said))
         audio = session.play([Heard("found", sheet.bundle, best, sheet.passages[0])])[0]
         return (ModeSounds(sheet.passages[0].name, COLOR, (Sound("found", audio, best.words),)),)
     return tuple(

@@ -169,8 +169,7 @@ def _winners(results: Results, said: list[str]) -> dict[str, Setting]:
     """The setting that was preferred, under the session's name."""
     session, sheet = results.session, results.session.sheet
     if sheet.kind == "tune":
-        pairs = results.pairs(session.space)
-        best = session.space.setting(Tuner(session.space, sheet.seed).best(pairs))
+        best = session.space.setting(Tuner(session.space, sheet.seed).best(results.choices(session.space)))
         said.append(f"preferred: {best.words}")
         return {sheet.name: best}
     if sheet.kind == "ratings":

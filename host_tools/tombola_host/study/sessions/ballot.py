@@ -43,7 +43,7 @@ class Vote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Args:
         trial: Number of the trial, from 0.
         heard: What lay behind each letter.
-        answer: Of a pair: "a", "b" or "same"; of ABX what X was: "a" or "b"; empty for ratings.
+        answer: The letter that was preferred, "a", "b", …, or "same"; of ABX what X was; empty for ratings.
         ratings: 0 … 100 by letter.
         words: Free words.
         marks: What is wrong with what lay behind a letter, in the words of MARKS.
@@ -214,7 +214,8 @@ def check_vote(vote: Vote, sheet: Sheet) -> None:
         BadConfig: It is no answer to this kind of question.
     """
     letters = {letter for letter in vote.heard if len(letter) == 1 and letter != "X"}
-    allowed = {"pairs": {"a", "b", "same"}, "tune": {"a", "b", "same"}, "abx": {"a", "b"}, "ratings": {""}}[sheet.kind]
+    letters_low = {letter.lower() for letter in letters}
+    allowed = {"abx": letters_low, "ratings": {""}}.get(sheet.kind, {*letters_low, "same"})
     if vote.answer not in allowed:
         raise BadConfig(f"{vote.answer!r} is no answer to this question; give one of {', '.join(sorted(allowed))}")
     if sheet.kind == "ratings" and set(vote.ratings) != letters:

@@ -16,10 +16,10 @@ from msgspec import Meta
 from tombola_device.contract.errors import BadConfig
 
 from tombola_host.study.sessions.ballot import LONGEST_WORDS, MARKS, Ballot, Score, Vote, ballot_of, check_vote
-from tombola_host.study.sessions.preference import Pairs
+from tombola_host.study.sessions.preference import Votes
 from tombola_host.study.sessions.results import with_vote
 from tombola_host.study.sessions.session import Heard, Session, encoded
-from tombola_host.study.sessions.trials import Trial, stream, trial_s, trials_of, tuning_votes
+from tombola_host.study.sessions.trials import SLOTS, Trial, stream, trial_s, trials_of, tuning_trial, tuning_votes
 from tombola_host.study.sessions.tuning import Tuner
 
 LONGEST_TRIAL_S: Final = 3600.0
@@ -183,18 +183,18 @@ class Desk:
             return Trial(heard["A"].passage.name, {letter: each.name for letter, each in heard.items()})
         if any(before not in votes for before in range(number)):
             raise BadConfig("there is no such trial yet; vote first")
-        pairs = Pairs.none(session.space.dimensions)
+        said = Votes(session.space.dimensions)
         for before in range(number):
-            pairs = with_vote(pairs, votes[before], session.space)
+            said = with_vote(said, votes[before], session.space)
         rng = stream(session.sheet.seed, f"tuning of {listener} {number}")
-        tuner = Tuner(session.space, int(stream(session.sheet.seed, f"tuner of {listener}").integers(2**31)))
-        points = [tuner.next_pair(pairs)[place] for place in rng.permutation(2)]
+        seed = int(stream(session.sheet.seed, f"tuner of {listener}").integers(2**31))
+        points = rng.permutation(Tuner(session.space, seed, session.sheet.options).ask(said))
         passage = session.sheet.passages[number % len(session.sheet.passages)]
         self._heard[listener, number] = {
             letter: Heard(f"trial {number + 1} {letter}", session.sheet.bundle, session.space.setting(point), passage)
-            for letter, point in zip("AB", points, strict=True)
+            for letter, point in zip(SLOTS, points, strict=False)
         }
-        return Trial(passage.name, {letter: f"trial {number + 1} {letter}" for letter in "AB"})
+        return Trial(passage.name, {letter: each.name for letter, each in self._heard[listener, number].items()})
 
     def _behind(self, listener: str, number: int) -> dict[str, Heard]:
         trial = self._trial(listener, number)
@@ -211,7 +211,7 @@ class Desk:
         sheet, votes = self.session.sheet, self._ballot(listener).votes
         if sheet.kind == "tune":
             left = max(self._total(listener) - len(votes), 0)
-            return left * trial_s(sheet, Trial(sheet.passages[0].name, {"A": "", "B": ""}))
+            return left * trial_s(sheet, tuning_trial(sheet))
         return sum(trial_s(sheet, trial) for number, trial in self._all(listener).items() if number not in votes)
 
 

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tombola_host.study.sessions.preference import Pairs
+from tombola_host.study.sessions.preference import SAME
 from tombola_host.study.sessions.results import Results
 from tombola_host.study.sessions.setting import AXES, Points, Setting, Space
 
@@ -66,43 +66,44 @@ class Knob:
         return {name: round(float(value), 3) for name, value in zip(coordinates, self.direction, strict=True)}
 
 
-def rated_knob(word: str, space: Space, by_listener: Sequence[tuple[Points, Points]]) -> Knob:
-    """Learn a knob from ratings.
+Block = tuple[Points, Points]
+"""Settings, (N, D), and their scores, (N,): what one listener rated, or what was compared in one vote."""
+
+
+def learned_knob(word: str, space: Space, blocks: Sequence[Block], *, apart: bool = False) -> Knob:
+    """Learn a knob from scores.
 
     Args:
         word: The word.
         space: The settings.
-        by_listener: Of each listener the settings, (N, D), and their scores, (N,).
+        blocks: Scores are compared within each block only.
+        apart: Whether each block is left out as a whole when the others foretell it; by default each setting is,
+            with all scores that it has.
     """
-    said = [(points, values) for points, values in by_listener if len(values) > 1 and np.ptp(values) > 0]
-    if not said:  # Somebody who gives everything the same score says nothing.
+    said = [(points, values) for points, values in blocks if len(values) > 1 and np.ptp(values) > 0]
+    if not said:  # Where everything has the same score nothing is said.
         return _none(word, space)
     whole = np.vstack([points for points, _ in said])
     heard = np.vstack([points - points.mean(axis=0) for points, _ in said])
     wanted = np.concatenate([(values - values.mean()) / values.std() for _, values in said])
-    # A setting that several listeners rated is left out with all its scores.
-    folds = np.unique(whole.round(6), axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    lengths = [len(values) for _, values in said]
+    folds = np.repeat(np.arange(len(said)), lengths)
+    if not apart:
+        folds = np.unique(whole.round(6), axis=0, return_inverse=True)[1].reshape(-1)
     rng = np.random.default_rng(0)
-    parts = np.cumsum([len(values) for _, values in said])[:-1]
-    shuffled = [np.concatenate([rng.permutation(part) for part in np.split(wanted, parts)]) for _ in range(SHUFFLES)]
-    return _knob(word, space, heard, wanted, folds, shuffled, whole.mean(axis=0))
-
-
-def paired_knob(word: str, space: Space, pairs: Pairs) -> Knob:
-    """Learn a knob from pairs: the sign of a vote is a score of the difference."""
-    if not len(pairs.sign):
-        return _none(word, space)
-    rng = np.random.default_rng(0)
-    turned = [pairs.sign * rng.choice([-1, 1], len(pairs.sign)) for _ in range(SHUFFLES)]
-    centre = np.vstack([pairs.a, pairs.b]).mean(axis=0)
-    return _knob(word, space, pairs.a - pairs.b, pairs.sign, np.arange(len(pairs.sign), dtype=np.int64), turned, centre)
+    parts = np.split(wanted, np.cumsum(lengths)[:-1])
+    shuffled = [np.concatenate([rng.permutation(part) for part in parts]) for _ in range(SHUFFLES)]
+    return _knob(word, space, heard, wanted, folds.astype(np.int64), shuffled, whole.mean(axis=0))
 
 
 def knob_of(results: Results, space: Space) -> Knob:
     """The knob of a session's word."""
     word, kind = results.session.sheet.word, results.session.sheet.kind
     if kind != "ratings":
-        return paired_knob(word, space, results.pairs(space))
+        said = results.choices(space)
+        votes = zip(said.options, said.chosen, strict=True)
+        blocks = [(options, np.eye(len(options))[chosen]) for options, chosen in votes if chosen != SAME]
+        return learned_knob(word, space, blocks, apart=True)
     by_listener = []
     for each in results.counted:
         rated = [
@@ -113,7 +114,7 @@ def knob_of(results: Results, space: Space) -> Knob:
         ]
         if rated:
             by_listener.append((np.array([point for point, _ in rated]), np.array([score for _, score in rated])))
-    return rated_knob(word, space, by_listener)
+    return learned_knob(word, space, by_listener)
 
 
 def _knob(

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from tombola_host.study.sessions.preference import Pairs, Taste
+from tombola_host.study.sessions.preference import SAME, Taste, Votes
 from tombola_host.study.sessions.setting import AXES, Points, Space
-from tombola_host.study.sessions.tuning import Tuner
+from tombola_host.study.sessions.tuning import Tuner, spread
 
 ERROR: Final = 0.1
 """Share of answers that are drawn at random among the other two."""
@@ -76,7 +76,7 @@ def _corners(space: Space) -> list[Points]:
 
 
 class Listener:
-    """Answers pairs by a known taste, with errors.
+    """Answers by a known taste, with errors.
 
     Args:
         taste: The taste.
@@ -88,12 +88,12 @@ class Listener:
         self.taste, self._error = taste, error
         self._rng = np.random.default_rng([seed, 11])
 
-    def answer(self, a: Points, b: Points) -> int:
-        """1: a is better, -1: b, 0: no difference."""
-        difference = float(np.subtract(*self.taste(np.stack([a, b]))))
-        true = 0 if abs(difference) < JUST_NOTICED else int(np.sign(difference))
+    def answer(self, options: Points) -> int:
+        """Which of the options, shape (Q, D), is liked best; SAME if none is noticeably better than any other."""
+        utility = self.taste(options)
+        true = SAME if np.ptp(utility) < JUST_NOTICED else int(np.argmax(utility))
         if self._rng.random() < self._error:
-            return int(self._rng.choice([sign for sign in (-1, 0, 1) if sign != true]))
+            return int(self._rng.choice([each for each in (SAME, *range(len(options))) if each != true]))
         return true
 
 
@@ -101,20 +101,23 @@ Search = Callable[[Space, Listener, int, int], Points]
 """Space, listener, votes, seed → the setting found. Shape (D,)."""
 
 
-def tuned(space: Space, listener: Listener, votes: int, seed: int) -> Points:
-    """The session's own way."""
-    tuner, pairs = Tuner(space, seed), Pairs.none(space.dimensions)
-    for _ in range(votes):
-        a, b = tuner.next_pair(pairs)
-        pairs = pairs.with_vote(a, b, listener.answer(a, b))
-    return tuner.best(pairs)
+def tuned(options: int) -> Search:
+    """A session's own way, with so many options in each vote."""
+
+    def search(space: Space, listener: Listener, votes: int, seed: int) -> Points:
+        tuner, said = Tuner(space, seed, options), Votes(space.dimensions)
+        for _ in range(votes):
+            asked = tuner.ask(said)
+            said = said.with_vote(asked, listener.answer(asked))
+        return tuner.best(said)
+
+    return search
 
 
 def random_best_seen(space: Space, listener: Listener, votes: int, seed: int) -> Points:
     """Random pairs; in the end the setting that was heard and is thought best by the same model."""
-    pairs = _random_pairs(space, listener, votes, seed)
-    heard = pairs.settings
-    return np.asarray(heard[Taste(pairs).best(heard)])
+    said = _random_pairs(space, listener, votes, seed)
+    return np.asarray(said.heard[Taste(said).best(said.heard)])
 
 
 def random_modelled(space: Space, listener: Listener, votes: int, seed: int) -> Points:
@@ -122,46 +125,49 @@ def random_modelled(space: Space, listener: Listener, votes: int, seed: int) -> 
     return Tuner(space, seed).best(_random_pairs(space, listener, votes, seed))
 
 
-def winner_stays(space: Space, listener: Listener, votes: int, seed: int) -> Points:
-    """A random challenger each time; the winner stays."""
-    rng = np.random.default_rng([seed, 13])
-    champion = space.random(rng, 1)[0]
-    for challenger in space.random(rng, votes):
-        champion = challenger if listener.answer(champion, challenger) < 0 else champion
-    return np.asarray(champion)
+def winner_stays(options: int) -> Search:
+    """Random challengers each time; the winner stays."""
+
+    def search(space: Space, listener: Listener, votes: int, seed: int) -> Points:
+        rng = np.random.default_rng([seed, 13])
+        champion = space.random(rng, 1)[0]
+        for _ in range(votes):
+            asked = np.vstack([champion, space.random(rng, options - 1)])
+            champion = asked[max(listener.answer(asked), 0)]
+        return np.asarray(champion)
+
+    return search
 
 
-def grid_knockout(space: Space, listener: Listener, votes: int, seed: int) -> Points:
-    """A grid that fills the space, as many settings as votes and one; pairs are knocked out until one is left."""
-    rng = np.random.default_rng([seed, 17])
-    left = list(spread(space, votes + 1, rng))
-    while len(left) > 1:
-        a, b = left.pop(0), left.pop(0)
-        left.append(b if listener.answer(a, b) < 0 else a)
-    return np.asarray(left[0])
+def grid_knockout(options: int) -> Search:
+    """A grid that fills the space, with as many settings as the votes can knock out until one is left."""
+
+    def search(space: Space, listener: Listener, votes: int, seed: int) -> Points:
+        left = list(spread(space, votes * (options - 1) + 1, np.random.default_rng([seed, 17])))
+        while len(left) > 1:
+            asked, left = left[:options], left[options:]
+            left.append(asked[max(listener.answer(np.array(asked)), 0)])
+        return np.asarray(left[0])
+
+    return search
 
 
-def spread(space: Space, count: int, rng: np.random.Generator) -> Points:
-    """Settings far apart from each other: each is the farthest of 200 random ones from those before. Shape (N, D)."""
-    chosen = space.random(rng, 1)
-    while len(chosen) < count:
-        drawn = space.random(rng, 200)
-        nearest = np.square(drawn[:, None] - chosen[None]).sum(axis=2).min(axis=1)
-        chosen = np.vstack([chosen, drawn[int(np.argmax(nearest))]])
-    return chosen
-
-
-def _random_pairs(space: Space, listener: Listener, votes: int, seed: int) -> Pairs:
-    rng, pairs = np.random.default_rng([seed, 19]), Pairs.none(space.dimensions)
-    for a, b in zip(space.random(rng, votes), space.random(rng, votes), strict=True):
-        pairs = pairs.with_vote(a, b, listener.answer(a, b))
-    return pairs
+def _random_pairs(space: Space, listener: Listener, votes: int, seed: int) -> Votes:
+    rng, said = np.random.default_rng([seed, 19]), Votes(space.dimensions)
+    for _ in range(votes):
+        asked = space.random(rng, 2)
+        said = said.with_vote(asked, listener.answer(asked))
+    return said
 
 
 SEARCHES: Final[dict[str, Search]] = {
-    "tuned": tuned,
+    "tuned, best of four": tuned(4),
+    "tuned, best of three": tuned(3),
+    "tuned, pairs": tuned(2),
     "random pairs, best seen": random_best_seen,
     "random pairs, best modelled": random_modelled,
-    "winner stays": winner_stays,
-    "grid, knocked out": grid_knockout,
+    "winner stays, of four": winner_stays(4),
+    "winner stays, of two": winner_stays(2),
+    "grid, knocked out, of four": grid_knockout(4),
+    "grid, knocked out, of two": grid_knockout(2),
 }

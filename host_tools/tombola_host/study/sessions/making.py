@@ -14,7 +14,6 @@ from tombola_device.contract.errors import BadBundle, BadConfig
 
 from tombola_host.playing.loudness import matched
 from tombola_host.progress import Step
-from tombola_host.study.sessions.listeners import spread
 from tombola_host.study.sessions.passage import ANCHORS_HZ, LONGEST_S, TARGET_LUFS, Passage, anchor, built_in, rendered
 from tombola_host.study.sessions.plan import Plan, StimulusPlan
 from tombola_host.study.sessions.session import (
@@ -28,6 +27,7 @@ from tombola_host.study.sessions.session import (
 )
 from tombola_host.study.sessions.setting import Setting, Space
 from tombola_host.study.sessions.trials import stream
+from tombola_host.study.sessions.tuning import spread
 
 RENDERING: Final = "rendering"
 
@@ -109,6 +109,7 @@ def make_session(plan: Plan, root: Path, folder: Path, step: Step) -> Session:
         files,
         shelf.take(plan.bundle)[0] if tuned else "",
         [mode.name for mode in first.manifest.modes] if tuned else [],
+        plan.options,
     )
     return write_session(folder, sheet, shelf.data, sounds)
 

@@ -75,6 +75,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         stimulus: What is compared.
         passage: What is played; the built-in phrase by default.
         votes: Of a tuning session.
+        options: How many settings a tuning session compares in one vote; more find a better one in as many votes.
         repeats: How often each pair of an ABX session is asked.
         minutes: Longest time that is planned for one listener.
         seed: Of orders and settings.
@@ -89,6 +90,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stimulus: Annotated[list[StimulusPlan], Meta(max_length=MOST_STIMULI)] = []
     passage: Annotated[list[PassagePlan], Meta(max_length=MOST_PASSAGES)] = []
     votes: Annotated[int, Meta(ge=1, le=60)] = 25
+    options: Annotated[int, Meta(ge=2, le=6)] = 4
     repeats: Annotated[int, Meta(ge=1, le=40)] = 16
     minutes: Annotated[float, Meta(gt=0, le=MOST_MINUTES)] = MOST_MINUTES
     seed: Annotated[int, Meta(ge=0, lt=2**31)] = 0
@@ -149,7 +151,7 @@ def read_plan(path: Path) -> Plan:
         plan = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Plan)
     except OSError as error:
         raise BadConfig(f"the session {path} cannot be read ({error.strerror}); check the path") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise BadConfig(f"the session {path} is not TOML ({error}); correct it") from error
     except msgspec.ValidationError as error:
         raise BadConfig(f"the session {path} asks for what there is not ({error}); correct it") from error

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from tombola_host.study.sessions.ballot import Ballot, Vote, ballots
-from tombola_host.study.sessions.preference import Pairs
+from tombola_host.study.sessions.preference import SAME, Votes
 from tombola_host.study.sessions.session import REFERENCE, Session
 from tombola_host.study.sessions.setting import Points, Space
 from tombola_host.study.sessions.statistics import (
@@ -111,13 +111,13 @@ class Results:
         found = dict(zip(names, resampled(by_listener, figure, self.session.sheet.seed), strict=True))
         return {name: interval for name, interval in found.items() if np.isfinite(interval.value)}
 
-    def pairs(self, space: Space) -> Pairs:
-        """Votes on pairs, as settings in a space."""
-        pairs = Pairs.none(space.dimensions)
+    def choices(self, space: Space) -> Votes:
+        """What was preferred, as settings in a space."""
+        said = Votes(space.dimensions)
         for each in self.counted:
             for vote in each.votes:
-                pairs = with_vote(pairs, vote, space)
-        return pairs
+                said = with_vote(said, vote, space)
+        return said
 
     def words(self) -> list[tuple[str, int, str]]:
         """Free words: listener, trial from 1, what was said."""
@@ -168,12 +168,13 @@ def pair_of(vote: Vote) -> Pair:
     return vote.heard["A"].name, vote.heard["B"].name, SIGNS[vote.answer]
 
 
-def with_vote(pairs: Pairs, vote: Vote, space: Space) -> Pairs:
-    """Add a vote on two settings; a vote on recordings adds nothing."""
-    a, b = vote.heard["A"].setting, vote.heard["B"].setting
-    if a is None or b is None or vote.answer not in SIGNS:
-        return pairs
-    return pairs.with_vote(space.point(a), space.point(b), SIGNS[vote.answer])
+def with_vote(said: Votes, vote: Vote, space: Space) -> Votes:
+    """Add a vote on settings; a vote on recordings, or one that prefers nothing, adds nothing."""
+    points = [space.point(heard.setting) for heard in vote.heard.values() if heard.setting is not None]
+    letters = [letter.lower() for letter in vote.heard]
+    if len(points) < len(letters) or vote.answer not in {*letters, "same"}:
+        return said
+    return said.with_vote(points, SAME if vote.answer == "same" else letters.index(vote.answer))
 
 
 def _means(votes: Sequence[Vote], names: Sequence[str]) -> Points:

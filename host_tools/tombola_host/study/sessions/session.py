@@ -60,6 +60,7 @@ class Sheet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         passages: In their order.
         sounds: File by passage and stimulus; of a tuning session none.
         space: Names of the modes of a tuning session.
+        options: How many settings it compares in one vote.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Sheet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sounds: dict[str, dict[str, str]] = {}
     bundle: Sha256 = ""
     space: list[str] = []
+    options: Annotated[int, Meta(ge=2, le=6)] = 2
     version: Literal[1] = 1
 
     @property

@@ -12,8 +12,8 @@ import numpy as np
 
 from tombola_host.study.sessions.session import REFERENCE, Sheet
 
-LISTENS: Final = {"pairs": 3.0, "abx": 5.0, "ratings": 2.5, "tune": 3.0}
-"""How often the passage is heard in a trial, for a rating in each slot: what is planned for."""
+LISTENS: Final = {"pairs": 1.5, "abx": 1.7, "ratings": 2.5, "tune": 1.5}
+"""How often the passage is heard behind each letter: what is planned for."""
 THINK_S: Final = 5.0
 SLOTS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:24]
 X: Final = "X"
@@ -77,13 +77,18 @@ def trial_s(sheet: Sheet, trial: Trial) -> float:
     """How long one trial takes."""
     seconds = next(passage.seconds for passage in sheet.passages if passage.name == trial.passage)
     answers = len(trial.slots) if sheet.kind == "ratings" else 1
-    return answers * (LISTENS[sheet.kind] * seconds + THINK_S)
+    return len(trial.slots) * LISTENS[sheet.kind] * seconds + answers * THINK_S
 
 
 def tuning_votes(sheet: Sheet) -> int:
     """How many votes of a tuning session fit into its minutes."""
-    each_s = trial_s(sheet, Trial(sheet.passages[0].name, {"A": "", "B": ""}))
+    each_s = trial_s(sheet, tuning_trial(sheet))
     return max(1, min(sheet.votes, int(60 * sheet.minutes / each_s)))
+
+
+def tuning_trial(sheet: Sheet) -> Trial:
+    """What a trial of a tuning session looks like."""
+    return Trial(sheet.passages[0].name, dict.fromkeys(SLOTS[: sheet.options], ""))
 
 
 def _fitting(sheet: Sheet, trials: Sequence[Trial]) -> int:

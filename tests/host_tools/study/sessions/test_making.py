@@ -31,9 +31,9 @@ def _tone(hz: float, amplitude: float, seconds: float = 2.0) -> np.ndarray:
 def test_loudness_is_that_of_bs_1770():
     assert loudness_lufs(_tone(997, 1.0)) == pytest.approx(-3.01, abs=0.02)
     assert loudness_lufs(_tone(997, 0.1)) == pytest.approx(-23.01, abs=0.02)
-    # The K curve: +4 dB in the treble, 0.69 dB of which 997 Hz has; -10 dB at 31 Hz and lower.
+    # The K curve: +4 dB in the treble, 0.69 dB of which 997 Hz has; some 9 dB less at 30 Hz.
     assert loudness_lufs(_tone(8000, 0.1)) == pytest.approx(-23.01 + 4.0 - 0.69, abs=0.1)
-    assert loudness_lufs(_tone(30, 0.1)) < -33
+    assert loudness_lufs(_tone(30, 0.1)) < -31
     # Gates: silence beside a sound does not make it softer.
     gapped = np.concatenate([_tone(997, 0.1), np.zeros(480_000, np.float32)])
     assert loudness_lufs(gapped) == pytest.approx(-23.01, abs=0.4)

@@ -79,8 +79,8 @@ def served(session):
     """Serves a session of a kind."""
     made = []
 
-    def start(*arguments, **changes):
-        made.append(Served(session(*arguments, **changes)))
+    def start(*arguments, given=None, **changes):
+        made.append(Served(given or session(*arguments, **changes)))
         made[-1].start()
         return made[-1]
 
@@ -187,6 +187,26 @@ def test_ratings_have_a_slider_each_and_marks(browser, served):
     (vote,) = ballot_of(running.session.listeners, "anna").votes.values()
     assert set(vote.ratings.values()) == {51.0}
     assert vote.marks == {"A": ["low"]}
+    _leave(browser)
+
+
+def test_a_tuning_session_asks_for_the_best_of_four_and_goes_on_from_the_answer(browser, served, planned):
+    made = planned(
+        'name = "t"\nkind = "tune"\nbundle = "FACTORY"\nvotes = 2\n'
+        'passage = [{name = "short", notes = [[0.0, 0.5, 64, 0.7]]}]\n'
+    )
+    running = served(given=made)
+    _enter(browser, running)
+    for done in range(2):
+        assert _shown(browser, "trial")
+        _key(browser, "1", "2", "3", "4")
+        assert _until(browser.find_element(By.ID, "answer-d").is_enabled)
+        _key(browser, "d")
+        assert _until(lambda done=done: _progress(browser).startswith(f"{done + 1} of 2"))
+    assert _shown(browser, "end")
+    votes_cast = ballot_of(made.listeners, "anna").votes
+    assert [vote.answer for vote in votes_cast.values()] == ["d", "d"]
+    assert votes_cast[0].heard["D"].setting != votes_cast[1].heard["D"].setting
     _leave(browser)
 
 

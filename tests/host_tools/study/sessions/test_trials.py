@@ -61,4 +61,4 @@ def test_a_listener_is_never_planned_for_more_minutes_than_the_session_has(sheet
 
 def test_a_tuning_session_has_as_many_votes_as_fit(sheet):
     assert tuning_votes(sheet("tune", votes=25)) == 25
-    assert tuning_votes(sheet("tune", votes=25, minutes=1.0)) == 8
+    assert tuning_votes(sheet("tune", votes=25, minutes=1.0, options=4)) == 6

@@ -6,8 +6,9 @@ const CHOICES = {
   pairs: [["a", "A", "a"], ["same", "no difference", "n"], ["b", "B", "b"]],
   abx: [["a", "X is A", "a"], ["b", "X is B", "b"]],
 };
-CHOICES.tune = CHOICES.pairs;
-export const choicesOf = kind => CHOICES[kind] ?? [];
+// A tuning session compares as many as it has letters.
+export const choicesOf = (kind, letters) => CHOICES[kind] ?? (kind === "tune"
+  ? [...letters.map(letter => [letter.toLowerCase(), letter, letter.toLowerCase()]), ["same", "no difference", "n"]] : []);
 
 // A button for each letter; a slider beside it where it is rated.
 export function drawSlots(kind, letters, listen, changed) {
@@ -28,8 +29,8 @@ export function drawSlots(kind, letters, listen, changed) {
   }));
 }
 
-export function drawAnswers(kind, answer) {
-  const choices = choicesOf(kind);
+export function drawAnswers(kind, letters, answer) {
+  const choices = choicesOf(kind, letters);
   const buttons = choices.map(([value, words, key]) => make("button", {
     type: "button", textContent: words, id: `answer-${value}`, disabled: true, "aria-keyshortcuts": key, onclick: () => answer(value),
   }));

@@ -77,9 +77,9 @@ async function show(after) {
   await player.load(new Map(files));
   $("question").textContent = state.question;
   drawSlots(state.kind, slots, listen, changed);
-  drawAnswers(state.kind, answer);
+  drawAnswers(state.kind, slots, answer);
   drawMarks(slots.filter(letter => letter.length === 1 && letter !== "X"), state.marks, changed);
-  const keys = choicesOf(state.kind).map(([, words, key]) => `${key}: ${words}`).join(" · ");
+  const keys = choicesOf(state.kind, slots).map(([, words, key]) => `${key}: ${words}`).join(" · ");
   $("keys").textContent = `Keys: 1 to ${slots.length} listen · space plays and stops${keys ? ` · ${keys}` : ""}. Hear each sound before you answer.`;
   restore(JSON.parse(sessionStorage.getItem(draftKey()) ?? "{}"));
   $("trial").hidden = false;
@@ -115,7 +115,7 @@ document.addEventListener("keydown", event => {
   const target = event.target;
   if (target.matches("textarea, input:not([type=range]):not([type=checkbox])")) return;
   const letter = state.trial.slots[Number(event.key) - 1];
-  const choice = choicesOf(state.kind).find(([, , key]) => key === event.key.toLowerCase());
+  const choice = choicesOf(state.kind, state.trial.slots).find(([, , key]) => key === event.key.toLowerCase());
   if (letter) listen(letter);
   else if (event.key === " " && !target.matches("button, input, summary")) $("play").click();
   else if (choice && !document.getElementById(`answer-${choice[0]}`).disabled) answer(choice[0]);
