@@ -33,6 +33,7 @@ EXAMPLES = """examples:
   tombolad owners                              list the owners whose bundles it takes
   tombolad status                              show the status of the running instrument
   tombolad panel /dev/ttyACM0                  show the panel of an instrument on a cable in a browser
+  tombolad habits                              show what it has learned from its player
   tombolad selftest                            test a board that you have built, with patch cables
 """
 
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "owners": _owners,
         "status": _status,
         "panel": _panel,
+        "habits": _habits,
         "selftest": _selftest,
     }
     try:
@@ -87,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     owners = commands.add_parser("owners", help="list the owners whose bundles are taken, or forget one")
     owners.add_argument("--forget", metavar="FINGERPRINT", help="take no more bundles that this key has signed")
     status = commands.add_parser("status", help="show the status of the running instrument")
+    habits = commands.add_parser("habits", help="show what the instrument has learned from its player, or erase it")
+    habits.add_argument("--forget", action="store_true", help="erase all of it")
     panel = commands.add_parser("panel", help="show the panel of an instrument on a USB cable in a browser here")
     panel.add_argument("serial", metavar="PORT", help="the instrument's serial port, such as /dev/ttyACM0")
     panel.add_argument("--code", default="", metavar="N", help="the six digits that its display shows")
@@ -97,9 +101,9 @@ def _parser() -> argparse.ArgumentParser:
             "--port", type=int, default=0, metavar="N", help="port of the page (8662, or the next free)"
         )
         command.add_argument("--no-open", action="store_true", help="print the page's address, but do not open it")
-    for command in (run, slots, owners, status, panel, selftest):
+    for command in (run, slots, owners, status, habits, panel, selftest):
         command.add_argument("--config", type=Path, metavar="FILE", help="a TOML file; every key in it may be left out")
-    for command in (slots, owners, status, selftest):
+    for command in (slots, owners, status, habits, selftest):
         command.add_argument("--json", action="store_true", help="for programs")
     run.add_argument("--midi-file", type=Path, metavar="FILE", help="play this performance")
     run.add_argument(
@@ -268,6 +272,24 @@ def _panel(options: argparse.Namespace) -> int:
         code = sys.stdin.readline().replace(" ", "").strip()
     config, stop = read_config(options.config), _stopped_by_signals()
     show_panel(config, options.serial, code, stop, show, port=options.port, show=not options.no_open)
+    return 0
+
+
+def _habits(options: argparse.Namespace) -> int:
+    from tombola_device.daemon.status import Lock
+    from tombola_device.disk.files import DiskFiles
+    from tombola_device.surface.habits import HABITS_FILE, erase, lines_of, read_habits
+
+    config = read_config(options.config)
+    files, folder = DiskFiles(), config.state_path / "scenes"
+    if options.forget:
+        with Lock(config.state_path):  # A running daemon would write them back; there the settings page forgets.
+            erase(files, folder / HABITS_FILE)
+        show("erased")
+        return 0
+    kept = read_habits(files, folder)
+    for line in [msgspec.json.encode(kept).decode()] if options.json else lines_of(kept):
+        show(line)
     return 0
 
 

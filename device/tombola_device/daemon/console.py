@@ -27,6 +27,7 @@ from tombola_device.surface.actions import Action
 from tombola_device.surface.archive import Archive, finish_restore
 from tombola_device.surface.calibration import load_calibration, nominal_lines, save_calibration
 from tombola_device.surface.calibrator import Calibrator
+from tombola_device.surface.habits import Habits
 from tombola_device.surface.hands import PanelMap
 from tombola_device.surface.inputs import Inputs, open_sources
 from tombola_device.surface.oled.face import Lights, OledFace, open_chips
@@ -197,7 +198,8 @@ def build_console(
     scenes, settings = ScenePage(player, hands, store, errands), SettingsPage(player, midi_map, hands, store, errands)
     archive = Archive(store, scenes, settings, voltmeter, save, errands)
     jacks = hands if panel is None else None
-    surface = Surface(player, midi_map, scenes, settings, calibrator, house, archive, jacks)
+    habits = Habits(player, store.files, store.folder, errands)
+    surface = Surface(player, scenes, settings, calibrator, house, archive, habits, jacks)
     if panel is None:
         return Console(player, Inputs(player, midi_map, hardware.sources, clock=clock), surface, errands, faces)
     panel_in = PanelIn(panel, hands, voltmeter, calibrator, clock)

@@ -160,6 +160,16 @@ class RecallScene:
 
 
 @dataclass(frozen=True, slots=True)
+class RandomScene:
+    """Try blend, timbre and life at random; near the player's habits, if they are learned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggest:
+    """Try what the instrument proposes next, by the player's habits."""
+
+
+@dataclass(frozen=True, slots=True)
 class RenameScene:
     """Name the scene at a place, 0 … PLACES - 1; an empty name: none."""
 
@@ -269,6 +279,8 @@ Action: TypeAlias = (
     | Gate
     | SaveScene
     | RecallScene
+    | RandomScene
+    | Suggest
     | RenameScene
     | MakeBackup
     | Restore

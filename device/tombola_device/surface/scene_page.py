@@ -53,6 +53,14 @@ class ScenePage:
         self._errands.send(partial(self._store.save_scene, place, scene), lambda _: self._saved(place, scene))
         return ""
 
+    def try_out(self, blend: Sequence[float], timbre: tuple[float, float], life: float) -> None:
+        """Let a setting hold; SAVE makes a scene of it."""
+        self._player.set_blend(blend)
+        for axis, value in enumerate(timbre):
+            self._player.set_timbre(axis, value)
+        self._player.set_life(life)
+        self._hands.pick_up()
+
     def recall(self, place: int, modes: Sequence[str]) -> str:
         """Recall the scene of a place. Gives a notice; empty: nothing to say."""
         scene = self._scenes[place]

@@ -61,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Args:
         version: Of this format; a file of another version is not read.
+        learns: Whether the instrument counts what the player returns to.
     """
 
     version: Literal[1] = 1
@@ -68,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority: Priority = Priority.LAST
     outputs: Assignments = Assignments()
     inputs: CvTargets = CvTargets()
+    learns: bool = False
 
 
 def is_name(name: str) -> bool:

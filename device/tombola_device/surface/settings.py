@@ -29,6 +29,7 @@ TRIES: Final = 1 + round(LOST_S / AGAIN_S)
 LIFE_STEP: Final = 10
 """Per cent."""
 _LIVES: Final = tuple(f"{per_cent} %" for per_cent in range(0, round(100 * MOST_LIFE) + 1, LIFE_STEP))
+_LEARNS: Final = ("off", "on", "forget")
 _TARGETS: Final = (NOTHING, *TARGETS)
 _MEMBERS: Final = ("off", *(str(count) for count in range(1, MOST_MEMBERS + 1)))
 
@@ -96,7 +97,17 @@ class SettingsPage:
             _option("out A", Source, out.cv_a),
             _option("out B", Source, out.cv_b),
             _option("gate out", GateSource, out.gate),
+            Option("learns", _LEARNS, int(self.settings.learns), waits=True),
         )
+
+    @property
+    def learning(self) -> str:
+        """What the next controller that is turned will do; empty: nothing is taught."""
+        return self._midi_map.learning
+
+    def stop_learning(self) -> None:
+        """Teach no controller any more."""
+        self._midi_map.learn("")
 
     def choose(self, name: str, word: str) -> str:
         """Choose ``word`` in the row ``name``. Gives a notice for the player; empty: nothing to say.
@@ -115,8 +126,9 @@ class SettingsPage:
             self._play(name, word)
         elif name == "blend keys":
             self._player.blend_mode = BlendMode(word)
-        elif name == "priority":
-            settings = change(settings, priority=Priority(word))
+        elif name in ("priority", "learns"):
+            kept = {"priority": Priority(word)} if name == "priority" else {"learns": word == "on"}
+            settings = change(settings, **kept)
         elif name.startswith("CV"):
             field = f"cv_{name.count('I')}"  # The numerals of the panel.
             inputs: CvTargets = change(settings.inputs, **{field: CvTarget(word)})

@@ -16,7 +16,6 @@ from typing import Final, Protocol, assert_never
 
 from tombola_device.contract.controls import SILENCE_DB
 from tombola_device.contract.errors import TombolaError
-from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.player import Player
 from tombola_device.surface.actions import (
     CV_JACKS,
@@ -34,6 +33,7 @@ from tombola_device.surface.actions import (
     MorphBy,
     Panic,
     Patch,
+    RandomScene,
     RecallScene,
     RenameScene,
     Restore,
@@ -47,10 +47,12 @@ from tombola_device.surface.actions import (
     SetTune,
     SetWeight,
     StopLearning,
+    Suggest,
     TurnDownKey,
 )
 from tombola_device.surface.archive import Archive
 from tombola_device.surface.calibrator import Calibrator
+from tombola_device.surface.habits import Habits, words_of
 from tombola_device.surface.outputs import GATE_VOLTS, GateOut, Sounding, output_volts
 from tombola_device.surface.routing import Assignments, Jacks
 from tombola_device.surface.scene_page import ScenePage
@@ -139,29 +141,30 @@ class Surface:
 
     Args:
         player: The player.
-        midi_map: What MIDI messages do to the player; it can learn controllers.
         scenes: Saves and recalls scenes.
         settings: Applies and stores settings.
         calibrator: Calibrates the pitch input and the CV outputs.
         house: The rest of the instrument.
         archive: Backs up and restores what the pages keep.
+        habits: What the player returns to.
         jacks: What faces may patch; None: a panel has the jacks.
     """
 
     def __init__(
         self,
         player: Player,
-        midi_map: MidiMap,
         scenes: ScenePage,
         settings: SettingsPage,
         calibrator: Calibrator,
         house: House,
         archive: Archive,
+        habits: Habits,
         jacks: Jacks | None = None,
     ) -> None:
-        self._player, self._midi_map, self._scenes, self._archive = player, midi_map, scenes, archive
+        self._player, self._scenes, self._archive = player, scenes, archive
         self._settings, self._calibrator, self._house, self._jacks = settings, calibrator, house, jacks
         self._gate_out = GateOut()
+        self._habits = habits
         self._modes: tuple[str, ...] = ()
         self._notice, self._notice_s = "", 0.0
         self._answer: Said | None = None
@@ -199,6 +202,8 @@ class Surface:
         self.tell(self._first_notice, now_s)
         self._first_notice = ""
         self._settings.tick(now_s)
+        self._habits.learns = self._settings.settings.learns
+        self._habits.tick(self._modes, now_s)
         self.tell(self._settings.learnt(), now_s)
         self.tell(self._calibrator.outcome(), now_s)
 
@@ -230,7 +235,7 @@ class Surface:
             jacks=tuple(self._jacks.volts.get(jack, 0.0) for jack in CV_JACKS) if self._jacks is not None else (),
             outputs=self._output_volts(max(seen.levels_db, default=SILENCE_DB), now_s),
             options=(*self._settings.options(), *page_option(seen.page_code)),
-            learning=self._midi_map.learning,
+            learning=self._settings.learning,
             notice=self._notice if now_s - self._notice_s < NOTICE_S else "",
             answer=self._shown_answer(now_s),
         )
@@ -264,11 +269,29 @@ class Surface:
     def _reply(self, said: Said) -> None:
         self._answer, self._answer_s = said, None
 
+    def _recall(self, place: int) -> str:
+        notice = self._scenes.recall(place, self._modes)
+        if not notice:
+            self._habits.recalled(place, self._modes)
+        return notice
+
+    def _try(self, *, suggested: bool) -> str:
+        """Let what the habits suggest hold, or something at random."""
+        if not self._modes:
+            return "no bundle plays; flash one first"
+        if suggested and not self._settings.settings.learns:
+            return "nothing is learned; set learns to on, and play"
+        idea = self._habits.suggest(self._modes) if suggested else self._habits.random(self._modes)
+        if idea is None:
+            return "play a minute more, then ask again"
+        self._scenes.try_out(idea.blend, idea.timbre, idea.life)
+        return words_of(idea, self._modes)
+
     def _carry_out(self, action: Action, now_s: float) -> str:  # noqa: C901, PLR0911, PLR0912 - one line an action
         """Carry out one action. Gives a notice for the player; empty: nothing to say."""
         match action:
             case MorphBy(amount):
-                self._player.morph(self._player.hand_place + amount)
+                self._player.morph(self._habits.moved(self._player.hand_place, amount, self._modes))
             case Morph(place):
                 self._player.morph(place)
             case SetWeight(mode, weight):
@@ -291,7 +314,9 @@ class Surface:
             case SaveScene(place):
                 return self._scenes.save(place, self._modes)
             case RecallScene(place):
-                return self._scenes.recall(place, self._modes)
+                return self._recall(place)
+            case RandomScene() | Suggest():
+                return self._try(suggested=isinstance(action, Suggest))
             case RenameScene(place, name):
                 return self._scenes.rename(place, name)
             case MakeBackup(ticket):
@@ -301,7 +326,8 @@ class Surface:
             case Choose("page", choice) if choice in PAGE_CHOICES:
                 return self._house.open_page(opened=choice == PAGE_CHOICES[1])
             case Choose(option, choice):
-                return self._settings.choose(option, choice)
+                notice = self._settings.choose(option, choice)
+                return self._habits.forget() if (option, choice) == ("learns", "forget") else notice
             case Calibrate(jack):
                 return self._calibrator.begin(jack, now_s)
             case ConfirmCalibration():
@@ -309,7 +335,7 @@ class Surface:
             case CancelCalibration():
                 self._calibrator.cancel()
             case StopLearning():
-                self._midi_map.learn("")
+                self._settings.stop_learning()
             case Panic():
                 self._player.panic()
             case Revert():

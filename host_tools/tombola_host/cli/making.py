@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -95,6 +96,9 @@ def build_(
     compare: Annotated[
         bool, typer.Option("--compare", help="Also train what the result is measured against, for the report.")
     ] = False,
+    weights: Annotated[
+        Path | None, typer.Option("--weights", help="What counts more, as `tombola session apply` writes it.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -106,6 +110,10 @@ def build_(
     modes, store = _checked(folders, out), run_store(runs)
     check_runs(store)
     settings = settings_of(effort, seed, workers, family, criterion, schedule, method)
+    if weights is not None:
+        from tombola_host.corpus.weights import read_weights
+
+        settings = replace(settings, weights=read_weights(weights, list(modes)))
     if dry_run:
         from tombola_host.playing.previews import preview_paths
 

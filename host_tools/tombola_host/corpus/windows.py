@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from tombola_device.contract.controls import (
     FRAME_RATE_HZ,
@@ -28,11 +29,21 @@ LOWEST_RELATIVE_DB = -100.0
 """At -80 dB the hiss that a recording does not have above 12 kHz, 24 bands of it, is heard in the error."""
 SKIPPED_FRAMES = 8
 """A window from the middle of a note starts with a trunk at rest: its first 21 ms do not count."""
+Float64Array = npt.NDArray[np.float64]
 NOTE = SCALAR_COLUMNS.index("note")
 LEVEL = SCALAR_COLUMNS.index("loudness_db")
 VELOCITY = SCALAR_COLUMNS.index("velocity")
 TIMBRE = slice(SCALAR_COLUMNS.index("timbre_x"), SCALAR_COLUMNS.index("timbre_y") + 1)
 _RELATIVE_FLOOR = LOWEST_RELATIVE_DB / 20 * math.log(10)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Frequencies from ``low_hz`` to below ``high_hz`` in which an error of the amplitudes counts ``weight`` times."""
+
+    low_hz: float
+    high_hz: float
+    weight: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,7 @@ class Note:
         relative: Natural log of each amplitude relative to the frame's level. Shape (F, H + B + K).
         audio: At the mode's level. Shape (F * 128,).
         tracks: Of the K free partials, the same in all notes of a mode.
+        weight: How often it is drawn, relative to the mode's other notes.
     """
 
     name: str
@@ -52,6 +64,7 @@ class Note:
     relative: Tensor
     audio: Tensor
     tracks: Tracks = NO_TRACKS
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +75,15 @@ class ModeData:
         name: The mode's name.
         gain_db: What was added to the recordings' level.
         notes: At least one.
+        weight: How often it is drawn, relative to other modes.
+        bands: Where errors count more or less.
     """
 
     name: str
     gain_db: float
     notes: tuple[Note, ...]
+    weight: float = 1.0
+    bands: tuple[Band, ...] = ()
 
     @property
     def tracks(self) -> Tracks:
@@ -157,7 +174,8 @@ class WindowSampler:
     the control domain counts them.
 
     Args:
-        modes: One ``ModeData`` per entry of the blend vector. Modes are drawn in proportion to √notes.
+        modes: One ``ModeData`` per entry of the blend vector. Modes are drawn in proportion to
+            weight · √notes, the notes of a mode in proportion to their weights.
         frames: Window length.
         rng: Of all that is drawn.
         shift_semitones: Largest pitch shift; 0 shifts nothing.
@@ -168,8 +186,9 @@ class WindowSampler:
     ) -> None:
         self._modes, self._frames, self._shift = modes, frames, shift_semitones
         self._rng = rng
-        wanted = np.sqrt([len(mode.notes) for mode in modes])
+        wanted = np.sqrt([len(mode.notes) for mode in modes]) * [mode.weight for mode in modes]
         self._shares = wanted / wanted.sum()
+        self._note_shares = [_shares([note.weight for note in mode.notes]) for mode in modes]
 
     def draw(self, windows: int) -> Windows:
         """W windows."""
@@ -182,7 +201,9 @@ class WindowSampler:
 
     def _window(self, mode: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         notes = self._modes[mode].notes
-        index = int(self._rng.integers(len(notes)))
+        shares = self._note_shares[mode]
+        # Equal notes are drawn as they always were, so that a build without weights learns the same network.
+        index = int(self._rng.integers(len(notes)) if shares is None else self._rng.choice(len(notes), p=shares))
         note = notes[index]
         latest = max(len(note.scalars) - self._frames, 0)
         start = 0 if self._rng.random() < 0.5 else int(self._rng.integers(latest + 1))
@@ -207,6 +228,12 @@ class WindowSampler:
         partials = shift_partials(relative[..., :PARTIALS], semitones)
         audio = torch.where(torch.from_numpy(chosen)[:, None], torch.zeros_like(audio), audio)
         return controls, torch.cat([partials, relative[..., PARTIALS:]], dim=2), audio
+
+
+def _shares(weights: Sequence[float]) -> Float64Array | None:
+    """Each weight's share of their sum; None if all are equal."""
+    whole = np.array(weights)
+    return None if (whole == whole[0]).all() else whole / whole.sum()
 
 
 def _padded(rows: Tensor, frames: int) -> Tensor:

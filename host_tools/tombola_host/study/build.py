@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from tombola_device.contract.bundle import Bundle
+from tombola_device.contract.errors import BadConfig
 
 from tombola_host.corpus.material import Material, gather
+from tombola_host.corpus.weights import Weights, weighed
 from tombola_host.generators import family_named
 from tombola_host.generators.base import Size
 from tombola_host.generators.family import Family
@@ -31,6 +34,8 @@ from tombola_host.study import plan
 from tombola_host.training.effort import Effort, effort_named
 
 VERSION = 2
+WEIGHED = "voice"
+"""The family whose training draws windows of notes, so that some can be drawn more often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Settings:
         dense: Size of the dense network, from which tickets are drawn; the family's own by default.
         size: Size of the merged network.
         workers: Number of processes; one per core by default.
+        weights: What counts more in the trainings; only the family ``voice`` learns by it.
 
     Raises:
         BadConfig: A name is unknown.
@@ -69,9 +75,15 @@ class Settings:
     scaling: str = "mean"
     reset: str = "rewind"
     density: float | None = None
+    weights: Weights | None = None
 
     def __post_init__(self) -> None:
         self.lot.check()
+        if self.weights is not None and self.family != WEIGHED:
+            raise BadConfig(
+                f"the family {self.family!r} cannot be trained by weights; leave --weights out, or build with "
+                f"--family {WEIGHED}"
+            )
         method_named(self.merge_method)
 
     @property
@@ -149,6 +161,8 @@ def build(
     reporter.plan(plan.build_parts(folders, settings.lengths, settings.workers, compare=compare))
     family = settings.networks
     materials = gather(folders, reporter)
+    if settings.weights is not None:
+        materials = weighed(materials, settings.weights)
     dense = train_all(materials, settings, store, reporter)
     tickets = draw_all(materials, dense, settings, store, reporter)
     merged, joint = merge_all(materials, tickets, settings, store, reporter, baselines=compare)
@@ -174,6 +188,7 @@ def _record(name: str, folders: Mapping[str, Path], settings: Settings, built: B
         "effort": settings.effort,
         "family": settings.family,
         "seed": settings.seed,
+        "weights": msgspec.to_builtins(settings.weights),
         "dense": [run.name for run in built.dense],
         "tickets": [run.name for run in built.tickets],
         "merged": built.merged.name,

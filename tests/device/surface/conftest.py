@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from functools import partial
 
@@ -25,6 +26,7 @@ from tombola_device.surface.browser.child import Place, ServerProcess
 from tombola_device.surface.calibration import load_calibration, nominal_lines, save_calibration
 from tombola_device.surface.calibrator import Calibrator
 from tombola_device.surface.fake import FakeFace
+from tombola_device.surface.habits import Habits
 from tombola_device.surface.hands import PanelMap
 from tombola_device.surface.inputs import Inputs
 from tombola_device.surface.oled.face import OledFace
@@ -92,7 +94,8 @@ class Bench:
         scenes = ScenePage(self.player, hands, store, self.errands)
         self.settings = SettingsPage(self.player, self.midi_map, hands, store, self.errands)
         archive = Archive(store, scenes, self.settings, self.voltmeter, save, self.errands)
-        self.surface = Surface(self.player, self.midi_map, scenes, self.settings, calibrator, self.house, archive)
+        self.habits = Habits(self.player, DiskFiles(), folder, self.errands, random.Random(1))
+        self.surface = Surface(self.player, scenes, self.settings, calibrator, self.house, archive, self.habits)
         panel_in = PanelIn(self.panel, hands, self.voltmeter, calibrator, clock)
         self.display, self.chip = FakeDisplay(), FakePca9685()
         if face == "oled":

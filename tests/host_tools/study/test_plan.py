@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tombola_device.contract.errors import BadConfig
 from tombola_host.corpus.corpus import Corpus
 from tombola_host.corpus.material import from_corpus, gather
 from tombola_host.corpus.summary import summarise
+from tombola_host.corpus.weights import ModeWeights, Weights
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.merging.size import MergedSize
 from tombola_host.progress import Silent
@@ -62,6 +65,26 @@ def test_a_build_does_what_it_announced_and_finishes_each_part(materials, tmp_pa
     assert set(told.reached.values()) == {1.0}
     assert (built.comparison is not None) is compare
     assert (built.joint is not None) is compare
+
+
+def test_a_build_with_weights_has_trainings_of_its_own_and_one_without_finds_its_old_ones(
+    materials, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(EFFORTS, "tiny", TINY)
+    monkeypatch.setattr(building, "gather", lambda *_: materials)
+    folders, store = dict.fromkeys(MODES, tmp_path), RunStore(tmp_path / "runs")
+    plain = building.Settings(effort="tiny", dense=VoiceSize(24, 24), size=MergedSize(12, 10, 2), workers=1)
+    weights = Weights({"bright": ModeWeights(2.0, {57.0: 3.0}, [(4000.0, 20_000.0, 2.0)])})
+    before, after, again = (
+        building.build("tiny", folders, replace(plain, weights=each), store, Silent()) for each in (None, weights, None)
+    )
+    assert after.dense[0].name == before.dense[0].name  # The mode without weights.
+    assert after.dense[1].name != before.dense[1].name
+    assert after.merged.name != before.merged.name
+    assert again.merged.name == before.merged.name
+    assert after.run.result()["weights"]["modes"]["bright"]["weight"] == 2.0
+    with pytest.raises(BadConfig, match="'hits' cannot be trained by weights"):
+        replace(plain, weights=weights, family="hits")
 
 
 def test_recordings_are_listened_to_under_the_announced_title(tmp_path):

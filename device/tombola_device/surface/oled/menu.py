@@ -24,10 +24,12 @@ from tombola_device.surface.actions import (
     Enrol,
     MorphBy,
     Panic,
+    RandomScene,
     RecallScene,
     Revert,
     SaveScene,
     StopLearning,
+    Suggest,
     TurnDownKey,
 )
 from tombola_device.surface.oled.buttons import Push
@@ -52,6 +54,8 @@ class Page(Enum):
 
 
 SLOT_ROWS: Final = ("go back", "allow", "pair")
+IDEAS: Final[dict[str, Action]] = {"suggest": Suggest(), "random": RandomScene()}
+"""The rows after the scenes."""
 
 
 class Menu:
@@ -113,7 +117,7 @@ class Menu:
         if push.name == "SAVE":
             if push.long:
                 return [Panic()]
-            place = self.row if self.page is Page.SCENES else self.scene
+            place = self.row if self.page is Page.SCENES and self.row < len(view.scenes) else self.scene
             self.scene = place
             return [SaveScene(place)]
         if push.name != "ENC_SW":
@@ -147,7 +151,7 @@ class Menu:
 
     def _rows(self, view: View) -> int:
         return {
-            Page.SCENES: len(view.scenes),
+            Page.SCENES: len(view.scenes) + len(IDEAS),
             Page.SETTINGS: len(view.options),
             Page.CALIBRATE: len(JACKS),
             Page.SLOTS: len(SLOT_ROWS),
@@ -159,6 +163,8 @@ class Menu:
         if self.page is Page.PLAY:
             self._go(Page.SCENES)
         elif self.page is Page.SCENES:
+            if self.row >= len(view.scenes):
+                return [tuple(IDEAS.values())[self.row - len(view.scenes)]]
             if view.scenes[self.row]:
                 self.scene = self.row
                 return [RecallScene(self.row)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from tombola_device.surface.actions import JACKS
 from tombola_device.surface.oled.canvas import HEIGHT, LETTER_WIDTH, WIDTH, Canvas, wrapped
-from tombola_device.surface.oled.menu import SLOT_ROWS, Menu, Page
+from tombola_device.surface.oled.menu import IDEAS, SLOT_ROWS, Menu, Page
 from tombola_device.surface.view import View
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _scenes(canvas: Canvas, view: View, menu: Menu) -> None:
     rows = [
         (f"{place + 1:2} {words or '·'}", "✓" if place == menu.scene else "") for place, words in enumerate(view.scenes)
     ]
-    _list(canvas, rows, menu.row)
+    _list(canvas, [*rows, *((f"   {idea}", "") for idea in IDEAS)], menu.row)
 
 
 def _settings(canvas: Canvas, view: View, menu: Menu) -> None:

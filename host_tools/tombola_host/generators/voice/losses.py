@@ -12,7 +12,9 @@ FLOOR_DB = -75.0
 LINEAR_WEIGHT = 2.0
 
 
-def control_loss(log_amplitude: Tensor, audible: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+def control_loss(
+    log_amplitude: Tensor, audible: Tensor, target: Tensor, weight: Tensor, emphasis: Tensor | None = None
+) -> Tensor:
     """L1 distance of log amplitudes above a floor, plus L1 distance of the amplitudes.
 
     Args:
@@ -20,6 +22,7 @@ def control_loss(log_amplitude: Tensor, audible: Tensor, target: Tensor, weight:
         audible: Weight of each amplitude at the note's pitch, 0 … 1. Shape (W, F, H + B).
         target: Natural log of the amplitudes relative to the frame's level. Shape (W, F, H + B).
         weight: Shape (W, F).
+        emphasis: How much an error of each amplitude counts; all 1 by default. Shape (W, F, H + B).
 
     Returns:
         A scalar; a loss of 0.115 is about 1 dB.
@@ -29,6 +32,8 @@ def control_loss(log_amplitude: Tensor, audible: Tensor, target: Tensor, weight:
     a, b = torch.exp(predicted), torch.exp(target)
     logarithmic = (torch.log(a + floor) - torch.log(b + floor)).abs()
     share = audible * weight.unsqueeze(-1)
+    if emphasis is not None:
+        share = share * emphasis
     linear = ((a - b).abs() * share).sum(-1).mean()
     return (logarithmic * share).sum() / (share.sum() + 1e-9) + LINEAR_WEIGHT * linear / 10
 

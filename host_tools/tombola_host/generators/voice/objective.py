@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tombola_host.corpus.windows import NOTE, ModeData, Windows, WindowSampler
 from tombola_host.generators.voice.blends import blend_loss
+from tombola_host.generators.voice.emphasis import band_emphasis
 from tombola_host.generators.voice.losses import control_loss
 from tombola_host.generators.voice.noise import noise_source
 from tombola_host.generators.voice.shades import as_recorded, shades_of
@@ -101,7 +102,8 @@ class ControlObjective(_Windows):
         network, latent = self.trainee.network, self.trainee.latents(windows.places, generator)
         log_amplitude, _ = network.log_amplitudes(controls, shade, latent=latent)
         audible = network.audible(network.note_and_level(controls))
-        distance = control_loss(log_amplitude, audible, windows.relative, windows.weight)
+        emphasis = band_emphasis(network, windows, self.data)
+        distance = control_loss(log_amplitude, audible, windows.relative, windows.weight, emphasis)
         return self.with_blends({"amplitudes": distance}, controls, step)
 
 

@@ -1,0 +1,181 @@
+"""What somebody prefers, learned from choices: a Gaussian process over settings, seen through votes with errors.
+
+    a vote picks one of Q settings, or says "no difference":
+    P(pick i) = slip + (1 - (Q + 1) slip) e^{f_i / s} / (Σ_k e^{f_k / s} + ν e^{mean f / s})
+    "no difference" has ν e^{mean f / s} instead of e^{f_i / s}
+
+The latent utility f has variance 1. A slip is a vote that has nothing to do with what was heard: a vote that all others
+speak against counts little, instead of moving everything.
+
+Source: Chu & Ghahramani 2005, "Preference learning with Gaussian processes", here with the logistic choice of Luce 1959
+and the ties of Davidson 1970; expected utility of the best option: Lin et al. 2022, "Preference exploration for
+efficient Bayesian optimization"; for more than two options: Astudillo et al. 2023, "qEUBO".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from tombola_host.study.sessions.setting import Points
+
+SCALE: Final = 0.7
+"""Length scale of the utility: the range of timbre X is 1, two pure modes are √2 apart. Fitting one for each
+coordinate by the evidence was worse with so few votes (docs/notebook/0015-preferences.md)."""
+SHARPNESS: Final = 0.25
+"""s: settings whose utilities differ by s are told apart three times of four."""
+TIE: Final = 0.5
+"""ν: two equal settings are called equal once in five times."""
+SLIPS: Final = 0.1
+"""Share of votes that slip."""
+ITERATIONS: Final = 50
+SETTLED: Final = 1e-7
+DRAWS: Final = 256
+JITTER: Final = 1e-6
+SAME: Final = -1
+"""Instead of a choice: no difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """Choices among settings.
+
+    Args:
+        dimensions: D.
+        options: What was heard in each vote. Shape (Q, D) each.
+        chosen: Which of them was picked, or SAME.
+    """
+
+    dimensions: int
+    options: tuple[Points, ...] = ()
+    chosen: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.chosen)
+
+    def with_vote(self, options: Points | Sequence[Points], chosen: int) -> Votes:
+        """These and one more; ``options`` has shape (Q, D)."""
+        return Votes(self.dimensions, (*self.options, np.array(options)), (*self.chosen, chosen))
+
+    @property
+    def heard(self) -> Points:
+        """All settings that were heard, vote by vote. Shape (N, D)."""
+        return np.vstack([np.zeros((0, self.dimensions)), *self.options])
+
+    def pairs(self) -> tuple[Points, Points]:
+        """Differences between settings, and whether the first was picked: 1, or neither: 0. Shapes (K, D), (K,)."""
+        moved: list[Points] = []
+        signs: list[float] = []
+        for options, chosen in zip(self.options, self.chosen, strict=True):
+            best = max(chosen, 0)
+            others = [place for place in range(len(options)) if place != best]
+            moved += [options[best] - options[place] for place in others]
+            signs += [float(chosen != SAME)] * len(others)
+        return np.array(moved).reshape(-1, self.dimensions), np.array(signs)
+
+
+class Taste:
+    """The utility of settings, given the votes, by Laplace's approximation.
+
+    Args:
+        votes: The votes.
+
+    >>> bright, dull = np.array([1.0, 0.5, 0.5, 1.0]), np.array([0.0, 0.5, 0.5, 1.0])
+    >>> taste = Taste(Votes(4).with_vote([bright, dull], 0))
+    >>> mean, _ = taste.at(np.stack([bright, dull]))
+    >>> bool(mean[0] > 0 > mean[1])
+    True
+    """
+
+    def __init__(self, votes: Votes) -> None:
+        self._heard = votes.heard
+        self._push, self._weight = _mode(kernel(self._heard, self._heard), votes)
+        inner = np.eye(len(self._heard)) + self._weight @ kernel(self._heard, self._heard)
+        self._gain = np.linalg.solve(inner, self._weight)
+
+    def mean(self, points: Points) -> Points:
+        """Mean of the utility. Shape (N,)."""
+        return np.asarray(kernel(points, self._heard) @ self._push)
+
+    def at(self, points: Points) -> tuple[Points, Points]:
+        """Mean and covariance of the utility. Shapes (N,), (N, N)."""
+        across = kernel(points, self._heard)
+        return across @ self._push, kernel(points, points) - across @ self._gain @ across.T
+
+    def best(self, points: Points) -> int:
+        """Which of some settings has the highest mean."""
+        return int(np.argmax(self.mean(points)))
+
+    def most_telling(self, points: Points, count: int, rng: np.random.Generator) -> list[int]:
+        """The settings whose best one is expected to be the best: what to ask for next.
+
+        The first is the one thought best; each further one raises the expected best most, over draws of the utility.
+        """
+        mean, covariance = self.at(points)
+        root = np.linalg.cholesky(covariance + JITTER * np.eye(len(points)))
+        drawn = mean[:, None] + root @ rng.standard_normal((len(points), DRAWS))
+        chosen = [int(np.argmax(mean))]
+        while len(chosen) < count:
+            gain = np.maximum(drawn - drawn[chosen].max(axis=0), 0.0).mean(axis=1)
+            gain[chosen] = -1.0
+            chosen.append(int(np.argmax(gain)))
+        return chosen
+
+
+def kernel(a: Points, b: Points) -> Points:
+    """Squared exponential. Shape (N, M)."""
+    a, b = a / SCALE, b / SCALE
+    squared = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2 * a @ b.T
+    return np.asarray(np.exp(-0.5 * np.maximum(squared, 0.0)))
+
+
+def _mode(prior: Points, votes: Votes) -> tuple[Points, Points]:
+    """Newton's method with halved steps: α with f = prior α at the mode, (N,), and the curvature there, (N, N)."""
+    push = np.zeros(len(prior))
+    height, gradient, weight = _likelihood(prior @ push, votes)
+    for _ in range(ITERATIONS):
+        utility = prior @ push
+        target = np.linalg.solve(np.eye(len(prior)) + weight @ prior, weight @ utility + gradient)
+        step, length = target - push, 1.0
+        before = height - 0.5 * float(push @ utility)
+        while True:
+            tried = push + length * step
+            found = _likelihood(prior @ tried, votes)
+            now = found[0] - 0.5 * float(tried @ prior @ tried)
+            if now >= before or length < 1e-4:
+                break
+            length /= 2
+        push, (height, gradient, weight) = tried, found
+        if now - before < SETTLED:
+            break
+    return push, weight
+
+
+def _likelihood(utility: Points, votes: Votes) -> tuple[float, Points, Points]:
+    """Log likelihood, its gradient, (N,), and its curvature, (N, N), which is never negative.
+
+    The curvature leaves out a term that only slips have; with it the likelihood would not be log-concave.
+    """
+    height, start = 0.0, 0
+    gradient, weight = np.zeros(len(utility)), np.zeros((len(utility), len(utility)))
+    for options, chosen in zip(votes.options, votes.chosen, strict=True):
+        count = len(options)
+        part = slice(start, start + count)
+        start += count
+        # Rows: what each outcome says of each option; the last outcome is "no difference".
+        outcomes = np.vstack([np.eye(count), np.full(count, 1 / count)])
+        logits = outcomes @ utility[part] / SHARPNESS
+        logits[-1] += np.log(TIE)
+        share = np.exp(logits - logits.max())
+        share /= share.sum()
+        heard = (1 - SLIPS) * share[chosen]
+        chance = heard + SLIPS / (count + 1)
+        centred = outcomes - share @ outcomes
+        height += float(np.log(chance))
+        gradient[part] += heard / chance * centred[chosen] / SHARPNESS
+        weight[part, part] += heard / chance * (centred.T * share) @ centred / SHARPNESS**2
+    return height, gradient, weight
