@@ -52,7 +52,7 @@ class TappedOut:
         """See AudioOut. The ring comes after the sink, which may be about to run dry."""
         whole = self._out.write(block)
         np.copyto(self._samples, block)
-        _STAMP.pack_into(self._frame, 0, time.monotonic_ns() // 1000)
+        _STAMP.pack_into(self._frame, 0, int(time.monotonic() * 1e6))
         self._ring.write(self._bytes)
         return whole
 

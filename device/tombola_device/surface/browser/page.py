@@ -135,7 +135,7 @@ class Page:
                 if fields["seq"] == self._seq:
                     self._acknowledged.set()
             case "ping":
-                pong = {"pong": fields["t"], "clock_us": time.monotonic_ns() // 1000 & 0xFFFFFFFF}
+                pong = {"pong": fields["t"], "clock_us": int(time.monotonic() * 1e6) & 0xFFFFFFFF}
                 await self._socket.send(msgspec.json.encode(pong).decode())
             case "want":
                 self.wants_scope = fields.get("scope") is True
