@@ -269,6 +269,9 @@ def test_the_page_of_a_killed_instrument_comes_back_with_the_next_one_and_nothin
     try:
         module_page.until("document.querySelector('#link').dataset.link === 'up'")
         module_page.until("!document.querySelector('.scenes li:nth-child(7) button').disabled")
+        # The page is there before the engine has started again; a key before that is not heard.
+        module_page.until("document.querySelector('#bundle').textContent === 'quartet'")
+        module_page.until("/ of [1-9]/.test(document.querySelector('#summary').textContent.replace('/', ' of '))")
         module_page.key("q", "KeyQ")
         module_page.until("/^\\d+\\.\\d ms, at most/.test(document.querySelector('#figures dd').textContent)")
     finally:
