@@ -33,6 +33,7 @@ EXEMPT = {
     "Worker": "a thread of our own; its work is Files",
     "SpiDevice": "the bits of a converter chip: behind Converter",
     "Readings": "PanelIn: behind Panel",
+    "RemotePanel": "a face of our own, in memory; its line is SerialPort",
     "VoltagesOut": "the DAC: behind I2cBus",
 }
 UNUSED: frozenset[Edge] = frozenset()

@@ -290,7 +290,7 @@ class Daemon:
         view = self.bundles.see(self.state.see())
         about = (f"tombola {__version__}", self.bundles.board.name, *view.about)
         code = self._remote.code if self._remote is not None else None
-        about += (f"page code {code}",) if code else ()
+        about = (*((f"page code {code}",) if code else ()), *about)  # First: the display shows few lines.
         return replace(view, tempo_bpm=self._player.clock.tempo_bpm(now_s), about=about, page_code=code)
 
     def _over(self, console: Console) -> bool:

@@ -17,10 +17,13 @@ from tombola_device.contract import protocol as p
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable, FlashError
 from tombola_device.contract.looker import MOST_VIEW_BYTES, Looker, unpacked
 from tombola_device.contract.refusals import Refused
+from tombola_device.daemon.daemon import Daemon
+from tombola_device.daemon.performance import Performance
 from tombola_device.daemon.relay import show_panel
 from tombola_device.flash.serve import Flashd
 from tombola_device.slots.store import Store
-from tombola_device.surface.actions import Panic, SetWeight
+from tombola_device.surface.actions import Choose, Panic, SetWeight
+from tombola_device.surface.fake import FakeFace
 from tombola_device.surface.remote import GONE_S, MOST_WRONG, OPEN_S, RemoteFace
 from tombola_device.surface.view import View
 from tombola_device.web.client import WebClient
@@ -123,30 +126,20 @@ def test_the_code_itself_is_not_sent(face):
 
 
 class Cable:
-    """An instrument's serial line, served by flashd, and its other end."""
+    """A serial line whose one end is the instrument's."""
 
-    def __init__(self, folder, face):
+    def __init__(self):
         ends = [pty.openpty(), pty.openpty()]
         for pair in ends:
             for end in pair:
                 tty.setraw(end)
         (self._host, far), (self._device, near) = ends
         self._ends = [self._host, far, self._device, near]
-        self.port = os.ttyname(far)
-        store = Store(folder / "slots", lambda _: None)
-        self._flashd = Flashd(os.ttyname(near), store, lambda _: None, panel=face)
-        self._stop = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._flashd.run, args=(self._stop,)),
-            threading.Thread(target=self._pump, args=(self._host, self._device), daemon=True),
-            threading.Thread(target=self._pump, args=(self._device, self._host), daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        self.port, self.device = os.ttyname(far), os.ttyname(near)
+        for ends in ((self._host, self._device), (self._device, self._host)):
+            threading.Thread(target=self._pump, args=ends, daemon=True).start()
 
     def close(self):
-        self._stop.set()
-        self._threads[0].join()
         for end in self._ends:
             os.close(end)
 
@@ -159,10 +152,22 @@ class Cable:
 
 
 @pytest.fixture
-def cable(tmp_path, face):
-    cable = Cable(tmp_path, face)
+def bare_cable():
+    cable = Cable()
     yield cable
     cable.close()
+
+
+@pytest.fixture
+def cable(bare_cable, tmp_path, face):
+    """A cable at whose end flashd serves this face."""
+    flashd = Flashd(bare_cable.device, Store(tmp_path / "slots", lambda _: None), lambda _: None, panel=face)
+    stop = threading.Event()
+    thread = threading.Thread(target=flashd.run, args=(stop,))
+    thread.start()
+    yield bare_cable
+    stop.set()
+    thread.join()
 
 
 @contextmanager
@@ -185,24 +190,34 @@ def shown(cable, folder, code=CODE):
     assert not thread.is_alive()
 
 
+def opened(said):
+    """A page that is logged in, its socket, and its state to be."""
+    address = next(line for line in said if "#" in line)
+    client = WebClient(int(address.rpartition("#")[0].rpartition(":")[2].strip("/")))
+    assert client.login(address.partition("#")[2]).status == 204
+    return client, client.socket("/socket"), {}
+
+
+def follow(page, state, condition):
+    """Follow the state until it is as wanted."""
+
+    def look():
+        message = json.loads(page.receive())
+        state.update(message["state"])
+        page.send({"kind": "ack", "seq": message["seq"]})
+        return condition()
+
+    until(look)
+
+
 def test_page_on_the_computer_shows_the_instrument_and_its_hands_move_it(cable, face, tmp_path):
     face.open()
     view = View(bundle="quartet", modes=("sax", "harp"), blend=(1.0, 0.0), hand_blend=(1.0, 0.0), page_code="482913")
     face.poll(view, 0.0)
     with shown(cable, tmp_path) as (said, ended):
         until(lambda: any("#" in line for line in said))
-        address = next(line for line in said if "#" in line)
-        client = WebClient(int(address.rpartition("#")[0].rpartition(":")[2].strip("/")))
-        assert client.login(address.partition("#")[2]).status == 204
-        page, state, actions, keys = client.socket("/socket"), {}, [], []
-
-        def follow():
-            message = json.loads(page.receive())
-            state.update(message["state"])
-            page.send({"kind": "ack", "seq": message["seq"]})
-            return state.get("modes") == ["sax", "harp"]
-
-        until(follow)
+        (client, page, state), actions, keys = opened(said), [], []
+        follow(page, state, lambda: state.get("modes") == ["sax", "harp"])
         assert state["hands_here"] is False
         page.send({"kind": "set_weight", "mode": 1, "weight": 0.5})
         page.send({"kind": "midi", "bytes": [144, 60, 100]})
@@ -219,6 +234,44 @@ def test_page_on_the_computer_shows_the_instrument_and_its_hands_move_it(cable, 
         assert (reply.status, "tombola flash" in reply.json["error"]) == (409, True)
         client.close()
         assert ended == []
+
+
+def test_whole_instrument_is_opened_by_its_player_seen_and_played_by_the_computer(bare_cable, tmp_path):
+    config = Config(
+        state_dir=str(tmp_path / "instrument"),
+        audio="null",
+        midi="none",
+        panel="none",
+        measure=False,
+        realtime=False,
+        serial=bare_cable.device,
+    )
+    player, stop = FakeFace(), threading.Event()
+    instrument = threading.Thread(target=Daemon(config, Performance(), lambda _: None, [player]).run, args=(stop,))
+    instrument.start()
+    try:
+        until(lambda: player.see().bundle)
+        player.press(Choose("page", "open"))
+        until(lambda: player.see().page_code)
+        code = int(player.see().page_code)
+        assert player.see().about[0] == f"page code {code:06}"
+        with shown(bare_cable, tmp_path, code) as (said, ended):
+            until(lambda: any("#" in line for line in said) or ended)
+            client, page, state = opened(said)
+            follow(page, state, lambda: state.get("bundle"))
+            assert (state["modes"], state["bundle"]["name"]) == (["sax", "violin", "flute", "harp"], "quartet")
+            page.send({"kind": "set_blend", "weights": [0, 0, 0, 1]})
+            page.send({"kind": "midi", "bytes": [144, 60, 100]})
+            follow(page, state, lambda: state["blend"] == [0, 0, 0, 1] and state["held"] == [60])
+            assert player.see().blend == (0, 0, 0, 1)
+            player.press(Choose("page", "closed"))
+            until(lambda: ended)
+            assert "closed to this computer" in str(ended[0])
+            client.close()
+        until(lambda: player.see().held == ())  # Who has gone holds no key.
+    finally:
+        stop.set()
+        instrument.join()
 
 
 def test_wrong_code_ends_it_with_a_sentence(cable, face, tmp_path):

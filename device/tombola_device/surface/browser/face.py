@@ -80,7 +80,7 @@ class BrowserFace:
         """How many are open, or wait for an answer."""
         self._log = LogTail()
         self._told_lines = 0
-        self.midi = FaceMidi("the browser", self.receive)
+        self.midi = FaceMidi("the page in the browser", self.receive)
         """The keys of the pages, as a source of MIDI."""
 
     @property
