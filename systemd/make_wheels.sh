@@ -13,7 +13,7 @@ else
   echo "· this computer is not arm64: add the wheels of pyalsaaudio and spidev from a Pi" >&2
   platforms=(--platform manylinux_2_36_aarch64 --platform manylinux_2_34_aarch64 --platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64)
   "$python" -m pip download -q --only-binary=:all: "${platforms[@]}" --python-version "$version" -d "$folder" \
-    cobs msgspec numpy onnxruntime pyserial PyNaCl gpiozero "lgpio>=0.2.2" luma.oled pillow smbus2 mido python-rtmidi
+    cobs microdot msgspec numpy onnxruntime pyserial PyNaCl gpiozero "lgpio>=0.2.2" luma.oled pillow smbus2 mido python-rtmidi
 fi
 (cd "$folder" && sha256sum -- *.whl >SHA256SUMS)
 echo "· $(find "$folder" -name '*.whl' | wc -l) wheels in $folder"

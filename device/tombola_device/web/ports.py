@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import socket
+import time
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,8 @@ from tombola_device.contract.errors import BadConfig, DeviceUnavailable
 LOOPBACK: Final = "127.0.0.1"
 NEXT_PORTS: Final = 20
 BACKLOG: Final = 16
+PATIENCE_S: Final = 1.0
+AGAIN_S: Final = 0.05
 
 
 class PortTaken(DeviceUnavailable):
@@ -24,8 +27,13 @@ class PortTaken(DeviceUnavailable):
         self.free = free
 
 
-def listen(port: int) -> socket.socket:
+def listen(port: int, patience_s: float = PATIENCE_S) -> socket.socket:
     """Listen on a port of 127.0.0.1.
+
+    Args:
+        port: The port.
+        patience_s: How long to wait for a port in use: a server that was killed a moment ago may still be ending, and
+            its pages come back to this port.
 
     Raises:
         PortTaken: Another program has it.
@@ -34,6 +42,11 @@ def listen(port: int) -> socket.socket:
     """
     if not 0 < port < 65_536:
         raise BadConfig(f"{port} is no port; give one from 1024 to 65535")
+    until_s = time.monotonic() + patience_s
+    while time.monotonic() < until_s:
+        with contextlib.suppress(OSError):
+            return _listen(port)
+        time.sleep(AGAIN_S)
     try:
         return _listen(port)
     except OSError as error:

@@ -178,8 +178,8 @@ def test_instrument_that_is_killed_takes_its_server_along_and_the_login_holds_fo
     server = instrument.server
     instrument.process.kill()
     instrument.process.wait()
-    until(lambda: not Path(f"/proc/{server}").exists())
     again = make_instrument(port=instrument.port)
+    until(lambda: not Path(f"/proc/{server}").exists())
     again.client.cookie = instrument.client.cookie
     again.open_page()
     assert again.see(lambda state: state.get("bundle"))["bundle"]["name"] == "quartet"

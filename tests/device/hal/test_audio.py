@@ -430,3 +430,14 @@ def test_alsa_without_its_library_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "alsaaudio", None)
     with pytest.raises(DeviceUnavailable, match=r"install tombola-device\[alsa\]"):
         open_audio("alsa", 4, tmp_path / "x.wav")
+
+
+def test_sound_for_the_browser_waits_for_no_buffer_and_takes_its_real_time(tmp_path):
+    sink = open_audio("browser", 4, tmp_path / "unused.wav")
+    assert sink.name == "the browser"
+    begun_s, block = time.monotonic(), np.zeros(128, np.float32)
+    for _ in range(50):
+        assert sink.wait() <= 16
+        assert sink.write(block)
+    assert time.monotonic() - begun_s > 48 * 128 / 48_000
+    assert not (tmp_path / "unused.wav").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -58,12 +59,20 @@ def test_port_in_use_says_who_has_it_and_offers_the_next_that_is_free():
         whom = f"{Path('/proc/self/comm').read_text().strip()} (process {os.getpid()})"
         assert owner_of(port) == whom
         with pytest.raises(PortTaken) as taken:
-            listen(port)
+            listen(port, patience_s=0.0)
         free = taken.value.free
         assert str(taken.value) == f"port {port} is used by {whom}; end it, or take --port {free}"
         assert port < free < port + NEXT_PORTS
         with listen(free) as listener:
             assert listener.getsockname() == ("127.0.0.1", free)
+
+
+def test_port_of_a_server_that_is_just_ending_is_waited_for():
+    other = socket.create_server(("127.0.0.1", 0))
+    port = other.getsockname()[1]
+    threading.Timer(0.2, other.close).start()
+    with listen(port, patience_s=10.0) as listener:
+        assert listener.getsockname()[1] == port
 
 
 @pytest.mark.parametrize("port", [-1, 0, 65_536])

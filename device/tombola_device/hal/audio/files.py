@@ -9,7 +9,7 @@ import numpy as np
 
 from tombola_device.contract.controls import PERIOD_SAMPLES, SAMPLE_RATE_HZ, Float32Array
 from tombola_device.contract.errors import DeviceUnavailable
-from tombola_device.hal.audio.pacer import Pacer
+from tombola_device.hal.audio.pacer import BUFFER_SAMPLES, Pacer
 from tombola_device.hal.audio.port import check_block
 
 
@@ -19,13 +19,16 @@ class NullOut:
     Args:
         paced: Whether to take blocks in real time, or as fast as they arrive.
         name: What the user reads.
+        buffer_samples: Samples that the caller may be ahead.
     """
 
     lost = False
 
-    def __init__(self, *, paced: bool = True, name: str = "nothing (no sound)") -> None:
+    def __init__(
+        self, *, paced: bool = True, name: str = "nothing (no sound)", buffer_samples: int = BUFFER_SAMPLES
+    ) -> None:
         self.name = name
-        self._pacer = Pacer() if paced else None
+        self._pacer = Pacer(buffer_samples) if paced else None
 
     def wait(self) -> int:
         """See AudioOut."""

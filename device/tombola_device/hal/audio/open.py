@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from tombola_device.contract.controls import PERIOD_SAMPLES
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable
 from tombola_device.hal.audio.files import NullOut, WavOut
 from tombola_device.hal.audio.port import AudioOut
@@ -55,7 +56,10 @@ def open_audio(name: str, periods: int, fallback: Path) -> AudioOut:
 
 
 def _otherwise(fallback: Path) -> AudioOut:
-    return NullOut(name=IN_BROWSER) if str(fallback) == BROWSER else WavOut(fallback)
+    if str(fallback) != BROWSER:
+        return WavOut(fallback)
+    # No card must be kept from running dry here: a buffer would only add to what the browser needs itself.
+    return NullOut(name=IN_BROWSER, buffer_samples=PERIOD_SAMPLES)
 
 
 def _open_any(periods: int) -> AudioOut:
