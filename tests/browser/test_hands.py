@@ -217,6 +217,12 @@ def test_the_display_shows_the_pixels_that_came(page, instrument):
     page.until(f"{lit} === '{bar}'")
 
 
+def test_a_display_that_cannot_be_drawn_shows_the_weights_as_bars(page, instrument):
+    lit = "[...document.querySelector('#display').getContext('2d').getImageData(0, 0, 128, 64).data].filter((red, at) => at % 4 === 0 && red === 191).length"
+    instrument.change(oled="", blend=[0.5, 0.5, 0.0, 0.0])
+    page.until(f"{lit} === 16 * (28 + 28 + 2 + 2)")
+
+
 def test_a_lamp_shows_what_it_has_as_the_eye_sees_it(page, instrument):
     instrument.change(lamps=[[0.0, 0.5**2.2], [1.0, 0.0]] + [[0.0, 0.0]] * 6)
     page.until("document.querySelector('#LAMP_1 .light').getAttribute('opacity') === '0.50'")

@@ -242,6 +242,21 @@ def test_another_bundle_is_flashed_by_a_drop_while_a_note_sounds(page):
     page.until("document.querySelector('#bundle').textContent === 'quartet'")
 
 
+def test_what_is_no_bundle_is_refused_in_a_sentence_and_the_quartet_plays_on(page):
+    page.module(
+        """const files = new DataTransfer();
+        files.items.add(new File(["TOMBOLA, but not one"], "mine.tombola"));
+        document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: files }));"""
+    )
+    page.until(
+        "/bundle/.test(document.querySelector('#notice').textContent) && !/on its way/.test(document.querySelector('#notice').textContent)"
+    )
+    assert page.find("#bundle").text == "quartet"
+    page.key("z", "KeyZ")
+    page.until("[...document.querySelectorAll('#figures dd')][5].textContent.startsWith('1 of')")
+    page.key("z", "KeyZ", "keyUp")
+
+
 def test_a_backup_holds_the_scene_and_can_be_restored(page, running):
     text = page.module("return await (await fetch('backup')).text();")
     assert "dusk" in text
@@ -269,6 +284,9 @@ def test_the_page_of_a_killed_instrument_comes_back_with_the_next_one_and_nothin
     try:
         module_page.until("document.querySelector('#link').dataset.link === 'up'")
         module_page.until("!document.querySelector('.scenes li:nth-child(7) button').disabled")
+        # The page is there before the engine has started again; a key before that is not heard.
+        module_page.until("document.querySelector('#bundle').textContent === 'quartet'")
+        module_page.until("/ of [1-9]/.test(document.querySelector('#summary').textContent.replace('/', ' of '))")
         module_page.key("q", "KeyQ")
         module_page.until("/^\\d+\\.\\d ms, at most/.test(document.querySelector('#figures dd').textContent)")
     finally:

@@ -125,6 +125,20 @@ def test_a_page_without_a_token_says_where_the_address_is_and_takes_one(page, in
     assert "terminal" in page.find("#link").text
     page.js("location.hash = arguments[0]", instrument.keys.token)
     page.until("document.querySelector('#link').dataset.link === 'up'")
+    page.until("document.querySelector('#door').hidden")
+
+
+def test_an_address_can_be_pasted_and_a_wrong_one_is_said_to_be_wrong(page, instrument):
+    page.driver.get(f"http://127.0.0.1:{instrument.port}/")
+    page.driver.delete_all_cookies()
+    page.driver.refresh()
+    page.until("!document.querySelector('#door').hidden")
+    for wrong in (f"http://127.0.0.1:{instrument.port}/", f"http://127.0.0.1:{instrument.port}/#wrong"):
+        page.find("#address").send_keys(wrong, "\n")
+        page.until("document.querySelector('#notice').textContent !== ''")
+        page.js("document.querySelector('#notice').replaceChildren()")
+    page.find("#address").send_keys(instrument.address, "\n")
+    page.until("document.querySelector('#link').dataset.link === 'up'")
 
 
 DROP = """(() => { const files = new DataTransfer();

@@ -127,12 +127,15 @@ def test_a_gate_falls_when_the_server_dies():
     assert asked == [Gate("GATE_IN", high=True), Gate("TRIG_IN", high=False), Gate("GATE_IN", high=False)]
 
 
-def test_a_gate_falls_when_its_page_goes():
+def test_a_gate_falls_and_a_button_comes_up_when_their_page_goes():
     import asyncio
 
     class Gone:
         def __init__(self):
-            self.said = ['{"kind": "gate", "jack": "TRIG_IN", "high": true}']
+            self.said = [
+                '{"kind": "gate", "jack": "TRIG_IN", "high": true}',
+                '{"kind": "button", "name": "SHIFT", "high": true}',
+            ]
 
         async def receive(self):
             if not self.said:
@@ -144,10 +147,13 @@ def test_a_gate_falls_when_its_page_goes():
 
     class Hub:
         def __init__(self):
-            self.state, self.sent = {}, []
+            self.state, self.sent, self.pressed = {}, [], []
 
         def send(self, message):
             self.sent.append(message)
+
+        def press(self, name, *, high):
+            self.pressed.append((name, high))
 
     class Held:
         def leave(self):
@@ -161,3 +167,4 @@ def test_a_gate_falls_when_its_page_goes():
 
     asyncio.run(visit())
     assert [message["high"] for message in hub.sent] == [True, False]
+    assert hub.pressed == [("SHIFT", True), ("SHIFT", False)]

@@ -28,8 +28,9 @@ export function display(group, instrument, { host }) {
   return {
     refresh: (state) => {
       put(canvas, "aria-label", `Display: ${spoken(state)}`);
-      if (state.display === shown) return;
-      shown = state.display;
+      const picture = state.display ?? bars(state.blend);
+      if (picture === shown) return;
+      shown = picture;
       paint(image.data, shown);
       context.putImageData(image, 0, 0);
     },
@@ -43,6 +44,18 @@ function paint(data, bits) {
     data.set(lit ? LIT : DARK, pixel * 4);
     data[pixel * 4 + 3] = 255;
   }
+}
+
+/** Where the instrument cannot draw its display: the weights as bars, as in the panel's picture. */
+function bars(blend) {
+  const bits = new Uint8Array((WIDTH * HEIGHT) / 8);
+  const bytes = Math.max(Math.floor(WIDTH / 8 / Math.max(blend.length, 5)), 1);
+  blend.forEach((weight, bar) => {
+    for (let y = 60 - Math.round(52 * weight); y < 62; y++) {
+      for (let byte = 0; byte < Math.max(bytes - 1, 1); byte++) bits[(y * WIDTH) / 8 + bar * bytes + byte] = 0xff;
+    }
+  });
+  return bits;
 }
 
 /** What a screen reader says of the display. */

@@ -18,6 +18,7 @@ export function link(on) {
   let rtt_ms = 0;
   let clock = null; // { server_us, local_ms } of the pong with the shortest way
   let fresh = true;
+  let locked = false;
 
   const send = (message) => {
     if (socket?.readyState !== WebSocket.OPEN) return false;
@@ -29,14 +30,17 @@ export function link(on) {
     const token = location.hash.slice(1);
     if (!token) return;
     history.replaceState(null, "", location.pathname); // Neither the history nor a bookmark keeps it.
-    await fetch("login", {
+    const answer = await fetch("login", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ token }),
     }).catch(() => null);
+    if (answer && !answer.ok)
+      on.refused((await answer.json().catch(() => ({}))).error ?? "This address was not taken.");
   }
 
   async function open() {
+    locked = false;
     on.standing("waiting", "connecting");
     await enter();
     const scheme = location.protocol === "https:" ? "wss" : "ws";
@@ -64,6 +68,7 @@ export function link(on) {
     if (answer?.status === 401) {
       const sentence =
         "This address has no key. Open the address that the terminal shows, with all that stands behind #.";
+      locked = true;
       on.standing("locked", sentence);
       return;
     }
@@ -121,7 +126,7 @@ export function link(on) {
     if (performance.now() - heard_ms > SILENT_MS) socket.close();
     else ping();
   }, PING_MS);
-  window.addEventListener("hashchange", () => location.hash.length > 1 && !socket && open());
+  window.addEventListener("hashchange", () => (locked ? open() : enter()));
   open();
   return { send, rtt_ms: () => rtt_ms, clock: () => clock };
 }

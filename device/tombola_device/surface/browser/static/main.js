@@ -85,8 +85,18 @@ instrument.on("refused", notice);
 instrument.on("standing", (word, sentence) => {
   put(byId("link"), "data-link", word);
   say(byId("link"), sentence);
+  byId("door").hidden = word !== "locked";
   if (word === "up") wants();
   else board.stopAll();
+});
+
+// Without a cookie the address is asked for; what stands behind its # lets this page in.
+byId("door").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const [, token] = byId("address").value.trim().split("#");
+  byId("address").value = "";
+  if (token) location.hash = token;
+  else notice("Behind a # the address has what lets this page in; copy all of it.");
 });
 
 // Maps and pictures are asked for only while somebody sees them.
