@@ -53,7 +53,7 @@ endef
 	@echo "· what librosa compiles" && .venv/bin/python -c "import numpy; from tombola_host.corpus.pitch import PyinTracker; \
 	  PyinTracker().contour(numpy.sin(numpy.arange(24000, dtype='f4') / 20))"
 	$(call try,.venv,python-rtmidi,no MIDI ports but files and sockets)
-	$(call try,.venv,pyalsaaudio,sound goes to a wav file; it needs a C compiler and on Debian libasound2-dev)
+	$(call try,.venv,pyalsaaudio,sound needs PortAudio (Debian: libportaudio2); it needs a C compiler and on Debian libasound2-dev)
 	$(call try,.venv,av,m4a and mp4 are not read)
 	$(call try,.venv,tinysoundfont,the demo needs npm or SOUNDS= and the factory set cannot be built)
 	$(call try,.venv,pretty_midi,the demo needs npm or SOUNDS=)
@@ -66,6 +66,7 @@ endef
 	@echo "· pytest" && .venv-device/bin/python $(PIP) --group pyproject.toml:test
 	$(call try,.venv-device,python-rtmidi,no MIDI ports but files and sockets)
 	$(call try,.venv-device,pyalsaaudio,the tests of ALSA are skipped)
+	$(call try,.venv-device,sounddevice,the tests of PortAudio are skipped)
 	@touch $@
 
 test: .venv/.stamp .venv-device/.stamp ## the quick tests; the device's run where there is no torch

@@ -33,6 +33,7 @@ EXAMPLES = """examples:
   tombolad owners                              list the owners whose bundles it takes
   tombolad status                              show the status of the running instrument
   tombolad habits                              show what it has learned from its player
+  tombolad panel /dev/ttyACM0                  show the panel of an instrument on a cable in a browser
   tombolad selftest                            test a board that you have built, with patch cables
 """
 
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "owners": _owners,
         "status": _status,
         "habits": _habits,
+        "panel": _panel,
         "selftest": _selftest,
     }
     try:
@@ -89,9 +91,17 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="show the status of the running instrument")
     habits = commands.add_parser("habits", help="show what the instrument has learned from its player, or erase it")
     habits.add_argument("--forget", action="store_true", help="erase all of it")
+    panel = commands.add_parser("panel", help="show the panel of an instrument on a USB cable in a browser here")
+    panel.add_argument("serial", metavar="PORT", help="the instrument's serial port, such as /dev/ttyACM0")
+    panel.add_argument("--code", default="", metavar="N", help="the six digits that its display shows")
     selftest = commands.add_parser("selftest", help="test a new board with patch cables; stop tombolad run first")
     selftest.add_argument("--step", type=int, action="append", default=[], metavar="N", help="only this step")
-    for command in (run, slots, owners, status, habits, selftest):
+    for command in (run, panel):
+        command.add_argument(
+            "--port", type=int, default=0, metavar="N", help="port of the page (8662, or the next free)"
+        )
+        command.add_argument("--no-open", action="store_true", help="print the page's address, but do not open it")
+    for command in (run, slots, owners, status, habits, panel, selftest):
         command.add_argument("--config", type=Path, metavar="FILE", help="a TOML file; every key in it may be left out")
     for command in (slots, owners, status, habits, selftest):
         command.add_argument("--json", action="store_true", help="for programs")
@@ -105,10 +115,6 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--browser", action="store_true", help="show the panel in a browser, and be heard there without a card"
     )
-    run.add_argument(
-        "--port", type=int, default=0, metavar="N", help="port of that page (default: 8662, or the next free)"
-    )
-    run.add_argument("--no-open", action="store_true", help="print the page's address, but do not open it")
     run.add_argument("--verbose", action="store_true", help="log more")
     return parser
 
@@ -142,11 +148,7 @@ def _run(options: argparse.Namespace) -> int:
         exit_when_done=options.exit_when_done,
     )
     sys.setswitchinterval(SWITCH_INTERVAL_S)  # The control loop must not wait for the threads of disk and serial line.
-    stop = threading.Event()
-    # SIGHUP: the terminal was closed.
-    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-        if hasattr(signal, name):  # Windows has no SIGHUP.
-            signal.signal(getattr(signal, name), lambda *_: stop.set())
+    stop = _stopped_by_signals()
     if not options.browser:
         Daemon(config, performance, show).run(stop)
         return 0
@@ -266,6 +268,28 @@ def _habits(options: argparse.Namespace) -> int:
     kept = read_habits(files, folder)
     for line in [msgspec.json.encode(kept).decode()] if options.json else lines_of(kept):
         show(line)
+    return 0
+
+
+def _stopped_by_signals() -> threading.Event:
+    stop = threading.Event()
+    # SIGHUP: the terminal was closed.
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        if hasattr(signal, name):  # Windows has no SIGHUP.
+            signal.signal(getattr(signal, name), lambda *_: stop.set())
+    return stop
+
+
+def _panel(options: argparse.Namespace) -> int:
+    from tombola_device.daemon.relay import show_panel
+
+    log_plainly()
+    code = options.code
+    if not code:
+        show("code on the instrument's display (settings, page: open; then about): ", sys.stderr, end="")
+        code = sys.stdin.readline().replace(" ", "").strip()
+    config, stop = read_config(options.config), _stopped_by_signals()
+    show_panel(config, options.serial, code, stop, show, port=options.port, show=not options.no_open)
     return 0
 
 

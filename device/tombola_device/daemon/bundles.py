@@ -16,6 +16,7 @@ from tombola_device.contract.errors import BadBundle
 from tombola_device.engine.board import this_board
 from tombola_device.engine.probe_child import ChildProbe
 from tombola_device.flash.page_port import PagePort
+from tombola_device.flash.reception import RemotePanel
 from tombola_device.flash.serve import Flashd, SerialPort, open_serial
 from tombola_device.flash.turn import Turn
 from tombola_device.slots.owner import OWNERS_FILE, Owner
@@ -34,10 +35,15 @@ class Bundles:
         config: How the instrument is set up.
         playing: Answers a host that asks what plays; called in the lines' threads.
         page: Gives the line from the server of the page; None: there is no page.
+        panel: Shows itself to a computer on the serial line.
     """
 
     def __init__(
-        self, config: Config, playing: Callable[[], Mapping[str, object]], page: TakeLine | None = None
+        self,
+        config: Config,
+        playing: Callable[[], Mapping[str, object]],
+        page: TakeLine | None = None,
+        panel: RemotePanel | None = None,
     ) -> None:
         self.board = this_board()
         self._probe = ChildProbe(self.board)
@@ -45,7 +51,7 @@ class Bundles:
         self.owner = Owner(config.state_path / OWNERS_FILE, config.unsigned)
         self.serial = config.serial
         """The port over which bundles are flashed; empty: none."""
-        self._playing, self._page = playing, page
+        self._playing, self._page, self._panel = playing, page, panel
         self._installed: queue.SimpleQueue[Path] = queue.SimpleQueue()
         self._lines: list[Flashd] = []
         self._threads: list[threading.Thread] = []
@@ -73,11 +79,13 @@ class Bundles:
         """Serve the serial line, and that of the page."""
         turn, page = Turn(), self._page
         if self.serial:
-            self._serve(self.serial, open_serial, turn)
+            self._serve(self.serial, open_serial, turn, self._panel)
         if page is not None:
             self._serve("the page", lambda _: PagePort(page), turn)
 
-    def _serve(self, name: str, open_port: Callable[[str], SerialPort], turn: Turn) -> None:
+    def _serve(
+        self, name: str, open_port: Callable[[str], SerialPort], turn: Turn, panel: RemotePanel | None = None
+    ) -> None:
         line = Flashd(
             name,
             self.store,
@@ -87,6 +95,7 @@ class Bundles:
             owner=self.owner,
             board=self.board,
             turn=turn,
+            panel=panel,
         )
         thread = threading.Thread(target=line.run, args=(self._ended,), name=f"flashd {name}")
         self._lines.append(line)

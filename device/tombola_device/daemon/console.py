@@ -44,6 +44,7 @@ SHOWN_S: Final = 0.05
 """Time between two views: that between two pictures of the display."""
 REAL_PANELS: Final = ("auto", "gpio")
 """Settings of ``panel`` under which the board's chips are looked for."""
+USB_NOTICES: Final = {True: "a computer is plugged in", False: "the computer was unplugged"}
 _LOG = logging.getLogger(__name__)
 
 
@@ -73,6 +74,7 @@ class Console:
         self.player, self.inputs, self.surface, self.faces = player, inputs, surface, tuple(faces)
         self._errands, self._panel, self._outputs = errands, panel, outputs
         self._shown_s = -SHOWN_S
+        self._usb: bool | None = None
         self._edges = [Edge(f"the face {type(face).__name__}") for face in self.faces]
 
     @property
@@ -97,6 +99,7 @@ class Console:
         if now_s - self._shown_s < SHOWN_S and not any(face.touched for face in self.faces):
             return False
         self._shown_s = now_s
+        self._look_at_usb(now_s)
         self.surface.tick(now_s)
         if not self.faces:
             return False
@@ -109,6 +112,13 @@ class Console:
         for action in actions:
             self.surface.do(action, now_s)
         return bool(actions)
+
+    def _look_at_usb(self, now_s: float) -> None:
+        """Tell the player when a computer's 5 V come or go: nothing else says that a cable carries them."""
+        usb = self._panel.usb if self._panel is not None else None
+        if usb is not None and self._usb is not None and usb != self._usb:
+            self.surface.tell(USB_NOTICES[usb], now_s)
+        self._usb = usb
 
     def put_out(self, level_db: float, now_s: float, *, healthy: bool) -> None:
         """Let the outputs follow the player; ``level_db``: of the loudest voice."""

@@ -40,11 +40,16 @@ from tombola_device.daemon.watchdog import Watchdog
 from tombola_device.disk.errands import ErrandThread
 from tombola_device.hal.audio.open import BROWSER
 from tombola_device.play.player import Player
+from tombola_device.surface.browser.face import BrowserFace
 from tombola_device.surface.browser.open import OpenPage
+from tombola_device.surface.remote import RemoteFace
 from tombola_device.surface.surface import Face
 from tombola_device.surface.view import View
 
 TICK_S: Final = 0.001
+NOT_HEARD: Final = (
+    ", because no sound output was found: connect one and start again (without ALSA, Debian needs libportaudio2)"
+)
 _LOG = logging.getLogger(__name__)
 
 
@@ -68,9 +73,11 @@ class Daemon:
         faces: Sequence[Face] = (),
     ) -> None:
         self._config, self._report, self._page = config, report, page
-        self._faces = (*faces, page.face) if page is not None else faces
-        self._sources = () if page is None else (page.face.midi,)
-        self.bundles = Bundles(config, self.playing, page.take_line if page is not None else None)
+        self._remote = RemoteFace() if config.serial else None
+        remote: list[BrowserFace | RemoteFace] = [page.face] if page is not None else []
+        remote += [self._remote] if self._remote is not None else []
+        self._faces, self._sources = (*faces, *remote), [face.midi for face in remote]
+        self.bundles = Bundles(config, self.playing, page.take_line if page is not None else None, self._remote)
         self.state: State = Waiting()
         self.errands = ErrandThread()
         self._starts = ThreadPoolExecutor(1, "start")
@@ -132,6 +139,12 @@ class Daemon:
         """See House."""
         self.bundles.owner.turn_down()
         return "the key was turned down"
+
+    def open_page(self, *, opened: bool) -> str:
+        """See House."""
+        if self._remote is None:
+            return "no computer is on a serial line"
+        return self._remote.open() if opened else self._remote.shut()
 
     # The loop
 
@@ -207,11 +220,10 @@ class Daemon:
         bundle, ready = playing.bundle, audio.ready
         console.surface.set_modes(bundle.modes)
         playing.send(console.player.packed(), 0.0)
-        self._say(
-            f"playing {playing.name} (modes: {', '.join(bundle.modes)}; "
-            f"{count(ready.voices, 'voice')}) on {ready.audio}"
-            f"{' because ALSA has no card' if self._config.audio == 'auto' and 'file' in ready.audio else ''}"
-        )
+        unheard = NOT_HEARD if self._config.audio == "auto" and "file" in ready.audio else ""
+        modes, voices = ", ".join(bundle.modes), count(ready.voices, "voice")
+        plays = f"playing {playing.name} (modes: {modes}; {voices}) on {ready.audio}{unheard}"
+        self._say("; ".join(filter(None, (plays, console.inputs.what_to_press))))
         for refused in ready.refused:
             _LOG.info("the system does not grant %s to the audio process", refused)
         self._performing.bundle_plays(console.inputs, flashed=flashed)
@@ -277,7 +289,9 @@ class Daemon:
         """What the daemon sees; the surface completes it."""
         view = self.bundles.see(self.state.see())
         about = (f"tombola {__version__}", self.bundles.board.name, *view.about)
-        return replace(view, tempo_bpm=self._player.clock.tempo_bpm(now_s), about=about)
+        code = self._remote.code if self._remote is not None else None
+        about += (f"page code {code}",) if code else ()
+        return replace(view, tempo_bpm=self._player.clock.tempo_bpm(now_s), about=about, page_code=code)
 
     def _over(self, console: Console) -> bool:
         return self._performing.over(self.state.level_db, performing=console.inputs.performing)

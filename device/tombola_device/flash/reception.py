@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -16,7 +17,15 @@ from tombola_device import __version__
 from tombola_device.contract.bundle import HEADER_BYTES, MAGIC, MAX_MANIFEST_BYTES, peek_manifest
 from tombola_device.contract.errors import BadBundle, StoreError
 from tombola_device.contract.protocol import MAX_STATUS_BYTES, PROTOCOL_VERSION
-from tombola_device.contract.receiver import BeginAsked, ChunkArrived, FinishAsked, HostRequest, PairAsked, Receiver
+from tombola_device.contract.receiver import (
+    BeginAsked,
+    ChunkArrived,
+    FinishAsked,
+    HostRequest,
+    LookAsked,
+    PairAsked,
+    Receiver,
+)
 from tombola_device.contract.refusals import ErrorCode, Refused
 from tombola_device.contract.signing import fingerprint
 from tombola_device.engine.board import UNKNOWN, Board, check_cost
@@ -56,6 +65,26 @@ class Worker(Protocol):
         """Accept no more tasks; return when the last task has ended."""
 
 
+class RemotePanel(Protocol):
+    """The panel, as a computer at the other end of the line sees it.
+
+    >>> class Shut:
+    ...     def look(self, number, code, touched): raise Refused(ErrorCode.NOT_OPEN)
+    >>> panel: RemotePanel = Shut()
+    >>> panel.look(1, 482913, b"[]")
+    Traceback (most recent call last):
+    tombola_device.contract.refusals.Refused: the device's panel is closed to this computer; choose `page: open` on its
+    settings page, and give the code that it shows
+    """
+
+    def look(self, number: int, code: int, touched: bytes) -> bytes:
+        """The view as JSON; what was touched is done, once per ``number``.
+
+        Raises:
+            Refused: The panel is closed, or shows another code.
+        """
+
+
 class Reception:
     """Answers the requests of one line. Damaged bytes and cut lines do no harm.
 
@@ -67,6 +96,7 @@ class Reception:
         worker: Checks and installs bundles.
         board: The board that bundles must fit. A bundle that is too costly is refused as soon as its manifest arrives.
         turn: Shared with the other lines of the same store.
+        panel: Shows itself to the host, and takes what is touched there; None: it is always closed.
     """
 
     def __init__(
@@ -78,8 +108,9 @@ class Reception:
         worker: Worker,
         board: Board = UNKNOWN,
         turn: Turn | None = None,
+        panel: RemotePanel | None = None,
     ) -> None:
-        self._store = store
+        self._store, self._panel = store, panel
         self._turn = turn or Turn()
         self._owner = owner
         self._on_installed = on_installed
@@ -141,6 +172,8 @@ class Reception:
                 self._install = self._worker.submit(self._store.finish)
             elif isinstance(request, PairAsked):
                 self._pair(request)
+            elif isinstance(request, LookAsked):
+                self._look(request)
             else:
                 self._receiver.status(self._status_json())
         except Exception as error:  # noqa: BLE001 - whatever it is, the host waits for an answer
@@ -189,6 +222,12 @@ class Reception:
         except Refused:
             self._store.begin(self._announced.sha256, self._announced.size_bytes, restart=True)
             raise
+
+    def _look(self, request: LookAsked) -> None:
+        if self._panel is None:
+            raise Refused(ErrorCode.NOT_OPEN)
+        view = self._panel.look(request.number, request.code, request.touched)
+        self._receiver.seen(request.number, zlib.compress(view))
 
     def _pair(self, request: PairAsked) -> None:
         if self._owner is None:

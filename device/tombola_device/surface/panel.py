@@ -53,6 +53,8 @@ class PanelIn:
         """Why the converters do not answer, in one sentence; empty: they do."""
         self.state: PanelState | None = None
         """The reading of the last ``poll``; None if it did not read."""
+        self.usb: bool | None = None
+        """Whether a computer is at the USB port; None: nothing was read yet."""
         self._hands, self._voltmeter, self._calibrator, self._clock = hands, voltmeter, calibrator, clock
         self._read_s = -READ_S
         self._edge = Edge("the panel")
@@ -73,6 +75,7 @@ class PanelIn:
         self._note(state.fault if state is not None else self._edge.fault)
         if state is None:
             return False
+        self.usb = state.usb
         if not state.fault:
             self._calibrator.read(state.voltages[PITCH], now_s)
         volts = {name: self._voltmeter.of(name, share) for name, share in state.voltages.items()}

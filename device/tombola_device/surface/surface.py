@@ -53,8 +53,9 @@ from tombola_device.surface.habits import Habits, words_of
 from tombola_device.surface.routing import Assignments
 from tombola_device.surface.scene_page import ScenePage
 from tombola_device.surface.settings import SettingsPage
-from tombola_device.surface.view import Said, View
+from tombola_device.surface.view import Option, Said, View
 
+PAGE_CHOICES: Final = ("closed", "open")
 NOTICE_S: Final = 3.0
 """How long a notice is shown."""
 _LOG = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class House(Protocol):
     ...     def enrol(self): return "no owner can be added here"
     ...     def accept_key(self, fingerprint): return "no owner can be added here"
     ...     def turn_down_key(self): return "no key asks"
+    ...     def open_page(self, *, opened): return "no computer can show this panel"
     >>> house: House = Closed()
     >>> house.revert()
     'there is only one bundle'
@@ -90,6 +92,9 @@ class House(Protocol):
 
     def turn_down_key(self) -> str:
         """Refuse the key that asks."""
+
+    def open_page(self, *, opened: bool) -> str:
+        """Let a computer on the serial line show this panel, or no longer."""
 
 
 class Face(Protocol):
@@ -120,6 +125,11 @@ class Face(Protocol):
 
     def close(self) -> None:
         """Go dark, and give the hardware or the port back."""
+
+
+def page_option(code: str | None) -> tuple[Option, ...]:
+    """The row of the settings page that lets a computer show this panel; none where there is no line to one."""
+    return () if code is None else (Option("page", PAGE_CHOICES, int(bool(code)), waits=True),)
 
 
 class Surface:
@@ -216,7 +226,7 @@ class Surface:
             scene_names=self._scenes.names,
             calibration=self._calibrator.text,
             pitch_volts=self._calibrator.pitch_volts,
-            options=self._settings.options(),
+            options=(*self._settings.options(), *page_option(seen.page_code)),
             learning=self._midi_map.learning,
             notice=self._notice if now_s - self._notice_s < NOTICE_S else "",
             answer=self._shown_answer(now_s),
@@ -285,6 +295,8 @@ class Surface:
                 self._reply(Said(ticket, self._archive.backup()))
             case Restore(backup, ticket):
                 self._archive.restore(backup, ticket, self._reply)
+            case Choose("page", choice) if choice in PAGE_CHOICES:
+                return self._house.open_page(opened=choice == PAGE_CHOICES[1])
             case Choose(option, choice):
                 notice = self._settings.choose(option, choice)
                 return self._habits.forget() if (option, choice) == ("learns", "forget") else notice

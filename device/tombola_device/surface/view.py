@@ -79,6 +79,8 @@ class View:
         pitch_volts: Volts at V/OCT.
         options: The settings.
         learning: The target that the next controller to move will learn; empty: none.
+        page_code: Code with which a computer on the serial line may show this panel; empty: closed. None: there is no
+            such line.
         about: Version, board, latency and licence, a line each.
         notice: Something to read for a moment; empty: nothing.
         answer: The answer to the last action that asked for one, for a moment.
@@ -126,6 +128,7 @@ class View:
     pitch_volts: float = 0.0
     options: tuple[Option, ...] = ()
     learning: str = ""
+    page_code: str | None = None
     about: tuple[str, ...] = ()
     notice: str = ""
     answer: Said | None = None

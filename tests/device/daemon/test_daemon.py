@@ -88,7 +88,7 @@ class Running:
         self.lines: list[str] = []
         self.error: TombolaError | None = None
         self.stop = threading.Event()
-        self.daemon = Daemon(Config(**config), performance or Performance(), self.lines.append, faces)
+        self.daemon = Daemon(Config(**config), performance or Performance(), self.lines.append, faces=faces)
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 

@@ -66,6 +66,10 @@ class House:
         self.asked.append("turn down")
         return "turned down"
 
+    def open_page(self, *, opened):
+        self.asked.append("open" if opened else "close")
+        return "code 123456, for ten minutes" if opened else "closed"
+
 
 class Bench:
     """An instrument with a fake panel, played in steps of a millisecond.

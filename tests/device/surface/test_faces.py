@@ -360,6 +360,18 @@ def test_rest_of_the_instrument_is_asked_once_and_its_answer_is_seen_for_three_s
     assert hand.see().notice == ""
 
 
+def test_panel_is_opened_to_a_computer_on_the_settings_page(hand):
+    hand.bench.seen = View(page_code="")
+    hand.ask(Choose("page", "open"))
+    assert hand.bench.house.asked == ["open"]
+    hand.bench.seen = View(page_code="123456", about=("page code 123456",))
+    view = hand.see()
+    option = next(option for option in view.options if option.name == "page")
+    assert (option.choices[option.chosen], view.about) == ("open", ("page code 123456",))
+    hand.ask(Choose("page", "closed"))
+    assert hand.bench.house.asked == ["open", "close"]
+
+
 def test_panic_silences_every_voice(hand):
     for note in (60, 64):
         hand.bench.player.note_on(note, 1.0)

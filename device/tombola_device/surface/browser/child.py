@@ -48,6 +48,7 @@ class ServerStart(msgspec.Struct, frozen=True):
         slots: Folder of the bundles.
         factory: File of the factory bundle; empty: none.
         hands_here: Whether the page may do what else only hands at the panel may.
+        flashes: Whether bundles can be dropped on the page.
     """
 
     listener: int
@@ -59,6 +60,7 @@ class ServerStart(msgspec.Struct, frozen=True):
     slots: str
     factory: str
     hands_here: bool
+    flashes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Place:
         slots: Folder of the bundles.
         factory: File of the factory bundle; None: there is none.
         hands_here: See ServerStart.
+        flashes: See ServerStart.
     """
 
     listener: socket.socket
@@ -80,6 +83,7 @@ class Place:
     slots: Path
     factory: Path | None
     hands_here: bool
+    flashes: bool = True
 
 
 class Bell:
@@ -237,6 +241,7 @@ class ServerProcess:
                 str(place.slots),
                 str(place.factory or ""),
                 place.hands_here,
+                place.flashes,
             )
             handles = [start.listener, start.link, start.flash, start.bell, *([place.tap] if place.tap >= 0 else [])]
             self._process = subprocess.Popen(

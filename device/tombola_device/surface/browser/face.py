@@ -14,7 +14,7 @@ from tombola_device.contract.errors import BadConfig
 from tombola_device.contract.foreign import plain
 from tombola_device.hal.midi.bytes import MidiMessage
 from tombola_device.hal.midi.held import HeldKeys, Sources
-from tombola_device.surface.actions import AcceptKey, Action, AllowOnce, Enrol, TurnDownKey
+from tombola_device.surface.actions import AcceptKey, Action, AllowOnce, Choose, Enrol, TurnDownKey
 from tombola_device.surface.view import View
 from tombola_device.surface.wire import action_of
 
@@ -78,7 +78,7 @@ class BrowserFace:
         """How many are open, or wait for an answer."""
         self._log = LogTail()
         self._told_lines = 0
-        self.midi = BrowserMidi(self)
+        self.midi = FaceMidi("the browser", self.receive)
         """The keys of the pages, as a source of MIDI."""
 
     @property
@@ -133,27 +133,27 @@ class BrowserFace:
             self._say(str(message["address"]))
         else:
             action = action_of(message)
-            if isinstance(action, HANDS_ONLY) and not self._hands_here:
+            if is_for_hands(action) and not self._hands_here:
                 raise BadConfig("only hands at the panel may do this")
             self._actions.append(action)
 
 
-class BrowserMidi:
-    """The keys of all pages: a source of MIDI.
+class FaceMidi:
+    """The keys of a face: a source of MIDI.
 
     Args:
-        face: Gives what the pages have sent.
+        name: Name for the user.
+        receive: Gives the messages since the last call.
     """
 
-    name = "the browser"
     done = False
 
-    def __init__(self, face: BrowserFace) -> None:
-        self._face = face
+    def __init__(self, name: str, receive: Callable[[], list[MidiMessage]]) -> None:
+        self.name, self._receive = name, receive
 
     def poll(self) -> list[MidiMessage]:
         """See MidiIn."""
-        return self._face.receive()
+        return self._receive()
 
     def close(self) -> None:
         """See MidiIn; the face is closed with the other faces."""
@@ -178,6 +178,11 @@ class LogTail(logging.Handler):
         """See logging.Handler."""
         logging.getLogger().removeHandler(self)
         super().close()
+
+
+def is_for_hands(action: Action) -> bool:
+    """Whether only hands at the panel may ask for this: it lets somebody in who stays."""
+    return isinstance(action, HANDS_ONLY) or (isinstance(action, Choose) and action.option == "page")
 
 
 def checked_midi(given: object) -> MidiMessage:

@@ -53,7 +53,7 @@ def open_page(config: Config, port: int, say: Callable[[str], None], *, show: bo
         PortTaken: Another program has the port that was asked for.
         DeviceUnavailable: The port cannot be opened.
     """
-    listener = _listen(port, say)
+    listener = free_listener(port, say)
     tap = create_memory(TAP_BYTES)
     place = Place(
         listener,
@@ -108,7 +108,13 @@ class Address:
             self._say("no browser could be opened here; open this address in one")
 
 
-def _listen(port: int, say: Callable[[str], None]) -> socket.socket:
+def free_listener(port: int, say: Callable[[str], None]) -> socket.socket:
+    """Listen on a port; 0: PORT, or the next that is free, which is said.
+
+    Raises:
+        PortTaken: Another program has the port that was asked for.
+        DeviceUnavailable: It cannot be opened.
+    """
     if port:
         return listen(port)
     try:
