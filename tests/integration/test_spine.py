@@ -40,8 +40,8 @@ def built(tmp_path_factory):
             record(folders[name] / f"{name} {label}.wav", note, tilt, struck=struck)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(root / "cache"))
-        patch.setitem(EFFORTS, "tiny", Effort(dense=STEPS, shares=(0.6, 0.4), ticket=STEPS, merge=STEPS))
-        settings = Settings("tiny", dense=VoiceSize(32, 32), size=MergedSize(16, 12, 2), workers=1)
+        patch.setitem(EFFORTS, "tiny", Effort(dense=STEPS, shares=(0.6, 0.4), ticket=STEPS, merge=STEPS, scratch=STEPS))
+        settings = Settings("tiny", dense=VoiceSize(32, 32), size=MergedSize(16, 12, 2), workers=1, method="core")
         yield build("spine", folders, settings, RunStore(root / "runs"), Silent(), compare=True)
 
 
