@@ -9,10 +9,12 @@ from tombola_device.contract.bundle import decode_bundle
 from tombola_device.contract.controls import SAMPLE_RATE_HZ
 from tombola_device.play.offline import BlendAutomation, PerformedEvent, render_performance
 from tombola_host.evaluation.pitch import pitch_error
+from tombola_host.generators.presets import PRESETS, Preset
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.merging.size import MergedSize
 from tombola_host.progress import Silent
 from tombola_host.runs.store import RunStore
+from tombola_host.study import trial
 from tombola_host.study.build import Settings, build
 from tombola_host.training.effort import EFFORTS, Effort, Length
 
@@ -41,6 +43,9 @@ def built(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(root / "cache"))
         patch.setitem(EFFORTS, "tiny", Effort(dense=STEPS, shares=(0.6, 0.4), ticket=STEPS, merge=STEPS, scratch=STEPS))
+        patch.setattr(trial, "LENGTH", STEPS)
+        patch.setitem(PRESETS, "voice", Preset({"small": {"input": 16, "hidden": 16}}))
+        patch.setattr(trial, "DENSITY", 0.6)
         settings = Settings("tiny", dense=VoiceSize(32, 32), size=MergedSize(16, 12, 2), workers=1, method="core")
         yield build("spine", folders, settings, RunStore(root / "runs"), Silent(), compare=True)
 
