@@ -9,10 +9,13 @@ from tombola_device.contract.bundle import decode_bundle
 from tombola_device.contract.controls import SAMPLE_RATE_HZ
 from tombola_device.play.offline import BlendAutomation, PerformedEvent, render_performance
 from tombola_host.evaluation.pitch import pitch_error
+from tombola_host.generators.presets import PRESETS, Preset
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.merging.size import MergedSize
 from tombola_host.progress import Silent
+from tombola_host.report.build_page import write_page
 from tombola_host.runs.store import RunStore
+from tombola_host.study import trial
 from tombola_host.study.build import Settings, build
 from tombola_host.training.effort import EFFORTS, Effort, Length
 
@@ -30,7 +33,8 @@ def record(path, note, tilt, *, struck):
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
+def making(tmp_path_factory):
+    """A folder for runs, and a function that builds by a method."""
     root = tmp_path_factory.mktemp("spine")
     folders = {}
     for name, tilt, struck in (("horn", 0.5, False), ("pluck", 0.15, True)):
@@ -40,9 +44,22 @@ def built(tmp_path_factory):
             record(folders[name] / f"{name} {label}.wav", note, tilt, struck=struck)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(root / "cache"))
-        patch.setitem(EFFORTS, "tiny", Effort(dense=STEPS, shares=(0.6, 0.4), ticket=STEPS, merge=STEPS))
-        settings = Settings("tiny", dense=VoiceSize(32, 32), size=MergedSize(16, 12, 2), workers=1)
-        yield build("spine", folders, settings, RunStore(root / "runs"), Silent(), compare=True)
+        patch.setitem(EFFORTS, "tiny", Effort(STEPS, shares=(0.6, 0.4), ticket=STEPS, merge=STEPS, scratch=STEPS))
+        patch.setattr(trial, "LENGTH", STEPS)
+        patch.setitem(PRESETS, "voice", Preset({"small": {"input": 16, "hidden": 16}}))
+        patch.setattr(trial, "DENSITY", 0.6)
+        store = RunStore(root / "runs")
+
+        def make(method, *, compare):
+            settings = Settings("tiny", dense=VoiceSize(32, 32), size=MergedSize(16, 12, 2), workers=1, method=method)
+            return build("spine", folders, settings, store, Silent(), compare=compare)
+
+        yield store, make
+
+
+@pytest.fixture(scope="module")
+def built(making):
+    return making[1]("core", compare=True)
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +113,18 @@ def test_the_run_records_all_its_stages(built, bundle):
     assert bundle.manifest.cost.state_tensors == 2
     rows = built.comparison.result()["rows"]
     assert [row["name"] for row in rows] == ["isolated", "mixture", "joint", "merged"]
+
+
+def test_a_build_from_scratch_leaves_no_ticket_and_its_page_says_so(making, tmp_path, monkeypatch):
+    monkeypatch.setattr("tombola_host.report.build_page.BENCH_S", 0.2)
+    store, make = making
+    built = make("joint", compare=False)
+    facts = built.run.result()
+    assert (facts["method"], facts["tickets"], facts["dense"], built.comparison) == ("joint", [], [], None)
+    manifest = decode_bundle((built.run.path / "bundle.tombola").read_bytes()).manifest
+    assert (manifest.provenance["method"], manifest.cost.nodes) == ("joint", 26)
+    write_page(built.run, store, tmp_path / "page.html", Silent())
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "There is no lottery ticket in it." in page
+    for row in trial.load_rows(built.trial):
+        assert f"{row.name}</td>" in page

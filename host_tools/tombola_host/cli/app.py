@@ -87,7 +87,13 @@ ResetOption = Annotated[
 DensityOption = Annotated[
     float | None, typer.Option("--density", help="Share of the dense network that is kept; the effort's by default.")
 ]
-MethodOption = Annotated[str, typer.Option("--method", help="How tickets are merged; the family's own way by default.")]
+MethodOption = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        help="joint: one network from scratch, no ticket in it (build). core: merged from tickets (merge, export).",
+    ),
+]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Processes; one per core by default.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 BundleArgument = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A .tombola file.")]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,7 +39,7 @@ from tombola_host.corpus.folders import parse_folders
 from tombola_host.playing.rehearsal import CHECKED_S, CHECKING, rehearse
 from tombola_host.progress import Part, duration
 from tombola_host.runs.store import RunStore
-from tombola_host.study.plan import build_parts, check_build, count_recordings
+from tombola_host.study.plan import check_build, count_recordings
 from tombola_host.training.effort import effort_named
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="The bundle to write.")]
 PLAYING = "playing each mode"
 MODE_PLAYED_S = 1.0
+FROM_TICKETS = "from tickets"
 
 
 @app.command()
@@ -104,6 +105,9 @@ def build_(
 ) -> None:
     """Build a bundle out of recordings, and hear it. Wav files are written beside it. Run again to go on.
 
+    One small network learns all sounds from scratch, because that errs least for its time: no lottery ticket is in it.
+    --method core merges tickets instead. The report shows, by a small lottery, whether tickets pay on these sounds.
+
     \b
     Example:  tombola build violin=rec/violin flute=rec/flute -o mine.tombola --effort quick
     """
@@ -116,8 +120,9 @@ def build_(
         settings = replace(settings, weights=read_weights(weights, list(modes)))
     if dry_run:
         from tombola_host.playing.previews import preview_paths
+        from tombola_host.study.build import parts_of
 
-        parts = build_parts(modes, settings.lengths, workers, compare=compare)
+        parts = parts_of(modes, settings, compare=compare)
         plan = {
             "bundle": str(out),
             "effort": effort,
@@ -138,8 +143,12 @@ def build_(
     rows = load_rows(built.comparison) if built.comparison else ()
     if rows and not as_json:
         output.print(comparison_table(rows))
+    from tombola_host.study import trial
+
+    tried = trial.load_rows(built.trial) if built.trial else ()
     facts = {
         "bundle": str(out),
+        "method": settings.method,
         "bytes": out.stat().st_size,
         "parameters": built.bundle.manifest.cost.parameters,
         "modes": list(modes),
@@ -149,6 +158,8 @@ def build_(
         "run": str(built.run.path),
         "seconds": round(time.monotonic() - begun_s, 1),
         "comparison": [{"network": row.name, "parameters": row.parameters, "errors": row.errors} for row in rows],
+        "lottery": [asdict(row) for row in tried],
+        "verdict": trial.verdict(tried) if tried else "",
     }
     _print(facts, _built_lines, as_json=as_json)
 
@@ -166,14 +177,14 @@ def export(
     schedule: ScheduleOption = "iterative",
     method: MethodOption = "",
 ) -> None:
-    """Stage 4: write the merged network as a bundle. It is checked against the network that was trained, and played.
+    """Stage 4 of a lottery: write the merged network as a bundle. It is checked against what was trained, and played.
 
     \b
     Example:  tombola export violin=rec/violin flute=rec/flute -o mine.tombola
     """
     modes, store = _checked(folders, out), run_store(runs)
     check_runs(store)
-    settings = settings_of(effort, seed, workers, family, criterion, schedule, method)
+    settings = settings_of(effort, seed, workers, family, criterion, schedule, method or FROM_TICKETS)
     _, sounds = _build(modes, out, settings, store, compare=False)
     say(f"{out}: {out.stat().st_size} bytes", *(str(path) for path in sounds))
 
@@ -231,10 +242,17 @@ def settings_of(
     schedule: str = "iterative",
     method: str = "",
 ) -> Settings:
-    """What a build is told; an unknown name is refused here, before anything is analysed."""
+    """What a build is told; an unknown name is refused here, before anything is analysed.
+
+    Args:
+        method: A name in ``METHODS``; ``FROM_TICKETS``: the family's own way to merge tickets; empty: the build's own.
+    """
     effort_named(effort)  # Before the libraries of training are loaded.
+    from tombola_host.generators import family_named
+    from tombola_host.merging import BEST, lottery_method
     from tombola_host.study.build import Settings
 
+    method = lottery_method(family_named(family)) if method == FROM_TICKETS else method or BEST
     return Settings(effort, seed, family, criterion, schedule, method, workers=workers)
 
 
@@ -243,11 +261,12 @@ def _build(
 ) -> tuple[Built, tuple[Path, ...]]:
     """Build, rehearse as an instrument does, write the bundle, and play it into files beside it."""
     with working(log_path(store)) as reporter:
-        parts = build_parts(modes, settings.lengths, settings.workers, compare=compare)
+        from tombola_host.study.build import build, parts_of
+
+        parts = parts_of(modes, settings, compare=compare)
         reporter.plan([*parts, Part(CHECKING, CHECKED_S), _playing(len(modes))])
         from tombola_host.playing.previews import write_previews
         from tombola_host.stages.bundle import write_bundle
-        from tombola_host.study.build import build
 
         built = build(out.stem, modes, settings, store, reporter, compare=compare)
         rehearse(built.bundle, reporter)
@@ -289,6 +308,7 @@ def _built_lines(facts: Mapping[str, Any]) -> list[str]:
         f"  play    tombola render {bundle} --midi SONG.mid -o SONG.wav",
         f"  look    tombola report {shlex.quote(facts['run'])}",
         f"  flash   tombola flash {bundle}",
+        *([f"  {facts['verdict']}"] if facts["verdict"] else []),
         *(f"  {mode} was learned without {line}" for mode, left_out in facts["left_out"].items() for line in left_out),
         *(f"  {mode}: {sentence}" for mode, sentences in facts["doubts"].items() for sentence in sentences),
     ]

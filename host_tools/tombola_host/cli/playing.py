@@ -238,8 +238,8 @@ def demo(
     folder: Annotated[Path, typer.Option("--folder", help="Where everything goes.")] = Path("build/demo"),
     effort: EffortOption = "quick",
     compare: Annotated[
-        bool, typer.Option(help="Also train what the result is measured against, for the report.")
-    ] = True,
+        bool, typer.Option("--compare", help="Also train what the result is measured against, for the report.")
+    ] = False,
 ) -> None:
     """From recordings to a playing instrument, and a page to hear it. The page is build/demo/report.html.
 

@@ -27,7 +27,7 @@ from tombola_host.cli.app import (
     say,
     working,
 )
-from tombola_host.cli.making import settings_of
+from tombola_host.cli.making import FROM_TICKETS, settings_of
 from tombola_host.corpus.folders import parse_folders
 from tombola_host.runs.store import Run
 from tombola_host.study.plan import build_parts, check_build
@@ -97,9 +97,8 @@ def merge(
 
     Example:  tombola merge violin=rec/violin flute=rec/flute
     """
-    _print_runs(
-        _runs_until("merge", folders, settings_of(effort, seed, workers, family, criterion, schedule, method), runs)
-    )
+    settings = settings_of(effort, seed, workers, family, criterion, schedule, method or FROM_TICKETS)
+    _print_runs(_runs_until("merge", folders, settings, runs))
 
 
 def _runs_until(stage: str, folders: list[str], settings: Settings, runs: Path | None) -> tuple[Run, ...]:

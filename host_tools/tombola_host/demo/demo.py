@@ -26,8 +26,7 @@ from tombola_host.progress import Part, Reporter
 from tombola_host.report.build_page import WRITING, Performed, write_page
 from tombola_host.runs.store import RunStore
 from tombola_host.stages.bundle import write_bundle
-from tombola_host.study.build import Settings, build
-from tombola_host.study.plan import build_parts
+from tombola_host.study.build import Settings, build, parts_of
 
 FETCHING, PLAYING, SENDING, PERFORMING = (
     "fetching recordings",
@@ -65,7 +64,7 @@ class _Sink:
 
 
 def run_demo(
-    folder: Path, reporter: Reporter, sounds: Path | None = None, effort: str = "quick", *, compare: bool = True
+    folder: Path, reporter: Reporter, sounds: Path | None = None, effort: str = "quick", *, compare: bool = False
 ) -> Path:
     """Everything, step by step; a second run goes on where the first stopped.
 
@@ -90,7 +89,7 @@ def run_demo(
     reporter.plan(
         [
             Part(FETCHING, FETCHED_S * missing),
-            *build_parts(expected, settings.lengths, None, compare=compare),
+            *parts_of(expected, settings, compare=compare),
             Part(PLAYING, 1.0 + len(expected)),
             Part(SENDING, SENT_S),
             Part(PERFORMING, PERFORMED_S),

@@ -1,4 +1,4 @@
-"""Merges tickets of several modes into one network. A new method is one file here and one line in ``METHODS``."""
+"""Makes one network for several modes. A new method is one file here and one line in ``METHODS``."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ METHODS: dict[str, Method] = {
     "core": merge_core_and_specialists,
     "joint": joint_network,
 }
+BEST = "joint"
+"""What a build uses: it erred least for its time (docs/notebook/0016-what-build-uses.md)."""
 
 
 def method_named(name: str) -> Method:
@@ -48,6 +50,11 @@ def method_named(name: str) -> Method:
     return METHODS[name]
 
 
-def default_method(family: Family) -> str:
-    """Core and specialists if the family supports it, else a joint network."""
+def needs_tickets(name: str, family: Family) -> bool:
+    """Whether a method needs a ticket of each mode; a joint network does where only a ticket tells its size."""
+    return name != BEST or not isinstance(family, Mergeable)
+
+
+def lottery_method(family: Family) -> str:
+    """What merges tickets: core and specialists if the family supports it, else a joint network of a ticket's size."""
     return "core" if isinstance(family, Mergeable) else "joint"

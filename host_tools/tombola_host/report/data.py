@@ -140,6 +140,8 @@ class ReportData:
         sweep: What is heard first.
         modes: In the order of the blend vector.
         judged: The instrument against the recordings.
+        method: How the network was made, and whether a ticket is in it.
+        lottery: The small lottery beside the build: dense network, tickets, from scratch.
         comparison: The four-way table: isolated tickets, joint small network, mixture, merged.
         plots: Loss and density curves.
         bench: The cost table.
@@ -154,6 +156,8 @@ class ReportData:
     sweep: BlendSweep | None = None
     modes: tuple[ModeSounds, ...] = ()
     judged: tuple[Table, ...] = ()
+    method: str = ""
+    lottery: Table | None = None
     comparison: Table | None = None
     plots: tuple[Plot, ...] = ()
     bench: BenchReport | None = None

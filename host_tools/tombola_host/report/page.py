@@ -68,6 +68,8 @@ def render_page(data: ReportData) -> str:
         _section("The blend", _sweep(data), "From one mode to the next without a gap: one network, never two mixed."),
         _section("Note by note", "".join(map(_mode, range(len(data.modes)), data.modes)), NOTES_TEXT),
         _section("Against the recordings", "".join(map(_table, data.judged))),
+        _section("How it was made", f"<p>{escape(data.method)}</p>" if data.method else ""),
+        _section("Does a lottery pay here?", _table(data.lottery) if data.lottery else ""),
         _section("Compared", _table(data.comparison) if data.comparison else ""),
         _section("Learning", f'<div class="plots">{plots}</div>' if plots else ""),
         _section("Cost", _cost(data.bench) if data.bench else ""),

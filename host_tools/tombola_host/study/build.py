@@ -17,9 +17,9 @@ from tombola_host.generators import family_named
 from tombola_host.generators.base import Size
 from tombola_host.generators.family import Family
 from tombola_host.lottery.drum import Ways
-from tombola_host.merging import default_method, method_named
+from tombola_host.merging import BEST, lottery_method, method_named, needs_tickets
 from tombola_host.merging.size import MergedSize
-from tombola_host.progress import Reporter
+from tombola_host.progress import Part, Reporter
 from tombola_host.runs.pool import Job, run_jobs
 from tombola_host.runs.spec import Spec
 from tombola_host.runs.store import Run, RunStore
@@ -30,10 +30,10 @@ from tombola_host.stages import ticket as ticket_stage
 from tombola_host.stages import train as train_stage
 from tombola_host.stages.merge import Joining
 from tombola_host.stages.ticket import Lot
-from tombola_host.study import plan
+from tombola_host.study import plan, trial
 from tombola_host.training.effort import Effort, effort_named
 
-VERSION = 2
+VERSION = 3
 WEIGHED = "voice"
 """The family whose training draws windows of notes, so that some can be drawn more often."""
 
@@ -52,9 +52,9 @@ class Settings:
         scaling: A name in ``SCALINGS``.
         reset: A name in ``RESETS``, or ``rewind-STEPS``.
         density: Share of the dense network that a ticket keeps; the effort's by default.
-        method: A name in ``METHODS``; the family's own by default.
+        method: A name in ``METHODS``.
         dense: Size of the dense network, from which tickets are drawn; the family's own by default.
-        size: Size of the merged network.
+        size: Size of the network for all modes.
         workers: Number of processes; one per core by default.
         weights: What counts more in the trainings; only the family ``voice`` learns by it.
 
@@ -67,7 +67,7 @@ class Settings:
     family: str = "voice"
     criterion: str = "magnitude"
     schedule: str = "iterative"
-    method: str = ""
+    method: str = BEST
     dense: Size | None = None
     size: MergedSize = field(default_factory=MergedSize)
     workers: int | None = None
@@ -84,7 +84,8 @@ class Settings:
                 f"the family {self.family!r} cannot be trained by weights; leave --weights out, or build with "
                 f"--family {WEIGHED}"
             )
-        method_named(self.merge_method)
+        family_named(self.family)
+        method_named(self.method)
 
     @property
     def networks(self) -> Family:
@@ -107,9 +108,15 @@ class Settings:
         return Ways(self.criterion, self.scope, self.scaling, self.reset)
 
     @property
-    def merge_method(self) -> str:
-        """The merge method; by default the family's own."""
-        return self.method or default_method(self.networks)
+    def needs_tickets(self) -> bool:
+        """Whether the network of the bundle is made from tickets."""
+        return needs_tickets(self.method, self.networks)
+
+    def joining(self, method: str) -> Joining:
+        """How the network of a method is made: a network without tickets has their time as well."""
+        lengths = self.lengths
+        alone = method == self.method and not self.needs_tickets
+        return Joining(lengths.scratch if alone else lengths.merge, self.size, self.seed, method)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +125,11 @@ class Built:
 
     Args:
         materials: The modes.
-        dense: Run of each mode's dense network.
-        tickets: Run of each mode's ticket.
-        merged: Run of the merged network.
-        joint: Run of the joint baseline, if it was asked for.
+        dense: Run of each mode's dense network; none where no ticket was drawn.
+        tickets: Run of each mode's ticket; none likewise.
+        merged: Run of the network in the bundle.
+        other: Run of the network that it is compared with, if it was asked for.
+        trial: Run of the small lottery beside it; none without held-out notes.
         comparison: Run of the comparison, if it was asked for.
         bundle: The bundle to flash.
         run: The record of the build, for ``tombola report``.
@@ -131,7 +139,8 @@ class Built:
     dense: tuple[Run, ...]
     tickets: tuple[Run, ...]
     merged: Run
-    joint: Run | None
+    other: Run | None
+    trial: Run | None
     comparison: Run | None
     bundle: Bundle
     run: Run
@@ -151,31 +160,38 @@ def build(
     Args:
         name: The bundle's name.
         folders: Mode name → folder of recordings, in the order of the blend vector.
-        compare: Whether to train baselines and compare the merged network with them.
+        compare: Whether to train and measure what else could have been made of the same recordings.
 
     Raises:
         BadAudio: A folder contains no usable recording.
         BadConfig: There are no modes or too many, or a name or setting is wrong; raised before anything is read.
     """
     plan.check_build(name, folders)
-    reporter.plan(plan.build_parts(folders, settings.lengths, settings.workers, compare=compare))
+    reporter.plan(parts_of(folders, settings, compare=compare))
     family = settings.networks
     materials = gather(folders, reporter)
     if settings.weights is not None:
         materials = weighed(materials, settings.weights)
-    dense = train_all(materials, settings, store, reporter)
-    tickets = draw_all(materials, dense, settings, store, reporter)
-    merged, joint = merge_all(materials, tickets, settings, store, reporter, baselines=compare)
+    dense: tuple[Run, ...] = ()
+    tickets: tuple[Run, ...] = ()
+    if settings.needs_tickets or compare:
+        dense = train_all(materials, settings, store, reporter)
+        tickets = draw_all(materials, dense, settings, store, reporter)
+    tried, trying = _trial(materials, settings, store)
+    merged, other = merge_all(materials, tickets, settings, store, reporter, baselines=compare, beside=trying)
+    if tried is None:
+        reporter.task(plan.TRYING)(1, 1, "no held-out notes")
     comparison = None
-    if joint is not None:
-        comparison = compare_stage.open_run(store, family, merged, joint, tickets)
-        compare_stage.compare(comparison, family, merged, joint, tickets, materials, reporter.task(plan.COMPARING))
+    if other is not None:
+        of_joint, of_core = (merged, other) if settings.method == "joint" else (other, merged)
+        comparison = compare_stage.open_run(store, family, of_core, of_joint, tickets)
+        compare_stage.compare(comparison, family, of_core, of_joint, tickets, materials, reporter.task(plan.COMPARING))
     step = reporter.task(plan.PACKING)
     bundle = bundle_stage.make_bundle(family, merged, materials, name)
     facts = {"name": name, "merged": merged.name, "compare": comparison.name if comparison else ""}
     run = store.open(Spec("build", VERSION, family.name, facts))
     bundle_stage.write_bundle(bundle, run.path / "bundle.tombola")
-    built = Built(materials, dense, tickets, merged, joint, comparison, bundle, run)
+    built = Built(materials, dense, tickets, merged, other, tried, comparison, bundle, run)
     run.finish(_record(name, folders, settings, built))
     step(1, 1, "")
     return built
@@ -186,15 +202,27 @@ def _record(name: str, folders: Mapping[str, Path], settings: Settings, built: B
         "name": name,
         "folders": {mode: str(folder.resolve()) for mode, folder in folders.items()},
         "effort": settings.effort,
+        "method": settings.method,
         "family": settings.family,
         "seed": settings.seed,
         "weights": msgspec.to_builtins(settings.weights),
         "dense": [run.name for run in built.dense],
         "tickets": [run.name for run in built.tickets],
         "merged": built.merged.name,
-        "joint": built.joint.name if built.joint else None,
+        "other": built.other.name if built.other else None,
+        "trial": built.trial.name if built.trial else None,
         "compare": built.comparison.name if built.comparison else None,
     }
+
+
+def _trial(materials: Sequence[Material], settings: Settings, store: RunStore) -> tuple[Run | None, tuple[Job, ...]]:
+    """The small lottery beside a build, if there are notes to measure it on."""
+    material = trial.chosen(materials)
+    if material is None:
+        return None, ()
+    family, seed = settings.networks, settings.seed
+    run = trial.open_run(store, family, material, seed)
+    return run, (Job(plan.TRYING, trial.attempt, (run, family, material, seed)),)
 
 
 def train_all(
@@ -237,19 +265,32 @@ def merge_all(
     reporter: Reporter,
     *,
     baselines: bool,
+    beside: Sequence[Job] = (),
 ) -> tuple[Run, Run | None]:
-    """Make the merged network, and beside it the joint baseline, on one core each."""
-    family, length, method = settings.networks, settings.lengths.merge, settings.merge_method
-    methods = [method, *(["joint"] if baselines and method != "joint" else [])]
-    joinings = [Joining(length, settings.size, settings.seed, each) for each in methods]
-    runs = [merge_stage.open_run(store, family, tickets, joining) for joining in joinings]
-    jobs = [
-        Job(
-            plan.JOINING if joining.method == method else plan.JOINING_TO_COMPARE,
-            merge_stage.merge,
-            (run, family, tickets, materials, joining),
-        )
-        for run, joining in zip(runs, joinings, strict=True)
-    ]
-    run_jobs(jobs, reporter, settings.workers)
+    """Make the network for all modes, and what it is compared with, on one core each.
+
+    Args:
+        tickets: One of each mode, if the network is made from them or compared with one that is.
+        beside: Other work for the cores that are left.
+    """
+    family = settings.networks
+    like = family.fitted(settings.dense or family.dense, [material.training for material in materials])
+    rival = lottery_method(family) if settings.method == "joint" else "joint"
+    runs, jobs = [], []
+    for method in dict.fromkeys([settings.method, *([rival] if baselines else [])]):
+        joining, first = settings.joining(method), method == settings.method
+        if first and not settings.needs_tickets:
+            runs.append(merge_stage.open_scratch(store, family, materials, joining, like))
+            jobs.append(Job(plan.LEARNING_ALL, merge_stage.learn, (runs[-1], family, materials, joining, like)))
+        else:
+            runs.append(merge_stage.open_run(store, family, tickets, joining))
+            title = plan.JOINING if first else plan.JOINING_TO_COMPARE
+            jobs.append(Job(title, merge_stage.merge, (runs[-1], family, tickets, materials, joining)))
+    run_jobs([*jobs, *beside], reporter, settings.workers)
     return runs[0], runs[-1] if baselines else None
+
+
+def parts_of(folders: Mapping[str, Path], settings: Settings, *, compare: bool) -> tuple[Part, ...]:
+    """The parts of this build; see ``plan.build_parts``."""
+    tickets = settings.needs_tickets
+    return plan.build_parts(folders, settings.lengths, settings.workers, compare=compare, tickets=tickets)

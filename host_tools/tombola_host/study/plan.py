@@ -19,6 +19,7 @@ FILE_S = 0.4
 DENSE_STEP_S, CONTROL_WINDOW_S, AUDIO_WINDOW_S, ROUND_STEP_S = 0.65, 0.0015, 0.009, 0.1
 COMPARE_NOTE_S, COMPARE_S = 0.5, 10.0
 PACK_S = 4.0
+TRY_S = 25.0
 
 
 def listening_to(mode: str) -> str:
@@ -37,7 +38,9 @@ def condensing(mode: str) -> str:
 
 
 JOINING = "joining the voices"
-JOINING_TO_COMPARE = "learning all at once, to compare"
+LEARNING_ALL = "learning all at once"
+JOINING_TO_COMPARE = "learning another way, to compare"
+TRYING = "trying a lottery"
 COMPARING = "comparing"
 PACKING = "packing the instrument"
 
@@ -61,7 +64,13 @@ def check_build(name: str, folders: Mapping[str, Path]) -> None:
 
 
 def build_parts(
-    folders: Mapping[str, Path], effort: Effort, workers: int | None, *, compare: bool, until: str = "bundle"
+    folders: Mapping[str, Path],
+    effort: Effort,
+    workers: int | None,
+    *,
+    compare: bool,
+    tickets: bool = True,
+    until: str = "bundle",
 ) -> tuple[Part, ...]:
     """The parts of a build, in their order.
 
@@ -69,7 +78,8 @@ def build_parts(
         folders: Mode name → folder.
         effort: Lengths of the trainings.
         workers: Number of processes; one per core by default.
-        compare: Whether baselines are trained and measured.
+        compare: Whether other networks are trained and measured.
+        tickets: Whether the network is made from tickets.
         until: ``train``, ``ticket``, ``merge`` or ``bundle``: the last stage.
     """
     side_by_side = min(workers or os.cpu_count() or 1, len(folders))
@@ -77,22 +87,22 @@ def build_parts(
     ticket_s = len(effort.shares) * effort.dense.control_steps * ROUND_STEP_S + _seconds(effort.ticket)
     files = {mode: count_recordings(folder) for mode, folder in folders.items()}
     parts = [Part(listening_to(mode), 1.0 + FILE_S * files[mode]) for mode in folders]
-    parts += [Part(learning(mode), dense_s / side_by_side) for mode in folders]
-    if until == "train":
-        return tuple(parts)
-    parts += [Part(condensing(mode), ticket_s / side_by_side) for mode in folders]
-    if until == "ticket":
-        return tuple(parts)
-    merge_s = _seconds(effort.merge)
+    if tickets or compare:
+        parts += [Part(learning(mode), dense_s / side_by_side) for mode in folders]
+        if until == "train":
+            return tuple(parts)
+        parts += [Part(condensing(mode), ticket_s / side_by_side) for mode in folders]
+        if until == "ticket":
+            return tuple(parts)
+    side_by_side = min(workers or os.cpu_count() or 1, 2 + compare)
+    made = Part(JOINING, _seconds(effort.merge)) if tickets else Part(LEARNING_ALL, _seconds(effort.scratch))
+    beside = [Part(JOINING_TO_COMPARE, _seconds(effort.merge) / side_by_side)] if compare else []
+    if until == "merge":
+        return (*parts, made)
+    parts += [made, *beside, Part(TRYING, TRY_S / side_by_side)]
     if compare:
-        two = min(workers or os.cpu_count() or 1, 2)
-        compare_s = COMPARE_S + COMPARE_NOTE_S * sum(files.values())
-        parts += [Part(JOINING, merge_s / two), Part(JOINING_TO_COMPARE, merge_s / two), Part(COMPARING, compare_s)]
-    else:
-        parts.append(Part(JOINING, merge_s))
-    if until == "bundle":
-        parts.append(Part(PACKING, PACK_S))
-    return tuple(parts)
+        parts.append(Part(COMPARING, COMPARE_S + COMPARE_NOTE_S * sum(files.values())))
+    return (*parts, Part(PACKING, PACK_S))
 
 
 def count_recordings(folder: Path) -> int:

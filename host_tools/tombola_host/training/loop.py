@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from tombola_host.training.objective import Losses, Objective, Trainee
+from tombola_host.training.spread import Alone, Spread
 
 WARM_UP_SHARE = 0.1
 LARGEST_GRADIENT = 1.0
@@ -115,10 +116,14 @@ class Loop:
         trainee: Changed in place.
         phases: In their order; phases without steps are skipped.
         hooks: Called in this order.
+        spread: The processes that share this training.
     """
 
-    def __init__(self, trainee: Trainee, phases: Sequence[Phase], hooks: Sequence[Hook] = ()) -> None:
+    def __init__(
+        self, trainee: Trainee, phases: Sequence[Phase], hooks: Sequence[Hook] = (), spread: Spread | None = None
+    ) -> None:
         self.trainee = trainee
+        self._spread = spread or Alone()
         self.curves: Curves = {phase.name: [] for phase in phases}
         self.done = 0
         self._phases, self._hooks = list(phases), list(hooks)
@@ -147,12 +152,14 @@ class Loop:
         losses: dict[str, float] = {}
         total = 0.0
         for turn, optimiser in zip(phase.turns, self._optimisers, strict=True):
-            found = turn.objective.loss(turn.objective.draw(self.done), self.done)
+            drawn = self.done * self._spread.processes + self._spread.rank
+            found = turn.objective.loss(turn.objective.draw(drawn), self.done)
             loss = _sum(found)
             for group in optimiser.param_groups:
                 group["lr"] = phase.peak_rate * one_cycle(step / phase.steps)
             optimiser.zero_grad()
             loss.backward()
+            self._spread.average(_parameters(optimiser))
             # Each part is clipped on its own, so that large gradients in one part do not slow the others down.
             for module in self._moving(turn).values():
                 nn.utils.clip_grad_norm_(module.parameters(), LARGEST_GRADIENT)

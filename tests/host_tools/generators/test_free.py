@@ -15,6 +15,7 @@ from tombola_host.generators import family_named
 from tombola_host.generators.voice.export import VoiceExport
 from tombola_host.generators.voice.network import Voice
 from tombola_host.generators.voice.size import VoiceSize
+from tombola_host.merging.size import MergedSize
 
 FIRST, SECOND = (
     Tracks((math.log(2.8), math.log(5.4)), (0.0, -0.004)),
@@ -62,15 +63,18 @@ def test_offline_is_streamed_and_resumed_with_free_partials(bells, moving, hiss)
     assert [tensor.shape for tensor in state] == [tensor.shape for tensor in last]
 
 
-def test_exported_graph_sounds_the_same_with_15_nodes_more(bells):
+def test_exported_graph_sounds_the_same_with_15_nodes_more_and_gates_cost_one(bells):
     nodes = []
-    for network in (bells, Voice(2, VoiceSize(12, 12)).eval()):
+    size = VoiceSize(12, 12)
+    gated = Voice(2, size, MergedSize(12, 8, 2).activity(2)).eval()
+    for network in (bells, Voice(2, size).eval(), gated):
         graph = VoiceExport(network).graphs()["frame"]
         written = export_onnx(graph)
         parity = check_parity(graph, written)
         assert max(parity.onnx, parity.streamed) <= PARITY
         nodes.append(count_nodes(onnx.load_from_string(written)))
-    assert nodes == [42, 27]
+    assert nodes == [41, 26, 27]
+    assert [Voice(2, size).state_shapes["trunk"], gated.state_shapes["trunk"]] == [(12,), (14,)]
 
 
 def test_a_free_partial_sounds_at_its_ratio_and_along_a_blend_in_between(ringing, held, hiss):

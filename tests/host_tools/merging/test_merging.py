@@ -9,9 +9,9 @@ from tombola_host.generators.units import trimmed
 from tombola_host.generators.voice.network import SCALARS
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.lottery.ticket import Origin, Ticket
-from tombola_host.merging import METHODS, default_method, method_named
+from tombola_host.merging import METHODS, lottery_method, method_named, needs_tickets
 from tombola_host.merging.core import merge_core_and_specialists
-from tombola_host.merging.joint import joint_network
+from tombola_host.merging.joint import joint_network, network_from_scratch
 from tombola_host.merging.size import MergedSize
 from tombola_host.merging.trained import TrainedTicket
 
@@ -131,6 +131,14 @@ def test_the_joint_baseline_has_the_merged_size_and_every_unit_for_every_mode():
     assert joint.activity.min() == 1.0
 
 
+def test_a_network_from_scratch_has_the_size_of_a_joint_one_without_a_ticket_to_copy():
+    tickets = [drawn("a", range(8), range(8)), drawn("b", range(8), range(8))]
+    joint, alone = joint_network(VOICE, tickets, SMALL, 3), network_from_scratch(VOICE, VoiceSize(40, 30), 2, SMALL, 3)
+    assert all(torch.equal(tensor, alone.state_dict()[name]) for name, tensor in joint.state_dict().items())
+    free = network_from_scratch(VOICE, VoiceSize(40, 30, 5), 2, SMALL, 3)
+    assert (free.size.input, free.size.hidden, free.size.free) == (alone.size.input, alone.size.hidden, 5)
+
+
 def test_an_unknown_method_is_refused_in_one_sentence():
     with pytest.raises(BadConfig, match="no merge method 'stitch'; choose one of: core, joint"):
         method_named("stitch")
@@ -157,10 +165,12 @@ def test_more_core_and_specialists_than_the_dense_network_has_units_are_refused(
         merged_voice(tickets, MergedSize(shared=8, core=8, specialists=2))
 
 
-def test_the_default_method_is_core_where_a_family_can_share_one():
+def test_tickets_merge_into_core_and_specialists_where_a_family_can_share_them():
     class Alone:
         name = "alone"
 
-    assert (default_method(VOICE), default_method(Alone())) == ("core", "joint")
+    assert (lottery_method(VOICE), lottery_method(Alone())) == ("core", "joint")
+    asked = [needs_tickets(method, family) for method in ("joint", "core") for family in (VOICE, Alone())]
+    assert asked == [False, True, True, True]
     with pytest.raises(BadConfig, match="networks of the family 'alone' cannot share a core; choose the method joint"):
         merge_core_and_specialists(Alone(), [drawn("a", range(8), range(8))], SMALL, 0)

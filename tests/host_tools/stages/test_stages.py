@@ -29,9 +29,9 @@ from tombola_host.study.build import Settings, build, draw_all, merge_all, train
 from tombola_host.training.effort import EFFORTS, Effort, Length
 
 STEPS = Length(control_steps=2, audio_steps=1, control_windows=2, audio_windows=1)
-TINY = Effort(dense=Length(2, 0, 2, 1), shares=(0.7, 0.5), ticket=STEPS, merge=STEPS)
+TINY = Effort(dense=Length(2, 0, 2, 1), shares=(0.7, 0.5), ticket=STEPS, merge=STEPS, scratch=STEPS)
 VOICE = family_named("voice")
-SIZE = {"dense": VoiceSize(24, 24), "size": MergedSize(12, 10, 2), "workers": 1}
+SIZE = {"dense": VoiceSize(24, 24), "size": MergedSize(12, 10, 2), "workers": 1, "method": "core"}
 
 
 class Counting(Silent):
@@ -183,7 +183,7 @@ class Interrupted(Exception):
 
 def test_an_interrupted_lottery_continues_and_draws_the_same_ticket(materials, tmp_path, monkeypatch):
     """Once it began again from its start: three rounds of a long effort take an hour."""
-    effort = Effort(dense=Length(2, 0, 2, 1), shares=(0.8, 0.65, 0.5), ticket=STEPS, merge=STEPS)
+    effort = Effort(dense=Length(2, 0, 2, 1), shares=(0.8, 0.65, 0.5), ticket=STEPS, merge=STEPS, scratch=STEPS)
     monkeypatch.setitem(EFFORTS, "three rounds", effort)
     lot, settings = Lot(effort, 0), Settings(effort="three rounds", **SIZE)
     tickets = []
@@ -245,7 +245,7 @@ def test_the_family_hits_is_built_to_its_end(materials, tmp_path, monkeypatch):
     dense = train_all(materials, settings, store, Silent())
     tickets = draw_all(materials, dense, settings, store, Silent())
     merged, joint = merge_all(materials, tickets, settings, store, Silent(), baselines=True)
-    assert settings.merge_method == "joint"
+    assert (settings.method, settings.needs_tickets) == ("joint", True)
     assert merged == joint
     assert merged.result()["family"] == "hits"
     bundle = make_bundle(settings.networks, merged, materials, "hits")

@@ -11,16 +11,18 @@ from tombola_host.corpus.corpus import Corpus
 from tombola_host.corpus.material import from_corpus, gather
 from tombola_host.corpus.summary import summarise
 from tombola_host.corpus.weights import ModeWeights, Weights
+from tombola_host.generators.presets import PRESETS, Preset
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.merging.size import MergedSize
 from tombola_host.progress import Silent
 from tombola_host.runs.store import RunStore
 from tombola_host.study import build as building
+from tombola_host.study import trial
 from tombola_host.study.plan import build_parts, listening_to
 from tombola_host.training.effort import EFFORTS, Effort, Length
 
 STEPS = Length(control_steps=2, audio_steps=1, control_windows=2, audio_windows=1)
-TINY = Effort(dense=Length(2, 0, 2, 1), shares=(0.7, 0.5), ticket=STEPS, merge=STEPS)
+TINY = Effort(dense=Length(2, 0, 2, 1), shares=(0.7, 0.5), ticket=STEPS, merge=STEPS, scratch=STEPS)
 MODES = ("dull", "bright")
 
 
@@ -47,8 +49,12 @@ def materials(clip):
     return tuple(made)
 
 
-@pytest.mark.parametrize("compare", [False, True])
-def test_a_build_does_what_it_announced_and_finishes_each_part(materials, tmp_path, monkeypatch, compare):
+@pytest.mark.parametrize(
+    ("method", "compare", "parts"), [("joint", False, 5), ("joint", True, 11), ("core", False, 9), ("core", True, 11)]
+)
+def test_a_build_does_what_it_announced_and_finishes_each_part(
+    materials, tmp_path, monkeypatch, method, compare, parts
+):
     def listen(folders, reporter):
         for name in folders:
             reporter.task(listening_to(name))(1, 1, "")
@@ -56,15 +62,27 @@ def test_a_build_does_what_it_announced_and_finishes_each_part(materials, tmp_pa
 
     monkeypatch.setitem(EFFORTS, "tiny", TINY)
     monkeypatch.setattr(building, "gather", listen)
-    settings = building.Settings(effort="tiny", dense=VoiceSize(24, 24), size=MergedSize(12, 10, 2), workers=1)
+    monkeypatch.setattr(trial, "LENGTH", STEPS)
+    monkeypatch.setitem(PRESETS, "voice", Preset({"small": {"input": 24, "hidden": 24}}))
+    monkeypatch.setattr(trial, "DENSITY", 0.6)
+    size = MergedSize(12, 10, 2)
+    settings = building.Settings("tiny", method=method, dense=VoiceSize(24, 24), size=size, workers=1)
     told = Recorder()
     folders = dict.fromkeys(MODES, tmp_path)
     built = building.build("tiny", folders, settings, RunStore(tmp_path / "runs"), told, compare=compare)
     assert sorted(told.planned) == sorted(told.reached)
-    assert len(told.planned) == (10 if compare else 8)
+    assert len(told.planned) == parts
     assert set(told.reached.values()) == {1.0}
     assert (built.comparison is not None) is compare
-    assert (built.joint is not None) is compare
+    assert (built.other is not None) is compare
+    assert len(built.tickets) == (2 if method == "core" or compare else 0)
+    assert built.bundle.manifest.provenance["method"] == method
+    rows = trial.load_rows(built.trial)
+    assert [row.name for row in rows] == [trial.DENSE, trial.TICKET, trial.LOT, trial.SCRATCH, trial.AS_LONG]
+    dense, ticket, *others = rows
+    assert all(row.parameters == pytest.approx(0.6 * dense.parameters, rel=0.15) for row in (ticket, *others))
+    assert all(row.seconds > 0 and 0 < row.error < 5 for row in rows)
+    assert ticket.error != others[0].error != others[1].error
 
 
 def test_a_build_with_weights_has_trainings_of_its_own_and_one_without_finds_its_old_ones(
@@ -100,7 +118,7 @@ def test_a_stage_announces_only_what_comes_up_to_it():
         stage: len(build_parts(folders, EFFORTS["quick"], 1, compare=False, until=stage))
         for stage in ("train", "ticket", "merge", "bundle")
     }
-    assert counts == {"train": 4, "ticket": 6, "merge": 7, "bundle": 8}
+    assert counts == {"train": 4, "ticket": 6, "merge": 7, "bundle": 9}
 
 
 def test_two_processes_take_half_as_long_for_the_modes_but_not_for_joining_them():
@@ -111,3 +129,32 @@ def test_two_processes_take_half_as_long_for_the_modes_but_not_for_joining_them(
     )
     assert two["learning sax"] == pytest.approx(one["learning sax"] / 2)
     assert two["joining the voices"] == one["joining the voices"]
+
+
+def test_a_network_without_tickets_announces_no_dense_network_and_no_lottery():
+    folders = {"sax": Path("none"), "harp": Path("none")}
+    parts = build_parts(folders, EFFORTS["normal"], 2, compare=False, tickets=False)
+    assert [part.title for part in parts[2:]] == ["learning all at once", "trying a lottery", "packing the instrument"]
+
+
+@pytest.mark.parametrize(
+    ("ticket", "lot", "scratch", "said"),
+    [
+        (0.9, 0.95, 1.0, "paid here: the ticket errs 0.90 ×"),
+        (0.9, 0.95, 0.8, "did not pay"),
+        (1.0, 0.9, 1.2, "did not pay"),
+    ],
+)
+def test_a_lottery_paid_only_if_its_ticket_beats_both_lot_and_scratch(ticket, lot, scratch, said):
+    errors = {trial.TICKET: ticket, trial.LOT: lot, trial.AS_LONG: scratch}
+    assert said in trial.verdict([trial.Tried(name, 1, 1.0, error) for name, error in errors.items()])
+
+
+@pytest.mark.parametrize("effort", ["quick", "normal", "long"])
+def test_without_tickets_a_build_takes_no_longer_on_two_cores(effort):
+    folders = {name: Path("none") for name in ("sax", "violin", "flute", "harp")}
+    alone, drawn = (
+        sum(part.seconds for part in build_parts(folders, EFFORTS[effort], 2, compare=False, tickets=tickets))
+        for tickets in (False, True)
+    )
+    assert alone <= drawn

@@ -50,8 +50,9 @@ DIRECTIONS = len(SHADES) + 8 + 1
 CERTAIN = 20.0
 """tanh(20) is 1: units with this bias always output 1. They carry the modes' mean spectra to the head."""
 VoiceState = tuple[Tensor, ...]
-"""The state of voices between periods: trunk (V, U + M), wave (V, 1, 1, W), gains (V, 1, 1, B + K), turns and pace
-(V, 1), double; with free partials their phases (V, 1, K, 1), and what fades out of them (V, T)."""
+"""The state of voices between periods: trunk (V, U + M), or (V, U) where nothing is gated, wave (V, 1, 1, W), gains
+(V, 1, 1, B + K), turns and pace (V, 1), double; with free partials their phases (V, 1, K, 1), and what fades out of
+them (V, T)."""
 
 
 class _Trunk(nn.RNN):
@@ -128,10 +129,20 @@ class Voice(Generator):
         return self.activity.shape[0]
 
     @property
+    def gated(self) -> bool:
+        """Whether some unit is not used by all modes. As a blend is in sum 1, gates of all others would be 1."""
+        return bool((self.activity < 1).any())
+
+    @property
     def state_shapes(self) -> dict[str, tuple[int, ...]]:
         """The tensors of the graph's state: the trunk's, the wave and the free phases at the end of the last period."""
         phases = {"phases": (1, self.size.free, 1)} if self.size.free else {}
-        return {"trunk": (self.size.hidden + self.modes,), "wave": (1, 1, HALF_TABLE), **phases}
+        return {"trunk": (self.size.hidden + self._certain,), "wave": (1, 1, HALF_TABLE), **phases}
+
+    @property
+    def _certain(self) -> int:
+        """How many units always output 1; see ``_frame_trunk``."""
+        return self.modes if self.gated else 0
 
     def rest(self, voices: int) -> VoiceState:
         """The state of voices before their first sound."""
@@ -267,7 +278,7 @@ class Voice(Generator):
         log_amplitude, last = self.log_amplitudes(controls, shade, trunk[:, : self.size.hidden])
         amplitude, pace = self.at_level(log_amplitude, self.note_and_level(controls, shade))
         audio, carried = self.sound(amplitude, pace, noise, carried)
-        return audio, (functional.pad(last, (0, self.modes), value=1.0), *carried)
+        return audio, (functional.pad(last, (0, self._certain), value=1.0), *carried)
 
     def sound(
         self, amplitude: Tensor, pace: Tensor, noise: Tensor, carried: list[Tensor] | None = None
@@ -364,16 +375,20 @@ class Voice(Generator):
     def _frame_trunk(self, controls: Tensor, hidden: Tensor, shade: Tensor, audible: Tensor) -> tuple[Tensor, Tensor]:
         """One frame of ``log_amplitudes`` with constants folded; partials that would alias are lowered to silence.
 
-        Each mode has an extra unit, always 1. Its gate is the blend weight; through it the head adds the mean spectrum.
+        Where units are gated, each mode has an extra one, always 1. Its gate is the blend weight; through it the head
+        adds the mean spectrum. Where none is, the blend is multiplied by the spectra instead: one node less.
         """
-        modes, trunk = self.modes, self.trunk
+        certain, trunk = self._certain, self.trunk
         weight = self.input.weight * (self.read / self.spread)
         units = functional.leaky_relu(functional.linear(controls, weight, self.input.bias - weight @ self.centre), 0.1)
-        bias = functional.pad(trunk.bias_hh_l0 + trunk.bias_ih_l0, (0, modes), value=CERTAIN)
-        held = functional.linear(hidden, functional.pad(trunk.weight_hh_l0, (0, modes, 0, modes)), bias)
-        last = torch.tanh(torch.addmm(held, units, functional.pad(trunk.weight_ih_l0, (0, 0, 0, modes)).T))
-        gates = functional.pad(torch.cat([self.activity, torch.eye(modes)], dim=1), (0, 0, SCALARS, 0))
+        bias = functional.pad(trunk.bias_hh_l0 + trunk.bias_ih_l0, (0, certain), value=CERTAIN)
+        held = functional.linear(hidden, functional.pad(trunk.weight_hh_l0, (0, certain, 0, certain)), bias)
+        last = torch.tanh(torch.addmm(held, units, functional.pad(trunk.weight_ih_l0, (0, 0, 0, certain)).T))
         shaded = torch.addmm(audible, shade, self._directions(), beta=INAUDIBLE)  # Joining two inputs costs more.
+        if not self.gated:
+            spectrum = functional.pad(self.spectrum, (0, 0, SCALARS, 0))
+            return torch.addmm(torch.addmm(shaded, controls, spectrum), last, self.head.weight.T), last
+        gates = functional.pad(torch.cat([self.activity, torch.eye(certain)], dim=1), (0, 0, SCALARS, 0))
         head = torch.cat([self.head.weight.T, self.spectrum])
         return torch.addmm(shaded, last * torch.mm(controls, gates), head), last
 

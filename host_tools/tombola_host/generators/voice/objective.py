@@ -26,7 +26,6 @@ AUDIO_SKIPPED_FRAMES = 8
 AUDIO_SIZES = (2048, 512, 128)
 """Half of the window sizes used for measuring, evenly spread: training on all six costs twice as much and gains
 nothing."""
-AUDIO_LEARNING_RATE_SHARE = 1 / 3
 SHIFT_SEMITONES = 3.0
 OFF_KEY_SEMITONES = 1.0
 BLENDS_FROM_SHARE = 0.4
@@ -153,5 +152,5 @@ def voice_phases(
     rate = length.learning_rate
     return (
         Phase("control", (Turn(control),), length.control_steps, rate),
-        Phase("audio", (Turn(sound),), length.audio_steps, rate * AUDIO_LEARNING_RATE_SHARE),
+        Phase("audio", (Turn(sound),), length.audio_steps, rate * length.audio_rate),
     )

@@ -126,7 +126,7 @@ def one_seed(
     materials: Sequence[Material], seed: int, effort: str, extra: Sequence[str], store: RunStore, reporter: Reporter
 ) -> dict[str, tuple[int, Errors]]:
     """All rows for one seed: name → (parameters, errors)."""
-    settings = Settings(effort=effort, seed=seed)
+    settings = Settings(effort=effort, seed=seed, method="core")
     family, lengths = settings.networks, settings.lengths
     dense = train_all(materials, settings, store, reporter)
     tickets = draw_all(materials, dense, settings, store, reporter)

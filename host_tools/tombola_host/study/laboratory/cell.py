@@ -100,7 +100,7 @@ def _effort(length: Length, density: float) -> Effort:
     while share > density:
         shares.append(round(share, 5))
         share *= PUBLISHED_ROUND
-    return Effort(dense=length, shares=(*shares, density), ticket=length, merge=length)
+    return Effort(length, (*shares, density), ticket=length, merge=length, scratch=length)
 
 
 def _phases(
