@@ -65,9 +65,10 @@ def sources(package: str) -> set[str]:
 
 
 def page_files(package: str) -> set[str]:
-    """What a browser is served: everything in folders called ``static``."""
+    """What a browser is served: everything in folders called ``static`` or ``page``."""
     root = FOLDERS[package]
-    return {path.relative_to(root).as_posix() for path in (root / package).rglob("static/*") if path.is_file()}
+    found = (path for folder in ("static", "page") for path in (root / package).rglob(f"{folder}/*"))
+    return {path.relative_to(root).as_posix() for path in found if path.is_file() and "__pycache__" not in path.parts}
 
 
 def factory_files() -> set[str]:

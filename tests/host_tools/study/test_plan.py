@@ -91,7 +91,9 @@ def test_a_build_with_weights_has_trainings_of_its_own_and_one_without_finds_its
     monkeypatch.setitem(EFFORTS, "tiny", TINY)
     monkeypatch.setattr(building, "gather", lambda *_: materials)
     folders, store = dict.fromkeys(MODES, tmp_path), RunStore(tmp_path / "runs")
-    plain = building.Settings(effort="tiny", dense=VoiceSize(24, 24), size=MergedSize(12, 10, 2), workers=1)
+    plain = building.Settings(
+        effort="tiny", dense=VoiceSize(24, 24), size=MergedSize(12, 10, 2), workers=1, method="core"
+    )
     weights = Weights({"bright": ModeWeights(2.0, {57.0: 3.0}, [(4000.0, 20_000.0, 2.0)])})
     before, after, again = (
         building.build("tiny", folders, replace(plain, weights=each), store, Silent()) for each in (None, weights, None)
