@@ -16,10 +16,11 @@ from tombola_hardware.errors import BadBoard
 from tombola_hardware.kicad import cli, cli_boards, project
 from tombola_hardware.kicad.own import fingerprint
 from tombola_hardware.kicad.pcb import Spot
-from tombola_hardware.panel import boards, dxf, interactive, layout, lettered, stack, svg
+from tombola_hardware.panel import boards, dxf, interactive, layout, lettered, live, stack, svg
 
 PIN_MAP_OF_FIRMWARE: Final = Path(__file__).parents[2] / "device" / "tombola_device" / "hal" / "panel" / "pin_map.json"
 PICTURES: Final = Path(__file__).parents[2] / "docs" / "pictures"
+PAGE: Final = Path(__file__).parents[2] / "device" / "tombola_device" / "surface" / "browser" / "static" / "panel.svg"
 Say = Callable[[str], None]
 
 
@@ -66,7 +67,8 @@ def build(folder: Path, say: Say) -> None:
 
 
 def install(folder: Path) -> None:
-    """Put the firmware's pin map and the pictures of README and manual where they belong."""
+    """Put the firmware's pin map, the pictures of README and manual, and the browser's panel where they belong."""
+    PAGE.write_text(live.page(), "utf-8")
     shutil.copy(folder / "tombola-pin_map.json", PIN_MAP_OF_FIRMWARE)
     shutil.copy(folder / "panel" / "picture.svg", PICTURES / "panel.svg")
     shutil.copy(folder / "panel" / "lettered.svg", PICTURES / "panel_lettered.svg")

@@ -64,6 +64,12 @@ def sources(package: str) -> set[str]:
     return {path.relative_to(root).as_posix() for path in (root / package).rglob("*.py")}
 
 
+def page_files(package: str) -> set[str]:
+    """What a browser is served: everything in folders called ``static``."""
+    root = FOLDERS[package]
+    return {path.relative_to(root).as_posix() for path in (root / package).rglob("static/*") if path.is_file()}
+
+
 def factory_files() -> set[str]:
     models = ROOT / "models"
     files = (path for path in models.rglob("*") if path.is_file() and path.name != ".gitkeep")
@@ -74,7 +80,7 @@ def test_a_wheel_holds_the_package_its_marker_its_factory_bundles_and_nothing_el
     version = wheel.metadata["Version"]
     info = f"{wheel.package}-{version}.dist-info"
     about = {f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE")}
-    data = DATA[wheel.package]
+    data = DATA[wheel.package] | page_files(wheel.package)
     factory = data | (factory_files() if wheel.package == "tombola_device" else set())
     assert wheel.names == sources(wheel.package) | {f"{wheel.package}/py.typed"} | about | factory
 

@@ -30,7 +30,6 @@ from tombola_device.surface.calibrator import Calibrator
 from tombola_device.surface.hands import PanelMap
 from tombola_device.surface.inputs import Inputs, open_sources
 from tombola_device.surface.oled.face import Lights, OledFace, open_chips
-from tombola_device.surface.outputs import Sounding
 from tombola_device.surface.panel import PanelIn, PanelOut
 from tombola_device.surface.scene_page import ScenePage
 from tombola_device.surface.scenes import SceneStore, shipped_scenes
@@ -123,18 +122,7 @@ class Console:
         """Let the outputs follow the player; ``level_db``: of the loudest voice."""
         if self._outputs is None:
             return
-        player = self.player
-
-        def look() -> Sounding:
-            return Sounding(
-                level_db=level_db,
-                note=player.first_note,
-                blend=tuple(player.blend.tolist()),
-                place=player.place,
-                held=player.held > 0,
-                pulses=player.clock.pulses,
-            )
-
+        look = partial(self.surface.sounding, level_db)
         self._outputs.poll(look, self.surface.outputs, now_s, healthy=healthy)
 
     def close(self) -> None:
@@ -208,7 +196,8 @@ def build_console(
     hands, midi_map = PanelMap(player), MidiMap(player)
     scenes, settings = ScenePage(player, hands, store, errands), SettingsPage(player, midi_map, hands, store, errands)
     archive = Archive(store, scenes, settings, voltmeter, save, errands)
-    surface = Surface(player, midi_map, scenes, settings, calibrator, house, archive)
+    jacks = hands if panel is None else None
+    surface = Surface(player, midi_map, scenes, settings, calibrator, house, archive, jacks)
     if panel is None:
         return Console(player, Inputs(player, midi_map, hardware.sources, clock=clock), surface, errands, faces)
     panel_in = PanelIn(panel, hands, voltmeter, calibrator, clock)

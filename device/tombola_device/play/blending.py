@@ -67,6 +67,11 @@ class Blending:
         return self._blend
 
     @property
+    def weights(self) -> Weights:
+        """The weights as they were set, before normalisation, each 0 … 1: where the knobs stand."""
+        return self._weights
+
+    @property
     def hand(self) -> Weights:
         """The blend without offsets of control voltages."""
         return self._hand

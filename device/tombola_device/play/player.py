@@ -241,6 +241,11 @@ class Player(Dials):
         return np.array(self._blending.hand, np.float32)
 
     @property
+    def weights(self) -> tuple[float, ...]:
+        """The weights as they were set, before normalisation. Shape (M,)."""
+        return self._blending.weights
+
+    @property
     def hand_place(self) -> float:
         """Position of ``hand_blend`` between the first mode (0) and the last (1)."""
         return self._blending.hand_place

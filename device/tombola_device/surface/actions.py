@@ -13,6 +13,10 @@ from tombola_device.surface.scenes import NAME_LETTERS, PLACES, is_name
 
 JACKS: Final = ("V/OCT", "CV A", "CV B")
 """The jacks that can be calibrated, as the panel calls them; V/OCT measures the others."""
+CV_JACKS: Final = ("V_OCT", "CV_X", "CV_Y", "CV_1", "CV_2", "CV_3")
+GATE_JACKS: Final = ("GATE_IN", "TRIG_IN", "CLOCK_IN")
+"""The inputs, by the pin map's names."""
+MOST_VOLTS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,29 @@ class SetTune:
 
     def __post_init__(self) -> None:
         _check_number("the transposition", self.semitones, -24, 24)
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Put a voltage, -10 … 10 V, to one of CV_JACKS, as if a cable were in it; 0 V: there is none."""
+
+    jack: str
+    volts: float
+
+    def __post_init__(self) -> None:
+        _check_jack(self.jack, CV_JACKS)
+        _check_number("the voltage", self.volts, -MOST_VOLTS, MOST_VOLTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Raise or lower one of GATE_JACKS."""
+
+    jack: str
+    high: bool
+
+    def __post_init__(self) -> None:
+        _check_jack(self.jack, GATE_JACKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +265,8 @@ Action: TypeAlias = (
     | SetLife
     | SetGlide
     | SetTune
+    | Patch
+    | Gate
     | SaveScene
     | RecallScene
     | RenameScene
@@ -260,6 +289,11 @@ Action: TypeAlias = (
 def _check_number(what: str, number: float, least: float, most: float) -> None:
     if not (math.isfinite(number) and least <= number <= most):
         raise BadConfig(f"{what} cannot be {number}; give a number from {least:g} to {most:g}")
+
+
+def _check_jack(jack: str, jacks: tuple[str, ...]) -> None:
+    if jack not in jacks:
+        raise BadConfig(f"there is no input {jack[:40]!r}; choose one of {', '.join(jacks)}")
 
 
 def _check_place(place: int) -> None:

@@ -80,6 +80,19 @@ class PanelMap:
             moved |= self._edge(edge)
         return moved
 
+    @property
+    def volts(self) -> Mapping[str, float]:
+        """See Jacks."""
+        return self._volts
+
+    def patch(self, jack: str, volts: float) -> None:
+        """See Jacks."""
+        self._patch({jack: volts})
+
+    def gate(self, jack: str, *, high: bool, time_s: float) -> None:
+        """See Jacks."""
+        self._edge(Edge(jack, high, time_s))
+
     def _edge(self, edge: Edge) -> bool:
         name, high = edge.name, edge.high
         if name == "GATE_IN":

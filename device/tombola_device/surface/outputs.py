@@ -11,6 +11,8 @@ from tombola_device.surface.routing import GateSource, Source
 
 ENVELOPE_VOLTS: Final = 8.0
 """An envelope at full level, and a blend weight of 1: the top of the outputs' range."""
+GATE_VOLTS: Final = 5.0
+"""Of the gate output, high."""
 PULSE_S: Final = 0.01
 """A clock pulse: long enough for any input, short enough for 32 a second at 3000 bpm."""
 

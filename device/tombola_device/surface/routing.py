@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Protocol
 
@@ -64,6 +65,30 @@ class Assignments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cv_a: Source = Source.ENVELOPE
     cv_b: Source = Source.MORPH
     gate: GateSource = GateSource.GATE
+
+
+class Jacks(Protocol):
+    """The input jacks where no panel has them; ``hands.PanelMap`` is the real one.
+
+    >>> class Unpatched:
+    ...     volts = {"CV_X": 0.0}
+    ...     def patch(self, jack, volts): self.volts[jack] = volts
+    ...     def gate(self, jack, *, high, time_s): pass
+    >>> jacks: Jacks = Unpatched()
+    >>> jacks.patch("CV_X", 2.5)
+    >>> jacks.volts["CV_X"]
+    2.5
+    """
+
+    @property
+    def volts(self) -> Mapping[str, float]:
+        """Volts at each input to which a voltage was put, by the pin map's name."""
+
+    def patch(self, jack: str, volts: float) -> None:
+        """Put a voltage to an input."""
+
+    def gate(self, jack: str, *, high: bool, time_s: float) -> None:
+        """Raise or lower a gate at a time by ``time.monotonic``."""
 
 
 class Hands(Protocol):

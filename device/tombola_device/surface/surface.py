@@ -14,10 +14,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Protocol, assert_never
 
+from tombola_device.contract.controls import SILENCE_DB
 from tombola_device.contract.errors import TombolaError
 from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.player import Player
 from tombola_device.surface.actions import (
+    CV_JACKS,
     AcceptKey,
     Action,
     AllowOnce,
@@ -26,10 +28,12 @@ from tombola_device.surface.actions import (
     Choose,
     ConfirmCalibration,
     Enrol,
+    Gate,
     MakeBackup,
     Morph,
     MorphBy,
     Panic,
+    Patch,
     RecallScene,
     RenameScene,
     Restore,
@@ -47,7 +51,8 @@ from tombola_device.surface.actions import (
 )
 from tombola_device.surface.archive import Archive
 from tombola_device.surface.calibrator import Calibrator
-from tombola_device.surface.routing import Assignments
+from tombola_device.surface.outputs import GATE_VOLTS, GateOut, Sounding, output_volts
+from tombola_device.surface.routing import Assignments, Jacks
 from tombola_device.surface.scene_page import ScenePage
 from tombola_device.surface.settings import SettingsPage
 from tombola_device.surface.view import Option, Said, View
@@ -140,6 +145,7 @@ class Surface:
         calibrator: Calibrates the pitch input and the CV outputs.
         house: The rest of the instrument.
         archive: Backs up and restores what the pages keep.
+        jacks: What faces may patch; None: a panel has the jacks.
     """
 
     def __init__(
@@ -151,9 +157,11 @@ class Surface:
         calibrator: Calibrator,
         house: House,
         archive: Archive,
+        jacks: Jacks | None = None,
     ) -> None:
         self._player, self._midi_map, self._scenes, self._archive = player, midi_map, scenes, archive
-        self._settings, self._calibrator, self._house = settings, calibrator, house
+        self._settings, self._calibrator, self._house, self._jacks = settings, calibrator, house, jacks
+        self._gate_out = GateOut()
         self._modes: tuple[str, ...] = ()
         self._notice, self._notice_s = "", 0.0
         self._answer: Said | None = None
@@ -207,6 +215,7 @@ class Surface:
             modes=self._modes,
             blend=tuple(player.blend.tolist()) if self._modes else (),
             hand_blend=tuple(player.hand_blend.tolist()) if self._modes else (),
+            weights=player.weights if self._modes else (),
             place=player.hand_place,
             timbre=player.timbre,
             life=player.life,
@@ -218,11 +227,31 @@ class Surface:
             scene_names=self._scenes.names,
             calibration=self._calibrator.text,
             pitch_volts=self._calibrator.pitch_volts,
+            jacks=tuple(self._jacks.volts.get(jack, 0.0) for jack in CV_JACKS) if self._jacks is not None else (),
+            outputs=self._output_volts(max(seen.levels_db, default=SILENCE_DB), now_s),
             options=(*self._settings.options(), *page_option(seen.page_code)),
             learning=self._midi_map.learning,
             notice=self._notice if now_s - self._notice_s < NOTICE_S else "",
             answer=self._shown_answer(now_s),
         )
+
+    def sounding(self, level_db: float) -> Sounding:
+        """What the outputs can follow; ``level_db``: of the loudest voice."""
+        player = self._player
+        return Sounding(
+            level_db=level_db,
+            note=player.first_note,
+            blend=tuple(player.blend.tolist()),
+            place=player.place,
+            held=player.held > 0,
+            pulses=player.clock.pulses,
+        )
+
+    def _output_volts(self, level_db: float, now_s: float) -> tuple[float, float, float]:
+        """Volts at CV A, CV B and GATE."""
+        sounding, assigned = self.sounding(level_db), self.outputs
+        gate = GATE_VOLTS * self._gate_out.level(assigned.gate, sounding, now_s)
+        return output_volts(assigned.cv_a, sounding), output_volts(assigned.cv_b, sounding), gate
 
     def _shown_answer(self, now_s: float) -> Said | None:
         if self._answer is None:
@@ -257,6 +286,8 @@ class Surface:
                 self._player.glide(seconds)
             case SetTune(semitones):
                 self._player.tune(semitones)
+            case Patch() | Gate():
+                return self._touch_jack(action, now_s)
             case SaveScene(place):
                 return self._scenes.save(place, self._modes)
             case RecallScene(place):
@@ -293,4 +324,13 @@ class Surface:
                 return self._house.turn_down_key()
             case _:
                 assert_never(action)
+        return ""
+
+    def _touch_jack(self, action: Patch | Gate, now_s: float) -> str:
+        if self._jacks is None:
+            return "this instrument has jacks of its own; patch a cable"
+        if isinstance(action, Patch):
+            self._jacks.patch(action.jack, action.volts)
+        else:
+            self._jacks.gate(action.jack, high=action.high, time_s=now_s)
         return ""

@@ -46,6 +46,7 @@ class View:
         modes: Names of its modes.
         blend: Weights of the modes, as many as there are modes.
         hand_blend: The same without control voltages.
+        weights: The weights as they were set, before normalisation, each 0 … 1.
         place: On the way through the modes, without control voltages, 0 … 1.
         timbre: X and Y as set by hand, 0 … 1.
         life: As set by hand.
@@ -77,6 +78,8 @@ class View:
         allowed_bundle: The same of the bundle that is allowed; empty: none.
         calibration: The calibration wizard's sentence; empty: no calibration runs.
         pitch_volts: Volts at V/OCT.
+        jacks: Volts at each of ``actions.CV_JACKS`` that a face may patch; empty: a panel has the jacks.
+        outputs: Volts at CV A, CV B and GATE, as they are or would be.
         options: The settings.
         learning: The target that the next controller to move will learn; empty: none.
         page_code: Code with which a computer on the serial line may show this panel; empty: closed. None: there is no
@@ -95,6 +98,7 @@ class View:
     modes: tuple[str, ...] = ()
     blend: tuple[float, ...] = ()
     hand_blend: tuple[float, ...] = ()
+    weights: tuple[float, ...] = ()
     place: float = 0.0
     timbre: tuple[float, float] = (0.5, 0.5)
     life: float = 1.0
@@ -126,6 +130,8 @@ class View:
     allowed_bundle: str = ""
     calibration: str = ""
     pitch_volts: float = 0.0
+    jacks: tuple[float, ...] = ()
+    outputs: tuple[float, float, float] = (0.0, 0.0, 0.0)
     options: tuple[Option, ...] = ()
     learning: str = ""
     page_code: str | None = None

@@ -53,7 +53,7 @@ def front() -> str:
     for opening in openings():
         lines.append(
             f'<g id="{opening.name}" data-kind="{_kind(opening.name)}" data-x-mm="{opening.x:g}" data-y-mm="{opening.y:g}">'
-            + _rect(opening.x, opening.y, opening.width, opening.height, opening.corner, "#000")
+            + rect(opening.x, opening.y, opening.width, opening.height, opening.corner, "#000")
             + "</g>"
         )
     for control in PANEL:
@@ -76,7 +76,8 @@ def _disc(hole: Hole, colour: str) -> str:
     return f'<circle cx="{hole.x:g}" cy="{hole.y:g}" r="{hole.diameter / 2:g}" fill="{colour}"/>'
 
 
-def _rect(x: float, y: float, width: float, height: float, corner: float, fill: str, more: str = "") -> str:
+def rect(x: float, y: float, width: float, height: float, corner: float, fill: str, more: str = "") -> str:
+    """Draw a rectangle around its middle; ``more``: further attributes."""
     return f'<rect x="{x - width / 2:g}" y="{y - height / 2:g}" width="{width:g}" height="{height:g}" rx="{corner:g}" fill="{fill}"{more}/>'
 
 
@@ -84,7 +85,7 @@ def picture() -> str:
     """As it looks when it is built and plays: caps, nuts, lit lamps."""
     lines = [
         _head(WIDTH_MM + 2 * MARGIN_MM, HEIGHT_MM + 2 * MARGIN_MM, "Tombola"),
-        _DEFINITIONS,
+        DEFINITIONS,
         f'<g transform="translate({MARGIN_MM} {MARGIN_MM})">',
         f'<rect x="0.6" y="1" width="{WIDTH_MM:g}" height="{HEIGHT_MM:g}" rx="0.4" fill="#000" opacity="0.25"/>',
         f'<rect width="{WIDTH_MM:g}" height="{HEIGHT_MM:g}" rx="0.4" fill="url(#ground)"/>',
@@ -93,7 +94,7 @@ def picture() -> str:
     for opening in openings():
         fill = "#05070a" if opening.name == "OLED" else "#000"
         lines.append(
-            _rect(
+            rect(
                 opening.x,
                 opening.y,
                 opening.width,
@@ -103,18 +104,13 @@ def picture() -> str:
                 ' stroke="#3a3d42" stroke-width="0.3"',
             )
         )
-    lines += _screen()
-    lines += [
-        f'<circle cx="{x:g}" cy="{y:g}" r="2.7" fill="url(#metal)"/><path d="M{x - 1.5:g} {y:g}h3M{x:g} {y - 1.5:g}v3" '
-        'stroke="#333" stroke-width="0.6"/>'
-        for x, y in SCREWS
-    ]
+    lines += [*_screen(), *screws()]
     for control in PANEL:
-        lines += _body(control)
+        lines += body(control)
     return "\n".join([*lines, "</g>", "</svg>"]) + "\n"
 
 
-_DEFINITIONS: Final = """<defs>
+DEFINITIONS: Final = """<defs>
 <linearGradient id="ground" x2="0" y2="1"><stop offset="0" stop-color="#1d2024"/><stop offset="1" stop-color="#111316"/></linearGradient>
 <radialGradient id="metal" cx="0.4" cy="0.35"><stop offset="0" stop-color="#f4f4f2"/><stop offset="1" stop-color="#84868a"/></radialGradient>
 <radialGradient id="cap" cx="0.4" cy="0.35"><stop offset="0" stop-color="#46494e"/><stop offset="0.75" stop-color="#25272a"/><stop offset="1" stop-color="#0c0d0e"/></radialGradient>
@@ -124,7 +120,8 @@ TURNS: Final = (110.0, 20.0, -60.0, -120.0, -10.0, 30.0, -40.0, 70.0)
 """Of the pointers in the picture, from twelve o'clock."""
 
 
-def _body(control: Control) -> list[str]:
+def body(control: Control) -> list[str]:
+    """What stands out of the panel at a control. What moves or glows on a screen has a class."""
     x, y, size = control.x_mm, control.y_mm, reach(control)
     if isinstance(control, Knob):
         fill = "url(#cream)" if size > 6 else "url(#cap)"
@@ -133,7 +130,7 @@ def _body(control: Control) -> list[str]:
         return [
             f'<circle cx="{x + 0.4:g}" cy="{y + 0.7:g}" r="{size:g}" fill="#000" opacity="0.5"/><circle cx="{x:g}" cy="{y:g}" r="{size:g}" fill="{fill}"/>'
             f'<circle cx="{x:g}" cy="{y:g}" r="{size * 0.68:g}" fill="none" stroke="#000" stroke-opacity="0.15" stroke-width="0.3"/>'
-            f'<path d="M{x:g} {y - size + 0.5:g}v{size * 0.5:g}" stroke="{mark}" stroke-width="0.8" stroke-linecap="round" transform="rotate({turn:g} {x:g} {y:g})"/>'
+            f'<path class="pointer" d="M{x:g} {y - size + 0.5:g}v{size * 0.5:g}" stroke="{mark}" stroke-width="0.8" stroke-linecap="round" transform="rotate({turn:g} {x:g} {y:g})"/>'
         ]
     if isinstance(control, Encoder):
         teeth = "".join(
@@ -141,15 +138,15 @@ def _body(control: Control) -> list[str]:
             for step in range(30)
         )
         return [
-            f'<circle cx="{x + 0.4:g}" cy="{y + 0.7:g}" r="{size:g}" fill="#000" opacity="0.5"/><circle cx="{x:g}" cy="{y:g}" r="{size:g}" fill="url(#cap)"/>{teeth}'
+            f'<circle cx="{x + 0.4:g}" cy="{y + 0.7:g}" r="{size:g}" fill="#000" opacity="0.5"/><circle cx="{x:g}" cy="{y:g}" r="{size:g}" fill="url(#cap)"/><g class="pointer">{teeth}</g>'
         ]
     if isinstance(control, Lamp):
         number = int(control.name.rsplit("_", 1)[1])
         strength = (0.95, 0.75, 0.25, 0.12, 0.5, 0.08, 0.08, 0.08)[number - 1]
         return [
             f'<circle cx="{x:g}" cy="{y:g}" r="1.6" fill="#2b2f2b"/>'
-            f'<circle cx="{x:g}" cy="{y:g}" r="2.6" fill="{LIT[0]}" opacity="{strength * 0.3:g}"/>'
-            f'<circle cx="{x:g}" cy="{y:g}" r="1.5" fill="{LIT[0]}" opacity="{strength:g}"/>'
+            f'<circle class="glow" cx="{x:g}" cy="{y:g}" r="2.6" fill="{LIT[0]}" opacity="{strength * 0.3:g}"/>'
+            f'<circle class="light" cx="{x:g}" cy="{y:g}" r="1.5" fill="{LIT[0]}" opacity="{strength:g}"/>'
         ]
     if size == 3.0:
         return [f'<circle cx="{x:g}" cy="{y:g}" r="{size:g}" fill="url(#cream)"/>']
@@ -159,6 +156,15 @@ def _body(control: Control) -> list[str]:
             f'<circle cx="{x:g}" cy="{y:g}" r="1.8" fill="#08090a"/>'
         ]
     return []
+
+
+def screws() -> list[str]:
+    """The screws, with their slots."""
+    return [
+        f'<circle cx="{x:g}" cy="{y:g}" r="2.7" fill="url(#metal)"/><path d="M{x - 1.5:g} {y:g}h3M{x:g} {y - 1.5:g}v3" '
+        'stroke="#333" stroke-width="0.6"/>'
+        for x, y in SCREWS
+    ]
 
 
 def _screen() -> list[str]:
@@ -189,7 +195,7 @@ def drawing() -> str:
         lines.append(
             f'<text x="{hole.x:g}" y="{hole.y + hole.diameter / 2 + 2:g}" fill="#000" stroke="none" text-anchor="middle" font-size="1.4">⌀{hole.diameter:g}</text>'
         )
-    lines += [_rect(o.x, o.y, o.width, o.height, o.corner, "none") for o in openings()]
+    lines += [rect(o.x, o.y, o.width, o.height, o.corner, "none") for o in openings()]
     last = -9.0
     for y in rows:
         place = max(y, last + 2.0)

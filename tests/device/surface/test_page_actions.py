@@ -88,7 +88,7 @@ def test_knobs_that_a_page_draws_mean_what_the_panels_knobs_do(knob, position, s
     knobs = [1.0 if index == 0 else 0.5 for index in range(8)]
     hands.apply(PanelState(tuple(knobs), {}), {})
     view = View(
-        hand_blend=tuple(player.hand_blend.tolist()),
+        weights=player.weights,
         timbre=player.timbre,
         loudness_db=player.loudness_db,
         glide_s=position * LONGEST_GLIDE_S,
@@ -97,7 +97,7 @@ def test_knobs_that_a_page_draws_mean_what_the_panels_knobs_do(knob, position, s
     )
     drawn = knobs_of(view)
     assert drawn[5:] == pytest.approx((0.5, 0.5, 0.5))
-    assert sum(drawn[:5]) == pytest.approx(1.0, abs=1e-6)
+    assert drawn[:5] == tuple(knobs[:5])
     glide, tune, _ = shifted_knobs_of(view)
     assert 2.0 * glide**2 == pytest.approx(view.glide_s, abs=1e-9)
     assert tune == pytest.approx(position, abs=1e-9)

@@ -14,7 +14,7 @@ from tombola_device.contract.errors import BadConfig
 from tombola_device.contract.foreign import plain
 from tombola_device.hal.midi.bytes import MidiMessage
 from tombola_device.hal.midi.held import HeldKeys, Sources
-from tombola_device.surface.actions import AcceptKey, Action, AllowOnce, Choose, Enrol, TurnDownKey
+from tombola_device.surface.actions import AcceptKey, Action, AllowOnce, Choose, Enrol, Gate, TurnDownKey
 from tombola_device.surface.view import View
 from tombola_device.surface.wire import action_of
 
@@ -74,6 +74,8 @@ class BrowserFace:
         self._held = HeldKeys(sources)
         self._actions: list[Action] = []
         self._messages: list[MidiMessage] = []
+        self._gates: set[str] = set()
+        """Those that pages hold high."""
         self.pages = 0
         """How many are open, or wait for an answer."""
         self._log = LogTail()
@@ -102,6 +104,8 @@ class BrowserFace:
         said = self._server.receive()
         if said is None:  # The server has died, and its pages' keys with it.
             self._messages += self._held.release()
+            self._actions += [Gate(jack, high=False) for jack in sorted(self._gates)]
+            self._gates.clear()
             self.pages = 0
             return
         for message in said:
@@ -135,6 +139,8 @@ class BrowserFace:
             action = action_of(message)
             if is_for_hands(action) and not self._hands_here:
                 raise BadConfig("only hands at the panel may do this")
+            if isinstance(action, Gate):
+                (self._gates.add if action.high else self._gates.discard)(action.jack)
             self._actions.append(action)
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from tombola_device.contract.errors import BadConfig, TombolaError
 from tombola_device.hal.midi.held import HeldKeys
+from tombola_device.surface.actions import Gate
 from tombola_device.surface.browser.face import checked_midi
 from tombola_device.surface.wire import action_of, fields_of
 from tombola_device.web.socket import Closed, Socket
@@ -77,6 +78,10 @@ class Page:
         self.wants_maps = [False, False]
         self._known_maps = [0, 0]
         self._sent: dict[str, Any] = {}
+        self._pressed: set[str] = set()
+        """Buttons that it holds."""
+        self._gates: set[str] = set()
+        """Those that it holds high."""
         self._news, self._acknowledged = asyncio.Event(), asyncio.Event()
         self._seq = self._errors = 0
         self._scope_s = 0.0
@@ -99,6 +104,10 @@ class Page:
             sending.cancel()
             for rest in self._held.leave():
                 self._hub.send({"kind": "midi", "bytes": rest})
+            for name in sorted(self._pressed):
+                self._hub.press(name, high=False)
+            for jack in self._gates:
+                self._hub.send(fields_of(Gate(jack, high=False)))
 
     async def _refuse(self, sentence: str) -> None:
         self._errors += 1
@@ -142,13 +151,20 @@ class Page:
                 self._held.follow(midi)
                 self._hub.send({"kind": "midi", "bytes": midi})
             case "button":
-                self._hub.press(str(fields["name"]), high=fields["high"] is True)
+                self._press(str(fields["name"]), high=fields["high"] is True)
             case "turn":
                 self._hub.turn(int(fields["clicks"]))
             case _:
                 if kind in NOT_FROM_A_PAGE:
                     raise BadConfig("backups have an address of their own; reload the page")
-                self._hub.send(fields_of(action_of(fields)))
+                action = action_of(fields)
+                if isinstance(action, Gate):
+                    (self._gates.add if action.high else self._gates.discard)(action.jack)
+                self._hub.send(fields_of(action))
+
+    def _press(self, name: str, *, high: bool) -> None:
+        self._hub.press(name, high=high)
+        (self._pressed.add if high else self._pressed.discard)(name)
 
     async def _send(self) -> None:
         """Send the newest, one message at a time, each after the one before was acknowledged."""

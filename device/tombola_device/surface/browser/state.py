@@ -9,6 +9,7 @@ from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import SAMPLE_RATE_HZ
 from tombola_device.contract.manifest import Mode
 from tombola_device.hal.audio.open import IN_BROWSER
+from tombola_device.surface.actions import CV_JACKS
 from tombola_device.surface.hands import LONGEST_GLIDE_S, LOUDNESS_KNOB_DB, WEIGHT_KNOBS
 from tombola_device.surface.oled.leds import levels
 from tombola_device.surface.view import View
@@ -23,6 +24,7 @@ ROUNDED: Final = {
     "latency_ms": 1, "latency_max_ms": 1, "tempo_bpm": 1, "flashing": 3, "pitch_volts": 3,
 }  # fmt: skip
 """Digits behind the point: what nobody can see must not make a message."""
+OUTPUTS: Final = ("CV_A", "CV_B", "GATE_OUT")
 ERROR_KEY: Final = "error_{}"
 """Where a bundle's provenance may state the error of a mode."""
 
@@ -45,6 +47,8 @@ def state_of(view: View, now_s: float) -> dict[str, Any]:
         "gate": bool(view.held),
         "headroom": round(1 - view.load, 3),
         "sound_here": view.audio == IN_BROWSER,
+        "jacks": dict(zip(CV_JACKS, _rounded(view.jacks, 2), strict=True)) if view.jacks else None,
+        "outputs": dict(zip(OUTPUTS, _rounded(view.outputs, 1), strict=True)),
         "lamps": tuple(_rounded(lamp, 2) for lamp in levels(view, now_s)),
         "knobs": _rounded(knobs_of(view), 4),
         "scenes": tuple(
@@ -59,7 +63,7 @@ def state_of(view: View, now_s: float) -> dict[str, Any]:
 
 def knobs_of(view: View) -> tuple[float, ...]:
     """Positions of the panel's eight knobs, 0 … 1, that mean what holds now; see ``surface.hands``."""
-    weights = (*view.hand_blend, *(0.0,) * WEIGHT_KNOBS)[:WEIGHT_KNOBS]
+    weights = (*view.weights, *(0.0,) * WEIGHT_KNOBS)[:WEIGHT_KNOBS]
     return (*weights, *view.timbre, min(max(view.loudness_db / LOUDNESS_KNOB_DB + 1.0, 0.0), 1.0))
 
 
