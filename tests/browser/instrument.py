@@ -94,6 +94,8 @@ class FakeInstrument:
         self.state = first_state()
         self.asked: list[dict] = []
         """Every message that came in but acknowledgements and pings."""
+        self.mute = False
+        """Whether it sends no sound."""
         self.wants: dict = {}
         """What a page has last asked for beside the state."""
         self.bundles: list[bytes] = []
@@ -159,6 +161,8 @@ class FakeInstrument:
         return Answer.of({"said": "fresh plays"})
 
     async def _sing(self, socket: Socket) -> None:
+        if self.mute:
+            return
         seq, phase = 0, 0.0
         with contextlib.suppress(Closed):
             while True:

@@ -137,6 +137,7 @@ def test_an_address_can_be_pasted_and_a_wrong_one_is_said_to_be_wrong(page, inst
         page.find("#address").send_keys(wrong, "\n")
         page.until("document.querySelector('#notice').textContent !== ''")
         page.js("document.querySelector('#notice').replaceChildren()")
+        page.until("document.querySelector('#link').dataset.link === 'locked'")
     page.find("#address").send_keys(instrument.address, "\n")
     page.until("document.querySelector('#link').dataset.link === 'up'")
 
@@ -216,6 +217,14 @@ def test_without_a_card_the_first_key_begins_to_listen_and_a_hand_that_ends_it_i
     page.until("document.querySelector('#listen').textContent === 'Listen'")
     page.press("z", "KeyZ")
     time.sleep(0.3)
+    assert page.find("#listen").get_attribute("aria-pressed") == "false"
+
+
+def test_an_instrument_that_sends_no_sound_is_said_to_send_none(page, instrument):
+    page.open(instrument.address)
+    instrument.mute = True
+    page.click("#listen")
+    page.until("document.querySelector('#notice').textContent.includes('listen at its outputs')")
     assert page.find("#listen").get_attribute("aria-pressed") == "false"
 
 

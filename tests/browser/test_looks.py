@@ -125,6 +125,44 @@ def test_what_fingers_touch_is_large_enough_on_a_telephone(page, instrument):
     assert small == []
 
 
+def test_a_finger_turns_a_knob_and_does_not_scroll_the_page(page, instrument):
+    page.size(360, 740)
+    page.open(instrument.address)
+    x, y = page.middle("#KNOB_3")
+    before = page.js("scrollY")
+    page.touch("touchStart", (x, y))
+    for step in range(1, 10):
+        page.touch("touchMove", (x, y - 9 * step))
+    page.touch("touchEnd")
+    page.until("Number(document.querySelector('#KNOB_3').getAttribute('aria-valuenow')) > 0.4")
+    assert page.js("scrollY") == before
+
+
+def test_a_finger_moves_the_pad_and_a_tap_on_a_jack_begins_to_listen(page, instrument):
+    page.size(360, 740)
+    page.open(instrument.address)
+    start, end = (page.middle("#blend-pad canvas", right, 0.5) for right in (0.5, 0.03))
+    page.touch("touchStart", start)
+    for step in range(1, 11):
+        page.touch("touchMove", (start[0] + (end[0] - start[0]) * step / 10, start[1]))
+    page.touch("touchEnd")
+    page.until("/harp (9\\d|100) %/.test(document.querySelector('#blend-pad canvas').getAttribute('aria-valuetext'))")
+    page.touch("touchStart", page.middle("#AUDIO_L"))
+    page.touch("touchEnd")
+    page.until("/Listening, \\d+ ms/.test(document.querySelector('#listen').textContent)")
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (740, 360)])
+def test_the_keyboard_leaves_room_for_the_panel(page, instrument, width, height):
+    page.size(width, height)
+    page.open(instrument.address)
+    page.js("window.scrollTo(0, 0)")
+    free = page.js(
+        """Math.min(document.querySelector('#keys').getBoundingClientRect().top, innerHeight) - document.querySelector('#panel').getBoundingClientRect().top"""
+    )
+    assert free >= 240
+
+
 def test_every_control_is_reached_by_the_tab_key(page, instrument):
     """Each is also named, and its focus is seen."""
     page.open(instrument.address)

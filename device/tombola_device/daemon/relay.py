@@ -7,7 +7,9 @@ The instrument has no listener and no network; what reads HTTP is this computer.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -30,6 +32,10 @@ LOOK_S: Final = 0.05
 REST_S: Final = 1.0
 """While no page is open."""
 STEP_S: Final = 0.002
+FLASH_BYTES: Final = 1024
+"""At a time: at 115200 baud they take 0.09 s."""
+FLASHING_S: Final = 2.0
+"""A sender that says nothing for so long is done; it repeats its questions every quarter or whole second."""
 MOST_MESSAGE_BYTES: Final = 512
 """Of one message; what is longer is no touch."""
 
@@ -42,6 +48,7 @@ class Relay:
         server: Serves the page.
         code: The code that the instrument's display shows.
         say: Takes each address under which the page can be opened.
+        take_flash: Gives the line over which the page flashes, once; None: there is no other than before.
         clock: Seconds.
     """
 
@@ -51,9 +58,13 @@ class Relay:
         server: Server,
         code: int,
         say: Callable[[str], None],
+        take_flash: Callable[[], socket.socket | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._port, self._server, self._say, self._clock = port, server, say, clock
+        self._take_flash = take_flash
+        self._flash: socket.socket | None = None
+        self._flashed_s = float("-inf")
         self._looker = Looker(secrets.randbits(32), code)
         self._touched: list[dict[str, Any]] = []
         self._pages = 0
@@ -76,10 +87,11 @@ class Relay:
         for message in self._server.receive() or ():
             self._take(message)
         now_s = self._clock()
+        flashing = self._carry_flash(now_s)
         try:
             if waiting := self._port.in_waiting:
-                self._looker.receive(self._port.read(waiting))
-            if output := self._looker.poll(now_s):
+                self._hear(self._port.read(waiting))
+            if not flashing and (output := self._looker.poll(now_s)):
                 self._port.write(output)
         except TombolaError:  # Some are OSErrors too.
             raise
@@ -88,10 +100,47 @@ class Relay:
         if self._looker.view != self._shown and self._server.idle:
             self._shown = self._looker.view
             self._server.send({"view": view_of(self._shown)})
+        if flashing:
+            return
         every_s = LOOK_S if self._pages else REST_S
         if self._looker.idle and (self._touched or now_s - self._looked_s >= every_s):
             self._looked_s = now_s
             self._looker.look(self._next())
+
+    def close(self) -> None:
+        """Hang up the page's line."""
+        if self._flash is not None:
+            self._flash.close()
+
+    def _carry_flash(self, now_s: float) -> bool:
+        """Carry what the page flashes; True while it does. Meanwhile nobody looks: a line has one session.
+
+        What is touched meanwhile is dropped, and the instrument lets go of the keys after ``remote.GONE_S``.
+        """
+        fresh = self._take_flash()
+        if fresh is not None:
+            self.close()
+            self._flash = fresh
+            fresh.settimeout(0)
+        if self._flash is not None:
+            try:
+                data = self._flash.recv(FLASH_BYTES)
+            except OSError:
+                data = b""
+            if data:
+                self._flashed_s = now_s
+                self._port.write(data)
+        flashing = now_s - self._flashed_s < FLASHING_S
+        if flashing:
+            self._touched.clear()
+        return flashing
+
+    def _hear(self, data: bytes) -> None:
+        """Each of the two knows its own frames by their session."""
+        self._looker.receive(data)
+        if self._flash is not None:
+            with contextlib.suppress(OSError):  # Who does not read asks again.
+                self._flash.send(data)
 
     def _take(self, message: dict[str, Any]) -> None:
         match message.get("kind"):
@@ -136,8 +185,8 @@ def show_panel(
         ) from error
     with closing(line):
         keys = config.state_path / "panel.json"
-        place = Place(
-            free_listener(port, say), -1, keys, config.slots_path, config.factory_path, hands_here=False, flashes=False
-        )
+        place = Place(free_listener(port, say), -1, keys, config.slots_path, config.factory_path, hands_here=False)
         with closing(ServerProcess(place)) as server:
-            Relay(line, server, int(code), Address(say, show=show).say).run(stop)
+            relay = Relay(line, server, int(code), Address(say, show=show).say, server.take_flash)
+            with closing(relay):
+                relay.run(stop)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import pytest
 from tombola_device.config import Config
 from tombola_device.contract import protocol as p
+from tombola_device.contract.bundle import bundle_sha256, encode_bundle
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable, FlashError
 from tombola_device.contract.looker import MOST_VIEW_BYTES, Looker, unpacked
 from tombola_device.contract.refusals import Refused
@@ -230,8 +231,25 @@ def test_page_on_the_computer_shows_the_instrument_and_its_hands_move_it(cable, 
 
         until(heard)
         assert (actions, keys) == ([SetWeight(1, 0.5)], [(144, 60, 100)])
-        reply = client.post("/bundle", b"a bundle")
-        assert (reply.status, "tombola flash" in reply.json["error"]) == (409, True)
+        client.close()
+        assert ended == []
+
+
+def test_bundle_that_is_dropped_on_the_page_goes_through_the_cable_and_the_panel_is_seen_again_after_it(
+    cable, face, tmp_path, make_bundle
+):
+    data = encode_bundle(make_bundle())
+    face.open()
+    with shown(cable, tmp_path) as (said, ended):
+        until(lambda: any("#" in line for line in said))
+        client, page, state = opened(said)
+        reply = client.post("/bundle", data[:-9])
+        assert (reply.status, "damaged" in reply.json["error"]) == (409, True)
+        reply = client.post("/bundle", data)
+        assert (reply.status, reply.json) == (200, {"said": "installed; it takes over now"})
+        assert (tmp_path / "slots" / f"{bundle_sha256(data)}.tombola").read_bytes() == data
+        face.poll(View(bundle="tones", modes=("new",), blend=(1.0,), hand_blend=(1.0,)), 0.0)
+        follow(page, state, lambda: state.get("modes") == ["new"])
         client.close()
         assert ended == []
 

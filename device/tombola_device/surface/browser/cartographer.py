@@ -31,6 +31,7 @@ class Cartographer:
     def __init__(self, drawn: Callable[[], None]) -> None:
         self._drawn = drawn
         self._bundle: Bundle | None = None
+        self._bundles = 0
         self._mapper: Mapper | None = None
         self._wanted = [False, False]
         self._places: list[tuple[float, ...]] = [(0.5, 0.5), ()]
@@ -41,6 +42,7 @@ class Cartographer:
     def turn_to(self, bundle: Bundle | None) -> None:
         """Another bundle plays; None: none."""
         self._bundle, self._mapper = bundle, None
+        self._bundles += 1
         self._go_on()
 
     def follow(self, blend: Sequence[float], timbre: Sequence[float]) -> None:
@@ -70,7 +72,7 @@ class Cartographer:
         return stale[0] if stale else None
 
     def _key(self, which: int) -> tuple[object, ...]:
-        return id(self._bundle), self._places[which]
+        return self._bundles, self._places[which]
 
     async def _draw(self) -> None:
         try:

@@ -48,7 +48,6 @@ class ServerStart(msgspec.Struct, frozen=True):
         slots: Folder of the bundles.
         factory: File of the factory bundle; empty: none.
         hands_here: Whether the page may do what else only hands at the panel may.
-        flashes: Whether bundles can be dropped on the page.
     """
 
     listener: int
@@ -60,7 +59,6 @@ class ServerStart(msgspec.Struct, frozen=True):
     slots: str
     factory: str
     hands_here: bool
-    flashes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,6 @@ class Place:
         slots: Folder of the bundles.
         factory: File of the factory bundle; None: there is none.
         hands_here: See ServerStart.
-        flashes: See ServerStart.
     """
 
     listener: socket.socket
@@ -83,7 +80,6 @@ class Place:
     slots: Path
     factory: Path | None
     hands_here: bool
-    flashes: bool = True
 
 
 class Bell:
@@ -241,7 +237,6 @@ class ServerProcess:
                 str(place.slots),
                 str(place.factory or ""),
                 place.hands_here,
-                place.flashes,
             )
             handles = [start.listener, start.link, start.flash, start.bell, *([place.tap] if place.tap >= 0 else [])]
             self._process = subprocess.Popen(

@@ -42,8 +42,7 @@ _LOG = logging.getLogger(__name__)
 
 async def serve(start: ServerStart) -> None:
     """Serve until the control process has gone."""
-    link = socket.socket(fileno=start.link)
-    line = socket.socket(fileno=start.flash) if start.flashes else None
+    link, line = socket.socket(fileno=start.link), socket.socket(fileno=start.flash)
     reader, writer = await asyncio.open_connection(sock=link, limit=LINE_BYTES)
     tap = TapReader(map_memory(start.tap, TAP_BYTES)) if start.tap >= 0 else None
     ear = Ear(tap)

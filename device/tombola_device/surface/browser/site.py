@@ -34,7 +34,7 @@ def page_files() -> Mapping[str, StaticFile]:
     return read_files(STATIC)
 
 
-def build_site(listener: sockets.socket, keys: Keys, hub: Hub, ear: Ear, line: sockets.socket | None) -> WebServer:
+def build_site(listener: sockets.socket, keys: Keys, hub: Hub, ear: Ear, line: sockets.socket) -> WebServer:
     """The server with all addresses.
 
     Args:
@@ -42,7 +42,7 @@ def build_site(listener: sockets.socket, keys: Keys, hub: Hub, ear: Ear, line: s
         keys: Who may come in.
         hub: What all pages share.
         ear: Hears the sound.
-        line: The line over which bundles are flashed; None: the instrument is not on this computer.
+        line: The line over which bundles are flashed.
     """
     server = WebServer(listener, keys, page_files())
     flashing = asyncio.Lock()
@@ -61,8 +61,6 @@ def build_site(listener: sockets.socket, keys: Keys, hub: Hub, ear: Ear, line: s
 
     async def bundle(asked: Asked) -> Answer:
         signed = _signature(asked.headers.get(SIGNATURE, ""))
-        if line is None:
-            raise Refusal(409, "this instrument is on a cable; end `tombolad panel`, and use `tombola flash`")
         if not asked.body:
             raise Refusal(400, "the bundle is empty; choose another file")
         if flashing.locked():

@@ -37,6 +37,11 @@ export function sharp(canvas) {
   return [context, box.width, box.height];
 }
 
+/** Keep a finger that moves this from scrolling the page; CSS's touch-action does not reach into a drawing. */
+export function grip(element) {
+  element.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
+}
+
 /** The colour of a CSS variable, for canvases. */
 export function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();

@@ -2,7 +2,9 @@
 import { byId, make, put, say } from "./dom.js";
 
 const ms = (value) => (value > 0 ? `${value.toFixed(1)} ms` : "–");
-const per_cent = (share) => `${Math.round(100 * share)} %`;
+const per_cent = (share) => `${Math.round(100 * share)} %`.replace("-", "−");
+const heard = ({ latency_ms, buffer_ms, gaps }) =>
+  `${ms(latency_ms)} (buffer ${Math.round(buffer_ms)}), ${gaps} ${gaps === 1 ? "gap" : "gaps"}`;
 const count = (value) => value.toLocaleString("en").replaceAll(",", " ");
 
 /** Each figure: its name, what it means, and its text from a state and what the page measures itself. */
@@ -16,7 +18,7 @@ const FIGURES = [
   [
     "browser adds",
     "from rendering to this browser's output, as measured; only while it listens",
-    (state, page) => (page.sound ? ms(page.sound.latency_ms) : "–"),
+    (state, page) => (page.sound ? heard(page.sound) : "–"),
   ],
   [
     "load",
@@ -60,7 +62,7 @@ const FIGURES = [
   ["sound", "where it comes out", (state) => (state.lost ? "card unplugged" : (state.audio ?? "–"))],
 ];
 
-const WIDE = new Set(["key to sound", "error by mode"]);
+const WIDE = new Set(["key to sound", "browser adds", "error by mode"]);
 
 export function figures(instrument, page) {
   const values = FIGURES.map(([name, meaning]) => {

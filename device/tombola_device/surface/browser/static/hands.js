@@ -1,5 +1,5 @@
 // Knobs, buttons and the encoder of the panel. With SHIFT, knobs 6 to 8 move what is printed in gold above them.
-import { clamp, put } from "./dom.js";
+import { clamp, grip, put } from "./dom.js";
 import { slider } from "./slider.js";
 
 const LEVEL_DB = 40; // of the knob's whole way; at its end it is silent
@@ -159,6 +159,7 @@ export function encoder(group, instrument) {
 
 /** Call down and up as a pointer, Space or Enter comes and goes. */
 export function held(element, down, up) {
+  grip(element);
   let by = null;
   const end = (who) => {
     if (by !== who) return;

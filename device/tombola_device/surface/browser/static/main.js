@@ -24,12 +24,16 @@ function notice(sentence) {
   quiet = setTimeout(() => byId("notice").replaceChildren(), NOTICE_MS);
 }
 
-const speakers = sound(instrument, () => {
-  put(byId("listen"), "aria-pressed", speakers.on());
-  const late = speakers.facts.latency_ms;
-  say(byId("listen"), speakers.on() ? `Listening${late ? `, ${Math.round(late)} ms` : ""}` : "Listen");
-  instrument.paint();
-});
+const speakers = sound(
+  instrument,
+  () => {
+    put(byId("listen"), "aria-pressed", speakers.on());
+    const late = speakers.facts.latency_ms;
+    say(byId("listen"), speakers.on() ? `Listening${late ? `, ${Math.round(late)} ms` : ""}` : "Listen");
+    instrument.paint();
+  },
+  notice,
+);
 async function listen() {
   if (speakers.on()) return speakers.stop();
   return speakers.start().catch((error) => {

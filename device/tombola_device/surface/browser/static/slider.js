@@ -1,5 +1,5 @@
 // What makes any element a slider: drag, wheel, arrow keys, Home, End, Page keys, double click; and its name for readers.
-import { clamp, put } from "./dom.js";
+import { clamp, grip, put } from "./dom.js";
 
 const TRAVEL_PX = 180; // of a drag from one end to the other
 const FINE = 0.1; // with the shift key held
@@ -25,6 +25,7 @@ export function slider(element, options) {
   put(element, "aria-valuemin", low);
   put(element, "aria-valuemax", high);
 
+  grip(element);
   let from = null;
   element.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;

@@ -1,6 +1,7 @@
 // The instrument's sound in this browser: blocks from the socket through a small buffer that adapts, into the speakers.
 const RATE_HZ = 48000;
 const HEARD_MS = 80;
+const TRIES = 3;
 const WRAP_US = 2 ** 32;
 
 /**
@@ -8,14 +9,16 @@ const WRAP_US = 2 ** 32;
  *
  * @param instrument gives the server's clock, to measure how late the sound is
  * @param changed called when it starts, ends or has measured
+ * @param fail takes a sentence if no sound is to be had
  */
-export function sound(instrument, changed) {
+export function sound(instrument, changed, fail) {
   let context = null;
   let node = null;
   let socket = null;
   let heard = 0;
   let timer = 0;
   let again = 0;
+  let tries = 0;
   const facts = { latency_ms: 0, buffer_ms: 0, gaps: 0 };
 
   async function start() {
@@ -32,6 +35,7 @@ export function sound(instrument, changed) {
       () => socket?.readyState === WebSocket.OPEN && socket.send(JSON.stringify({ heard })),
       HEARD_MS,
     );
+    tries = 0;
     open();
     changed();
   }
@@ -40,13 +44,21 @@ export function sound(instrument, changed) {
     const mine = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/sound`);
     mine.binaryType = "arraybuffer";
     mine.onmessage = ({ data }) => {
+      tries = 0;
       const view = new DataView(data);
       heard = view.getUint32(0, true);
       const samples = new Int16Array(data, 8);
       node?.port.postMessage({ samples, written_us: view.getUint32(4, true) }, [data]);
     };
     mine.onclose = () => {
-      if (context) again = setTimeout(open, 1000);
+      if (!context) return;
+      // While the instrument itself is away, the sound comes back with it.
+      if (instrument.standing === "up" && ++tries >= TRIES) {
+        stop();
+        fail("The instrument sends no sound to this page; listen at its outputs.");
+      } else {
+        again = setTimeout(open, 1000);
+      }
     };
     socket = mine;
   }
