@@ -29,7 +29,13 @@ DISTRIBUTIONS = {
 """Name of the import → name on the index, where the two differ."""
 DATA = {
     "tombola_device": {"tombola_device/hal/panel/pin_map.json"},
-    "tombola_host": {"tombola_host/cost/arm64/counter.c"},
+    "tombola_host": {
+        "tombola_host/cost/arm64/counter.c",
+        *(
+            f"tombola_host/study/sessions/page/{name}"
+            for name in ("index.html", "page.css", "icon.svg", "main.js", "answers.js", "desk.js", "dom.js", "player.js")
+        ),
+    },
 }
 MOST_BYTES = 8 * 1024 * 1024
 

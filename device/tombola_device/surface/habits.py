@@ -10,7 +10,7 @@ It keeps no notes and no times of day. ``tombolad habits`` shows the file and er
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from tombola_device.disk.errands import Complaint, Errands
 from tombola_device.disk.files import Files
 from tombola_device.disk.sealed import SealedFile
 from tombola_device.play.player import Player
+from tombola_device.surface.pace import STRETCHES, paced
 
 HABITS_FILE: Final = "habits.json"
 EIGHTHS: Final = 8
@@ -48,9 +49,6 @@ SHY: Final = 0.03
 TRIED: Final = 24
 NEW: Final = 0.25
 """A suggestion is at least so far from what is set now and from the last ones, if that can be."""
-BINS: Final = 24
-SLOWED: Final = 0.6
-"""How much of the morph's way follows the habits; the rest stays even, so that every place can be reached."""
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
@@ -194,12 +192,7 @@ class Habits:
         """
         if not self.learns:
             return place + amount
-        density = _smooth(self._visits(modes))
-        whole = sum(density)
-        if whole <= 0:
-            return place + amount
-        effort = [(1 - SLOWED) + SLOWED * BINS * each / whole for each in density]
-        return _place_at(effort, _effort_to(effort, place) + amount)
+        return paced(self._visits(modes), place, amount)
 
     # Inside
 
@@ -236,10 +229,10 @@ class Habits:
 
     def _visits(self, modes: Sequence[str]) -> list[float]:
         """Seconds at each stretch of the way through the modes."""
-        visits = [0.0] * BINS
+        visits = [0.0] * STRETCHES
         for idea, seconds in self._known(modes):
             place = sum(mode * weight for mode, weight in enumerate(idea.blend)) / max(len(modes) - 1, 1)
-            visits[min(int(place * BINS), BINS - 1)] += seconds
+            visits[min(int(place * STRETCHES), STRETCHES - 1)] += seconds
         return visits
 
     def _load(self, kept: Kept) -> None:
@@ -327,26 +320,3 @@ def _cell(key: Key, seconds: float) -> Cell:
 
 def _inside(value: float, most: float) -> float:
     return min(max(value, 0.0), most)
-
-
-def _smooth(visits: Sequence[float]) -> list[float]:
-    """Each stretch with half of its neighbours."""
-    padded = [visits[0], *visits, visits[-1]]
-    return [here + (before + after) / 2 for before, here, after in zip(padded, padded[1:], padded[2:], strict=False)]
-
-
-def _effort_to(effort: Sequence[float], place: float) -> float:
-    """The share of the whole turn from the start to a place."""
-    at = _inside(place, 1.0) * BINS
-    full = int(min(at, BINS - 1))
-    return (sum(effort[:full]) + (at - full) * effort[full]) / BINS
-
-
-def _place_at(effort: Iterable[float], turned: float) -> float:
-    """The inverse of ``_effort_to``."""
-    left, place = turned * BINS, 0.0
-    for each in effort:
-        if left < each:
-            return max(place + left / each, 0.0) / BINS
-        left, place = left - each, place + 1
-    return 1.0
