@@ -1,7 +1,7 @@
 # Everything is done in .venv/; `make` alone lists what can be made.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env test test-all torture check format demo bench factory sounds hardware clean distclean
+.PHONY: help env test test-all torture check format play demo bench factory sounds hardware clean distclean
 
 # The CPU build is enough. On Linux PyPI's own torch brings CUDA with it (some GB): name an index of CPU builds in
 # TORCH_INDEX to have the small one.
@@ -53,7 +53,7 @@ endef
 	@echo "· what librosa compiles" && .venv/bin/python -c "import numpy; from tombola_host.corpus.pitch import PyinTracker; \
 	  PyinTracker().contour(numpy.sin(numpy.arange(24000, dtype='f4') / 20))"
 	$(call try,.venv,python-rtmidi,no MIDI ports but files and sockets)
-	$(call try,.venv,pyalsaaudio,sound goes to a wav file; it needs a C compiler and on Debian libasound2-dev)
+	$(call try,.venv,pyalsaaudio,sound needs PortAudio (Debian: libportaudio2); it needs a C compiler and on Debian libasound2-dev)
 	$(call try,.venv,av,m4a and mp4 are not read)
 	$(call try,.venv,tinysoundfont,the demo needs npm or SOUNDS= and the factory set cannot be built)
 	$(call try,.venv,pretty_midi,the demo needs npm or SOUNDS=)
@@ -66,6 +66,7 @@ endef
 	@echo "· pytest" && .venv-device/bin/python $(PIP) --group pyproject.toml:test
 	$(call try,.venv-device,python-rtmidi,no MIDI ports but files and sockets)
 	$(call try,.venv-device,pyalsaaudio,the tests of ALSA are skipped)
+	$(call try,.venv-device,sounddevice,the tests of PortAudio are skipped)
 	@touch $@
 
 test: .venv/.stamp .venv-device/.stamp ## the quick tests; the device's run where there is no torch
@@ -92,6 +93,9 @@ check: .venv/.stamp ## ruff, mypy and the import contracts
 
 format: .venv/.stamp ## bring the code into form
 	@.venv/bin/ruff check --quiet --fix-only . ; .venv/bin/ruff format .
+
+play: .venv/.stamp ## play the factory sounds in a browser; needs no hardware, no MIDI and no sound card
+	@.venv/bin/tombolad run --browser
 
 demo: .venv/.stamp ## recordings to a playing instrument, and a report in build/demo/report.html
 	@.venv/bin/python -m tombola_host demo $(if $(SOUNDS),--sounds "$(SOUNDS)")

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -24,12 +25,14 @@ from tombola_device.contract.foreign import log_plainly, plain
 
 EXAMPLES = """examples:
   tombolad run                                 play on whatever this computer has
+  tombolad run --browser                       play in a browser, with or without a card and a keyboard
   tombolad run --config tombola.toml           play as set up there; tombolad run --help lists its keys
   tombolad run --midi-file tune.mid --exit-when-done
   tombolad slots --json                        list the bundles
   tombolad slots --factory struck              play another bundle of the factory set
   tombolad owners                              list the owners whose bundles it takes
   tombolad status                              show the status of the running instrument
+  tombolad panel /dev/ttyACM0                  show the panel of an instrument on a cable in a browser
   tombolad selftest                            test a board that you have built, with patch cables
 """
 
@@ -38,7 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Gives 0: done, 1: an error, printed in one sentence, 2: not understood."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    commands = {"run": _run, "slots": _slots, "owners": _owners, "status": _status, "selftest": _selftest}
+    commands = {
+        "run": _run,
+        "slots": _slots,
+        "owners": _owners,
+        "status": _status,
+        "panel": _panel,
+        "selftest": _selftest,
+    }
     try:
         return commands[options.command](options)
     except TombolaError as error:
@@ -77,9 +87,17 @@ def _parser() -> argparse.ArgumentParser:
     owners = commands.add_parser("owners", help="list the owners whose bundles are taken, or forget one")
     owners.add_argument("--forget", metavar="FINGERPRINT", help="take no more bundles that this key has signed")
     status = commands.add_parser("status", help="show the status of the running instrument")
+    panel = commands.add_parser("panel", help="show the panel of an instrument on a USB cable in a browser here")
+    panel.add_argument("serial", metavar="PORT", help="the instrument's serial port, such as /dev/ttyACM0")
+    panel.add_argument("--code", default="", metavar="N", help="the six digits that its display shows")
     selftest = commands.add_parser("selftest", help="test a new board with patch cables; stop tombolad run first")
     selftest.add_argument("--step", type=int, action="append", default=[], metavar="N", help="only this step")
-    for command in (run, slots, owners, status, selftest):
+    for command in (run, panel):
+        command.add_argument(
+            "--port", type=int, default=0, metavar="N", help="port of the page (8662, or the next free)"
+        )
+        command.add_argument("--no-open", action="store_true", help="print the page's address, but do not open it")
+    for command in (run, slots, owners, status, panel, selftest):
         command.add_argument("--config", type=Path, metavar="FILE", help="a TOML file; every key in it may be left out")
     for command in (slots, owners, status, selftest):
         command.add_argument("--json", action="store_true", help="for programs")
@@ -90,6 +108,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--after-flash", action="store_true", help="begin when a bundle has been flashed")
     run.add_argument("--exit-when-done", action="store_true", help="end when the last note has died away")
     run.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
+    run.add_argument(
+        "--browser", action="store_true", help="show the panel in a browser, and be heard there without a card"
+    )
     run.add_argument("--verbose", action="store_true", help="log more")
     return parser
 
@@ -123,12 +144,15 @@ def _run(options: argparse.Namespace) -> int:
         exit_when_done=options.exit_when_done,
     )
     sys.setswitchinterval(SWITCH_INTERVAL_S)  # The control loop must not wait for the threads of disk and serial line.
-    stop = threading.Event()
-    # SIGHUP: the terminal was closed.
-    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-        if hasattr(signal, name):  # Windows has no SIGHUP.
-            signal.signal(getattr(signal, name), lambda *_: stop.set())
-    Daemon(config, performance, show).run(stop)
+    stop = _stopped_by_signals()
+    if not options.browser:
+        Daemon(config, performance, show).run(stop)
+        return 0
+    from tombola_device.surface.browser.open import open_page
+
+    page = open_page(config, options.port, show, show=not options.no_open)
+    with closing(page.face):
+        Daemon(config, performance, show, page).run(stop)
     return 0
 
 
@@ -222,6 +246,28 @@ def _status(options: argparse.Namespace) -> int:
     show(f"load    {status.load_p50_us:.0f} µs median, {status.load_p99_us:.0f} µs 99 %, {status.xruns} xruns")
     if status.fault:
         show(f"fault   {status.fault}")
+    return 0
+
+
+def _stopped_by_signals() -> threading.Event:
+    stop = threading.Event()
+    # SIGHUP: the terminal was closed.
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        if hasattr(signal, name):  # Windows has no SIGHUP.
+            signal.signal(getattr(signal, name), lambda *_: stop.set())
+    return stop
+
+
+def _panel(options: argparse.Namespace) -> int:
+    from tombola_device.daemon.relay import show_panel
+
+    log_plainly()
+    code = options.code
+    if not code:
+        show("code on the instrument's display (settings, page: open; then about): ", sys.stderr, end="")
+        code = sys.stdin.readline().replace(" ", "").strip()
+    config, stop = read_config(options.config), _stopped_by_signals()
+    show_panel(config, options.serial, code, stop, show, port=options.port, show=not options.no_open)
     return 0
 
 

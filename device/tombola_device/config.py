@@ -19,11 +19,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keys of the file. The defaults work on any computer.
 
     Args:
-        audio: ``auto`` (ALSA's default card, else a wav file), ``alsa``, ``alsa:PCM``, ``wav:FILE`` or ``null``.
+        audio: ``auto`` (ALSA's default card, else PortAudio's output, else a wav file), ``card`` (the same without the
+            file), ``alsa``, ``alsa:PCM``, ``portaudio``, ``portaudio:DEVICE``, ``wav:FILE`` or ``null``.
         buffer_periods: Length of the card's buffer in periods of 2.67 ms.
         voices: Largest number of notes that sound at once.
-        midi: ``auto`` (all inputs), ``none``, ``jack`` (all inputs of a JACK server), a part of an input's name, or
-            ``jack:`` and a part of the name of a JACK input.
+        midi: ``auto`` (all inputs, and a terminal's letter keys), ``none``, ``jack`` (all inputs of a JACK server), a
+            part of an input's name, or ``jack:`` and a part of the name of a JACK input.
         midi_serial: UART of the DIN or TRS socket, at 31 250 baud; empty: none.
         midi_thru: Whether the UART sends received MIDI out again.
         midi_socket: HOST:PORT on which to receive MIDI over TCP; empty: none.
@@ -92,6 +93,8 @@ def read_config(path: Path | None) -> Config:
         return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), type=Config)
     except OSError as error:
         raise BadConfig(f"the configuration {path} cannot be read ({error.strerror}); name another file") from error
+    except RecursionError as error:  # Some hundred tables within another; its text says nothing.
+        raise BadConfig(f"the configuration {path} is nested too deeply; correct it there") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadConfig(f"the configuration {path} is not TOML: {error}; correct it there") from error
     except msgspec.ValidationError as error:

@@ -16,10 +16,10 @@ from tombola_hardware.errors import BadBoard
 from tombola_hardware.kicad import cli, cli_boards, project
 from tombola_hardware.kicad.own import fingerprint
 from tombola_hardware.kicad.pcb import Spot
-from tombola_hardware.panel import boards, dxf, interactive, layout, svg
+from tombola_hardware.panel import boards, dxf, interactive, layout, lettered, stack, svg
 
 PIN_MAP_OF_FIRMWARE: Final = Path(__file__).parents[2] / "device" / "tombola_device" / "hal" / "panel" / "pin_map.json"
-PICTURE: Final = Path(__file__).parents[2] / "docs" / "pictures" / "panel.svg"
+PICTURES: Final = Path(__file__).parents[2] / "docs" / "pictures"
 Say = Callable[[str], None]
 
 
@@ -66,9 +66,10 @@ def build(folder: Path, say: Say) -> None:
 
 
 def install(folder: Path) -> None:
-    """Put the firmware's pin map and the README's picture where they belong."""
+    """Put the firmware's pin map and the pictures of README and manual where they belong."""
     shutil.copy(folder / "tombola-pin_map.json", PIN_MAP_OF_FIRMWARE)
-    shutil.copy(folder / "panel" / "picture.svg", PICTURE)
+    shutil.copy(folder / "panel" / "picture.svg", PICTURES / "panel.svg")
+    shutil.copy(folder / "panel" / "lettered.svg", PICTURES / "panel_lettered.svg")
 
 
 def _schematic(design: Design, folder: Path, say: Say) -> None:
@@ -103,6 +104,7 @@ def _panel(design: Design, folder: Path, say: Say) -> None:
     solids.mkdir(parents=True)
     made = boards_of(design)
     for name, text in (("front.svg", svg.front()), ("picture.svg", svg.picture()), ("drawing.svg", svg.drawing()),
+                       ("lettered.svg", lettered.lettered()), ("stack.svg", stack.stack()),
                        ("panel.dxf", dxf.drawing())):  # fmt: skip
         (folder / name).write_text(text, "utf-8")
     for name, (text, spots) in made.items():

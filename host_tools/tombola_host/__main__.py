@@ -12,10 +12,10 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 def main() -> None:
     """Run a command; an error that the user can mend is one sentence on stderr and exit code 1."""
-    from tombola_host.cli import fetching, keeping, making, owning, playing, staging, studying
+    from tombola_host.cli import fetching, keeping, live, making, owning, playing, staging, studying
     from tombola_host.cli.app import app, errors
 
-    del fetching, keeping, making, owning, playing, staging, studying  # Imported for their commands.
+    del fetching, keeping, live, making, owning, playing, staging, studying  # Imported for their commands.
     try:
         app()
     except TombolaError as error:

@@ -16,7 +16,7 @@ from tombola_device.contract.graph import onset_graph
 from tombola_device.play.player import Player
 
 ROOT = Path(tombola_device.__file__).parent
-FOLDERS = ("audio", "contract", "daemon", "disk", "engine", "flash", "hal", "play", "slots", "surface")
+FOLDERS = ("audio", "contract", "daemon", "disk", "engine", "flash", "hal", "play", "slots", "surface", "web")
 MODULES = sorted(
     ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
     for path in (ROOT / "config.py", *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")))

@@ -166,8 +166,8 @@ process.main()
     assert lines_of(done.stderr) == [f"tombolad: the card {SHOWN} is gone"]
 
 
-def test_there_is_one_print_in_the_instrument_and_one_handler_of_its_log():
-    """So a new edge cannot forget the filter."""
+def test_there_is_one_print_in_the_instrument_and_one_handler_of_its_log_beside_that_of_the_page():
+    """So a new edge cannot forget the filter; tests/device/surface/test_browser.py looks at the page's log."""
     calls = [
         (path.relative_to(SOURCE).as_posix(), ast.unparse(node.func))
         for path in SOURCE.rglob("*.py")
@@ -175,5 +175,6 @@ def test_there_is_one_print_in_the_instrument_and_one_handler_of_its_log():
         if isinstance(node, ast.Call)
     ]
     assert [file for file, name in calls if name == "print"] == ["__main__.py"]
-    assert [file for file, name in calls if "basicConfig" in name or "Handler" in name] == ["contract/foreign.py"] * 2
+    handlers = sorted(file for file, name in calls if "basicConfig" in name or "Handler" in name)
+    assert handlers == ["contract/foreign.py"] * 2 + ["surface/browser/face.py"] * 2
     assert not [file for file, name in calls if name in {"sys.stderr.write", "sys.stdout.write"}]

@@ -39,11 +39,13 @@ def test_sheets_are_current(designs, name, tmp_path):
 
 def test_panel_is_current(board, control_board, main_board):
     from tombola_hardware.kicad.own import own
-    from tombola_hardware.panel import boards, interactive, svg
+    from tombola_hardware.panel import boards, interactive, lettered, stack, svg
 
     for name, text in (
         ("front.svg", svg.front()),
         ("picture.svg", svg.picture()),
+        ("lettered.svg", lettered.lettered()),
+        ("stack.svg", stack.stack()),
         ("drawing.svg", svg.drawing()),
         ("panel.kicad_pcb", boards.panel()),
     ):

@@ -327,3 +327,34 @@ def test_gerbers_of_the_panel_have_gold_as_bare_copper(layout):
     assert text.count('(layer "F.Mask")') > 0.95 * drawn
     with zipfile.ZipFile(GENERATED / "panel" / "panel_gerber.zip") as archive:
         assert archive.getinfo("panel-F_Cu.gbr").file_size > 10_000
+
+
+def test_clearances_of_the_stack_are_summed_by_hand_and_stand_in_the_document():
+    from tombola_hardware import mechanics, tolerances
+
+    glass, *others = tolerances.CLEARANCES
+    assert glass.nominal_mm == pytest.approx(11 - 8 - 1.2 - 1.5)
+    assert glass.worst_mm == pytest.approx(0.1 + 0.1 + 0.12 + 0.1)
+    assert glass.likely_mm == pytest.approx(math.sqrt(3 * 0.1**2 + 0.12**2), abs=0.005)
+    assert not glass.holds  # Known: the document says what to do.
+    assert all(clearance.holds for clearance in others)
+    assert sum(length.mm for length in tolerances.STACK[1:]) == pytest.approx(mechanics.depth_mm())
+    document = (GENERATED.parent / "docs" / "mechanical.md").read_text()
+    for clearance in tolerances.CLEARANCES:
+        row = f"| {clearance.what} | {clearance.nominal_mm:g} | ± {clearance.worst_mm:g}"
+        touches = "" if clearance.holds else ": **may touch**"
+        assert f"{row}{touches} | ± {clearance.likely_mm:g} |" in document
+
+
+def test_drawing_of_the_stack_has_every_length_with_its_tolerance_and_no_line_over_a_text():
+    from tombola_hardware import tolerances
+    from tombola_hardware.panel.stack import stack
+
+    root = ET.fromstring(stack())
+    kinds = [element.tag.rpartition("}")[2] for element in root]
+    texts = ["".join(element.itertext()) for element in root if element.tag.endswith("text")]
+    for length in tolerances.STACK:
+        assert f"{length.what} {length.mm:g} ± {length.tolerance_mm:g}" in texts
+    assert sum("may touch" in text for text in texts) == 1
+    first = next(index for index, kind in enumerate(kinds) if kind == "text" and index > 2)
+    assert "path" not in kinds[kinds.index("text", first) :]

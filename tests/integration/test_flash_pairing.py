@@ -19,6 +19,7 @@ from tombola_device.contract.errors import BadConfig, FlashError
 from tombola_device.contract.graph import block_graph
 from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 from tombola_device.contract.refusals import ErrorCode, Refused
+from tombola_device.contract.signing import bundle_is_signed
 from tombola_device.flash.serve import Flashd
 from tombola_device.slots.owner import Owner
 from tombola_device.slots.store import Store
@@ -177,6 +178,19 @@ def test_by_command_from_no_key_to_a_signed_flash(device: Device, bundle: Path, 
     assert f"knows {key.fingerprint}" in paired.output
     run.invoke(app, ["flash", str(bundle), "--port", device.port], catch_exceptions=False)
     assert device.installed == [bundle_sha256(encoded("a"))]
+
+
+def test_signature_that_is_written_beside_a_bundle_is_the_one_a_flash_begins_with(tmp_path: Path, monkeypatch) -> None:
+    path, data = tmp_path / "mine.tombola", encoded("mine")
+    path.write_bytes(data)
+    monkeypatch.setenv("TOMBOLA_KEY", str(tmp_path / "owner.key"))
+    key, runner = new_key(tmp_path / "owner.key"), CliRunner()
+    done = runner.invoke(app, ["key", "sign", str(path)])
+    assert done.exit_code == 0, done.output
+    signed = bytes.fromhex((tmp_path / "mine.tombola.sig").read_text())
+    sha256 = bytes.fromhex(bundle_sha256(data))
+    assert (len(signed), signed[:32]) == (96, key.public)
+    assert bundle_is_signed(signed[:32], sha256, signed[32:])
 
 
 def test_a_key_is_made_once_and_not_written_over(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,26 +24,13 @@ PANEL_SPEED = 0.1
 """The mock panel's bus needs 2 ms per scan where a real bus needs 0.4, and 7 ms instead of 1 when a gate rises."""
 BUFFER_PERIODS = 4
 PERIOD_S = 128 / 48_000
-SOURCE = Path(__file__).parents[1] / "rig" / "vcard.c"
-CLOCK_SOURCE = SOURCE.with_name("card_clock.c")
+CLOCK_SOURCE = Path(__file__).parents[1] / "rig" / "card_clock.c"
 STOP_S = 0.2
 """Longer than the buffer lasts at this speed, shorter than PATIENCE_S of the sink."""
 ALSA_CONF = Path("/usr/share/alsa/alsa.conf")
 SLOW_CLOCK = Path(__file__).parents[1] / "rig" / "slow_clock"
 PLAYED_PANEL = Path(__file__).parents[1] / "rig" / "played_panel.py"
 QUARTET = Path(__file__).parents[2] / "models" / "quartet" / "quartet.tombola"
-
-
-@pytest.fixture(scope="session")
-def plugin(tmp_path_factory) -> Path:
-    """Folder of the compiled virtual card."""
-    compiler = shutil.which("gcc")
-    if compiler is None or not Path("/usr/include/alsa/pcm_external.h").is_file() or not ALSA_CONF.is_file():
-        pytest.skip("a virtual sound card needs gcc, libasound2-dev and libasound2-data; install them")
-    pytest.importorskip("alsaaudio", reason="pyalsaaudio is not installed")
-    path = tmp_path_factory.mktemp("card") / "libasound_module_pcm_vcard.so"
-    subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-DPIC", "-o", path, SOURCE, "-lasound"], check=True)
-    return path
 
 
 @dataclass

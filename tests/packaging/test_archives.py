@@ -152,9 +152,9 @@ def test_every_library_that_is_imported_is_asked_for_by_name(package):
     assert {DISTRIBUTIONS.get(name, name.replace("_", "-")) for name in imported(package)} <= asked
 
 
-def test_the_device_asks_for_six_libraries_and_not_for_torch():
+def test_the_device_asks_for_seven_libraries_and_not_for_torch():
     names = sorted(re.split(r"[<>=~]", item)[0] for item in requirements("device"))
-    assert names == ["PyNaCl", "cobs", "msgspec", "numpy", "onnxruntime", "pyserial"]
+    assert names == ["PyNaCl", "cobs", "microdot", "msgspec", "numpy", "onnxruntime", "pyserial"]
 
 
 def test_the_licence_is_the_same_in_both_archives_and_at_the_root():

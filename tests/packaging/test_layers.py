@@ -69,7 +69,7 @@ for module in pkgutil.walk_packages(tombola_device.__path__, "tombola_device."):
         importlib.import_module(module.name)
 print(*sorted({name.split(".")[0] for name in sys.modules} & set(sys.argv[1:])))
 """
-    unwanted = ["torch", "tombola_host", "librosa", "alsaaudio", "gpiozero", "lgpio", "rtmidi", "mido"]
+    unwanted = ["torch", "tombola_host", "librosa", "alsaaudio", "gpiozero", "lgpio", "rtmidi", "mido", "sounddevice"]
     result = run(sys.executable, "-c", code, *unwanted)
     assert (result.returncode, result.stdout.strip()) == (0, ""), result.stderr
 

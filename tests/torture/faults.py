@@ -197,6 +197,8 @@ def garbage(annotation: str, value: Any, rng: random.Random) -> Any:
         return rng.choice([0, -1, 4095, 65_535, rng.randrange(4096)])
     if annotation == "list[MidiMessage]":
         return [messages(rng) for _ in range(rng.randrange(1, 20))]
+    if annotation == "list[KeyPress]":
+        return [strange_key(rng) for _ in range(rng.randrange(1, 20))]
     if annotation == "list[str]":
         return rng.choice([[], ["\0", "a port\n" * 3], [*value, ""]])
     if annotation == "PanelState":
@@ -207,6 +209,14 @@ def garbage(annotation: str, value: Any, rng: random.Random) -> Any:
 def messages(rng: random.Random) -> tuple[int, ...]:
     """A message as a line that is disturbed may give: of any length and any bytes."""
     return tuple(rng.choice([rng.randrange(128), rng.randrange(256)]) for _ in range(rng.choice([0, 1, 2, 3, 3, 3, 5])))
+
+
+def strange_key(rng: random.Random) -> Any:
+    """A key that nobody has pressed, or that no keyboard has."""
+    from tombola_device.hal.keyboard.port import KeyPress, Stroke
+
+    names = ("z", "q", "p", "left", "up", "tab", "space", "backspace", ".", "", "\0", "a key")
+    return KeyPress(rng.choice(names), rng.choice(list(Stroke)), rng.random() < 0.5, rng.choice(["", "q", "??"]))
 
 
 def strange_reading(state: Any, rng: random.Random) -> Any:

@@ -21,7 +21,7 @@ SILENT_S = 2.0
 OWN_JUMP = 0.09
 """Largest step of the rig's own sounds: three voices, the highest of them the guest's, that begin together (0.064 was
 measured, which an audio process that joins a performance makes of all notes)."""
-GESTURES = ("MidiIn", "MidiPort", "Uart", "Panel", "Converter", "MidiBackend")
+GESTURES = ("MidiIn", "MidiPort", "Uart", "Panel", "Converter", "MidiBackend", "Keyboard")
 """Edges whose garbage is what a player could have played: afterwards the player has to put things right."""
 PROCESS, CLOCK = "process", "clock"
 PROCESS_KINDS = ("kill", "stop", "pause", "hang", "dies at the start", "dies twice", "daemon killed")
@@ -85,6 +85,12 @@ def plug(stage: Stage, tick: int) -> None:
         stage.run(0.3)
 
 
+def type_letters(stage: Stage, tick: int) -> None:
+    """Somebody plays on the letter keys."""
+    if tick in (2, 12):
+        stage.letters.press("w" if tick == 2 else "r")
+
+
 def patch(stage: Stage, tick: int) -> None:
     """The jacks move: gate, trigger, clock, voltages."""
     if tick % 6 == 0:
@@ -107,7 +113,8 @@ def boot(stage: Stage, tick: int) -> None:
 
 
 ACTIVITIES: dict[str, Callable[[Stage, int], None]] = {
-    activity.__name__: activity for activity in (hold, save, flash, revert, calibrate, plug, patch, end, boot)
+    activity.__name__: activity
+    for activity in (hold, save, flash, revert, calibrate, plug, type_letters, patch, end, boot)
 }
 TICKS = 26
 

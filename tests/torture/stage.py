@@ -59,9 +59,11 @@ from tombola_device.disk.fake import FakeFiles
 from tombola_device.engine.engine import Engine
 from tombola_device.flash import serve as serve_module
 from tombola_device.hal.audio import returning as returning_module
+from tombola_device.hal.keyboard.port import FakeKeyboard
 from tombola_device.hal.midi.din import DinIn
 from tombola_device.hal.midi.held import Sources
 from tombola_device.hal.midi.ports import FakePort, PortsIn
+from tombola_device.hal.midi.typed import TypedIn
 from tombola_device.hal.panel import readings as readings_module
 from tombola_device.hal.panel.converters import FULL_SCALE, FakeConverter
 from tombola_device.hal.panel.cv_out import CvOut, FakeMcp4728
@@ -100,6 +102,7 @@ class Stage:
         self.memory, self.backend = FakeMemory(), Backend(self.plan)
         self.memory.image[:] = self.memory.image if like is None else like.memory.image
         self.keyboard: FakePort = self.backend.plug("keyboard")
+        self.letters = FakeKeyboard()
         self.din = Wire()
         self.pins = load_pin_map()
         rests = shares_at_rest(self.pins)
@@ -147,6 +150,7 @@ class Stage:
         sources = [
             PortsIn("", self._tap(self.backend, "MidiBackend"), clock, held),
             DinIn("din", thru=True, open_port=lambda _: self._tap(self.din, "Uart"), clock=clock, sources=held),
+            TypedIn(self._tap(self.letters, "Keyboard"), clock=clock, sources=held),
         ]
         bus = self._tap(FakeI2c({self.pins.i2c.addresses["DAC"]: FakeMcp4728(), 64: FakePca9685()}), "I2cBus")
         self.pins_factory = MockFactory()

@@ -90,13 +90,14 @@ class AudioProcess:
         realtime: Whether to request SCHED_FIFO and locked memory.
         measure: Whether to measure first how many voices this computer can play.
         should_stop: Called during the start; True aborts the start.
+        tap: Descriptor of shared memory that takes a copy of the sound; -1: none.
 
     Raises:
         AudioLost: The process died.
         TombolaError: The audio process ended during the start; its error, in the same class.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but two are named
         self,
         bundle: Path,
         controls: bytes,
@@ -107,6 +108,7 @@ class AudioProcess:
         realtime: bool,
         measure: bool = False,
         should_stop: Callable[[], bool] = lambda: False,
+        tap: int = -1,
     ) -> None:
         voices = voices_of(controls)
         descriptor = create_memory(memory_bytes(voices))
@@ -114,12 +116,12 @@ class AudioProcess:
             memory = map_memory(descriptor, memory_bytes(voices))
             self._controls, self._status = ControlsWriter(memory, voices), StatusReader(memory, voices)
             self._controls.write(controls)
-            start = Start(descriptor, voices, str(bundle), audio, buffer_periods, str(fallback), realtime, measure)
+            start = Start(descriptor, voices, str(bundle), audio, buffer_periods, str(fallback), realtime, measure, tap)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tombola_device.audio.process", msgspec.json.encode(start).decode()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                pass_fds=(descriptor,),
+                pass_fds=(descriptor,) if tap < 0 else (descriptor, tap),
                 env=os.environ | {"ORT_DISABLE_TELEMETRY": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             )
         finally:

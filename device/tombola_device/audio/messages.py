@@ -22,6 +22,7 @@ class Start(msgspec.Struct, frozen=True):
         fallback: Wav file for ``auto`` without a card.
         realtime: Whether to request SCHED_FIFO and locked memory.
         measure: Whether to measure first how many voices this computer can play.
+        tap: Descriptor of shared memory that takes a copy of the sound; -1: none.
     """
 
     memory: int
@@ -32,6 +33,7 @@ class Start(msgspec.Struct, frozen=True):
     fallback: str = "tombola.wav"
     realtime: bool = True
     measure: bool = False
+    tap: int = -1
 
 
 class Load(msgspec.Struct, frozen=True):

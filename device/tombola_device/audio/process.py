@@ -39,6 +39,7 @@ from tombola_device.audio.loader import load_engine, serve_commands
 from tombola_device.audio.messages import AudioEvent, Start, tell
 from tombola_device.audio.realtime import become_realtime
 from tombola_device.audio.ring import map_memory
+from tombola_device.audio.tap import TAP_BYTES, TappedOut
 from tombola_device.contract.controls import (
     FRAME_RATE_HZ,
     PERIOD_SAMPLES,
@@ -238,6 +239,7 @@ def play(start: Start) -> None:
     """
     limit_memory()
     memory = map_memory(start.memory, memory_bytes(start.voices))
+    tap = map_memory(start.tap, TAP_BYTES) if start.tap >= 0 else None
     engine, sha256 = load_engine(Path(start.bundle), start.voices)
     voices = voices_that_play(engine, start.voices) if start.measure else start.voices
     loop = AudioLoop(engine, sha256, memory, voices, start.buffer_periods)
@@ -252,6 +254,8 @@ def play(start: Start) -> None:
     loop.rehearse()
     # Open the card last: opening fills its buffer, and freezing and locking take longer than the buffer lasts.
     audio = open_audio(start.audio, start.buffer_periods, Path(start.fallback))
+    if tap is not None:
+        audio = TappedOut(audio, tap)
     try:
         tell(
             sys.stdout.fileno(),

@@ -29,9 +29,9 @@ _HEADER_BYTES = 64
 _NUMBER_BYTES, _CRC_BYTES = 8, 8
 
 
-def ring_bytes(payload_bytes: int) -> int:
+def ring_bytes(payload_bytes: int, slots: int = SLOTS) -> int:
     """Size of the memory of a ring with frames of ``payload_bytes``."""
-    return _HEADER_BYTES + SLOTS * _slot_bytes(payload_bytes)
+    return _HEADER_BYTES + slots * _slot_bytes(payload_bytes)
 
 
 def _slot_bytes(payload_bytes: int) -> int:
@@ -56,14 +56,15 @@ class RingWriter:
     """The one writer of a ring.
 
     Args:
-        memory: ``ring_bytes(payload_bytes)`` long.
+        memory: ``ring_bytes(payload_bytes, slots)`` long. A ring that was written before goes on.
         payload_bytes: Length of a frame.
+        slots: Number of slots.
     """
 
-    def __init__(self, memory: memoryview, payload_bytes: int) -> None:
-        self._memory, self._payload_bytes = memory, payload_bytes
+    def __init__(self, memory: memoryview, payload_bytes: int, slots: int = SLOTS) -> None:
+        self._memory, self._payload_bytes, self._slots = memory, payload_bytes, slots
         self._newest = memory[:_NUMBER_BYTES].cast("Q")
-        self._number = 0
+        self._number = self._newest[0]
 
     def write(self, payload: bytes | memoryview) -> None:
         """Publish a frame.
@@ -71,7 +72,7 @@ class RingWriter:
         Real time: audio thread.
         """
         self._number += 1
-        at = _HEADER_BYTES + self._number % SLOTS * _slot_bytes(self._payload_bytes)
+        at = _HEADER_BYTES + self._number % self._slots * _slot_bytes(self._payload_bytes)
         start = at + _NUMBER_BYTES + _CRC_BYTES
         number = self._number.to_bytes(_NUMBER_BYTES, "little")
         self._memory[at : at + _NUMBER_BYTES] = number
@@ -86,12 +87,13 @@ class RingReader:
     """A reader of a ring.
 
     Args:
-        memory: ``ring_bytes(payload_bytes)`` long.
+        memory: ``ring_bytes(payload_bytes, slots)`` long.
         into: Receives the frames; as long as a frame.
+        slots: Number of slots.
     """
 
-    def __init__(self, memory: memoryview, into: memoryview) -> None:
-        self._memory, self._into = memory, into
+    def __init__(self, memory: memoryview, into: memoryview, slots: int = SLOTS) -> None:
+        self._memory, self._into, self._slots = memory, into, slots
         self._newest = memory[:_NUMBER_BYTES].cast("Q")
         self._number = 0
         self._copy = bytearray(_NUMBER_BYTES + _CRC_BYTES + len(into))
@@ -103,9 +105,28 @@ class RingReader:
         Real time: audio thread.
         """
         number = self._newest[0]
-        if number == self._number:
+        return number != self._number and self._copy_out(number)
+
+    def read_next(self) -> bool:
+        """Copy the oldest frame that was not read yet and is still there; return False if there is none.
+
+        Frames are left out if more than half of the slots were written since the last call.
+        """
+        newest = self._newest[0]
+        if newest == self._number:
             return False
-        at = _HEADER_BYTES + number % SLOTS * _slot_bytes(len(self._into))
+        wanted = self._number + 1
+        if newest < wanted or newest - wanted >= self._slots // 2:
+            wanted = newest
+        return self._copy_out(wanted)
+
+    @property
+    def number(self) -> int:
+        """Number of the frame that was read last; 0: none was."""
+        return self._number
+
+    def _copy_out(self, number: int) -> bool:
+        at = _HEADER_BYTES + number % self._slots * _slot_bytes(len(self._into))
         view, start = self._view, _NUMBER_BYTES + _CRC_BYTES
         view[:] = self._memory[at : at + len(view)]
         crc = zlib.crc32(view[start:], zlib.crc32(view[:_NUMBER_BYTES]))

@@ -35,6 +35,7 @@ WINDOW_CHUNKS: Final = 255
 VERSION_1_WINDOW_CHUNKS: Final = 64
 """One per bit: version 1 acknowledges with 8 bytes."""
 MAX_STATUS_BYTES: Final = 4096
+MAX_LOOK_BYTES: Final = 2048
 DELIMITER: Final = b"\0"
 
 _HEAD = struct.Struct("<BI")
@@ -102,6 +103,20 @@ class Pair:
 
     kind: ClassVar[int] = 0x06
     layout: ClassVar[struct.Struct] = struct.Struct("")
+    tail: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Host: asks for the panel's view, and says what was touched since: a JSON array. ``code``: the display shows it.
+
+    ``number`` rises with each Look; one that is repeated is answered again, and nothing happens twice.
+    """
+
+    kind: ClassVar[int] = 0x07
+    layout: ClassVar[struct.Struct] = struct.Struct("<II")
+    number: int
+    code: int
     tail: bytes
 
 
@@ -175,6 +190,16 @@ class Paired:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """Device: the panel's view as JSON, compressed by zlib; the answer to the Look of this number."""
+
+    kind: ClassVar[int] = 0x88
+    layout: ClassVar[struct.Struct] = struct.Struct("<I")
+    number: int
+    tail: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Error:
     """Device: refuses, with an ErrorCode and its figure."""
 
@@ -185,7 +210,22 @@ class Error:
 
 
 Message: TypeAlias = (
-    Hello | Begin | Data | Finish | Ask | Pair | Welcome | Ready | Ack | Installed | Status | Wait | Paired | Error
+    Hello
+    | Begin
+    | Data
+    | Finish
+    | Ask
+    | Pair
+    | Look
+    | Welcome
+    | Ready
+    | Ack
+    | Installed
+    | Status
+    | Wait
+    | Paired
+    | Seen
+    | Error
 )
 
 _KINDS: Final[dict[int, type[Message]]] = {message.kind: message for message in get_args(Message)}
@@ -193,6 +233,8 @@ _TAIL_BYTES: Final[dict[int, Container[int]]] = {
     Begin.kind: (HASH_BYTES, HASH_BYTES + KEY_BYTES + SIGNATURE_BYTES),
     Data.kind: range(1, MAX_CHUNK_BYTES + 1),
     Pair.kind: range(KEY_BYTES + SIGNATURE_BYTES, KEY_BYTES + SIGNATURE_BYTES + MAX_LABEL_BYTES + 1),
+    Look.kind: range(2, MAX_LOOK_BYTES + 1),
+    Seen.kind: range(1, MAX_CHUNK_BYTES + 1),
     Ack.kind: range(WINDOW_CHUNKS // 8 + 2),
     Status.kind: range(2, MAX_STATUS_BYTES + 1),
 }

@@ -68,7 +68,16 @@ class PairAsked:
     label: str
 
 
-HostRequest: TypeAlias = BeginAsked | ChunkArrived | FinishAsked | StatusAsked | PairAsked
+@dataclass(frozen=True, slots=True)
+class LookAsked:
+    """The host asks for the panel's view, and says what was touched. Answer with ``seen`` or ``failed``."""
+
+    number: int
+    code: int
+    touched: bytes
+
+
+HostRequest: TypeAlias = BeginAsked | ChunkArrived | FinishAsked | StatusAsked | PairAsked | LookAsked
 
 
 class _ReceiverState(Enum):
@@ -169,6 +178,11 @@ class Receiver:
         """Answer StatusAsked with a JSON object; a longer one than MAX_STATUS_BYTES is replaced by ``{}``."""
         self._send(p.Status(json if len(json) <= p.MAX_STATUS_BYTES else b"{}"))
 
+    def seen(self, number: int, view: bytes) -> None:
+        """Answer LookAsked: the view, compressed. One that is too long for a frame is left out; the host asks on."""
+        if 0 < len(view) <= p.MAX_CHUNK_BYTES:
+            self._send(p.Seen(number, view))
+
     def paired(self, owners: int) -> None:
         """Answer PairAsked: the key is enrolled; the device now has ``owners`` keys."""
         self._send(p.Paired(min(owners, 0xFF)))
@@ -199,6 +213,8 @@ class Receiver:
             return [StatusAsked()]
         elif self._state is _ReceiverState.REFUSED:
             self._send(self._error)
+        elif isinstance(message, p.Look):
+            return [LookAsked(message.number, message.code, message.tail)]
         elif isinstance(message, p.Pair) and self._welcome.version >= p.SIGNED_VERSION:
             return self._pair_asked(message)
         elif isinstance(message, p.Begin):

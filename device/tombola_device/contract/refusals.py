@@ -27,6 +27,7 @@ class ErrorCode(IntEnum):
     OWNERS_FULL = 14
     TOO_COSTLY = 15
     TOO_SLOW = 16
+    NOT_OPEN = 17
 
 
 SHOWN_DIGITS: Final = 12
@@ -51,6 +52,8 @@ _SENTENCES: Final = {
     ErrorCode.OWNERS_FULL: "the device already has {value} owners, the most possible; remove one on its slots page",
     ErrorCode.TOO_COSTLY: "the bundle needs {high_m:.1f} M instructions per period but the device's board has "
     "{low_m:.1f} M for sound; prune the bundle further",
+    ErrorCode.NOT_OPEN: "the device's panel is closed to this computer; choose `page: open` on its settings page, and "
+    "give the code that it shows",
     ErrorCode.TOO_SLOW: "the bundle needs {high} µs for a period of {low} µs on the device's board; prune it further",
 }
 

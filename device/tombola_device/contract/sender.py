@@ -68,7 +68,8 @@ class Sender:
         session: Number of the first session, 0 … 2**32 - 1, different from other recent sessions. Each further session
             has the next number.
         chunk_bytes: Longest chunk to offer; the device may choose a shorter one.
-        seed: Seed of the signer's private key, 32 bytes; None: the bundle is not signed.
+        seed: Seed of the signer's private key, 32 bytes; None: the bundle is not signed here.
+        signed: Key and signature of an owner, 96 bytes, made before; empty: none.
 
     >>> sender = Sender(b"bundle", session=7)
     >>> p.FrameReader().feed(sender.poll(now=0.0))
@@ -78,10 +79,17 @@ class Sender:
     'asking what the device holds'
     """
 
-    def __init__(self, data: bytes, session: int, chunk_bytes: int = CHUNK_BYTES, seed: bytes | None = None) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        session: int,
+        chunk_bytes: int = CHUNK_BYTES,
+        seed: bytes | None = None,
+        signed: bytes = b"",
+    ) -> None:
         self._data = data
         self._sha256 = hashlib.sha256(data).digest()
-        self._signed = public_key(seed) + sign_bundle(seed, self._sha256) if seed is not None else b""
+        self._signed = public_key(seed) + sign_bundle(seed, self._sha256) if seed is not None else signed
         self._session = session
         self._offer_bytes = max(p.MIN_CHUNK_BYTES, min(chunk_bytes, p.MAX_CHUNK_BYTES))
         self._restart = 0

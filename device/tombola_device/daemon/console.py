@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final
 
 from tombola_device.config import Config
-from tombola_device.contract.errors import DeviceUnavailable
+from tombola_device.contract.errors import DeviceUnavailable, TombolaError
 from tombola_device.disk.errands import Errands
 from tombola_device.disk.files import DiskFiles
 from tombola_device.hal.edge import Edge
@@ -24,6 +24,7 @@ from tombola_device.hal.panel.port import Panel
 from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.player import Player
 from tombola_device.surface.actions import Action
+from tombola_device.surface.archive import Archive, finish_restore
 from tombola_device.surface.calibration import load_calibration, nominal_lines, save_calibration
 from tombola_device.surface.calibrator import Calibrator
 from tombola_device.surface.hands import PanelMap
@@ -42,6 +43,7 @@ SHOWN_S: Final = 0.05
 """Time between two views: that between two pictures of the display."""
 REAL_PANELS: Final = ("auto", "gpio")
 """Settings of ``panel`` under which the board's chips are looked for."""
+USB_NOTICES: Final = {True: "a computer is plugged in", False: "the computer was unplugged"}
 _LOG = logging.getLogger(__name__)
 
 
@@ -71,6 +73,7 @@ class Console:
         self.player, self.inputs, self.surface, self.faces = player, inputs, surface, tuple(faces)
         self._errands, self._panel, self._outputs = errands, panel, outputs
         self._shown_s = -SHOWN_S
+        self._usb: bool | None = None
         self._edges = [Edge(f"the face {type(face).__name__}") for face in self.faces]
 
     @property
@@ -83,7 +86,7 @@ class Console:
     def answer(self, see: Callable[[float], View], now_s: float) -> bool:
         """Show the faces the view, and carry out the actions that they ask for; True if there were any.
 
-        The surface works every SHOWN_S, and at once if the panel is touched: a view costs more than all else
+        The surface works every SHOWN_S, and at once if a face is touched: a view costs more than all else
         that a tick does.
 
         Args:
@@ -92,10 +95,10 @@ class Console:
         """
         for notice in self._errands.collect():
             self.surface.tell(notice, now_s)
-        touched = self._panel is not None and self._panel.touched
-        if now_s - self._shown_s < SHOWN_S and not touched:
+        if now_s - self._shown_s < SHOWN_S and not any(face.touched for face in self.faces):
             return False
         self._shown_s = now_s
+        self._look_at_usb(now_s)
         self.surface.tick(now_s)
         if not self.faces:
             return False
@@ -108,6 +111,13 @@ class Console:
         for action in actions:
             self.surface.do(action, now_s)
         return bool(actions)
+
+    def _look_at_usb(self, now_s: float) -> None:
+        """Tell the player when a computer's 5 V come or go: nothing else says that a cable carries them."""
+        usb = self._panel.usb if self._panel is not None else None
+        if usb is not None and self._usb is not None and usb != self._usb:
+            self.surface.tell(USB_NOTICES[usb], now_s)
+        self._usb = usb
 
     def put_out(self, level_db: float, now_s: float, *, healthy: bool) -> None:
         """Let the outputs follow the player; ``level_db``: of the loudest voice."""
@@ -155,16 +165,23 @@ class Hardware:
     clock: Callable[[], float] = time.monotonic
 
 
-def open_console(config: Config, player: Player, house: House, errands: Errands, faces: Sequence[Face] = ()) -> Console:
-    """Open what a configuration names: MIDI sources, the panel with its face, and further faces.
+def open_console(
+    config: Config,
+    player: Player,
+    house: House,
+    errands: Errands,
+    faces: Sequence[Face] = (),
+    sources: Sequence[MidiIn] = (),
+) -> Console:
+    """Open what a configuration names: MIDI sources, the panel with its face; and further faces and sources.
 
     Raises:
         DeviceUnavailable: An input that was named is missing.
         BadConfig: A name cannot be understood.
     """
-    pins, sources, panel = load_pin_map(), open_sources(config), open_panel(config.panel)
+    pins, opened, panel = load_pin_map(), open_sources(config), open_panel(config.panel)
     display, lights = open_chips(pins, real=panel is not None and config.panel in REAL_PANELS)
-    hardware = Hardware(_open_memory(config, pins, panel), sources, panel, display, lights)
+    hardware = Hardware(_open_memory(config, pins, panel), (*opened, *sources), panel, display, lights)
     store = SceneStore(DiskFiles(), config.state_path / "scenes", shipped_scenes(config.factory_path))
     return build_console(hardware, store, player, house, errands, faces)
 
@@ -173,15 +190,25 @@ def build_console(
     hardware: Hardware, store: SceneStore, player: Player, house: House, errands: Errands, faces: Sequence[Face] = ()
 ) -> Console:
     """Put a console together; ``store`` keeps scenes and settings."""
-    pins, panel, clock = load_pin_map(), hardware.panel, hardware.clock
+    pins, panel, clock, save = (
+        load_pin_map(),
+        hardware.panel,
+        hardware.clock,
+        partial(save_calibration, hardware.memory),
+    )
+    try:
+        finish_restore(store, save)
+    except TombolaError as error:
+        _LOG.warning("%s", error)
     calibration, damaged = load_calibration(hardware.memory)
     if damaged:
         _LOG.warning("%s", damaged)
     voltmeter = Voltmeter(nominal_lines(pins), calibration)
-    calibrator = Calibrator(voltmeter, partial(save_calibration, hardware.memory), errands)
+    calibrator = Calibrator(voltmeter, save, errands)
     hands, midi_map = PanelMap(player), MidiMap(player)
     scenes, settings = ScenePage(player, hands, store, errands), SettingsPage(player, midi_map, hands, store, errands)
-    surface = Surface(player, midi_map, scenes, settings, calibrator, house)
+    archive = Archive(store, scenes, settings, voltmeter, save, errands)
+    surface = Surface(player, midi_map, scenes, settings, calibrator, house, archive)
     if panel is None:
         return Console(player, Inputs(player, midi_map, hardware.sources, clock=clock), surface, errands, faces)
     panel_in = PanelIn(panel, hands, voltmeter, calibrator, clock)

@@ -38,11 +38,18 @@ from tombola_device.daemon.status_file import StatusFile
 from tombola_device.daemon.systemd import Notifier
 from tombola_device.daemon.watchdog import Watchdog
 from tombola_device.disk.errands import ErrandThread
+from tombola_device.hal.audio.open import BROWSER
 from tombola_device.play.player import Player
+from tombola_device.surface.browser.face import BrowserFace
+from tombola_device.surface.browser.open import OpenPage
+from tombola_device.surface.remote import RemoteFace
 from tombola_device.surface.surface import Face
 from tombola_device.surface.view import View
 
 TICK_S: Final = 0.001
+NOT_HEARD: Final = (
+    ", because no sound output was found: connect one and start again (without ALSA, Debian needs libportaudio2)"
+)
 _LOG = logging.getLogger(__name__)
 
 
@@ -53,7 +60,8 @@ class Daemon:
         config: How the instrument is set up.
         performance: What it plays from files.
         report: Takes one line when it begins to play, and one for each bundle that takes over.
-        faces: Faces beside that of the panel.
+        page: The face in a browser; None: there is none.
+        faces: Further faces beside that of the panel.
     """
 
     def __init__(
@@ -61,10 +69,15 @@ class Daemon:
         config: Config,
         performance: Performance,
         report: Callable[[str], None],
+        page: OpenPage | None = None,
         faces: Sequence[Face] = (),
     ) -> None:
-        self._config, self._report, self._faces = config, report, faces
-        self.bundles = Bundles(config, self.playing)
+        self._config, self._report, self._page = config, report, page
+        self._remote = RemoteFace() if config.serial else None
+        remote: list[BrowserFace | RemoteFace] = [page.face] if page is not None else []
+        remote += [self._remote] if self._remote is not None else []
+        self._faces, self._sources = (*faces, *remote), [face.midi for face in remote]
+        self.bundles = Bundles(config, self.playing, page.take_line if page is not None else None, self._remote)
         self.state: State = Waiting()
         self.errands = ErrandThread()
         self._starts = ThreadPoolExecutor(1, "start")
@@ -83,7 +96,8 @@ class Daemon:
         """
         with Lock(self._config.state_path):
             try:
-                with closing(open_console(self._config, self._player, self, self.errands, self._faces)) as console:
+                opened = open_console(self._config, self._player, self, self.errands, self._faces, self._sources)
+                with closing(opened) as console:
                     self.bundles.start()
                     self._play(console, stop)
             finally:
@@ -126,6 +140,12 @@ class Daemon:
         self.bundles.owner.turn_down()
         return "the key was turned down"
 
+    def open_page(self, *, opened: bool) -> str:
+        """See House."""
+        if self._remote is None:
+            return "no computer is on a serial line"
+        return self._remote.open() if opened else self._remote.shut()
+
     # The loop
 
     def _play(self, console: Console, stop: threading.Event) -> None:
@@ -148,7 +168,7 @@ class Daemon:
             path = self.bundles.store.boot()
         except StoreError as error:
             why = f"{fault}, and {error}" if fault else str(error)
-            if not self.bundles.serial:
+            if not self.bundles.ways_in:
                 raise StoreError(why) from error
             self._wait(why)
         else:
@@ -158,7 +178,7 @@ class Daemon:
 
     def _wait(self, why: str) -> None:
         self.state = Waiting(self.state.pulse)
-        self._say(f"waiting for a bundle on {self.bundles.serial}: {why}")
+        self._say(f"waiting for a bundle on {self.bundles.ways_in}: {why}")
 
     def _say(self, line: str) -> None:
         with contextlib.suppress(OSError):  # Nobody reads it, or the disk that it goes to is full.
@@ -169,7 +189,7 @@ class Daemon:
 
     def _begin(self, console: Console, choose: Callable[[], Path], *, flashed: bool = False) -> Starting:
         """Start the audio process, in a thread, with the bundle that is chosen there."""
-        config, controls = self._config, console.player.packed()
+        config, controls, page = self._config, console.player.packed(), self._page
 
         def begin() -> Audio:
             path = choose()
@@ -179,10 +199,11 @@ class Daemon:
                     controls,
                     audio=config.audio,
                     buffer_periods=config.buffer_periods,
-                    fallback=config.state_path / "tombola.wav",
+                    fallback=config.state_path / "tombola.wav" if page is None else Path(BROWSER),
                     realtime=config.realtime,
                     measure=config.measure,
                     should_stop=self._ending.is_set,
+                    tap=page.tap if page is not None else -1,
                 )
             except TombolaError:  # Some are OSErrors too.
                 raise
@@ -199,11 +220,10 @@ class Daemon:
         bundle, ready = playing.bundle, audio.ready
         console.surface.set_modes(bundle.modes)
         playing.send(console.player.packed(), 0.0)
-        self._say(
-            f"playing {playing.name} (modes: {', '.join(bundle.modes)}; "
-            f"{count(ready.voices, 'voice')}) on {ready.audio}"
-            f"{' because ALSA has no card' if self._config.audio == 'auto' and 'file' in ready.audio else ''}"
-        )
+        unheard = NOT_HEARD if self._config.audio == "auto" and "file" in ready.audio else ""
+        modes, voices = ", ".join(bundle.modes), count(ready.voices, "voice")
+        plays = f"playing {playing.name} (modes: {modes}; {voices}) on {ready.audio}{unheard}"
+        self._say("; ".join(filter(None, (plays, console.inputs.what_to_press))))
         for refused in ready.refused:
             _LOG.info("the system does not grant %s to the audio process", refused)
         self._performing.bundle_plays(console.inputs, flashed=flashed)
@@ -220,7 +240,7 @@ class Daemon:
             try:
                 path = self.bundles.store.revert()
             except StoreError:
-                if not self.bundles.serial:
+                if not self.bundles.ways_in:
                     raise error from None
                 self._wait(str(error))
             else:
@@ -269,7 +289,9 @@ class Daemon:
         """What the daemon sees; the surface completes it."""
         view = self.bundles.see(self.state.see())
         about = (f"tombola {__version__}", self.bundles.board.name, *view.about)
-        return replace(view, tempo_bpm=self._player.clock.tempo_bpm(now_s), about=about)
+        code = self._remote.code if self._remote is not None else None
+        about += (f"page code {code}",) if code else ()
+        return replace(view, tempo_bpm=self._player.clock.tempo_bpm(now_s), about=about, page_code=code)
 
     def _over(self, console: Console) -> bool:
         return self._performing.over(self.state.level_db, performing=console.inputs.performing)

@@ -95,7 +95,7 @@ class Waiting:
 
     def see(self) -> View:
         """See Playing."""
-        return View()
+        return View(doing=self.doing)
 
     def close(self) -> None:
         """See Playing; nothing is open."""
@@ -266,6 +266,14 @@ class Playing:
         status, manifest = self.status, self.bundle.manifest
         return View(
             bundle=manifest.name,
+            sha256=self.bundle.sha256,
+            doing=self.doing,
+            audio=self.ready.audio,
+            levels_db=status.levels_db,
+            load_p50=status.load_p50_us * FRAME_RATE_HZ / 1e6,
+            latency_ms=status.latency_p50_ms,
+            latency_max_ms=status.latency_max_ms,
+            voices_wanted=self._player.voices,
             peak_db=status.peak_db,
             load=status.load_p99_us * FRAME_RATE_HZ / 1e6,
             sounding=sum(level_db > SILENCE_DB for level_db in status.levels_db),

@@ -98,8 +98,7 @@ class FrameRenderer:
 
     def render(self) -> None:
         """Like ``Renderer.render``."""
-        placed = self._controls.moving
-        if placed:
+        if self._controls.moving:
             self._notes, levels = self._controls.follow()
             self._envelopes.play(*self._keys, levels, self._notes)
             if self._life is not None:
@@ -115,7 +114,7 @@ class FrameRenderer:
             if self._life is not None:
                 self._life.advance(rows)
                 if self._wane is not None:
-                    self._wane.advance(placed=placed)
+                    self._wane.advance()
             self.session.run(rows, self._notes, self.levels_db)
         if self._late.begun:
             self._late.rise()

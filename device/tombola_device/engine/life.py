@@ -26,10 +26,6 @@ from tombola_device.engine.numbers import numbers
 
 TAKE_FRAMES: Final = 2048
 """5.5 s; a take continues at its start without a seam."""
-PERIODS: Final = 2
-"""A voice is moved once in so many periods: 187 times a second is three times as fast as the fastest band, and the
-graph ramps from one value to the next."""
-TAKE_ROWS: Final = TAKE_FRAMES // PERIODS
 TAKES: Final = 8
 NEAR: Final = 1
 """A strike draws among so many takes on both sides of the nearest one."""
@@ -46,7 +42,10 @@ _Alone = tuple[memoryview, list[bytes], list[float], list[float]]
 
 
 class LifeFeed:
-    """Writes the shade of V voices, and moves their pace and amplitude: every other voice in every other period.
+    """Writes the shade of V voices, and moves their pace and amplitude.
+
+    In each period: held for two, motion of 12 to 60 Hz has images 187 Hz beside each partial, louder than a flute's
+    noise.
 
     Args:
         modes: The M modes that the graph renders.
@@ -71,12 +70,10 @@ class LifeFeed:
         self._shades = np.zeros((voices, 1, _STATIC), np.float32)
         self._shades_timbre, self._shade_numbers = self._shades[:, 0, :2], numbers(self._shades)
         self._amounts = [0.0] * voices
-        self._turn = 0
         self._voices = [
             _Voice(index, moved, row[split:], count)
             for index, (moved, row) in enumerate(zip(motion.voices, shade, strict=True))
         ]
-        self._turns = [self._voices[turn::PERIODS] for turn in range(PERIODS)]
         living_bytes = shade.data.cast("B")
         self._alone: list[list[_Alone]] = [[] for _ in range(voices)]
         for mode in range(count):
@@ -102,8 +99,8 @@ class LifeFeed:
         note = 0.0 if self._told is None else float(self._told.note[voice])
         take = self._nearest(one.blend, note) + drawn % (2 * NEAR + 1) - NEAR
         take = abs(take) if take < TAKES else 2 * (TAKES - 1) - take
-        one.place = take * TAKE_ROWS + (drawn // (2 * NEAR + 1)) % TAKE_ROWS
-        one.end = (take + 1) * TAKE_ROWS
+        one.place = take * TAKE_FRAMES + (drawn // (2 * NEAR + 1)) % TAKE_FRAMES
+        one.end = (take + 1) * TAKE_FRAMES
         one.age = 0
         self._weigh(one)
 
@@ -138,18 +135,16 @@ class LifeFeed:
 
         Real time: audio thread.
         """
-        turn, growing = self._turn, self._growing
-        for voice in self._turns[turn]:
-            if voice.index >= voices:
-                break
+        growing = self._growing
+        for voice in self._voices[:voices]:
             if voice.age < growing:
-                voice.age += PERIODS
+                voice.age += 1
                 if voice.age % GROWTH_FRAMES == 0:
                     self._weigh(voice)
             if not voice.moves:
                 continue
             at = voice.place + 1
-            voice.place = at = at if at < voice.end else at - TAKE_ROWS
+            voice.place = at = at if at < voice.end else at - TAKE_FRAMES
             if voice.alone is not None:
                 living, rows, bent, gained = voice.alone
                 living[:] = rows[at]
@@ -161,7 +156,6 @@ class LifeFeed:
                 bend *= self._bent[mode][at] ** weight
                 gain *= self._gained[mode][at] ** weight
             voice.moved.bend, voice.moved.gain = bend, gain
-        self._turn = turn + 1 if turn + 1 < PERIODS else 0
 
     def _weigh(self, voice: _Voice) -> None:
         """The weight of each mode's life in a voice: blend, amount, and growth since the onset."""
@@ -216,7 +210,7 @@ class _Voice:
         self.index, self.moved, self.living = index, moved, living
         self.weights = np.zeros(len(living), np.float32)
         self.weight_bytes = self.weights.view(np.uint8).data
-        self.place, self.end, self.age = 0, TAKE_ROWS, 0
+        self.place, self.end, self.age = 0, TAKE_FRAMES, 0
         self.blend = [0.0] * modes
         self.moves: list[tuple[int, float]] = []
         """Each mode that moves the voice, and its weight."""
@@ -224,15 +218,15 @@ class _Voice:
 
 
 def tables(modes: Sequence[Mode], directions: int) -> tuple[Float32Array, list[list[float]], list[list[float]]]:
-    """Play the life of M modes into tables of T = TAKES * TAKE_ROWS rows, one for each PERIODS periods.
+    """Play the life of M modes into tables of T = TAKES * TAKE_FRAMES rows.
 
     Returns:
         The L directions, shape (T, M, L); factors of pace and of amplitude, shape (M, T) each.
     """
-    rows = np.zeros((len(modes), TAKES * TAKE_ROWS, 2 + directions), np.float32)
+    rows = np.zeros((len(modes), TAKES * TAKE_FRAMES, 2 + directions), np.float32)
     for table, mode in zip(rows, modes, strict=True):
         if mode.life is not None:
-            table[:] = played(mode.life)[::PERIODS]
+            table[:] = played(mode.life)
     cents = np.clip(rows[:, :, CENTS], -MOST_CENTS, MOST_CENTS)
     levels_db = np.clip(rows[:, :, LEVEL], -MOST_DB, MOST_DB)
     # Lists: reading a number takes a tenth of the instructions that a view of an array takes.

@@ -10,7 +10,6 @@ from tombola_device.contract.controls import FRAME_RATE_HZ, Float32Array
 from tombola_device.contract.graph import SHADES
 from tombola_device.contract.life import LONGEST_WANE_S
 from tombola_device.contract.manifest import KEYTRACK_NOTE, Mode
-from tombola_device.engine.life import PERIODS
 from tombola_device.engine.numbers import numbers
 
 MOST_OCTAVES: Final = 100.0
@@ -37,8 +36,8 @@ class WaneFeed:
         ]
         self._shade, self._controls = numbers(shade), numbers(controls)
         self._now, self._begun = 0, [0] * len(shade)
-        self._moving: list[list[tuple[int, int, float, float]]] = [[] for _ in range(PERIODS)]
-        """By turn, what moves: voice, place in the shade, how far in each period, how far at most."""
+        self._moving: list[tuple[int, int, float, float]] = []
+        """What moves: voice, place in the shade, how far in each period, how far at most."""
 
     @property
     def moves(self) -> bool:
@@ -59,29 +58,24 @@ class WaneFeed:
 
         Real time: audio thread.
         """
-        self._moving = [[] for _ in range(PERIODS)]
+        self._moving = []
         for voice, note in enumerate(notes):
             for place, blend, keytrack in self._places:
                 weight, at = self._controls[voice * self._columns + blend], voice * self._width + place
                 if weight:
                     rate = weight * speed_of(note, keytrack) / FRAME_RATE_HZ
-                    self._moving[voice % PERIODS].append((voice, at, rate, weight * LONGEST_WANE_S))
+                    self._moving.append((voice, at, rate, weight * LONGEST_WANE_S))
                 else:
                     self._shade[at] = 0.0
 
-    def advance(self, *, placed: bool) -> None:
-        """Advance by one period the voices whose turn it is in ``LifeFeed``.
-
-        Args:
-            placed: Whether ``LifeFeed.place`` has cleared the directions of all voices.
+    def advance(self) -> None:
+        """Advance by one period.
 
         Real time: audio thread.
         """
-        moving, shade, begun = self._moving[self._now % PERIODS], self._shade, self._begun
+        shade, begun = self._shade, self._begun
         now = self._now = self._now + 1
-        if placed:
-            moving = [one for turn in self._moving for one in turn]
-        for voice, at, rate, most in moving:
+        for voice, at, rate, most in self._moving:
             gone = rate * (now - begun[voice])
             shade[at] = gone if gone < most else most  # noqa: FURB136 - a call costs as much as the rest of this line
 

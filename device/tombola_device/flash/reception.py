@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -16,10 +17,19 @@ from tombola_device import __version__
 from tombola_device.contract.bundle import HEADER_BYTES, MAGIC, MAX_MANIFEST_BYTES, peek_manifest
 from tombola_device.contract.errors import BadBundle, StoreError
 from tombola_device.contract.protocol import MAX_STATUS_BYTES, PROTOCOL_VERSION
-from tombola_device.contract.receiver import BeginAsked, ChunkArrived, FinishAsked, HostRequest, PairAsked, Receiver
+from tombola_device.contract.receiver import (
+    BeginAsked,
+    ChunkArrived,
+    FinishAsked,
+    HostRequest,
+    LookAsked,
+    PairAsked,
+    Receiver,
+)
 from tombola_device.contract.refusals import ErrorCode, Refused
 from tombola_device.contract.signing import fingerprint
 from tombola_device.engine.board import UNKNOWN, Board, check_cost
+from tombola_device.flash.turn import Turn
 from tombola_device.slots.errors import DiskFull, ProbeFailed, WrongHash
 from tombola_device.slots.owner import Owner
 from tombola_device.slots.store import Store
@@ -55,6 +65,26 @@ class Worker(Protocol):
         """Accept no more tasks; return when the last task has ended."""
 
 
+class RemotePanel(Protocol):
+    """The panel, as a computer at the other end of the line sees it.
+
+    >>> class Shut:
+    ...     def look(self, number, code, touched): raise Refused(ErrorCode.NOT_OPEN)
+    >>> panel: RemotePanel = Shut()
+    >>> panel.look(1, 482913, b"[]")
+    Traceback (most recent call last):
+    tombola_device.contract.refusals.Refused: the device's panel is closed to this computer; choose `page: open` on its
+    settings page, and give the code that it shows
+    """
+
+    def look(self, number: int, code: int, touched: bytes) -> bytes:
+        """The view as JSON; what was touched is done, once per ``number``.
+
+        Raises:
+            Refused: The panel is closed, or shows another code.
+        """
+
+
 class Reception:
     """Answers the requests of one line. Damaged bytes and cut lines do no harm.
 
@@ -65,6 +95,8 @@ class Reception:
         status: Returns the state of the instrument for hosts that ask; at most about 3 KiB as JSON.
         worker: Checks and installs bundles.
         board: The board that bundles must fit. A bundle that is too costly is refused as soon as its manifest arrives.
+        turn: Shared with the other lines of the same store.
+        panel: Shows itself to the host, and takes what is touched there; None: it is always closed.
     """
 
     def __init__(
@@ -75,8 +107,11 @@ class Reception:
         status: Callable[[], Mapping[str, object]],
         worker: Worker,
         board: Board = UNKNOWN,
+        turn: Turn | None = None,
+        panel: RemotePanel | None = None,
     ) -> None:
-        self._store = store
+        self._store, self._panel = store, panel
+        self._turn = turn or Turn()
         self._owner = owner
         self._on_installed = on_installed
         self._status = status
@@ -125,15 +160,20 @@ class Reception:
             if isinstance(request, BeginAsked):
                 self._begin(request)
             elif isinstance(request, ChunkArrived):
-                self._store.write(request.data)
-                self._held_bytes = request.offset + len(request.data)
-                self._check_fit(request.data)
+                with self._turn.lock:
+                    self._check_turn()
+                    self._store.write(request.data)
+                    self._held_bytes = request.offset + len(request.data)
+                    self._check_fit(request.data)
             elif isinstance(request, FinishAsked):
+                self._check_turn()
                 self.doing = "checking"
                 self._install_session = self._receiver.session
                 self._install = self._worker.submit(self._store.finish)
             elif isinstance(request, PairAsked):
                 self._pair(request)
+            elif isinstance(request, LookAsked):
+                self._look(request)
             else:
                 self._receiver.status(self._status_json())
         except Exception as error:  # noqa: BLE001 - whatever it is, the host waits for an answer
@@ -148,12 +188,21 @@ class Reception:
         # Checked before the first byte is stored: the signature covers the hash that ``Store.finish`` checks.
         if self._owner is not None:
             self._owner.check(request.sha256, request.key, request.signature)
+        if not self._turn.take(self):
+            self._receiver.busy()
+            return
         held = self._store.begin(request.sha256, request.size_bytes, restart=request.restart)
         self._size_bytes, self._held_bytes = request.size_bytes, held.offset
         # A resumed bundle passed this check before.
         self._start, self._announced = None if held.offset else b"", request
         self.doing = "playing already" if held.active else "receiving"
+        if held.active:
+            self._turn.end(self)
         self._receiver.begun(held.offset, held.crc32, active=held.active)
+
+    def _check_turn(self) -> None:
+        if not self._turn.has(self):
+            raise StoreError("another bundle has begun to arrive on another line; flash again when it plays")
 
     def _check_fit(self, data: bytes) -> None:
         """Refuse a too costly bundle when its manifest has arrived; ``Store.finish`` verifies the manifest later."""
@@ -174,6 +223,12 @@ class Reception:
             self._store.begin(self._announced.sha256, self._announced.size_bytes, restart=True)
             raise
 
+    def _look(self, request: LookAsked) -> None:
+        if self._panel is None:
+            raise Refused(ErrorCode.NOT_OPEN)
+        view = self._panel.look(request.number, request.code, request.touched)
+        self._receiver.seen(request.number, zlib.compress(view))
+
     def _pair(self, request: PairAsked) -> None:
         if self._owner is None:
             raise Refused(ErrorCode.NOT_PAIRING)
@@ -181,9 +236,13 @@ class Reception:
         _LOG.info("paired with %s %s", fingerprint(request.key), request.label)
 
     def _finish_install(self) -> None:
-        if self._install is None or not self._install.done():
+        if self._install is None:
+            return
+        if not self._install.done():
+            self._turn.has(self)
             return
         install, self._install = self._install, None
+        self._turn.end(self)
         same_session = self._receiver.session == self._install_session
         error = install.exception()
         if error is None:
@@ -200,6 +259,7 @@ class Reception:
                 self._answer(error)
 
     def _refuse(self, error: BaseException) -> None:
+        self._turn.end(self)
         self._note(error)
         self._answer(error)
 

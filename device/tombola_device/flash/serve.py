@@ -18,7 +18,8 @@ from typing import Final, Protocol
 import serial
 
 from tombola_device.engine.board import UNKNOWN, Board
-from tombola_device.flash.reception import Reception
+from tombola_device.flash.reception import Reception, RemotePanel
+from tombola_device.flash.turn import Turn
 from tombola_device.slots.owner import Owner
 from tombola_device.slots.store import Store
 
@@ -84,9 +85,11 @@ class Flashd:
         open_port: Opens ``path``.
         owner: Decides which bundles are accepted; None: accept all, and refuse pairing.
         board: The board that bundles must fit.
+        turn: Shared with the other lines of the same store.
+        panel: Shows itself to the host; None: it is always closed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - those after the fourth are named
         self,
         path: str,
         store: Store,
@@ -95,10 +98,13 @@ class Flashd:
         open_port: Callable[[str], SerialPort] = open_serial,
         owner: Owner | None = None,
         board: Board = UNKNOWN,
+        turn: Turn | None = None,
+        panel: RemotePanel | None = None,
     ) -> None:
         self._path = path
         self._open_port = open_port
-        self._reception = Reception(store, owner, on_installed, status, ThreadPoolExecutor(1, "install"), board)
+        worker = ThreadPoolExecutor(1, "install")
+        self._reception = Reception(store, owner, on_installed, status, worker, board, turn, panel)
         self._port: SerialPort | None = None
         self._reopen_s = 0.0
         self._known = False

@@ -256,6 +256,11 @@ class Player(Dials):
         return sum(voice.gate for voice in self._voices)
 
     @property
+    def held_notes(self) -> tuple[float, ...]:
+        """Notes of the voices with gate up, without bend."""
+        return tuple(voice.note for voice in self._voices if voice.gate)
+
+    @property
     def cv_held(self) -> bool:
         """Whether a voice plays, or last played, the key of the gate input."""
         return any(voice.last == CV_KEY for voice in self._voices)

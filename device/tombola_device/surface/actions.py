@@ -6,8 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from tombola_device.contract.controls import MAX_MODES, MOST_LIFE
 from tombola_device.contract.errors import BadConfig
-from tombola_device.surface.scenes import PLACES
+from tombola_device.surface.backup import Backup
+from tombola_device.surface.scenes import NAME_LETTERS, PLACES, is_name
 
 JACKS: Final = ("V/OCT", "CV A", "CV B")
 """The jacks that can be calibrated, as the panel calls them; V/OCT measures the others."""
@@ -20,8 +22,94 @@ class MorphBy:
     amount: float
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.amount):
-            raise BadConfig(f"the morph cannot move by {self.amount}; give a number from -1 to 1")
+        _check_number("the morph moves by", self.amount, -1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Morph:
+    """Go to a place on the way through the modes, 0 … 1."""
+
+    place: float
+
+    def __post_init__(self) -> None:
+        _check_number("the morph", self.place, 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class SetWeight:
+    """Set the weight of one mode, 0 … 1, before normalisation: a weight's knob."""
+
+    mode: int
+    weight: float
+
+    def __post_init__(self) -> None:
+        _check_number("the number of the mode", self.mode, 0, MAX_MODES - 1)
+        _check_number("the weight", self.weight, 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class SetBlend:
+    """Set the weights of all modes, each 0 … 1, not all 0; they are normalised to sum 1."""
+
+    weights: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for weight in self.weights:
+            _check_number("the weight", weight, 0, 1)
+        if not any(self.weights) or len(self.weights) > MAX_MODES:
+            raise BadConfig("the blend needs one weight per mode, and one of them above 0; give them again")
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimbre:
+    """Set timbre X and Y, 0 … 1; 0.5 is the mode's default."""
+
+    x: float
+    y: float
+
+    def __post_init__(self) -> None:
+        _check_number("timbre X", self.x, 0, 1)
+        _check_number("timbre Y", self.y, 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class SetLoudness:
+    """Set what the loudness knob adds, -160 … 12 dB."""
+
+    offset_db: float
+
+    def __post_init__(self) -> None:
+        _check_number("the loudness", self.offset_db, -160, 12)
+
+
+@dataclass(frozen=True, slots=True)
+class SetLife:
+    """Set how much held notes move, 0 … MOST_LIFE; 1: as the mode's recordings do."""
+
+    amount: float
+
+    def __post_init__(self) -> None:
+        _check_number("the life", self.amount, 0, MOST_LIFE)
+
+
+@dataclass(frozen=True, slots=True)
+class SetGlide:
+    """Set the glide time, 0 … 10 s."""
+
+    seconds: float
+
+    def __post_init__(self) -> None:
+        _check_number("the glide", self.seconds, 0, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class SetTune:
+    """Transpose, -24 … 24 semitones."""
+
+    semitones: float
+
+    def __post_init__(self) -> None:
+        _check_number("the transposition", self.semitones, -24, 24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +130,34 @@ class RecallScene:
 
     def __post_init__(self) -> None:
         _check_place(self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class RenameScene:
+    """Name the scene at a place, 0 … PLACES - 1; an empty name: none."""
+
+    place: int
+    name: str
+
+    def __post_init__(self) -> None:
+        _check_place(self.place)
+        if not is_name(self.name):
+            raise BadConfig(f"a scene cannot be called {self.name[:40]!r}; {NAME_LETTERS}")
+
+
+@dataclass(frozen=True, slots=True)
+class MakeBackup:
+    """Give scenes, settings and calibration as text in ``View.answer``, with this ticket."""
+
+    ticket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Replace scenes, settings and calibration by these; ``View.answer`` says with this ticket how it went."""
+
+    backup: Backup
+    ticket: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +230,19 @@ class TurnDownKey:
 
 Action: TypeAlias = (
     MorphBy
+    | Morph
+    | SetWeight
+    | SetBlend
+    | SetTimbre
+    | SetLoudness
+    | SetLife
+    | SetGlide
+    | SetTune
     | SaveScene
     | RecallScene
+    | RenameScene
+    | MakeBackup
+    | Restore
     | Choose
     | Calibrate
     | ConfirmCalibration
@@ -128,6 +255,11 @@ Action: TypeAlias = (
     | AcceptKey
     | TurnDownKey
 )
+
+
+def _check_number(what: str, number: float, least: float, most: float) -> None:
+    if not (math.isfinite(number) and least <= number <= most):
+        raise BadConfig(f"{what} cannot be {number}; give a number from {least:g} to {most:g}")
 
 
 def _check_place(place: int) -> None:

@@ -36,6 +36,11 @@ class FakeFace:
         """What is shown now."""
         return self._view
 
+    @property
+    def touched(self) -> bool:
+        """See Face."""
+        return bool(self._asked)
+
     def poll(self, view: View, now_s: float) -> list[Action]:  # noqa: ARG002 - it has no time-outs
         """See Face."""
         self._view = view

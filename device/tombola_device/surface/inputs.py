@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from tombola_device.config import Config
 from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.hal.edge import Edge
+from tombola_device.hal.keyboard.open import open_keyboard
 from tombola_device.hal.midi.bytes import MidiMessage
 from tombola_device.hal.midi.din import DinIn
 from tombola_device.hal.midi.held import Sources
 from tombola_device.hal.midi.port import MidiIn
-from tombola_device.hal.midi.ports import open_ports
+from tombola_device.hal.midi.ports import NO_PORT, open_ports
 from tombola_device.hal.midi.socket import SocketIn
+from tombola_device.hal.midi.typed import WHAT_TO_PRESS, TypedIn
 from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.offline import BlendAutomation
 from tombola_device.play.player import Player
@@ -55,6 +57,17 @@ class Inputs:
     def names(self) -> list[str]:
         """The MIDI sources."""
         return [source.name for source in self._sources]
+
+    @property
+    def what_to_press(self) -> str:
+        """What a player without a panel is told; empty: there is nothing to say."""
+        if self._panel is not None or not self._sources:
+            return ""
+        if any(isinstance(source, TypedIn) for source in self._sources):
+            return WHAT_TO_PRESS
+        if self.names == [NO_PORT]:
+            return "no keyboard: connect a MIDI keyboard, or start it in a terminal, where letter keys play"
+        return f"play on {', '.join(self.names)}"
 
     def perform(self, performance: MidiIn | None, automation: BlendAutomation | None) -> None:
         """Begin a performance from files: notes, and a blend that moves by itself."""
@@ -123,6 +136,8 @@ def open_sources(config: Config) -> list[MidiIn]:
             if config.midi != "auto":
                 raise
             _LOG.info("%s", error)
+    if config.midi == "auto" and (keyboard := open_keyboard()) is not None:
+        sources.append(TypedIn(keyboard, sources=held))
     if config.midi_serial:
         sources.append(DinIn(config.midi_serial, thru=config.midi_thru, sources=held))
     if config.midi_socket:

@@ -12,7 +12,7 @@ from typing import Final
 
 from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.hal.edge import Edge
-from tombola_device.hal.panel.port import BUTTONS, Panel, PanelState
+from tombola_device.hal.panel.port import Panel, PanelState
 from tombola_device.surface.calibrator import PITCH, Calibrator
 from tombola_device.surface.hands import PanelMap
 from tombola_device.surface.outputs import GateOut, Sounding, output_volts
@@ -53,6 +53,8 @@ class PanelIn:
         """Why the converters do not answer, in one sentence; empty: they do."""
         self.state: PanelState | None = None
         """The reading of the last ``poll``; None if it did not read."""
+        self.usb: bool | None = None
+        """Whether a computer is at the USB port; None: nothing was read yet."""
         self._hands, self._voltmeter, self._calibrator, self._clock = hands, voltmeter, calibrator, clock
         self._read_s = -READ_S
         self._edge = Edge("the panel")
@@ -73,16 +75,11 @@ class PanelIn:
         self._note(state.fault if state is not None else self._edge.fault)
         if state is None:
             return False
+        self.usb = state.usb
         if not state.fault:
             self._calibrator.read(state.voltages[PITCH], now_s)
         volts = {name: self._voltmeter.of(name, share) for name, share in state.voltages.items()}
         return self._hands.apply(state, volts)
-
-    @property
-    def touched(self) -> bool:
-        """Whether the last ``poll`` has read a button's edge or a turn of the encoder."""
-        state = self.state
-        return state is not None and bool(state.turns or any(edge.name in BUTTONS for edge in state.edges))
 
     def stamps_s(self) -> list[float]:
         """When the last reading's edges were; without those stamped by another clock, as kernels before 5.7 do."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from tombola_device.disk.errands import Errands
 from tombola_device.play.player import Player
 from tombola_device.surface.routing import Hands
@@ -27,15 +29,18 @@ class ScenePage:
     def __init__(self, player: Player, hands: Hands, store: SceneStore, errands: Errands) -> None:
         self._player, self._hands, self._store, self._errands = player, hands, store, errands
         self._scenes = [store.scene(place) for place in range(PLACES)]
-        self._words = tuple(
-            words_of(scene) if scene is not None else DAMAGED if store.holds(place) else ""
+        self.words = tuple(
+            shown(scene) if scene is not None else DAMAGED if store.holds(place) else ""
             for place, scene in enumerate(self._scenes)
         )
+        """What each place holds: the scene's name, or its modes; empty: nothing."""
+        self.names = tuple(scene.name if scene is not None else "" for scene in self._scenes)
+        """The names alone."""
 
     @property
-    def words(self) -> tuple[str, ...]:
-        """The modes of each scene, the strongest first; empty: the place is empty."""
-        return self._words
+    def scenes(self) -> tuple[Scene | None, ...]:
+        """The scenes; None: the place is empty or damaged."""
+        return tuple(self._scenes)
 
     def save(self, place: int, modes: Sequence[str]) -> str:
         """Save the player's state at a place; ``modes`` are the names of the bundle's modes.
@@ -52,15 +57,39 @@ class ScenePage:
         """Recall the scene of a place. Gives a notice; empty: nothing to say."""
         scene = self._scenes[place]
         if scene is None:
-            return f"scene {place + 1} is damaged; save it again" if self._words[place] else "no scene is there"
+            return self._none_at(place)
         recall(scene, self._player, list(modes))
         self._hands.pick_up()
         return ""
 
+    def rename(self, place: int, name: str) -> str:
+        """Name the scene of a place; an empty name: none. Gives a notice; empty: it comes when the name is stored."""
+        before = self._scenes[place]
+        if before is None:
+            return self._none_at(place)
+        scene = msgspec.structs.replace(before, name=name)
+        self._errands.send(partial(self._store.save_scene, place, scene), lambda _: self._saved(place, scene))
+        return ""
+
+    def take(self, scenes: Sequence[Scene | None]) -> None:
+        """Hold these scenes from now on; they are stored already."""
+        self._scenes = list(scenes)
+        self.words = tuple(shown(scene) if scene is not None else "" for scene in scenes)
+        self.names = tuple(scene.name if scene is not None else "" for scene in scenes)
+
+    def _none_at(self, place: int) -> str:
+        return f"scene {place + 1} is damaged; save it again" if self.words[place] else "no scene is there"
+
     def _saved(self, place: int, scene: Scene) -> str:
         self._scenes[place] = scene
-        self._words = (*self._words[:place], words_of(scene), *self._words[place + 1 :])
+        self.words = (*self.words[:place], shown(scene), *self.words[place + 1 :])
+        self.names = (*self.names[:place], scene.name, *self.names[place + 1 :])
         return f"scene {place + 1} kept"
+
+
+def shown(scene: Scene) -> str:
+    """What the player reads: the scene's name, or its modes."""
+    return scene.name or words_of(scene)
 
 
 def words_of(scene: Scene) -> str:

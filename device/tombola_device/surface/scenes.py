@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -21,6 +22,10 @@ from tombola_device.play.voices import Priority, VoiceMode
 from tombola_device.surface.routing import Assignments, CvTargets
 
 PLACES: Final = 16
+LONGEST_NAME: Final = 24
+NAME_LETTERS: Final = f"take at most {LONGEST_NAME} letters, digits, blanks and . _ + -"
+_NAME: Final = r"^[\w .+-]*\Z"
+"""As in a bundle's names: nothing that a display, a terminal or a page could take for more than a name."""
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
@@ -37,6 +42,7 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tune_semitones: Offset of all pitches.
         voice_mode: How keys share voices.
         blend_mode: Whether keys share one blend.
+        name: What the player calls it; empty: it has no name.
     """
 
     blend: Annotated[dict[str, Share], Meta(max_length=MAX_MODES)]
@@ -47,6 +53,7 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tune_semitones: Annotated[float, Meta(ge=-24, le=24)] = 0.0
     voice_mode: VoiceMode = VoiceMode.POLY
     blend_mode: BlendMode = BlendMode.TOGETHER
+    name: Annotated[str, Meta(max_length=LONGEST_NAME, pattern=_NAME)] = ""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,6 +68,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority: Priority = Priority.LAST
     outputs: Assignments = Assignments()
     inputs: CvTargets = CvTargets()
+
+
+def is_name(name: str) -> bool:
+    """Whether a scene can be called so; an empty name is none."""
+    return len(name) <= LONGEST_NAME and re.match(_NAME, name) is not None
 
 
 def capture(player: Player, modes: list[str]) -> Scene:
@@ -99,7 +111,8 @@ def shipped_scenes(bundle: Path | None) -> tuple[Scene, ...]:
         named = msgspec.json.decode(bundle.with_name("scenes.json").read_bytes(), type=dict[str, Scene])
     except (OSError, msgspec.DecodeError):
         return ()
-    return tuple(named.values())
+    scenes = named.items()
+    return tuple(msgspec.structs.replace(scene, name=name if is_name(name) else "") for name, scene in scenes)
 
 
 class SceneStore:
@@ -112,19 +125,19 @@ class SceneStore:
     """
 
     def __init__(self, files: Files, folder: Path, shipped: Sequence[Scene] = ()) -> None:
-        self._files, self._folder, self._shipped = files, folder, shipped
+        self.files, self.folder, self._shipped = files, folder, shipped
         self._settings = SealedFile(files, folder / "settings.json", Settings)
 
     def scene(self, place: int) -> Scene | None:
         """The scene at a place, 0 … 15; None if the place is empty or its file is damaged."""
         path = self._scene_path(place)
-        if place < len(self._shipped) and self._files.size_bytes(path) is None:
+        if place < len(self._shipped) and self.files.size_bytes(path) is None:
             return self._shipped[place]
-        return read_sealed(self._files, path, Scene)
+        return read_sealed(self.files, path, Scene)
 
     def holds(self, place: int) -> bool:
         """Whether there is a file at a place, whole or damaged."""
-        return is_there(self._files, self._scene_path(place))
+        return is_there(self.files, self._scene_path(place))
 
     def save_scene(self, place: int, scene: Scene) -> None:
         """Store a scene.
@@ -134,7 +147,26 @@ class SceneStore:
         """
         path = self._scene_path(place)
         with _said(path.name):
-            write_sealed(self._files, path, scene)
+            write_sealed(self.files, path, scene)
+
+    def remove_scene(self, place: int) -> None:
+        """Empty a place.
+
+        Raises:
+            StoreError: The disk refuses.
+        """
+        self.remove(self._scene_path(place))
+
+    def remove(self, path: Path) -> None:
+        """Remove a file of the folder, if it is there.
+
+        Raises:
+            StoreError: The disk refuses.
+        """
+        with _said(path.name):
+            if self.files.size_bytes(path) is not None:
+                self.files.remove(path)
+                self.files.sync_folder(self.folder)
 
     def settings(self) -> tuple[Settings, str]:
         """The stored settings, or the defaults; and a sentence if the file is damaged or cannot be read."""
@@ -143,7 +175,7 @@ class SceneStore:
             return settings, ""
         if self._settings.unread:
             return Settings(), "the settings cannot be read yet and are kept; check the card"
-        there = is_there(self._files, self._folder / "settings.json")
+        there = is_there(self.files, self.folder / "settings.json")
         return Settings(), "the settings are damaged; set them again" if there else ""
 
     @property
@@ -162,7 +194,7 @@ class SceneStore:
 
     def _scene_path(self, place: int) -> Path:
         assert 0 <= place < PLACES
-        return self._folder / f"scene-{place + 1:02}.json"
+        return self.folder / f"scene-{place + 1:02}.json"
 
 
 @contextlib.contextmanager

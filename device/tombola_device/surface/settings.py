@@ -58,6 +58,11 @@ class SettingsPage:
             self._again_s = now_s + AGAIN_S
             self._errands.send(self._store.settings, self._take)
 
+    def take(self, settings: Settings) -> None:
+        """Let these settings hold from now on; they are stored already."""
+        self._tries, self.settings = 0, settings
+        self._apply()
+
     def _take(self, stored: tuple[Settings, str]) -> str:
         if not self._tries:
             return ""

@@ -26,20 +26,33 @@ from tombola_device.surface.actions import (
     Choose,
     ConfirmCalibration,
     Enrol,
+    MakeBackup,
+    Morph,
     MorphBy,
     Panic,
     RecallScene,
+    RenameScene,
+    Restore,
     Revert,
     SaveScene,
+    SetBlend,
+    SetGlide,
+    SetLife,
+    SetLoudness,
+    SetTimbre,
+    SetTune,
+    SetWeight,
     StopLearning,
     TurnDownKey,
 )
+from tombola_device.surface.archive import Archive
 from tombola_device.surface.calibrator import Calibrator
 from tombola_device.surface.routing import Assignments
 from tombola_device.surface.scene_page import ScenePage
 from tombola_device.surface.settings import SettingsPage
-from tombola_device.surface.view import View
+from tombola_device.surface.view import Option, Said, View
 
+PAGE_CHOICES: Final = ("closed", "open")
 NOTICE_S: Final = 3.0
 """How long a notice is shown."""
 _LOG = logging.getLogger(__name__)
@@ -56,6 +69,7 @@ class House(Protocol):
     ...     def enrol(self): return "no owner can be added here"
     ...     def accept_key(self, fingerprint): return "no owner can be added here"
     ...     def turn_down_key(self): return "no key asks"
+    ...     def open_page(self, *, opened): return "no computer can show this panel"
     >>> house: House = Closed()
     >>> house.revert()
     'there is only one bundle'
@@ -76,12 +90,15 @@ class House(Protocol):
     def turn_down_key(self) -> str:
         """Refuse the key that asks."""
 
+    def open_page(self, *, opened: bool) -> str:
+        """Let a computer on the serial line show this panel, or no longer."""
+
 
 class Face(Protocol):
     """Something that a player looks at and touches.
 
     >>> class Clock:
-    ...     text = ""
+    ...     text, touched = "", False
     ...     def poll(self, view, now_s):
     ...         self.text = f"{view.bundle} at {now_s} s"
     ...         return [Panic()] if view.fault else []
@@ -90,6 +107,10 @@ class Face(Protocol):
     >>> face.poll(View(fault="the sound is not a number"), now_s=3.0)
     [Panic()]
     """
+
+    @property
+    def touched(self) -> bool:
+        """Whether it was touched since the last ``poll``, which then comes in the same tick. Asked in every tick."""
 
     def poll(self, view: View, now_s: float) -> list[Action]:
         """Show the view, and give the actions since the last call, in order. Does not wait.
@@ -103,6 +124,11 @@ class Face(Protocol):
         """Go dark, and give the hardware or the port back."""
 
 
+def page_option(code: str | None) -> tuple[Option, ...]:
+    """The row of the settings page that lets a computer show this panel; none where there is no line to one."""
+    return () if code is None else (Option("page", PAGE_CHOICES, int(bool(code)), waits=True),)
+
+
 class Surface:
     """Does what players ask for, and says how the instrument is.
 
@@ -113,6 +139,7 @@ class Surface:
         settings: Applies and stores settings.
         calibrator: Calibrates the pitch input and the CV outputs.
         house: The rest of the instrument.
+        archive: Backs up and restores what the pages keep.
     """
 
     def __init__(
@@ -123,11 +150,15 @@ class Surface:
         settings: SettingsPage,
         calibrator: Calibrator,
         house: House,
+        archive: Archive,
     ) -> None:
-        self._player, self._midi_map, self._scenes = player, midi_map, scenes
+        self._player, self._midi_map, self._scenes, self._archive = player, midi_map, scenes, archive
         self._settings, self._calibrator, self._house = settings, calibrator, house
         self._modes: tuple[str, ...] = ()
         self._notice, self._notice_s = "", 0.0
+        self._answer: Said | None = None
+        self._answer_s: float | None = None
+        """When it was first shown."""
         self._first_notice = settings.damaged
         if self._first_notice:
             _LOG.warning("%s", self._first_notice)
@@ -170,27 +201,74 @@ class Surface:
             seen: The audio process, the slots and the serial line, as the daemon sees them.
             now_s: By ``time.monotonic``.
         """
+        player = self._player
         return replace(
             seen,
             modes=self._modes,
-            blend=tuple(self._player.blend.tolist()) if self._modes else (),
+            blend=tuple(player.blend.tolist()) if self._modes else (),
+            hand_blend=tuple(player.hand_blend.tolist()) if self._modes else (),
+            place=player.hand_place,
+            timbre=player.timbre,
+            life=player.life,
+            loudness_db=player.loudness_db,
+            glide_s=player.glide_s,
+            tune_semitones=player.tune_semitones,
+            held=player.held_notes,
             scenes=self._scenes.words,
+            scene_names=self._scenes.names,
             calibration=self._calibrator.text,
             pitch_volts=self._calibrator.pitch_volts,
-            options=self._settings.options(),
+            options=(*self._settings.options(), *page_option(seen.page_code)),
             learning=self._midi_map.learning,
             notice=self._notice if now_s - self._notice_s < NOTICE_S else "",
+            answer=self._shown_answer(now_s),
         )
+
+    def _shown_answer(self, now_s: float) -> Said | None:
+        if self._answer is None:
+            return None
+        self._answer_s = now_s if self._answer_s is None else self._answer_s
+        if now_s - self._answer_s >= NOTICE_S:
+            self._answer = None
+        return self._answer
+
+    def _reply(self, said: Said) -> None:
+        self._answer, self._answer_s = said, None
 
     def _carry_out(self, action: Action, now_s: float) -> str:  # noqa: C901, PLR0911, PLR0912 - one line an action
         """Carry out one action. Gives a notice for the player; empty: nothing to say."""
         match action:
             case MorphBy(amount):
                 self._player.morph(self._player.hand_place + amount)
+            case Morph(place):
+                self._player.morph(place)
+            case SetWeight(mode, weight):
+                self._player.set_weight(mode, weight)
+            case SetBlend(weights):
+                self._player.set_blend(weights)
+            case SetTimbre(x, y):
+                self._player.set_timbre(0, x)
+                self._player.set_timbre(1, y)
+            case SetLoudness(offset_db):
+                self._player.set_loudness(offset_db)
+            case SetLife(amount):
+                self._player.set_life(amount)
+            case SetGlide(seconds):
+                self._player.glide(seconds)
+            case SetTune(semitones):
+                self._player.tune(semitones)
             case SaveScene(place):
                 return self._scenes.save(place, self._modes)
             case RecallScene(place):
                 return self._scenes.recall(place, self._modes)
+            case RenameScene(place, name):
+                return self._scenes.rename(place, name)
+            case MakeBackup(ticket):
+                self._reply(Said(ticket, self._archive.backup()))
+            case Restore(backup, ticket):
+                self._archive.restore(backup, ticket, self._reply)
+            case Choose("page", choice) if choice in PAGE_CHOICES:
+                return self._house.open_page(opened=choice == PAGE_CHOICES[1])
             case Choose(option, choice):
                 return self._settings.choose(option, choice)
             case Calibrate(jack):

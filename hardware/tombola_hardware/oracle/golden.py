@@ -122,7 +122,7 @@ def _both() -> Iterator[Chip]:
     yield _chip(
         "U82",
         "lamp driver PCA9685 at 0x40",
-        "NXP PCA9685, table 2 (TSSOP28)",
+        "NXP PCA9685, table 2 (TSSOP28); two tables that others typed agree",
         MEMORY,
         f"GND GND GND GND GND {' '.join(lamps[:8])} GND {' '.join(lamps[8:])} GND GND GND SCL SDA +3.3V",
     )

@@ -21,6 +21,8 @@ from tombola_hardware.panel.layout import (
 
 GROUND, PRINT, FAINT = "#15171a", "#f4f4f0", "#c8a55a"
 """Black mask, white silk screen, gilded copper: what a fabricator of circuit boards gives."""
+MARGIN_MM: Final = 5.0
+"""Around the picture."""
 LIT: Final = ("#7be07b", "#f2b53c", "#e0574f")
 
 
@@ -80,11 +82,10 @@ def _rect(x: float, y: float, width: float, height: float, corner: float, fill: 
 
 def picture() -> str:
     """As it looks when it is built and plays: caps, nuts, lit lamps."""
-    margin = 5.0
     lines = [
-        _head(WIDTH_MM + 2 * margin, HEIGHT_MM + 2 * margin, "Tombola"),
+        _head(WIDTH_MM + 2 * MARGIN_MM, HEIGHT_MM + 2 * MARGIN_MM, "Tombola"),
         _DEFINITIONS,
-        f'<g transform="translate({margin} {margin})">',
+        f'<g transform="translate({MARGIN_MM} {MARGIN_MM})">',
         f'<rect x="0.6" y="1" width="{WIDTH_MM:g}" height="{HEIGHT_MM:g}" rx="0.4" fill="#000" opacity="0.25"/>',
         f'<rect width="{WIDTH_MM:g}" height="{HEIGHT_MM:g}" rx="0.4" fill="url(#ground)"/>',
     ]

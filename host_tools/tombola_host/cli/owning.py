@@ -1,12 +1,25 @@
-"""Commands of an instrument's owner: key new, key show, pair."""
+"""Commands of an instrument's owner: key new, key show, key sign, pair."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 import typer
+from tombola_device.contract.bundle import bundle_sha256
+from tombola_device.contract.errors import BadConfig
 
-from tombola_host.cli.app import DEFAULT_BAUD, BaudOption, PortOption, app, chosen_port, errors, say, working
+from tombola_host.cli.app import (
+    DEFAULT_BAUD,
+    BaudOption,
+    BundleArgument,
+    PortOption,
+    app,
+    chosen_port,
+    errors,
+    read_bundle,
+    say,
+    working,
+)
 from tombola_host.link.flash import pair as ask_to_pair
 from tombola_host.link.keys import default_label, key_path, new_key, read_key
 
@@ -34,6 +47,22 @@ def key_show() -> None:
     path = key_path()
     key = read_key(path)
     say(f"{key.fingerprint} in {path}", f"public: {key.public.hex()}")
+
+
+@key_app.command("sign")
+def key_sign(bundle: BundleArgument) -> None:
+    """Write a bundle's signature beside it, for the page in a browser; `tombola flash` signs by itself.
+
+    Example:  tombola key sign quartet.tombola
+    """
+    read_bundle(bundle)
+    key = read_key(key_path())
+    path = bundle.with_name(f"{bundle.name}.sig")
+    try:
+        path.write_text(f"{key.bundle_signature(bundle_sha256(bundle.read_bytes())).hex()}\n")
+    except OSError as error:
+        raise BadConfig(f"{path} cannot be written ({error.strerror}); free some space, or move the bundle") from error
+    say(f"{path}: signed by {key.fingerprint}. Drop it on the page with the bundle.")
 
 
 @app.command()

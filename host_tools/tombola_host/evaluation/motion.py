@@ -12,18 +12,15 @@ import msgspec
 import numpy as np
 from tombola_device.contract.controls import FRAME_RATE_HZ
 
+from tombola_host.corpus.trend import SLOWEST_HZ, detrended
 from tombola_host.evaluation.frames import BoolArray, Float64Array, Frames, Span
 
-BANDS_HZ = ((0.5, 3.0), (3.0, 9.0), (12.0, 60.0))
+BANDS_HZ = ((SLOWEST_HZ, 3.0), (3.0, 9.0), (12.0, 60.0))
 """Drift and bow, vibrato and tremolo, roughness and breath."""
-SLOWEST_HZ = BANDS_HZ[0][0]
-"""What is slower is the course of the note: a decay or a swell, no motion."""
 HEARD_DB = -50.0
 """A partial this far below the level is as much noise as partial."""
 DEEPEST_DB = 20.0
 """How far below its median a partial counts: where two strings cancel, the depth is the analysis's, not the sound's."""
-BENDS_S = 0.3
-"""A struck note falls fast at first and then slowly; an exponential of this length straightens the bend."""
 
 
 class Movement(msgspec.Struct, frozen=True):
@@ -104,23 +101,6 @@ def compared(played: Sequence[Motion], real: Sequence[Motion]) -> MotionRatio | 
             for name, (a, b) in pairs.items()
         },
     )
-
-
-def detrended(series: Float64Array, *, sustained: bool) -> Float64Array:
-    """What is left of each column without its course: a parabola and all cosines slower than SLOWEST_HZ.
-
-    A projection, unlike a filter, leaves no trace of a straight decay at the ends. Of a note that decays, the bend of
-    its decay is taken out too. Shape (F, n), as given.
-    """
-    frames = len(series)
-    seconds = frames / FRAME_RATE_HZ
-    time = (np.arange(frames) + 0.5) / frames
-    turns = np.arange(1, int(np.ceil(2 * SLOWEST_HZ * seconds)))
-    courses = [np.ones(frames), time, time**2, *(np.cos(np.pi * turn * time) for turn in turns)]
-    if not sustained:
-        courses.append(np.exp(-time * seconds / BENDS_S))
-    basis = np.column_stack(courses)
-    return np.asarray(series - basis @ np.linalg.lstsq(basis, series, rcond=None)[0])
 
 
 def _movement(moved: Float64Array) -> Movement:

@@ -139,7 +139,7 @@ def device_info(port: str, *, baud: int = BAUD, trace: Trace | None = None) -> d
         raise FlashError(f"the device at {port} did not answer with its status; update it")
     try:
         info = json.loads(answer.tail)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FlashError(f"the device at {port} gave a status that is not JSON; update it") from error
     return info if isinstance(info, dict) else {}
 

@@ -12,7 +12,14 @@ from typing import Final
 
 import platformdirs
 from tombola_device.contract.errors import BadConfig
-from tombola_device.contract.signing import MAX_LABEL_BYTES, SEED_BYTES, fingerprint, public_key, sign_pairing
+from tombola_device.contract.signing import (
+    MAX_LABEL_BYTES,
+    SEED_BYTES,
+    fingerprint,
+    public_key,
+    sign_bundle,
+    sign_pairing,
+)
 
 HEADER: Final = "tombola-ed25519-seed "
 """Stands before the 64 hexadecimal digits and says what the file is."""
@@ -42,6 +49,14 @@ class OwnerKey:
     def fingerprint(self) -> str:
         """A short form for people; devices show the same."""
         return fingerprint(self.public)
+
+    def bundle_signature(self, sha256: str) -> bytes:
+        """The public key and its signature of a bundle, 96 bytes, as a flash begins with them.
+
+        Args:
+            sha256: SHA-256 of the bundle, hexadecimal.
+        """
+        return self.public + sign_bundle(self.seed, bytes.fromhex(sha256))
 
     def pairing_signature(self, label: str) -> bytes:
         """Proof of owning the key, 64 bytes."""

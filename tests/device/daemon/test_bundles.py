@@ -22,8 +22,8 @@ def test_closing_stops_the_check_of_a_bundle_before_it_waits_for_the_serial_line
     def serve() -> None:  # As a serial line that waits for the end of an installation.
         checked.append(stopped.wait(30))
 
-    bundles._thread = threading.Thread(target=serve)
-    bundles._thread.start()
+    bundles._threads.append(threading.Thread(target=serve))
+    bundles._threads[0].start()
     bundles.close()
     assert checked == [True]
     monkeypatch.undo()

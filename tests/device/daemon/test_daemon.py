@@ -88,7 +88,7 @@ class Running:
         self.lines: list[str] = []
         self.error: TombolaError | None = None
         self.stop = threading.Event()
-        self.daemon = Daemon(Config(**config), performance or Performance(), self.lines.append, faces)
+        self.daemon = Daemon(Config(**config), performance or Performance(), self.lines.append, faces=faces)
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -631,6 +631,7 @@ def test_slots_are_shown_as_text_and_json(config_file, config):
         ("volume = 3", "unknown field `volume`"),
         ("voices = 99", "<= 16"),
         ("voices =", "is not TOML"),
+        ("a = " + 3000 * "{b = " + "1" + 3000 * "}", "nested too deeply"),
         ('audio = "loud"', "unknown"),
     ],
 )

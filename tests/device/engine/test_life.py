@@ -24,7 +24,6 @@ from tombola_device.engine.life import (
     MOST_CENTS,
     MOST_DB,
     TAKE_FRAMES,
-    TAKE_ROWS,
     TAKES,
     LifeFeed,
     played,
@@ -119,6 +118,12 @@ def test_the_same_strikes_move_in_the_same_way_on_every_run():
     np.testing.assert_array_equal(played(life()), played(life()))
 
 
+def test_each_voice_moves_in_each_period():
+    # Held for two periods, fast motion would have images between the partials.
+    moved = grown(Bench(life()).strike(300))
+    assert (np.diff(moved, axis=0) != 0).all()
+
+
 def test_no_two_strikes_of_a_key_are_alike():
     bench = Bench(life())
     one, other = (grown(bench.strike(1500))[:, 1] for _ in range(2))
@@ -138,7 +143,7 @@ def test_a_strike_draws_among_the_takes_of_the_notes_near_it_each_from_any_place
     for _ in range(200):
         bench.feed.begin(0)
         places.append(bench.feed._voices[0].place)
-    assert {place // TAKE_ROWS for place in places} == near
+    assert {place // TAKE_FRAMES for place in places} == near
     assert len(set(places)) > 180
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tombola_device.contract.controls import FRAME_RATE_HZ, SCALAR_COLUMNS
 from tombola_device.contract.life import BANDS, Life
-from tombola_device.engine.life import GROWTH_FRAMES, TAKE_ROWS, TAKES, LifeFeed, tables
+from tombola_device.engine.life import GROWTH_FRAMES, TAKE_FRAMES, TAKES, LifeFeed, tables
 from tombola_device.engine.motion import Motion
 from tombola_device.play.player import Player
 
@@ -79,8 +79,8 @@ def test_grown_life_is_the_blend_of_the_rows_of_its_modes(fed, blend):
     np.testing.assert_allclose(fed.living, rows[at] * np.array(blend)[:, None], rtol=1e-6)
     logs = [[math.log(column[at]) for column in columns] for columns in (bent, gained)]
     np.testing.assert_allclose(np.log(fed.factors), np.array(logs) @ blend, rtol=1e-6)
-    fed.play(2)
-    assert fed.row(blend) == (at + 1 if (at + 1) % TAKE_ROWS else at + 1 - TAKE_ROWS)
+    fed.play(1)
+    assert fed.row(blend) == (at + 1 if (at + 1) % TAKE_FRAMES else at + 1 - TAKE_FRAMES)
 
 
 def test_young_note_moves_less_in_proportion_to_its_age(fed, bundle):
@@ -110,6 +110,6 @@ def test_take_ends_where_it_began(fed):
     fed.place([1.0, 0.0], 1.0)
     fed.play(GROWN)
     first = fed.row([1.0, 0.0])
-    fed.play(2 * TAKE_ROWS)
+    fed.play(2 * TAKE_FRAMES)
     assert fed.row([1.0, 0.0]) == first
-    assert len(fed.tables[0]) == TAKES * TAKE_ROWS
+    assert len(fed.tables[0]) == TAKES * TAKE_FRAMES

@@ -11,7 +11,6 @@ from tombola_device.contract.controls import FRAME_RATE_HZ
 from tombola_device.contract.graph import SHADES
 from tombola_device.contract.life import LONGEST_WANE_S
 from tombola_device.contract.manifest import KEYTRACK_NOTE, Mode
-from tombola_device.engine.life import PERIODS
 from tombola_device.engine.wane import WaneFeed, waned_s
 
 VOICES, DIRECTIONS, COLUMNS = 3, 2, 5
@@ -36,13 +35,13 @@ class Feed:
     def run(self, seconds: float, note: float = KEYTRACK_NOTE) -> None:
         self.feed.place([note] * VOICES)
         for _ in range(round(seconds * FRAME_RATE_HZ)):
-            self.feed.advance(placed=False)
+            self.feed.advance()
 
 
 def test_after_a_second_a_note_at_the_keytrack_note_has_gone_one_unit() -> None:
     one = Feed(DYING)
     one.run(1.0)
-    assert [one.wane(voice) for voice in range(VOICES)] == pytest.approx([1.0] * VOICES, abs=PERIODS / FRAME_RATE_HZ)
+    assert [one.wane(voice) for voice in range(VOICES)] == pytest.approx([1.0] * VOICES, abs=1 / FRAME_RATE_HZ)
 
 
 def test_an_octave_higher_it_goes_as_much_faster_as_the_mode_says() -> None:
@@ -87,8 +86,8 @@ def test_what_life_has_cleared_is_written_again_in_the_same_period() -> None:
     one.run(1.0)
     before = [one.wane(voice) for voice in range(VOICES)]
     one.shade[:] = 0.0
-    one.feed.advance(placed=True)
-    assert [one.wane(voice) for voice in range(VOICES)] == pytest.approx(before, abs=2 * PERIODS / FRAME_RATE_HZ)
+    one.feed.advance()
+    assert [one.wane(voice) for voice in range(VOICES)] == pytest.approx(before, abs=2 / FRAME_RATE_HZ)
 
 
 def test_modes_without_a_wane_cost_nothing() -> None:

@@ -15,6 +15,8 @@ from tombola_device.hal.audio.alsa import LOOKS, PATIENCE_S, Room
 from tombola_device.hal.audio.fake import FakeOut
 from tombola_device.hal.audio.files import NullOut, WavOut
 from tombola_device.hal.audio.open import open_audio
+from tombola_device.hal.audio.portaudio import PortAudioOut
+from tombola_device.hal.audio.returning import ReturningOut
 
 try:
     import alsaaudio
@@ -22,15 +24,26 @@ except ImportError:
     alsaaudio = None
 
 
-@pytest.fixture(params=["fake", "null", "wav", "alsa"])
+@pytest.fixture
+def portaudio(capture):
+    """PortAudio's real library over the PCM that writes to a file; this is the file."""
+    try:
+        import sounddevice  # noqa: F401
+    except (ImportError, OSError) as error:
+        pytest.skip(f"{error}: install sounddevice, and on Debian libportaudio2")
+    return capture
+
+
+@pytest.fixture(params=["fake", "null", "wav", "alsa", "portaudio"])
 def sink(request, tmp_path):
-    if request.param == "alsa":
-        request.getfixturevalue("capture")
+    if request.param in ("alsa", "portaudio"):
+        request.getfixturevalue("capture" if request.param == "alsa" else "portaudio")
     opened = {
         "fake": FakeOut,
         "null": lambda: NullOut(paced=False),
         "wav": lambda: WavOut(tmp_path / "out.wav", paced=False),
         "alsa": lambda: open_audio("alsa:capture", 4, tmp_path / "none.wav"),
+        "portaudio": lambda: open_audio("portaudio:capture", 4, tmp_path / "none.wav"),
     }[request.param]()
     yield opened
     opened.close()
@@ -94,7 +107,7 @@ def test_wav_file_holds_what_was_written(tmp_path):
 
 def test_every_sink_waits_for_room_before_a_write_and_returns_its_fill(sink):
     for block in tone(8):
-        assert 0 <= sink.wait() <= 512
+        assert 0 <= sink.wait() <= 1024
         assert sink.write(block)
 
 
@@ -235,8 +248,172 @@ def test_missing_alsa_pcm_is_one_sentence(capture, tmp_path):
         open_audio("alsa:nowhere", 4, tmp_path / "none.wav")
 
 
-def test_auto_without_a_card_writes_the_fallback_file(tmp_path, monkeypatch):
+def test_portaudio_receives_exactly_what_was_written_in_both_channels_after_one_buffer_of_silence(portaudio, tmp_path):
+    sink = open_audio("portaudio:capture", 4, tmp_path / "none.wav")
+    ahead_samples, blocks = sink.wait(), tone(20)
+    for block in blocks:
+        assert sink.write(block)
+    sink.close()
+    frames = np.fromfile(portaudio, "<f4").reshape(-1, 2)
+    start = int(np.flatnonzero(frames[:, 0])[0]) - 1  # A sine begins with 0.
+    assert start % 128 == 0
+    assert 512 <= start <= 1024
+    assert 0 <= ahead_samples <= start
+    assert (frames[:, 0] == frames[:, 1]).all()
+    np.testing.assert_array_equal(frames[start : start + blocks.size, 0], blocks.ravel())
+
+
+class FakePortAudio:
+    """sounddevice with one output, whose stream a test makes dry, or unplugs."""
+
+    class PortAudioError(Exception):
+        pass
+
+    def __init__(self, *, wasapi=False):
+        self.written, self.options, self.rooms = [], {}, [512]
+        self.dry = self.gone = self.closed = False
+        self.interfaces = [{"name": "MME", "default_output_device": 3}]
+        self.interfaces += [{"name": "Windows WASAPI", "default_output_device": 7}] if wasapi else []
+        self.WasapiSettings = lambda auto_convert: f"convert {auto_convert}"
+
+    def _initialize(self):
+        self.closed = False
+
+    def _terminate(self):
+        pass
+
+    def query_hostapis(self):
+        return self.interfaces
+
+    def OutputStream(self, **options):  # noqa: N802 - sounddevice's name
+        if self.gone:
+            raise self.PortAudioError("Error opening OutputStream: Device unavailable [PaErrorCode -9985]", -9985)
+        self.options = options
+        return self
+
+    @property
+    def write_available(self):
+        if self.gone:
+            raise self.PortAudioError("Stream is stopped [PaErrorCode -9983]", -9983)
+        return self.rooms.pop(0) if len(self.rooms) > 1 else self.rooms[0]
+
+    def start(self):
+        pass
+
+    def write(self, frames):
+        if self.gone:
+            raise self.PortAudioError("Unanticipated host error [PaErrorCode -9999]", -9999)
+        self.written.append(len(frames))
+        dry, self.dry = self.dry, False
+        return dry
+
+    def close(self, ignore_errors):
+        self.closed = True
+
+
+@pytest.fixture
+def fake_portaudio(monkeypatch):
+    def make(**what):
+        library = FakePortAudio(**what)
+        monkeypatch.setitem(__import__("sys").modules, "sounddevice", library)
+        return library
+
+    return make
+
+
+def test_portaudio_that_ran_dry_says_so_and_its_buffer_is_filled_again(fake_portaudio):
+    library = fake_portaudio()
+    sink = PortAudioOut("", 4)
+    assert library.written == [512]
+    library.dry = True
+    assert [sink.write(block) for block in tone(2)] == [False, True]
+    assert library.written == [512, 128, 512, 128]
+
+
+def test_portaudio_waits_until_there_is_room_for_a_period(fake_portaudio):
+    library = fake_portaudio()
+    sink = PortAudioOut("", 4)
+    library.rooms = [0, 100, 128]
+    assert sink.wait() == 512 - 128
+    assert library.rooms == [128]
+    library.rooms = [0]
+    start_s = time.monotonic()
+    assert sink.wait() == 512
+    assert time.monotonic() - start_s >= 0.25  # Then ``write`` must report a card that has stopped.
+
+
+def test_portaudio_that_is_unplugged_is_one_sentence_and_comes_back(fake_portaudio):
+    library = fake_portaudio()
+    sink = ReturningOut(lambda: PortAudioOut("", 4), retry_s=0.01)
+    library.gone = True
+    sink.wait()
+    assert sink.write(tone(1)[0])
+    assert sink.lost
+    assert library.closed
+    with pytest.raises(DeviceUnavailable, match=r"finds no sound output that it can open \(Error opening.*connect one"):
+        PortAudioOut("", 4)
+    library.gone = False
+    until_s = time.monotonic() + 5.0
+    while sink.lost and time.monotonic() < until_s:
+        sink.write(tone(1)[0])
+        time.sleep(0.005)
+    assert not sink.lost
+    sink.close()
+
+
+def test_windows_plays_through_wasapi_which_converts_the_rate(fake_portaudio):
+    library = fake_portaudio(wasapi=True)
+    PortAudioOut("", 4)
+    assert (library.options["device"], library.options["extra_settings"]) == (7, "convert True")
+    PortAudioOut("speakers", 4)
+    assert library.options["device"] == "speakers"
+    assert "extra_settings" not in library.options
+
+
+def test_missing_output_of_portaudio_is_one_sentence(portaudio, tmp_path):
+    with pytest.raises(DeviceUnavailable, match="has no output 'nowhere'.*python -m sounddevice"):
+        open_audio("portaudio:nowhere", 4, tmp_path / "none.wav")
+
+
+def test_without_sounddevice_or_portaudio_the_sentence_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(__import__("sys").modules, "sounddevice", None)
+    with pytest.raises(DeviceUnavailable, match="pip install sounddevice"):
+        PortAudioOut("", 4)
+    (tmp_path / "sounddevice.py").write_text('raise OSError("PortAudio library not found")')
+    monkeypatch.delitem(__import__("sys").modules, "sounddevice")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(DeviceUnavailable, match="apt-get install libportaudio2"):
+        PortAudioOut("", 4)
+
+
+def test_card_is_alsas_where_there_is_one_else_portaudios_else_a_sentence(
+    capture, fake_portaudio, tmp_path, monkeypatch
+):
+    library = fake_portaudio()
+    monkeypatch.setattr("tombola_device.hal.audio.alsa.has_card", lambda: True)
+    whole = (tmp_path / "asoundrc").read_text() + 'pcm.!default "capture"\n'
+    names = []
+    for number, text in enumerate((whole, whole.replace("slave.pcm null", "slave.pcm nothing"))):
+        rc = tmp_path / f"asoundrc{number}"  # In the second, the name is there and nothing behind it.
+        rc.write_text(text)
+        monkeypatch.setenv("ALSA_CONFIG_PATH", str(rc))
+        sink = open_audio("card", 4, tmp_path / "none.wav")
+        names.append(sink.name)
+        sink.close()
+    assert names == ["ALSA's default", "PortAudio's output"]
+    library.gone = True
+    with pytest.raises(DeviceUnavailable, match="PortAudio finds no sound output"):
+        open_audio("card", 4, tmp_path / "none.wav")
+    assert not (tmp_path / "none.wav").exists()
+
+
+def no_card(monkeypatch, fake_portaudio):
     monkeypatch.setattr("tombola_device.hal.audio.alsa.has_card", lambda: False)
+    fake_portaudio().gone = True
+
+
+def test_auto_without_a_card_writes_the_fallback_file(tmp_path, monkeypatch, fake_portaudio):
+    no_card(monkeypatch, fake_portaudio)
     sink = open_audio("auto", 4, tmp_path / "fallback.wav")
     sink.close()
     assert "fallback.wav" in sink.name

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from functools import partial
 
 import pytest
+from tombola_device.audio.ring import create_memory
+from tombola_device.audio.tap import TAP_BYTES
+from tombola_device.config import Config
 from tombola_device.daemon.console import Console
 from tombola_device.disk.errands import AtOnce
 from tombola_device.disk.files import DiskFiles
@@ -16,6 +20,8 @@ from tombola_device.hal.panel.memory import FakeMemory
 from tombola_device.hal.panel.pins import load_pin_map
 from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.player import Player
+from tombola_device.surface.archive import Archive
+from tombola_device.surface.browser.child import Place, ServerProcess
 from tombola_device.surface.calibration import load_calibration, nominal_lines, save_calibration
 from tombola_device.surface.calibrator import Calibrator
 from tombola_device.surface.fake import FakeFace
@@ -58,6 +64,10 @@ class House:
         self.asked.append("turn down")
         return "turned down"
 
+    def open_page(self, *, opened):
+        self.asked.append("open" if opened else "close")
+        return "code 123456, for ten minutes" if opened else "closed"
+
 
 class Bench:
     """An instrument with a fake panel, played in steps of a millisecond.
@@ -65,7 +75,7 @@ class Bench:
     Args:
         folder: Where scenes and settings are stored.
         memory: Where the calibration is saved.
-        face: ``oled`` has buttons, display and LEDs; ``fake`` is the face that ships for tests.
+        face: ``oled`` has buttons, display and LEDs; ``fake`` is the face that ships for tests; or a face.
         more_faces: Faces beside it.
         modes: Of the bundle; empty: none plays.
         errands: Do what waits for the disk.
@@ -76,17 +86,19 @@ class Bench:
         pins, self.memory, clock = load_pin_map(), memory or FakeMemory(), lambda: self.now_s
         self.voltmeter = Voltmeter(nominal_lines(pins), load_calibration(self.memory)[0])
         self.errands = errands or AtOnce()
-        calibrator = Calibrator(self.voltmeter, partial(save_calibration, self.memory), self.errands)
+        save = partial(save_calibration, self.memory)
+        calibrator = Calibrator(self.voltmeter, save, self.errands)
         hands, self.midi_map, store = PanelMap(self.player), MidiMap(self.player), SceneStore(DiskFiles(), folder)
         scenes = ScenePage(self.player, hands, store, self.errands)
         self.settings = SettingsPage(self.player, self.midi_map, hands, store, self.errands)
-        self.surface = Surface(self.player, self.midi_map, scenes, self.settings, calibrator, self.house)
+        archive = Archive(store, scenes, self.settings, self.voltmeter, save, self.errands)
+        self.surface = Surface(self.player, self.midi_map, scenes, self.settings, calibrator, self.house, archive)
         panel_in = PanelIn(self.panel, hands, self.voltmeter, calibrator, clock)
         self.display, self.chip = FakeDisplay(), FakePca9685()
         if face == "oled":
             self.face = OledFace(panel_in, pins.leds, self.display, Leds(FakeI2c({64: self.chip}), 64))
         else:
-            self.face = FakeFace()
+            self.face = FakeFace() if face == "fake" else face
         inputs = Inputs(self.player, self.midi_map, [], panel_in, clock)
         outputs = PanelOut(self.panel, self.voltmeter, calibrator)
         self.console = Console(
@@ -141,6 +153,24 @@ class Bench:
         self.hold("ENC_SW")
         self.click(options[row].choices.index(word) - options[row].chosen)
         self.hold("ENC_SW")
+
+
+@pytest.fixture(scope="session")
+def make_server(tmp_path_factory):
+    """Makes servers of pages, in processes of their own."""
+    servers = []
+
+    def make():
+        folder = tmp_path_factory.mktemp("server")
+        listener, tap = socket.create_server(("127.0.0.1", 0)), create_memory(TAP_BYTES)
+        keys, slots = folder / "browser.json", folder / "slots"
+        factory = Config().factory_path
+        servers.append(ServerProcess(Place(listener, tap, keys, slots, factory, hands_here=True)))
+        return servers[-1], listener.getsockname()[1], keys
+
+    yield make
+    for server in servers:
+        server.close()
 
 
 @pytest.fixture

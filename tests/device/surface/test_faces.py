@@ -5,6 +5,11 @@ A further face runs here too: it needs a hand, which knows how its user asks for
 
 from __future__ import annotations
 
+import json
+import time
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,6 +17,8 @@ from tombola_device.config import Config
 from tombola_device.contract.errors import BadConfig
 from tombola_device.daemon.console import SHOWN_S, open_console
 from tombola_device.disk.errands import AtOnce
+from tombola_device.disk.files import DiskFiles
+from tombola_device.disk.sealed import read_sealed
 from tombola_device.hal.panel.pins import load_pin_map
 from tombola_device.play.player import Player
 from tombola_device.play.voices import VoiceMode
@@ -32,12 +39,16 @@ from tombola_device.surface.actions import (
     StopLearning,
     TurnDownKey,
 )
+from tombola_device.surface.browser.face import BrowserFace
 from tombola_device.surface.fake import FakeFace
 from tombola_device.surface.oled.menu import MORPH_PER_CLICK, READ_S, Page
 from tombola_device.surface.oled.pages import draw
 from tombola_device.surface.scenes import PLACES
 from tombola_device.surface.surface import NOTICE_S
-from tombola_device.surface.view import View
+from tombola_device.surface.view import Option, View
+from tombola_device.surface.wire import fields_of
+from tombola_device.web.client import WebClient
+from tombola_device.web.keys import KeptKeys
 
 
 class FakeHand:
@@ -127,12 +138,116 @@ class OledHand:
         self.bench.click(row - self.bench.face.menu.row)
 
 
-HANDS = {"fake": FakeHand, "oled": OledHand}
+class BrowserHand:
+    """A page, as far as the server can tell: it speaks through the real sockets of a server in its own process."""
+
+    def __init__(self, bench, client):
+        self.bench, self.client = bench, client
+        self.socket, self.state, self.stamp = client.socket("/socket"), {}, 0
+        self._until(lambda: bench.face.pages > 0)
+        self.see()
+
+    def ask(self, action):
+        self.socket.send(fields_of(action))
+        self._until(lambda: self.bench.face.touched)
+        self.bench.run(0.1)
+
+    def see(self):
+        """The state, once it holds a view that was made after this was called."""
+        bench, self.stamp = self.bench, self.stamp + 1
+        bench.run(SHOWN_S + 0.01)
+        view = replace(bench.view, tempo_bpm=float(self.stamp))
+        while self.state.get("tempo_bpm") != self.stamp:
+            self._until(lambda: bench.face.server.idle)
+            bench.face.poll(view, bench.now_s)
+            self._read()
+        return self._view()
+
+    def is_dark(self):
+        try:
+            while self.socket.receive():
+                pass
+        except ConnectionError:
+            with pytest.raises(ConnectionRefusedError):
+                self.client.connect()
+            return True
+        return False
+
+    def _until(self, done):
+        end_s = time.monotonic() + 20
+        while not done():
+            self.bench.face.listen()
+            time.sleep(0.0005)
+            assert time.monotonic() < end_s
+
+    def _read(self):
+        message = json.loads(self.socket.receive())
+        assert "error" not in message, message
+        self.state |= message["state"]
+        self.socket.send({"kind": "ack", "seq": message["seq"]})
+
+    def _view(self):
+        state = {name: tuple(value) if isinstance(value, list) else value for name, value in self.state.items()}
+        state["options"] = tuple(
+            Option(row["name"], tuple(row["choices"]), row["chosen"], row["waits"]) for row in state["options"]
+        )
+        state["scenes"] = tuple(scene["words"] for scene in state["scenes"])
+        return SimpleNamespace(**state)
+
+
+@pytest.fixture(scope="session")
+def pages(make_server):
+    """Makes faces in a browser. One server serves them all, until a test ends it."""
+    servers = []
+
+    class Shared:
+        """A server that stays when its face goes, unless the face goes on purpose."""
+
+        def __init__(self, inner):
+            self.inner, self.send, self.receive = inner, inner.send, inner.receive
+
+        @property
+        def idle(self):
+            return self.inner.idle
+
+        def close(self):
+            servers.clear()
+            self.inner.close()
+
+    def make():
+        if not servers:
+            server, port, keys = make_server()
+            servers.append((Shared(server), port, keys))
+        server, port, keys = servers[0]
+        face = BrowserFace(server, lambda _: None)
+        face.server = server
+        client = WebClient(port)
+        end_s = time.monotonic() + 20
+        while not keys.exists() and time.monotonic() < end_s:
+            face.listen()
+            time.sleep(0.01)
+        assert client.login(read_sealed(DiskFiles(), keys, KeptKeys).token).status == 204
+        return face, client
+
+    return make
+
+
+HANDS = {"fake": FakeHand, "oled": OledHand, "browser": BrowserHand}
 
 
 @pytest.fixture(params=HANDS)
 def hand(request, make_bench):
-    return HANDS[request.param](make_bench(face=request.param))
+    if request.param != "browser":
+        yield HANDS[request.param](make_bench(face=request.param))
+        return
+    face, client = request.getfixturevalue("pages")()
+    hand = BrowserHand(make_bench(face=face), client)
+    yield hand
+    hand.socket.close()
+    end_s = time.monotonic() + 10
+    while face.pages and time.monotonic() < end_s:  # The next test's page is the only one.
+        face.listen()
+        time.sleep(0.0005)
 
 
 @pytest.fixture
@@ -243,6 +358,18 @@ def test_rest_of_the_instrument_is_asked_once_and_its_answer_is_seen_for_three_s
     assert hand.see().notice == notice
     hand.bench.run(NOTICE_S)
     assert hand.see().notice == ""
+
+
+def test_panel_is_opened_to_a_computer_on_the_settings_page(hand):
+    hand.bench.seen = View(page_code="")
+    hand.ask(Choose("page", "open"))
+    assert hand.bench.house.asked == ["open"]
+    hand.bench.seen = View(page_code="123456", about=("page code 123456",))
+    view = hand.see()
+    option = next(option for option in view.options if option.name == "page")
+    assert (option.choices[option.chosen], view.about) == ("open", ("page code 123456",))
+    hand.ask(Choose("page", "closed"))
+    assert hand.bench.house.asked == ["open", "close"]
 
 
 def test_panic_silences_every_voice(hand):

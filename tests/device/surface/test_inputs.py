@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import time
 
+from tombola_device.config import Config
+from tombola_device.contract.errors import DeviceUnavailable
 from tombola_device.disk.errands import AtOnce
+from tombola_device.hal.keyboard.port import FakeKeyboard
 from tombola_device.hal.midi.file import FileIn
 from tombola_device.hal.midi.port import FakeMidi
+from tombola_device.hal.midi.ports import FakeBackend, PortsIn
+from tombola_device.hal.midi.typed import WHAT_TO_PRESS, TypedIn
 from tombola_device.hal.panel.fake import FakePanel
 from tombola_device.hal.panel.pins import load_pin_map
 from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.offline import BlendAutomation
 from tombola_device.play.player import Player
+from tombola_device.surface import inputs as surface_inputs
 from tombola_device.surface.calibration import nominal_lines
 from tombola_device.surface.calibrator import Calibrator
 from tombola_device.surface.hands import PanelMap
-from tombola_device.surface.inputs import Inputs
+from tombola_device.surface.inputs import Inputs, open_sources
 from tombola_device.surface.panel import PanelIn
 from tombola_device.surface.volts import Calibration, Voltmeter
 
@@ -99,3 +105,30 @@ def test_what_came_is_as_old_as_its_edge_or_as_the_poll_before():
     panel.raise_gate(time_s=1.7e9)  # By the wall clock.
     inputs.poll()
     assert inputs.came_s == 10.006
+
+
+def test_player_without_a_panel_is_told_what_to_press():
+    player, backend = Player(2, 2), FakeBackend()
+
+    def told(*sources):
+        return Inputs(player, MidiMap(player), sources).what_to_press
+
+    ports = PortsIn(backend=backend)
+    assert told() == ""
+    assert told(ports).startswith("no keyboard: connect a MIDI keyboard, or start it in a terminal")
+    assert told(ports, TypedIn(FakeKeyboard())) == WHAT_TO_PRESS
+    backend.plug("a small keyboard")
+    assert told(PortsIn(backend=backend)) == "play on a small keyboard"
+    assert inputs_of(player, ports, FakePanel())[0].what_to_press == ""
+
+
+def test_letter_keys_play_in_a_terminal_unless_other_inputs_were_named(monkeypatch):
+    def none_here(*_):
+        raise DeviceUnavailable("no MIDI here")
+
+    monkeypatch.setattr(surface_inputs, "open_ports", none_here)
+    monkeypatch.setattr(surface_inputs, "open_keyboard", FakeKeyboard)
+    assert [source.name for source in open_sources(Config())] == [TypedIn.name]
+    assert open_sources(Config(midi="none")) == []
+    monkeypatch.setattr(surface_inputs, "open_keyboard", lambda: None)
+    assert open_sources(Config()) == []

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import pytest
 from tombola_device.contract.errors import DeviceUnavailable
+from tombola_device.hal.panel.fake import FakePanel
 from tombola_device.hal.panel.memory import FakeMemory
 from tombola_device.hal.panel.pins import load_pin_map
 from tombola_device.play.midi_map import TARGETS
@@ -303,3 +305,28 @@ def test_each_row_of_the_free_inputs_sets_the_input_of_its_numeral(make_bench):
         bench.settings.choose(name, word)
     inputs = bench.settings.settings.inputs
     assert [inputs.cv_1.value, inputs.cv_2.value, inputs.cv_3.value] == ["weight 1", "weight 2", "weight 3"]
+
+
+def test_player_is_told_when_a_computer_comes_or_goes_but_not_what_was_there_at_the_start(make_bench):
+    bench = make_bench()
+    bench.panel.plug_usb()
+    bench.run(0.1)
+    assert bench.view.notice == "a computer is plugged in"
+    bench.run(10.0)
+    assert bench.view.notice == ""
+    bench.panel.unplug_usb()
+    bench.run(0.1)
+    assert bench.view.notice == "the computer was unplugged"
+    bench.panel.plug_usb()
+    bench.run(0.005)
+    bench.panel.unplug_usb()  # The contacts bounce.
+    bench.run(10.0)
+    assert bench.view.notice == ""
+
+
+def test_computer_that_is_there_when_the_instrument_starts_is_no_news(make_bench, monkeypatch):
+    names = make_bench.func.__init__.__globals__
+    monkeypatch.setitem(names, "FakePanel", partial(FakePanel, _usb=True))
+    bench = make_bench()
+    assert bench.panel.read().usb
+    assert bench.view.notice == ""

@@ -18,7 +18,7 @@ import soundfile
 from tombola_device.contract.bundle import decode_bundle, encode_bundle
 from tombola_device.contract.errors import BadBundle, BadConfig, DeviceUnavailable, StoreError
 from tombola_host import __version__
-from tombola_host.cli import fetching, keeping, making, owning, playing, staging
+from tombola_host.cli import fetching, keeping, live, making, owning, playing, staging
 from tombola_host.cli.app import app, check_output, run_store, say
 from tombola_host.runs.spec import Spec
 from tombola_host.runs.store import RunStore
@@ -26,12 +26,12 @@ from tombola_host.study.plan import build_parts, check_build
 from tombola_host.training.effort import EFFORTS
 from typer.testing import CliRunner
 
-del fetching, keeping, owning, staging  # Imported for their commands.
+del fetching, keeping, live, owning, staging  # Imported for their commands.
 
 QUARTET = Path(__file__).parents[3] / "models" / "quartet" / "quartet.tombola"
 IMPORTED = """
 import sys
-from tombola_host.cli import fetching, keeping, making, owning, playing, staging
+from tombola_host.cli import fetching, keeping, live, making, owning, playing, staging
 print(*sorted({name.split(".")[0] for name in sys.modules}))
 """
 SLOW = {"torch", "scipy", "librosa", "matplotlib", "onnx", "onnxruntime"}

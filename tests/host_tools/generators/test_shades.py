@@ -36,6 +36,7 @@ from tombola_host.generators.voice.shades import (
     motion_of,
     shades_of,
 )
+from tombola_host.generators.voice.wane import fit_wane
 
 NEPER = np.log(10) / 20
 X, Y, LIVING = 0, 1, slice(len(SHADES), None)
@@ -322,6 +323,35 @@ def test_still_notes_move_by_nothing():
 def test_a_straight_decay_is_no_motion():
     falling = note(60, 3.0, level_db=-8.0 * np.arange(1125) / FRAME_RATE_HZ)
     assert np.abs(motion_of(falling).level_db).max() < 0.05
+
+
+def test_a_take_stands_where_its_recording_stands_in_the_range_of_the_mode():
+    """Three low recordings and a high one, each with more vibrato than the one below."""
+    turns = 2 * np.pi * 5.0 * np.arange(1125) / FRAME_RATE_HZ
+    pitches = (48, 50, 52, 84)
+    mode = mode_of(
+        *(note(pitch, 3.0, cents=depth * np.sin(turns)) for pitch, depth in zip(pitches, (2, 4, 8, 32), strict=True))
+    )
+    table = played(fit_life(mode, fit_directions(mode))).reshape(TAKES, TAKE_FRAMES, -1)
+    # Four takes at 48, 60, 72 and 84; the nearest recordings are those of 48, 52, 84 (at a distance of 12) and 84.
+    assert (np.sqrt(2) * table[::2, :, CENTS].std(axis=1)).tolist() == pytest.approx([2, 8, 32, 32], rel=0.15)
+
+
+def test_flutter_of_one_recording_is_the_analysis_and_does_not_sound():
+    rng = np.random.default_rng(3)
+    flutter = [rng.standard_normal(1125) * db for db in (0.1, 0.1, 3.0, 0.1, 0.1)]
+    mode = mode_of(*(note(50 + 2 * at, 3.0, level_db=-20 + course) for at, course in enumerate(flutter)))
+    table = played(fit_life(mode, fit_directions(mode)))[:, LEVEL]
+    assert table.std() < 0.3  # 1.1 with it.
+
+
+def test_how_a_note_dies_away_is_no_life():
+    """Two slopes: a decay that bends after 0.4 s, as two strings give."""
+    seconds = np.arange(1125) / FRAME_RATE_HZ
+    mode = mode_of(*(note(pitch, 3.0, level_db=-10 * seconds + 9 * np.exp(-seconds / 0.3)) for pitch in (50, 60, 70)))
+    assert fit_wane(mode) is not None
+    life = fit_life(mode, fit_directions(mode))
+    assert life is None or np.abs(played(life)[:, LEVEL]).max() < 0.1
 
 
 @pytest.mark.parametrize("seconds", [0.1, 0.4, 0.9])

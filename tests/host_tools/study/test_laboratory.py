@@ -175,6 +175,7 @@ def test_a_full_disk_is_told_before_anything_is_trained(tiny, tmp_path, monkeypa
         ('size = "tiny"', 'size = "huge"', "no size 'huge'"),
         ("{folder}", "{folder}/nowhere", "the corpus 'toy' is missing"),
         ("[steps]", "[steps", "is not TOML"),
+        ("[steps]", "a = " + 3000 * "{{b = " + "1" + 3000 * "}}" + "\n[steps]", "nested too deeply"),
     ],
 )
 def test_a_study_that_cannot_be_run_is_refused_in_one_sentence(tiny, tmp_path, old, new, told):

@@ -18,12 +18,13 @@ class NullOut:
 
     Args:
         paced: Whether to take blocks in real time, or as fast as they arrive.
+        name: What the user reads.
     """
 
-    name = "nothing (no sound)"
     lost = False
 
-    def __init__(self, *, paced: bool = True) -> None:
+    def __init__(self, *, paced: bool = True, name: str = "nothing (no sound)") -> None:
+        self.name = name
         self._pacer = Pacer() if paced else None
 
     def wait(self) -> int:

@@ -20,6 +20,8 @@ under the same name between two readings would stay mute. USB needs at least thi
 LOOP_PORTS: Final = ("Midi Through", "tombola")
 """Ports that are ignored: ALSA's loop-back, which returns what other programs send, and our own port."""
 JACK: Final = "jack"
+NO_PORT: Final = "no MIDI port"
+"""Name of this source while no port is open."""
 _FIRST_SYSTEM: Final = 0xF0
 _LOG = logging.getLogger(__name__)
 
@@ -103,7 +105,7 @@ class PortsIn:
     @property
     def name(self) -> str:
         """See MidiIn."""
-        return ", ".join(self._ports) or "no MIDI port"
+        return ", ".join(self._ports) or NO_PORT
 
     def poll(self) -> list[MidiMessage]:
         """See MidiIn."""

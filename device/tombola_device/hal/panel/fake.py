@@ -15,7 +15,7 @@ class FakePanel:
     """A panel that a test plays.
 
     Verbs: ``turn``, ``patch``, ``raise_gate``, ``drop_gate``, ``click``, ``fail_power``, ``restore_power``,
-    ``plug_usb``, ``unplug``, ``plug_in``, ``stick``, ``loosen``.
+    ``plug_usb``, ``unplug_usb``, ``unplug``, ``plug_in``, ``stick``, ``loosen``.
 
     >>> panel = FakePanel()
     >>> panel.turn(7, 0.5)
@@ -78,6 +78,10 @@ class FakePanel:
     def plug_usb(self) -> None:
         """Plug a computer into the USB port."""
         self._usb = True
+
+    def unplug_usb(self) -> None:
+        """Take the computer away."""
+        self._usb = False
 
     def unplug(self) -> None:
         """Let the converters answer no more."""

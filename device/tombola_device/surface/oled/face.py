@@ -17,7 +17,7 @@ from tombola_device.hal.panel.i2c import open_i2c
 from tombola_device.hal.panel.late import Late, LateLeds
 from tombola_device.hal.panel.leds import Leds
 from tombola_device.hal.panel.pins import Led, PinMap
-from tombola_device.hal.panel.port import PanelState
+from tombola_device.hal.panel.port import BUTTONS, PanelState
 from tombola_device.surface.actions import Action, StopLearning
 from tombola_device.surface.oled.buttons import Buttons
 from tombola_device.surface.oled.leds import levels
@@ -84,6 +84,12 @@ class OledFace:
         self._draw_s = 0.0
         self._edge = Edge("the display")
         self._picture(boot_picture(__version__))
+
+    @property
+    def touched(self) -> bool:
+        """See Face."""
+        state = self._readings.state
+        return state is not None and bool(state.turns or any(edge.name in BUTTONS for edge in state.edges))
 
     def poll(self, view: View, now_s: float) -> list[Action]:
         """See Face."""

@@ -9,6 +9,7 @@ from tombola_device.contract.controls import FRAME_RATE_HZ
 from tombola_device.contract.life import BANDS, LEVEL, Life, band_edges_hz
 from torch import Tensor
 
+from tombola_host.corpus.trend import detrended
 from tombola_host.corpus.windows import NOTE, ModeData
 from tombola_host.generators.voice.shades import Array, life_coefficients
 from tombola_host.generators.voice.wane import fit_wane
@@ -17,8 +18,9 @@ SHORTEST_S = 1.0
 MOST_TAKES = 8
 ONSET_S = 0.3
 SCALE_CENTS, SCALE_DB = 5.0, 1.0
-DYING_BELOW_HZ = 3.0
-KEPT_SHARE = 0.99
+FAST_HZ, MOST_FLUTTER = 9.0, 1.5
+"""Motion faster than this is at most so many times as far as in the mode's usual recording."""
+KEPT_SHARE = 0.9999
 """Latents that move less than the rest of this are left out."""
 
 
@@ -28,14 +30,20 @@ def fit_life(mode: ModeData, directions: Tensor) -> Life | None:
     Args:
         directions: Those of ``shades.fit_directions``. Shape (K, H + B).
     """
-    courses = []
-    for note in sorted(mode.notes, key=lambda note: float(note.scalars[:, NOTE].median())):
+    # How a note dies away is no motion: envelope and wane say it.
+    held = fit_wane(mode) is None
+    courses, pitches = [], []
+    for note in mode.notes:
         found = life_coefficients(note, directions)
         if found is not None and len(found[0]) >= SHORTEST_S * FRAME_RATE_HZ:
-            courses.append(np.column_stack(found))
+            course = np.column_stack(found)
+            courses.append(course if held else detrended(course, sustained=False))
+            pitches.append(float(note.scalars[:, NOTE].median()))
     if not courses:
         return None
-    chosen = [courses[round(index)] for index in np.linspace(0, len(courses) - 1, min(MOST_TAKES, len(courses)))]
+    # The engine spreads the takes evenly over the range, whatever notes were recorded.
+    places = np.linspace(min(pitches), max(pitches), min(MOST_TAKES, len(courses)))
+    nearest = [int(np.abs(np.array(pitches) - place).argmin()) for place in places]
     scale = np.array([SCALE_CENTS, SCALE_DB] + [1.0] * (courses[0].shape[1] - 2))
     covariance = np.mean([(course / scale).T @ (course / scale) / len(course) for course in courses], axis=0)
     values, vectors = np.linalg.eigh(covariance)
@@ -48,12 +56,16 @@ def fit_life(mode: ModeData, directions: Tensor) -> Life | None:
     heard = vectors[: LEVEL + 1, order]
     sign = np.where(heard[np.abs(heard).argmax(axis=0), range(len(order))] < 0, -1.0, 1.0)
     mixing = (vectors[:, order] * sign).T * scale
-    takes = np.array([[_spreads(latent) for latent in ((course / scale) @ vectors[:, order]).T] for course in chosen])
-    if fit_wane(mode) is not None:  # What is slower is how the note dies away, which envelope and wane say.
-        takes[:, :, np.array(band_edges_hz()[:-1]) < DYING_BELOW_HZ] = 0.0
+    spreads = np.array(
+        [[_spreads(latent) for latent in ((course / scale) @ vectors[:, order]).T] for course in courses]
+    )
+    # Where a single recording flutters far more than the others, the analysis is at odds with it.
+    fast = np.array(band_edges_hz()[:-1]) >= FAST_HZ
+    usual = MOST_FLUTTER * np.median(spreads, axis=0)
+    spreads[..., fast] = np.minimum(spreads, usual)[..., fast]
     return Life(
         mixing=[[round(float(value), 3) for value in row] for row in mixing],
-        takes=takes.round(3).tolist(),
+        takes=spreads[nearest].round(3).tolist(),
         onset_s=ONSET_S,
     )
 

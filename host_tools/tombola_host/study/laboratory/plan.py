@@ -174,6 +174,8 @@ def read_study(path: Path) -> Study:
         study = msgspec.convert(given, Study)
     except OSError as error:
         raise BadConfig(f"the study {path} cannot be read ({error.strerror}); check the path") from error
+    except RecursionError as error:
+        raise BadConfig(f"the study {path} is nested too deeply; correct it") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadConfig(f"the study {path} is not TOML ({error}); correct it") from error
     except msgspec.ValidationError as error:

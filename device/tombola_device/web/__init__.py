@@ -1,0 +1,1 @@
+"""A small guarded server for pages on this computer. It knows nothing of the instrument."""
