@@ -105,7 +105,7 @@ def build_(
 ) -> None:
     """Build a bundle out of recordings, and hear it. Wav files are written beside it. Run again to go on.
 
-    One small network learns all sounds from scratch, because that errs least for its time: no lottery ticket is in it.
+    One small network learns all sounds from scratch. No lottery ticket is in it: tickets took time and gained nothing.
     --method core merges tickets instead. The report shows, by a small lottery, whether tickets pay on these sounds.
 
     \b

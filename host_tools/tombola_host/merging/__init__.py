@@ -36,7 +36,7 @@ METHODS: dict[str, Method] = {
     "joint": joint_network,
 }
 BEST = "joint"
-"""What a build uses: it erred least for its time (docs/notebook/0016-what-build-uses.md)."""
+"""What a build uses: tickets took most of its time and gained nothing (docs/notebook/0016-what-build-uses.md)."""
 
 
 def method_named(name: str) -> Method:
