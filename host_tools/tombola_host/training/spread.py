@@ -21,8 +21,15 @@ if TYPE_CHECKING:
 class Spread(Protocol):
     """The processes of a training, seen from one of them.
 
-    >>> spread: Spread = Alone()
-    >>> (spread.rank, spread.processes)
+    A minimal one:
+
+    >>> class Single:
+    ...     rank, processes = 0, 1
+    ...
+    ...     def average(self, parameters: Iterable[nn.Parameter]) -> None:
+    ...         pass
+    >>> single: Spread = Single()
+    >>> (single.rank, single.processes)
     (0, 1)
     """
 
