@@ -146,7 +146,11 @@ def test_shipped_scenes_fill_empty_places_until_one_is_saved_there(tmp_path):
     )
     files, scenes = FakeFiles(), shipped_scenes(tmp_path / "any.tombola")
     store = SceneStore(files, STATE, scenes)
-    assert [store.scene(place) for place in range(3)] == [Scene({"harp": 1}), Scene({"sax": 0.5}, glide_s=0.1), None]
+    assert [store.scene(place) for place in range(3)] == [
+        Scene({"harp": 1}, name="dawn"),
+        Scene({"sax": 0.5}, glide_s=0.1, name="dusk"),
+        None,
+    ]
     store.save_scene(0, Scene({"flute": 1}))
     assert SceneStore(files, STATE, scenes).scene(0) == Scene({"flute": 1})
     files.flip_bit(STATE / "scene-01.json", 20)

@@ -29,13 +29,7 @@ DISTRIBUTIONS = {
 """Name of the import → name on the index, where the two differ."""
 DATA = {
     "tombola_device": {"tombola_device/hal/panel/pin_map.json"},
-    "tombola_host": {
-        "tombola_host/cost/arm64/counter.c",
-        *(
-            f"tombola_host/study/sessions/page/{name}"
-            for name in ("index.html", "page.css", "icon.svg", "main.js", "answers.js", "desk.js", "dom.js", "player.js")
-        ),
-    },
+    "tombola_host": {"tombola_host/cost/arm64/counter.c"},
 }
 MOST_BYTES = 8 * 1024 * 1024
 
