@@ -33,7 +33,16 @@ DATA = {
         "tombola_host/cost/arm64/counter.c",
         *(
             f"tombola_host/study/sessions/page/{name}"
-            for name in ("index.html", "page.css", "icon.svg", "main.js", "answers.js", "desk.js", "dom.js", "player.js")
+            for name in (
+                "index.html",
+                "page.css",
+                "icon.svg",
+                "main.js",
+                "answers.js",
+                "desk.js",
+                "dom.js",
+                "player.js",
+            )
         ),
     },
 }
