@@ -73,6 +73,7 @@ async function show(after) {
   $("end").hidden = Boolean(state.trial);
   if (!state.trial) return $("end").focus();
   const { number, slots } = state.trial;
+  $("said").textContent = "One moment: the next sounds come.";
   const files = await Promise.all(slots.map(async letter => [letter, await desk.soundOf(listener, number, letter)]));
   await player.load(new Map(files));
   $("question").textContent = state.question;
