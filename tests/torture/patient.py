@@ -327,7 +327,9 @@ class Patient:
             outcome.problems.append("slots.json is lost")
         whole = {name for name, data in stage.bundles.items() if self._holds(bundle_sha256(data))}
         good = before[2].active if before[2] is not None and before[2].confirmed else None
-        if good is not None and not self._holds(good) and outcome.activity != "revert":
+        # One whose audio process dies again while it starts again is given up, and the next bundle takes its place.
+        given_up = outcome.activity == "flash" and any("while it started" in line for line in stage.log.lines)
+        if good is not None and not self._holds(good) and outcome.activity != "revert" and not given_up:
             outcome.problems.append(f"the bundle that has played is lost; {sorted(whole)} are there")
         harmless = outcome.activity not in ("revert", "flash") and all(
             f.edge.protocol != PROCESS for f in outcome.faults

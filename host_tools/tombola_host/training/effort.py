@@ -61,7 +61,7 @@ EFFORTS = {
         shares=(0.2, 0.05, 0.004),
         ticket=Length(400, 150),
         merge=Length(1200, 700, control_windows=32, audio_windows=16),
-        scratch=Length(400, 1200, control_windows=32, audio_windows=16, audio_rate=2.0),
+        scratch=Length(400, 1600, control_windows=32, audio_windows=16, audio_rate=2.0),
     ),
     "long": Effort(
         dense=Length(200, 0),

@@ -48,10 +48,10 @@ def test_counts_are_written_into_the_manifest_and_nothing_else_changes():
     assert after.manifest.modes == before.manifest.modes
 
 
-def test_a_further_voice_is_within_its_goal_and_the_first_misses_its_own_by_less_than_a_percent():
+def test_the_first_voice_and_each_further_one_are_within_their_goals():
     """The goals: 210 000 instructions, life, wane and Python included; each further voice 60 000."""
     for bars in BARS.values():
-        assert bars["1"]["held"] <= 1.01 * 210_000
+        assert bars["1"]["held"] <= 210_000
         assert (bars["4"]["held"] - bars["1"]["held"]) / 3 <= 60_000
 
 
