@@ -10,6 +10,7 @@ from tombola_device.contract.manifest import Mode
 
 from tombola_host import __version__
 from tombola_host.corpus.material import Material
+from tombola_host.evaluation.held_out import Judging, mean_error, note_errors, trainee_playback
 from tombola_host.export.bundle import export_bundle
 from tombola_host.generators.family import Family, GeneratorTrainee
 from tombola_host.runs.store import Run, write_atomically
@@ -37,9 +38,23 @@ def make_bundle(family: Family, merged: Run, materials: Sequence[Material], name
         "method": facts["method"],
         "tombola": __version__,
         **{f"corpus_{material.name}": material.recordings for material in materials},
+        **_errors(family, trainee, materials),
     }
     licences = sorted({material.licence for material in materials})
     return export_bundle(exportable, name, family.name, modes, provenance, " ".join(licences))
+
+
+def _errors(family: Family, trainee: GeneratorTrainee, materials: Sequence[Material]) -> dict[str, float]:
+    """What the page of an instrument shows: the error of each mode on notes that it never learned from."""
+    if isinstance(family, Judging):  # Its measure is another one.
+        return {}
+    return {
+        f"error_{material.name}": round(
+            mean_error(note_errors(trainee_playback(family, trainee, mode), material.test.notes)), 3
+        )
+        for mode, material in enumerate(materials)
+        if material.test.notes
+    }
 
 
 def write_bundle(bundle: Bundle, path: Path) -> None:
