@@ -7,6 +7,7 @@ from typing import TypeAlias
 from tombola_device.hal.midi.bytes import MidiMessage
 
 _PEDALS = (64, 66)
+_NOTES_OFF = (120, 123, 124, 125, 126, 127)
 _CENTRE = (0, 64)
 
 
@@ -23,6 +24,11 @@ class HeldKeys:
     (None, None, None)
     >>> usb.release(), din.release(), din.release()
     ([(128, 64, 64)], [(128, 60, 64)], [])
+
+    A key whose release was lost ends with all notes off, and holds nothing that another source plays later:
+
+    >>> din.follow((0x90, 72, 100)), usb.follow((0xB0, 123, 0)), usb.follow((0x90, 72, 80)), usb.release()
+    (None, None, None, [(128, 72, 64)])
     """
 
     def __init__(self, sources: Sources | None = None) -> None:
@@ -39,6 +45,10 @@ class HeldKeys:
         if kind in (0x80, 0x90):
             key, rest = (0x80, channel, message[1]), (0x80 | channel, message[1], 64)
             down = kind == 0x90 and message[2] > 0
+        elif kind == 0xB0 and message[1] in _NOTES_OFF:
+            for source in self._sources:  # It silences what any of them holds.
+                source._forget_keys()  # noqa: SLF001 - of the same class
+            return
         elif kind == 0xB0 and message[1] in _PEDALS:
             key, rest = (0xB0, channel, message[1]), (0xB0 | channel, message[1], 0)
             down = message[2] >= 64
@@ -52,6 +62,9 @@ class HeldKeys:
             self._rest[key] = rest
         else:
             self._rest.pop(key, None)
+
+    def _forget_keys(self) -> None:
+        self._rest = {key: rest for key, rest in self._rest.items() if key[0] != 0x80}
 
     def release(self) -> list[MidiMessage]:
         """Return, once, the messages that bring to rest what no other source holds, in the order of the presses."""
