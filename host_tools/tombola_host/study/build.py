@@ -16,6 +16,7 @@ from tombola_host.corpus.weights import Weights, weighed
 from tombola_host.generators import family_named
 from tombola_host.generators.base import Size
 from tombola_host.generators.family import Family
+from tombola_host.generators.presets import PRESETS
 from tombola_host.lottery.drum import Ways
 from tombola_host.merging import BEST, lottery_method, method_named, needs_tickets
 from tombola_host.merging.size import MergedSize
@@ -180,7 +181,7 @@ def build(
     tried, trying = _trial(materials, settings, store)
     merged, other = merge_all(materials, tickets, settings, store, reporter, baselines=compare, beside=trying)
     if tried is None:
-        reporter.task(plan.TRYING)(1, 1, "no held-out notes")
+        reporter.task(plan.TRYING)(1, 1, "no held-out notes, or no small size of this family")
     comparison = None
     if other is not None:
         of_joint, of_core = (merged, other) if settings.method == "joint" else (other, merged)
@@ -216,9 +217,9 @@ def _record(name: str, folders: Mapping[str, Path], settings: Settings, built: B
 
 
 def _trial(materials: Sequence[Material], settings: Settings, store: RunStore) -> tuple[Run | None, tuple[Job, ...]]:
-    """The small lottery beside a build, if there are notes to measure it on."""
+    """The small lottery beside a build, if there are notes to measure it on and the family has a small size."""
     material = trial.chosen(materials)
-    if material is None:
+    if material is None or settings.family not in PRESETS:
         return None, ()
     family, seed = settings.networks, settings.seed
     run = trial.open_run(store, family, material, seed)
