@@ -16,7 +16,7 @@ QUIET = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--force-prefers-reduced-motion", "--hide-scrollbars",
 )  # fmt: skip
-PATIENCE_S = 20.0
+PATIENCE_S = 40.0
 
 
 class Page:
@@ -63,8 +63,12 @@ class Page:
         return self.find(control).get_attribute("aria-valuetext")
 
     def middle(self, selector: str, right: float = 0.5, down: float = 0.5) -> tuple[float, float]:
-        self.js("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", self.find(selector))
-        box = self.js("arguments[0].getBoundingClientRect().toJSON()", self.find(selector))
+        box, before = None, {}
+        while box != before:  # What is still being laid out moves.
+            before = box
+            self.js("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", self.find(selector))
+            time.sleep(0.05)
+            box = self.js("arguments[0].getBoundingClientRect().toJSON()", self.find(selector))
         return box["x"] + right * box["width"], box["y"] + down * box["height"]
 
     def mouse(self, kind: str, x: float, y: float) -> None:

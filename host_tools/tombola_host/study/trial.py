@@ -80,7 +80,7 @@ def attempt(run: Run, family: Learnable, material: Material, seed: int, step: St
             facts = own.result()
             before_s = dense.result()["seconds"] if each.row in (DENSE, TICKET, LOT) else 0.0
             error = fmean(facts["errors"].values())
-            rows.append(Tried(each.row, facts["parameters"], round(before_s + facts["seconds"], 1), error))
+            rows.append(Tried(each.row, facts["parameters"], round(before_s + facts["seconds"], 2), error))
         run.finish({"mode": material.name, "rows": [asdict(row) for row in rows]})
         step(1, 1, "")
 

@@ -22,7 +22,7 @@ from tombola_device.disk.sealed import write_sealed
 from tombola_device.slots.owner import EnrolledKey, _Keys
 from tombola_device.web.client import WebClient
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 CONFIG = """
 state_dir = "{folder}"
 midi = "none"
