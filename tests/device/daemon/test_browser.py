@@ -24,6 +24,7 @@ from tombola_device.web.client import WebClient
 
 PATIENCE_S = 60.0
 CONFIG = """
+audio = "browser"  # Not auto: the tests of JACK may run beside this one.
 state_dir = "{folder}"
 midi = "none"
 panel = "none"
