@@ -146,6 +146,8 @@ class Patient:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.said_damaged = False
+        self.process_faulted = False
+        """Whether a fault of a process came in the trial before: what was stopped there may be found dead here."""
 
     def prepare(self) -> None:
         """Two bundles were flashed and have played, three scenes and a setting are kept, and notes are held."""
@@ -198,6 +200,7 @@ class Patient:
         self._look(outcome, faults)
         self._let_go(outcome, faults)
         self._check_stored(outcome, before)
+        self.process_faulted = any(fault.edge.protocol == PROCESS for fault in faults)
         if stage.speaker.peak > 1.0:
             outcome.problems.append(f"the peak is {stage.speaker.peak:.2f}")
         gap = any(fault.edge.protocol == "AudioOut" for fault in faults)  # What was lost leaves a gap, at any level.
@@ -334,6 +337,7 @@ class Patient:
         harmless = outcome.activity not in ("revert", "flash") and all(
             f.edge.protocol != PROCESS for f in outcome.faults
         )
+        harmless = harmless and not self.process_faulted
         harmless = harmless and not _wild(outcome.faults)  # Garbage of the buttons can ask to go back.
         # A disk that refused when a bundle was given up does not know it: the next boot plays that bundle again.
         if harmless and good is not None and slots is not None and not self._second(outcome):
