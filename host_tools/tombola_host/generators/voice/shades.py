@@ -2,7 +2,7 @@
 
 A frame's log amplitudes are what the trunk says of note, level and time, plus shade @ directions:
 
-    timbre X    the partials' slope over octaves: brighter
+    timbre X    the slope over octaves: brighter
     timbre Y    noise up, high partials down: breathier
     dynamics    the slope that a note gains when it is played SHADE_DB louder
     life        principal components of how the spectrum moves within held notes
@@ -22,6 +22,7 @@ import torch
 from scipy.ndimage import uniform_filter1d
 from tombola_device.contract.controls import FRAME_RATE_HZ, SCALAR_COLUMNS
 from tombola_device.contract.graph import SHADE_DB, SHADES
+from tombola_device.engine.noise import band_centres_hz
 from torch import Tensor
 
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
@@ -121,14 +122,18 @@ def fit_directions(mode: ModeData) -> Tensor:
     directions = np.zeros((DIRECTIONS, means.shape[1]))
     slope_db = dynamics_slope_db(mode)
     octaves, noise = _octaves(mode), _noise(len(heard))
-    directions[DYNAMICS] = slope_db * octaves * NEPER
+    tonal = octaves * (1 - noise)
+    directions[DYNAMICS] = slope_db * tonal * NEPER
     louder = np.array([_louder(note, recorded_db(mode)) for note in mode.notes])
     typical = _over_pitch(mode, means - louder[:, None] * directions[DYNAMICS])
     off = means - louder[:, None] * directions[DYNAMICS] - typical
-    unit_x, unit_y = octaves * NEPER, (noise + Y_SLOPE * octaves) * NEPER
-    stands = _least_squares(np.stack([unit_x, unit_y]), off, heard, LEANING)
+    unit_y = (noise + Y_SLOPE * tonal) * NEPER
+    stands = _least_squares(np.stack([tonal * NEPER, unit_y]), off, heard, LEANING)
     reach = np.quantile(np.abs(stands), 0.9, axis=0) if len(stands) > 2 else np.zeros(2)
-    directions[X] = np.clip(reach[0], LEAST_X_DB, MOST_X_DB) * unit_x
+    # Fitted to partials alone, but noise goes with the partials around it: left where it is, it would be softer beside
+    # louder partials, and a note with much noise duller the harder it is struck.
+    directions[DYNAMICS] = slope_db * octaves * NEPER
+    directions[X] = np.clip(reach[0], LEAST_X_DB, MOST_X_DB) * octaves * NEPER
     directions[Y] = np.clip(reach[1], LEAST_Y_DB, MOST_Y_DB) * unit_y
     directions[LIFE] = _components(mode, heard)
     wane = fit_wane(mode)
@@ -302,10 +307,11 @@ def _followed(heard: Array) -> Array:
 
 
 def _octaves(mode: ModeData) -> Array:
-    """Octaves above the pitch of what a slope moves, 0 for noise. Shape (H + B + K,)."""
+    """Octaves above the pitch of what a slope moves: partials, noise about a note in the middle. Shape (H + B + K,)."""
     middle = float(np.median([float(note.scalars[:, NOTE].median()) for note in mode.notes]))
     free = mode.tracks.at(middle) / np.log(2)
-    octaves = np.concatenate([np.log2(np.arange(1, PARTIALS + 1)), np.zeros(NOISE_BANDS), free])
+    noise = np.log2(np.maximum(band_centres_hz(NOISE_BANDS) / (440 * 2 ** ((middle - 69) / 12)), 1.0))
+    octaves = np.concatenate([np.log2(np.arange(1, PARTIALS + 1)), noise, free])
     return np.asarray(np.minimum(octaves, SLOPED_OCTAVES))
 
 
