@@ -27,8 +27,9 @@ from tombola_device.engine.motion import MovedVoice
 FRAMES: Final = ATTACK_STEP * (ATTACK_POINTS - 1)
 FADED_FROM: Final = 56
 """From this frame on, 0.15 s, an attack fades out."""
-NEAR: Final = 3
-"""A strike draws one of so many recordings, those nearest to its note."""
+CHANCES: Final = (0, 0, 1, 2)
+"""A strike draws one of these with equal chances: the recording nearest to its note, the second, or the third. The
+nearest alone would be more like the recordings, and all strikes of a key alike (docs/notebook/0017-attack-takes.md)."""
 MOST_CENTS, MOST_DB = 100.0, 12.0
 """More is cut: a bundle must not begin on a wrong note."""
 SEED: Final = 20_261_201
@@ -117,15 +118,16 @@ class _Table:
         self.gained: list[float] = gained.tolist()
 
     def near(self, note: float, drawn: int) -> int:
-        """One of the NEAR recordings nearest to a note."""
+        """One of the recordings nearest to a note: which, CHANCES say."""
         notes = self._notes
-        low = high = bisect_left(notes, note)
-        while high - low < min(NEAR, len(notes)):
-            if high == len(notes) or (low > 0 and note - notes[low - 1] <= notes[high] - note):
+        low, high, below = bisect_left(notes, note), bisect_left(notes, note), False
+        for _ in range(min(CHANCES[drawn % len(CHANCES)], len(notes) - 1) + 1):
+            below = high == len(notes) or (low > 0 and note - notes[low - 1] <= notes[high] - note)
+            if below:
                 low -= 1
             else:
                 high += 1
-        return low + drawn % (high - low)
+        return low if below else high - 1
 
 
 def played(attacks: Attacks) -> tuple[Float32Array, Float32Array, Float32Array]:
@@ -143,7 +145,10 @@ def played(attacks: Attacks) -> tuple[Float32Array, Float32Array, Float32Array]:
     rows = rows.reshape(len(points) * FRAMES, -1)
     cents = np.clip(ATTACK_CENTS * rows[:, 0], -MOST_CENTS, MOST_CENTS)
     level_db = np.clip(ATTACK_DB * rows[:, 1], -MOST_DB, MOST_DB)
-    return ATTACK_UNIT * rows[:, 2:], np.exp2(cents / 1200), 10 ** (level_db / 20)
+    directions: Float32Array = ATTACK_UNIT * rows[:, 2:]
+    bent: Float32Array = np.exp2(cents / 1200)
+    gained: Float32Array = 10 ** (level_db / 20)
+    return directions, bent, gained
 
 
 def _shared(attacks: Sequence[Attacks | None], own: int) -> int:

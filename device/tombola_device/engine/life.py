@@ -90,7 +90,8 @@ class LifeFeed:
         self._draws, self._ranges = SEED, [mode.note_range for mode in modes]
         self._told: Controls | None = None
         self._has_life = living > 0 and any(mode.life for mode in modes)
-        lives, self._attack = [mode.life for mode in modes], None
+        lives = [mode.life for mode in modes]
+        self._attack: AttackFeed | None = None
         if self._has_life and any(life.attacks for life in lives if life):
             self._attack = AttackFeed(lives, shade, shade[:, split:end].reshape(voices, count, living), motion.voices)
         self._shares = [voice.shares for voice in self._voices]

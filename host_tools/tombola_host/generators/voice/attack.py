@@ -46,11 +46,13 @@ LEANING = 0.01
 
 
 def fit_strikes(network: Voice, modes: Sequence[ModeData]) -> torch.Tensor:
-    """The directions that explain most of what those of life leave of the attacks. Shape (STRIKES, A)."""
+    """The directions that explain most of what those of life leave of the attacks. Shape (STRIKES, A), or (0, A)."""
     weights = [motion_weight(mode) for mode in modes]
     weight = np.mean(weights, axis=0)
     root, square = np.sqrt(weight), np.zeros((len(weight), len(weight)))
     courses = [_courses(network, index, mode) for index, mode in enumerate(modes)]
+    if not any(len(course) for course in courses):
+        return network.strikes[:0]
     for index, course in enumerate(courses):
         own = _own(network, index)
         left = course - least_squares(own, course, weight, LEANING) @ own
@@ -104,8 +106,9 @@ def _own(network: Voice, index: int) -> Array:
 
 
 def _courses(network: Voice, index: int, mode: ModeData) -> Array:
-    """How the amplitudes of the chosen recordings differ from what the network plays, nepers. (P * ATTACK_POINTS, A)"""
-    found = [_course(network, index, note) for note in _chosen(mode)]
+    """How the chosen recordings differ from what the network plays, nepers. Shape (P * ATTACK_POINTS, A)."""
+    lives = bool(_own(network, index).any())
+    found = [_course(network, index, note) for note in _chosen(mode)] if lives else []
     return np.concatenate([np.zeros((0, network.strikes.shape[1])), *found])
 
 
@@ -137,4 +140,5 @@ def _louder_db(note: Note, envelope: Envelope) -> Array:
     fallen_db = envelope.decay_db_per_s * np.maximum(time_s - envelope.time_s[-1], 0.0)
     quieter_db = VELOCITY_RANGE_DB * (float(note.scalars[0, VELOCITY]) - 1.0)
     played_db = np.interp(time_s, envelope.time_s, envelope.level_db) + fallen_db + quieter_db
-    return np.clip(note.scalars[:FRAMES:ATTACK_STEP, LEVEL].numpy() - played_db, -MOST_DB, MOST_DB)
+    louder_db: Array = note.scalars[:FRAMES:ATTACK_STEP, LEVEL].numpy() - played_db
+    return np.clip(louder_db, -MOST_DB, MOST_DB)
