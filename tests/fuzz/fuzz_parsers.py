@@ -13,6 +13,7 @@ ones in which the input chooses what to change (``changes.py``), with right chec
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import struct
@@ -55,6 +56,7 @@ with atheris.instrument_imports(include=[".".join(OWN), "tomllib"]):
     from tombola_device.disk.fake import FakeFiles
     from tombola_device.engine.graph_check import check_graph
     from tombola_device.hal.midi.bytes import MidiBytes
+    from tombola_device.slots import shelf
     from tombola_device.slots.pointer import POINTER_NAME, Slots
     from tombola_device.slots.store import Store
 
@@ -207,6 +209,9 @@ POINTER = Document(
         {"active": SHA256, "previous": "0" * 64, "confirmed": True, "rejected": None, "boots": 0, "faults": 0}
     ).encode()
 )
+
+
+shelf.check_bundle = functools.lru_cache(shelf.check_bundle)  # Of whole bundles; they have a target of their own.
 
 
 def slots(data: bytes) -> None:
