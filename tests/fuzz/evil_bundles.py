@@ -144,6 +144,7 @@ def manifests(good: Bundle) -> Iterator[Kind]:
     }  # fmt: skip
     for name, written in whole.items():
         yield f"manifest: {name}", lambda w=written: packed(w, body)
+    yield "manifest: strikes of a graph without a shade", lambda: changed("graphs.frame.strikes", 3)
     yield "manifest: no modes", lambda: changed("modes", [])
     yield "manifest: 17 modes", lambda: changed("modes", json.loads(text)["modes"] * 17)
     yield (

@@ -48,7 +48,7 @@ with atheris.instrument_imports(include=[".".join(OWN), "tomllib"]):
     from tombola_device.contract.bundle import FORMAT_VERSION, HEADER_BYTES, MAGIC, Bundle, decode_bundle, encode_bundle
     from tombola_device.contract.errors import BadBundle, BadConfig, FlashError, StoreError
     from tombola_device.contract.graph import SHADES, block_graph
-    from tombola_device.contract.life import BANDS, Life
+    from tombola_device.contract.life import ATTACK_POINTS, BANDS, Attacks, Life
     from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode, decode_manifest, encode_manifest
     from tombola_device.contract.manifest_1 import decode_manifest_1
     from tombola_device.contract.receiver import BeginAsked, FinishAsked, PairAsked, Receiver, StatusAsked
@@ -62,7 +62,8 @@ with atheris.instrument_imports(include=[".".join(OWN), "tomllib"]):
 
 HERE = Path(__file__).parent
 GOOD = decode_bundle((HERE.parents[1] / "models/quartet/quartet.tombola").read_bytes())
-LIFE = Life([[0.0, 1.0, 0.5], [1.0, 0.0, 0.0]], [[[0.1] * BANDS] * 2], 0.2)
+ATTACKS = Attacks([60.0], [bytes(ATTACK_POINTS * 4)])
+LIFE = Life([[0.0, 1.0, 0.5], [1.0, 0.0, 0.0]], [[[0.1] * BANDS] * 2], 0.2, ATTACKS)
 SUSTAINED, STRUCK = (
     Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0),
     Envelope([0.0, 0.1, 1.0], [-9.0, -3.0, -60.0], -9.0, -1.0),
@@ -81,7 +82,7 @@ SMALL_MANIFEST = Manifest(
 ALIVE_MANIFEST = msgspec.structs.replace(
     SMALL_MANIFEST,
     modes=[msgspec.structs.replace(SMALL_MANIFEST.modes[0], life=LIFE)],
-    graphs={"frame": block_graph(1, 3, motion=True, directions=len(SHADES) + 1)},
+    graphs={"frame": block_graph(1, 3, motion=True, directions=len(SHADES) + 1, strikes=1)},
 )
 OLD = (HERE.parent / "device/contract/version_1.tombola").read_bytes()
 MANIFEST, ALIVE = Document(encode_manifest(SMALL_MANIFEST)), Document(encode_manifest(ALIVE_MANIFEST))

@@ -220,6 +220,12 @@ def _check_mode(mode: Mode, graph: Graph) -> None:
             f"the life of mode {mode.name!r} moves {mode.life.directions} directions, not the "
             f"{max(graph.directions - len(SHADES), 0)} of its graph; export again"
         )
+    attacks = None if mode.life is None else mode.life.attacks
+    if attacks is not None and len(SHADES) + attacks.directions != graph.directions + graph.strikes:
+        raise BadBundle(
+            f"the attacks of mode {mode.name!r} move {attacks.directions} directions, not the "
+            f"{max(graph.directions - len(SHADES), 0) + graph.strikes} of its graph; export again"
+        )
     if mode.envelope is None:
         if mode.gate == "held" or graph.rate == "block":
             raise BadBundle(f"mode {mode.name!r} has no envelope; only hits can do without one, so export it again")

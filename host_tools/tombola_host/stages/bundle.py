@@ -27,6 +27,7 @@ def make_bundle(family: Family, merged: Run, materials: Sequence[Material], name
     """
     trainee = load_trainee(family, merged, "merged")
     trainee.network.eval()
+    family.finish(trainee, [material.training for material in materials])
     facts = merged.result()
     exportable = family.exported(trainee.network)
     ((role, exported),) = exportable.graphs().items()
@@ -63,12 +64,13 @@ def write_bundle(bundle: Bundle, path: Path) -> None:
 
 
 def _mode(family: Family, trainee: GeneratorTrainee, index: int, material: Material, role: str, *, held: bool) -> Mode:
-    described = family.described(trainee, index, material.training)
+    envelope = material.envelope if held else None
+    described = family.described(trainee, index, material.training, envelope)
     return Mode(
         name=material.name,
         color=COLORS[index % len(COLORS)],
         note_range=material.note_range,
-        envelope=material.envelope if held else None,
+        envelope=envelope,
         controls=family.controls(trainee, index, material.training),
         gate="held" if held else "one_shot",
         graph=role,

@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
+import msgspec
 import torch
 from tombola_device.contract.controls import PERIOD_SAMPLES, Float32Array
 from tombola_device.contract.graph import TIMBRE
-from tombola_device.contract.manifest import Range
+from tombola_device.contract.manifest import Envelope, Range
 from torch import Tensor
 
 from tombola_host.corpus.windows import ModeData, Note
 from tombola_host.generators.base import Conditions, Generator, Size
 from tombola_host.generators.family import Described, GeneratorTrainee
 from tombola_host.generators.units import Weights
+from tombola_host.generators.voice.attack import fit_attacks, fit_strikes
 from tombola_host.generators.voice.export import VoiceExport
 from tombola_host.generators.voice.life import fit_life
 from tombola_host.generators.voice.losses import normalized
@@ -110,11 +112,21 @@ class VoiceFamily:
         del trainee, mode, data
         return dict.fromkeys(TIMBRE, (-1.0, 0.0, 1.0))
 
-    def described(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> Described:
+    def finish(self, trainee: GeneratorTrainee, data: Sequence[ModeData]) -> None:
+        """See Family: the directions that strikes share."""
+        network = cast("VoiceTrainee", trainee).network
+        network.strikes = fit_strikes(network, data)
+
+    def described(
+        self, trainee: GeneratorTrainee, mode: int, data: ModeData, envelope: Envelope | None = None
+    ) -> Described:
         """See Family."""
         network = cast("VoiceTrainee", trainee).network
+        life = fit_life(data, network.directions[mode])
+        if life is not None and envelope is not None:
+            life = msgspec.structs.replace(life, attacks=fit_attacks(network, mode, data, envelope))
         return Described(
-            life=fit_life(data, network.directions[mode]),
+            life=life,
             recorded_db=round(float(network.recorded_db[mode]), 3),
             wane=round(float(network.wane[mode, 1]), 3) if network.wane[mode, 0] else None,
             knobs=dict(KNOBS),
