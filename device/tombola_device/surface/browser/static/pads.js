@@ -2,6 +2,7 @@
 import { clamp, colour, make, put, sharp } from "./dom.js";
 import { ramp } from "./ramp.js";
 import { corners, inside, placeOf, weightsAt } from "./polygon.js";
+import { byCorner, near, placed } from "./recordings.js";
 
 const STEP = 0.02;
 const per_cent = (share) => `${Math.round(100 * share)} %`;
@@ -11,7 +12,7 @@ const per_cent = (share) => `${Math.round(100 * share)} %`;
  *
  * @param host its element
  * @param pad { name, place() → [u, v], move(u, v), words() → text, middle, hold(held), outline(width, height) → Path2D,
- *   marks() → [{u, v, text, colour, at}]; sides() → words along X and Y; reach: share of the element that the map covers }
+ *   marks() → [{u, v, text, colour, at, dot, share}]; sides() → words along X and Y; reach: share of the element that the map covers }
  */
 function pad(host, { name, place, move, words, middle, hold, outline, marks = () => [], sides, reach = 1 }) {
   const canvas = make("canvas", {
@@ -115,15 +116,17 @@ function pad(host, { name, place, move, words, middle, hold, outline, marks = ()
   };
 }
 
-function draw_mark(context, { u, v, text, colour: tint, dot = 4, at = [0, 0] }, width, height) {
+function draw_mark(context, { u, v, text, colour: tint, dot = 4, at = [0, 0], share = 1 }, width, height) {
   const [x, y] = [u * width, (1 - v) * height];
+  context.globalAlpha = share;
   context.beginPath();
   context.arc(x, y, dot, 0, 2 * Math.PI);
   context.fillStyle = tint;
   context.fill();
-  context.lineWidth = 1.5;
+  context.lineWidth = Math.min(dot / 3, 1.5);
   context.strokeStyle = colour("--well");
   context.stroke();
+  context.globalAlpha = 1;
   if (!text) return;
   context.font = "600 13px system-ui, sans-serif";
   context.textAlign = at[0] > 0.3 ? "right" : at[0] < -0.3 ? "left" : "center";
@@ -202,6 +205,10 @@ export function blendPad(host, instrument) {
       return shape;
     },
     marks: () => [
+      ...byCorner(modes(), corners(modes().length)).map(({ at, ...mark }) => {
+        const [u, v] = toPad(at);
+        return { ...mark, u, v };
+      }),
       ...corners(modes().length).map(([x, y], index) => {
         const [u, v] = toPad([x, y]);
         return { u, v, text: modes()[index].name, colour: modes()[index].color, dot: 6, at: [x, y] };
@@ -212,18 +219,26 @@ export function blendPad(host, instrument) {
 
 const WORDS = { timbre_x: "brighter", timbre_y: "breathier" };
 
-/** The timbre pad. Its sides have the words of the strongest mode. */
-export function timbrePad(host, instrument) {
+/** The timbre pad. Its sides have the words of the strongest mode. `tell` hears which recording is near. */
+export function timbrePad(host, instrument, tell) {
   const modes = () => instrument.state.modes;
   const timbre = () => instrument.get("timbre") ?? [0.5, 0.5];
   const strongest = () =>
     instrument.state.blend.reduce((best, weight, mode, all) => (weight > all[best] ? mode : best), 0);
   const word = (column) => modes()[strongest()]?.knobs?.[column] ?? WORDS[column];
+  const beside = () => {
+    const found = near(modes(), instrument.state.blend, timbre());
+    const text = found ? `near ${found.mode} ${found.name}` : "";
+    tell(text);
+    return text && `; ${text}`;
+  };
   return pad(host, {
     name: "Timbre",
     place: timbre,
     move: (u, v) => instrument.set("timbre", [u, v]),
-    words: () => `X, ${word("timbre_x")}, ${per_cent(timbre()[0])}; Y, ${word("timbre_y")}, ${per_cent(timbre()[1])}`,
+    words: () =>
+      `X, ${word("timbre_x")}, ${per_cent(timbre()[0])}; Y, ${word("timbre_y")}, ${per_cent(timbre()[1])}${beside()}`,
+    marks: () => placed(modes(), instrument.state.blend),
     middle: [0.5, 0.5],
     hold: (held) => instrument.hold("timbre", held),
     outline: (width, height) => {
