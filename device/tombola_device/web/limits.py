@@ -106,7 +106,8 @@ class Writer:
         async with self._lock:
             self._stream.write(data)
             try:
-                await asyncio.wait_for(self._stream.drain(), self._slow_s)
+                async with asyncio.timeout(self._slow_s):  # ``wait_for`` would make a task for each message.
+                    await self._stream.drain()
             except TimeoutError as error:
                 self.abort()
                 raise ConnectionAbortedError("the client does not read") from error

@@ -5,6 +5,7 @@ import { corners, inside, placeOf, weightsAt } from "./polygon.js";
 import { byCorner, near, placed } from "./recordings.js";
 
 const STEP = 0.02;
+const lightness = window.matchMedia("(prefers-color-scheme: light)");
 const per_cent = (share) => `${Math.round(100 * share)} %`;
 
 /**
@@ -12,9 +13,10 @@ const per_cent = (share) => `${Math.round(100 * share)} %`;
  *
  * @param host its element
  * @param pad { name, place() → [u, v], move(u, v), words() → text, middle, hold(held), outline(width, height) → Path2D,
- *   marks() → [{u, v, text, colour, at, dot, share}]; sides() → words along X and Y; reach: share of the element that the map covers }
+ *   marks() → [{u, v, text, colour, at, dot, share}]; sides() → words along X and Y; reach: share of the element that the map covers; shows() → what its picture
+ *   depends on: it is painted anew only when one of these is another }
  */
-function pad(host, { name, place, move, words, middle, hold, outline, marks = () => [], sides, reach = 1 }) {
+function pad(host, { name, place, move, words, middle, hold, outline, marks = () => [], sides, reach = 1, shows }) {
   const canvas = make("canvas", {
     role: "slider",
     tabIndex: 0,
@@ -26,6 +28,7 @@ function pad(host, { name, place, move, words, middle, hold, outline, marks = ()
   host.append(canvas);
   const picture = make("canvas");
   let map = null;
+  let painted = [];
 
   const at = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -111,6 +114,10 @@ function pad(host, { name, place, move, words, middle, hold, outline, marks = ()
       const [u] = place();
       put(canvas, "aria-valuenow", Math.round(100 * u));
       put(canvas, "aria-valuetext", words());
+      const { clientWidth, clientHeight } = canvas;
+      const shown = [map, clientWidth, clientHeight, window.devicePixelRatio, lightness.matches, ...shows()];
+      if (shown.length === painted.length && shown.every((part, at) => part === painted[at])) return;
+      painted = shown;
       paint();
     },
   };
@@ -191,6 +198,7 @@ export function blendPad(host, instrument) {
         .map((mode, index) => `${mode.name} ${per_cent(weights()[index] ?? 0)}`)
         .join(", ") || "no bundle plays",
     middle: [0.5, 0.5],
+    shows: () => [modes(), ...weights()],
     hold: (held) => instrument.hold("blend", held),
     reach: RIM,
     outline: (width, height) => {
@@ -240,6 +248,7 @@ export function timbrePad(host, instrument, tell) {
       `X, ${word("timbre_x")}, ${per_cent(timbre()[0])}; Y, ${word("timbre_y")}, ${per_cent(timbre()[1])}${beside()}`,
     marks: () => placed(modes(), instrument.state.blend),
     middle: [0.5, 0.5],
+    shows: () => [modes(), ...instrument.state.blend, ...timbre()],
     hold: (held) => instrument.hold("timbre", held),
     outline: (width, height) => {
       const shape = new Path2D();
