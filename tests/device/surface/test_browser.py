@@ -325,7 +325,7 @@ def test_what_a_page_asks_for_reaches_the_instrument_checked_and_its_keys_end_wi
     assert hub.sent == [
         {"kind": "midi", "bytes": (144, 60, 100)},
         {"kind": "set_weight", "mode": 1, "weight": 0.5},
-        {"kind": "midi", "bytes": (128, 60, 64)},
+        {"kind": "midi", "bytes": (128, 60, 64), "gone": True},
     ]
     assert hub.pressed == [("SHIFT", True), -2, ("SHIFT", False)]
 

@@ -104,7 +104,7 @@ class Page:
         finally:
             sending.cancel()
             for rest in self._held.leave():
-                self._hub.send({"kind": "midi", "bytes": rest})
+                self._hub.send({"kind": "midi", "bytes": rest, "gone": True})
             for name in sorted(self._pressed):
                 self._hub.press(name, high=False)
             for jack in self._gates:
