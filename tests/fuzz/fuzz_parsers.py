@@ -47,9 +47,17 @@ with atheris.instrument_imports(include=[".".join(OWN), "tomllib"]):
     from tombola_device.contract import protocol as p
     from tombola_device.contract.bundle import FORMAT_VERSION, HEADER_BYTES, MAGIC, Bundle, decode_bundle, encode_bundle
     from tombola_device.contract.errors import BadBundle, BadConfig, FlashError, StoreError
-    from tombola_device.contract.graph import SHADES, block_graph
+    from tombola_device.contract.graph import SHADES, TIMBRE, block_graph
     from tombola_device.contract.life import ATTACK_POINTS, BANDS, Attacks, Life
-    from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode, decode_manifest, encode_manifest
+    from tombola_device.contract.manifest import (
+        Cost,
+        Envelope,
+        Manifest,
+        Mode,
+        Recording,
+        decode_manifest,
+        encode_manifest,
+    )
     from tombola_device.contract.manifest_1 import decode_manifest_1
     from tombola_device.contract.receiver import BeginAsked, FinishAsked, PairAsked, Receiver, StatusAsked
     from tombola_device.contract.sender import Sender, SenderPhase
@@ -72,7 +80,15 @@ SMALL_MANIFEST = Manifest(
     "small",
     "voice",
     [
-        Mode("a", "#000000", (0.0, 127.0), SUSTAINED, {"timbre_x": (-1.0, 0.0, 1.0)}, knobs={"timbre_x": "brighter"}),
+        Mode(
+            "a",
+            "#000000",
+            (0.0, 127.0),
+            SUSTAINED,
+            dict.fromkeys(TIMBRE, (-1.0, 0.0, 1.0)),
+            knobs={"timbre_x": "brighter"},
+            recordings=[Recording("A 4", 69.0, -0.5, 0.25)],
+        ),
         Mode("b", "#00ff00", (40.5, 80.0), STRUCK, gate="one_shot", licence="CC0", recorded_db=-6.0),
     ],
     {"frame": block_graph(2, 3, motion=True)},

@@ -14,6 +14,7 @@ from tombola_device.contract.errors import DeviceUnavailable, TombolaError
 from tombola_device.disk.errands import Errands
 from tombola_device.disk.files import DiskFiles
 from tombola_device.hal.edge import Edge
+from tombola_device.hal.midi.held import Sources
 from tombola_device.hal.midi.port import MidiIn
 from tombola_device.hal.panel.display import Display
 from tombola_device.hal.panel.i2c import open_i2c
@@ -164,14 +165,17 @@ def open_console(
     errands: Errands,
     faces: Sequence[Face] = (),
     sources: Sequence[MidiIn] = (),
+    held: Sources | None = None,
 ) -> Console:
     """Open what a configuration names: MIDI sources, the panel with its face; and further faces and sources.
+
+    ``held``: of the further sources; see HeldKeys.
 
     Raises:
         DeviceUnavailable: An input that was named is missing.
         BadConfig: A name cannot be understood.
     """
-    pins, opened, panel = load_pin_map(), open_sources(config), open_panel(config.panel)
+    pins, opened, panel = load_pin_map(), open_sources(config, held), open_panel(config.panel)
     display, lights = open_chips(pins, real=panel is not None and config.panel in REAL_PANELS)
     hardware = Hardware(_open_memory(config, pins, panel), (*opened, *sources), panel, display, lights)
     store = SceneStore(DiskFiles(), config.state_path / "scenes", shipped_scenes(config.factory_path))

@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from tombola_device.contract.controls import Float32Array
 from tombola_device.contract.life import Life
-from tombola_device.contract.manifest import Envelope, Range
+from tombola_device.contract.manifest import Envelope, Range, Recording
 from torch import Tensor
 
 from tombola_host.corpus.windows import ModeData, Note
@@ -31,6 +31,7 @@ class Described:
     recorded_db: float = 0.0
     wane: float | None = None
     knobs: Mapping[str, str] = field(default_factory=dict)
+    recordings: Sequence[Recording] = ()
 
 
 class Learner(Trainee, Protocol):

@@ -79,4 +79,5 @@ def _mode(family: Family, trainee: GeneratorTrainee, index: int, material: Mater
         recorded_db=described.recorded_db,
         wane=described.wane if held else None,
         knobs=dict(described.knobs),
+        recordings=list(described.recordings),
     )

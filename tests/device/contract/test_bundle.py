@@ -44,9 +44,9 @@ def sealed(body: bytes) -> bytes:
 
 
 def test_golden_bytes() -> None:
-    assert ENCODED[:20].hex() == "89544d424c0d0a1a02000000f40500006b010000"
-    assert len(ENCODED) == 84 + 0x5F4 + (52 + 256) + (52 + 3) + 32
-    assert bundle_sha256(ENCODED) == "629efb55f2447afee75bea093fd38975bc7612223ac22a4b845470714401727b"
+    assert ENCODED[:20].hex() == "89544d424c0d0a1a02000000140600006b010000"
+    assert len(ENCODED) == 84 + 0x614 + (52 + 256) + (52 + 3) + 32
+    assert bundle_sha256(ENCODED) == "bccc49af1b8e0fb1ac56ab1116e6fbf1f3323ac0359d41bf211bc4f536dde01f"
 
 
 def test_golden_bytes_of_version_1_still_decode_to_the_same_bundle() -> None:

@@ -24,6 +24,7 @@ from tombola_host.generators.voice.losses import normalized
 from tombola_host.generators.voice.network import SCALARS, Voice
 from tombola_host.generators.voice.noise import noise_source
 from tombola_host.generators.voice.objective import voice_phases
+from tombola_host.generators.voice.places import places_of
 from tombola_host.generators.voice.shades import KNOBS, as_recorded, heard_shade
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.generators.voice.trainee import VoiceTrainee, new_trainee, restored_trainee
@@ -130,6 +131,7 @@ class VoiceFamily:
             recorded_db=round(float(network.recorded_db[mode]), 3),
             wane=round(float(network.wane[mode, 1]), 3) if network.wane[mode, 0] else None,
             knobs=dict(KNOBS),
+            recordings=places_of(network, mode, data),
         )
 
     def exported(self, network: Generator) -> VoiceExport:
