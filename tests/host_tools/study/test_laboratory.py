@@ -6,7 +6,6 @@ import csv
 import io
 import os
 import re
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -231,38 +230,3 @@ def test_multipliers_are_paired_by_seed_and_note():
     assert np.isnan(lines["y"].spread)
     assert difference(cells, "x", "dense", "voice", 0.1) == (pytest.approx(float("nan"), nan_ok=True),) * 2
     assert difference(cells, "x", "y", "voice", 0.1)[0] == pytest.approx(np.log(0.9))
-
-
-@pytest.mark.slow
-def test_ray_runs_the_jobs_and_loses_nothing_when_a_worker_is_killed(tmp_path):
-    """Two nodes of one core each; a job kills its worker when it is first tried."""
-    pytest.importorskip("ray")
-    cluster_utils = pytest.importorskip("ray.cluster_utils")
-    from tombola_host.runs.pool import Job, run_jobs
-    from tombola_host.runs.ray_pool import RayPool
-
-    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    try:
-        cluster.add_node(num_cpus=1)
-        pool = RayPool(cluster.address)
-        jobs = [Job(f"job {number}", far_job, (tmp_path, number)) for number in range(6)]
-        assert run_jobs(jobs, Silent(), pool=pool) == [(number, number**2) for number in range(6)]
-        assert (tmp_path / "killed").exists()
-        assert len({path.read_text() for path in tmp_path.glob("node-*")}) == 2
-    finally:
-        import ray
-
-        ray.shutdown()
-        cluster.shutdown()
-
-
-def far_job(folder, number, step):
-    import ray
-
-    step(0, 1, "")
-    (folder / f"node-{number}").write_text(ray.get_runtime_context().get_node_id())
-    time.sleep(0.3)  # long enough that both nodes get work
-    if number == 2 and not (folder / "killed").exists():
-        (folder / "killed").touch()
-        os._exit(9)
-    return number, number**2
