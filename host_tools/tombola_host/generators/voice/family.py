@@ -9,7 +9,7 @@ from typing import cast
 import msgspec
 import torch
 from tombola_device.contract.controls import PERIOD_SAMPLES, Float32Array
-from tombola_device.contract.graph import TIMBRE
+from tombola_device.contract.graph import SHADES, TIMBRE
 from tombola_device.contract.manifest import Envelope, Range
 from torch import Tensor
 
@@ -25,7 +25,7 @@ from tombola_host.generators.voice.network import SCALARS, Voice
 from tombola_host.generators.voice.noise import noise_source
 from tombola_host.generators.voice.objective import voice_phases
 from tombola_host.generators.voice.places import places_of
-from tombola_host.generators.voice.shades import KNOBS, as_recorded, heard_shade
+from tombola_host.generators.voice.shades import KNOBS, as_recorded, fit_directions, heard_shade
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.generators.voice.trainee import VoiceTrainee, new_trainee, restored_trainee
 from tombola_host.training.effort import Length
@@ -114,8 +114,10 @@ class VoiceFamily:
         return dict.fromkeys(TIMBRE, (-1.0, 0.0, 1.0))
 
     def finish(self, trainee: GeneratorTrainee, data: Sequence[ModeData]) -> None:
-        """See Family: the directions that strikes share."""
+        """See Family: the directions of knobs and dynamics, and those that strikes share. No weight depends on them."""
         network = cast("VoiceTrainee", trainee).network
+        for mode, each in enumerate(data):
+            network.directions[mode, : len(SHADES)] = fit_directions(each)[: len(SHADES)]
         network.strikes = fit_strikes(network, data)
 
     def described(

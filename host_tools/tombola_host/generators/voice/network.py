@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 
 import torch
-from tombola_device.contract.controls import ONSET_SLOW_S, PERIOD_SAMPLES, SCALAR_COLUMNS
+from tombola_device.contract.controls import FRAME_RATE_HZ, ONSET_SLOW_S, PERIOD_SAMPLES, SCALAR_COLUMNS
 from tombola_device.contract.graph import SHADE_DB, SHADES, dynamics_of
 from tombola_device.contract.life import LONGEST_WANE_S
 from tombola_device.contract.manifest import KEYTRACK_NOTE
@@ -191,6 +191,10 @@ class Voice(Generator):
                 ),
             ),
         )
+
+    def uses_per_s(self) -> dict[str, float]:
+        """How often each parameter is used in a second of sound: once a period. The wavetable is not counted."""
+        return {name: FRAME_RATE_HZ for name, _ in self.named_parameters()}
 
     def readable(self) -> Tensor:
         """Which trunk units each trunk unit may read: those that all of its modes use, too. Shape (U, U)."""
