@@ -145,9 +145,8 @@ def played(attacks: Attacks) -> tuple[Float32Array, Float32Array, Float32Array]:
     rows = rows.reshape(len(points) * FRAMES, -1)
     cents = np.clip(ATTACK_CENTS * rows[:, 0], -MOST_CENTS, MOST_CENTS)
     level_db = np.clip(ATTACK_DB * rows[:, 1], -MOST_DB, MOST_DB)
-    directions: Float32Array = ATTACK_UNIT * rows[:, 2:]
-    bent: Float32Array = np.exp2(cents / 1200)
-    gained: Float32Array = 10 ** (level_db / 20)
+    found = ATTACK_UNIT * rows[:, 2:], np.exp2(cents / 1200), 10 ** (level_db / 20)
+    directions, bent, gained = (np.asarray(part, np.float32) for part in found)
     return directions, bent, gained
 
 
