@@ -91,10 +91,12 @@ SMALL_MANIFEST = Manifest(
     {"frame": block_graph(2, 3, motion=True)},
     Cost(1, 2, 3, 4),
     provenance={"seed": 1, "loss": 0.5, "corpus": "words"},
+    blend=[0.25, 1.0],
 )
 ALIVE_MANIFEST = msgspec.structs.replace(
     SMALL_MANIFEST,
     modes=[msgspec.structs.replace(SMALL_MANIFEST.modes[0], life=LIFE)],
+    blend=[],
     graphs={"frame": block_graph(1, 3, motion=True, directions=len(SHADES) + 1)},
 )
 OLD = (HERE.parent / "device/contract/version_1.tombola").read_bytes()
