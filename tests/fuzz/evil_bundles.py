@@ -22,6 +22,7 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import numpy as np
 import onnx
 import onnx.defs
@@ -118,7 +119,9 @@ NUMBERS = {
 
 def manifests(good: Bundle) -> Iterator[Kind]:
     """One thing wrong in the JSON."""
-    text, body = encode_manifest(good.manifest), part(b"frame", good.graphs["frame"])
+    first_alone = [1.0] + [0.0] * (len(good.manifest.modes) - 1)
+    text = encode_manifest(msgspec.structs.replace(good.manifest, blend=first_alone))
+    body = part(b"frame", good.graphs["frame"])
 
     def changed(path: str, value: object, raw: str | None = None) -> bytes:
         tree: Any = json.loads(text)
@@ -135,7 +138,7 @@ def manifests(good: Bundle) -> Iterator[Kind]:
         for name, value in TEXTS.items():
             yield f"manifest: {path} is {name}", lambda p=path, v=value: changed(p, v)
     for path in ("cost.arm64_instructions_per_period", "modes.0.note_range.1", "modes.0.envelope.level_db.1",
-                 "graphs.frame.ports.1.shape.0", "sample_rate_hz", "modes.0.recordings.0.1",
+                 "graphs.frame.ports.1.shape.0", "sample_rate_hz", "modes.0.recordings.0.1", "blend.0",
                  "modes.0.recordings.0.3"):  # fmt: skip
         for name, raw in NUMBERS.items():
             if (path, name) != ("cost.arm64_instructions_per_period", "null"):

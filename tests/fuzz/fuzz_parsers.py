@@ -94,11 +94,13 @@ SMALL_MANIFEST = Manifest(
     {"frame": block_graph(2, 3, motion=True)},
     Cost(1, 2, 3, 4),
     provenance={"seed": 1, "loss": 0.5, "corpus": "words"},
+    blend=[0.25, 1.0],
 )
 ALIVE_MANIFEST = msgspec.structs.replace(
     SMALL_MANIFEST,
     modes=[msgspec.structs.replace(SMALL_MANIFEST.modes[0], life=LIFE)],
     graphs={"frame": block_graph(1, 3, motion=True, directions=len(SHADES) + 1, strikes=1)},
+    blend=[],
 )
 OLD = (HERE.parent / "device/contract/version_1.tombola").read_bytes()
 MANIFEST, ALIVE = Document(encode_manifest(SMALL_MANIFEST)), Document(encode_manifest(ALIVE_MANIFEST))

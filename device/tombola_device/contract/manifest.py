@@ -38,6 +38,7 @@ Note = Annotated[float, Meta(ge=0, le=127)]
 Level = Annotated[float, Meta(ge=-200, le=60)]
 Latent = Annotated[float, Meta(ge=-1000, le=1000)]
 """The numbers of a manifest are bounded, so that none overflows in the engine's single precision."""
+Share = Annotated[float, Meta(ge=0, le=1)]
 Range = tuple[Latent, Latent, Latent]
 """Lowest, default, highest."""
 Provenance = Annotated[
@@ -150,7 +151,12 @@ class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The JSON part of a bundle. ``graphs``: role → graph; each mode names the graph that renders it."""
+    """The JSON part of a bundle.
+
+    Args:
+        graphs: Role → graph; each mode names the graph that renders it.
+        blend: Weights of the modes with which it begins, as many as there are modes; empty: the first mode alone.
+    """
 
     name: Name
     generator: Name
@@ -164,6 +170,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     provenance: Provenance = msgspec.field(default_factory=dict)
     licence: Text = ""
+    blend: Annotated[list[Share], Meta(max_length=MAX_MODES)] = msgspec.field(default_factory=list)
 
     @property
     def delay_samples(self) -> int:
@@ -217,6 +224,8 @@ def check_manifest(manifest: Manifest) -> None:
     names = [mode.name for mode in manifest.modes]
     if len(set(names)) < len(names):
         raise BadBundle(f"the bundle has two modes of one name ({', '.join(names)}); rename one and export again")
+    if manifest.blend and (len(manifest.blend) != len(names) or not any(manifest.blend)):
+        raise BadBundle(f"the bundle begins with a blend that its {len(names)} modes cannot have; export it again")
     for mode in manifest.modes:
         if mode.graph not in manifest.graphs:
             raise BadBundle(

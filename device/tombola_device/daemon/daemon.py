@@ -222,7 +222,7 @@ class Daemon:
         """The audio process has started."""
         playing = Playing(audio, self._player, self.bundles.store, self.errands, partial(self._arrived, console))
         bundle, ready = playing.bundle, audio.ready
-        console.surface.set_modes(bundle.modes)
+        console.surface.set_modes(bundle.modes, bundle.manifest.blend)
         playing.send(console.player.packed(), 0.0)
         unheard = NOT_HEARD if self._config.audio == "auto" and "file" in ready.audio else ""
         modes, voices = ", ".join(bundle.modes), count(ready.voices, "voice")
@@ -252,7 +252,7 @@ class Daemon:
 
     def _arrived(self, console: Console, bundle: NamedBundle) -> None:
         """Another bundle has taken over."""
-        console.surface.set_modes(bundle.modes)
+        console.surface.set_modes(bundle.modes, bundle.manifest.blend)
         self._say(f"now playing {bundle.manifest.name} (modes: {', '.join(bundle.modes)})")
         self._performing.bundle_plays(console.inputs, flashed=True)
 

@@ -123,6 +123,9 @@ def as_table(inspection: Inspection, *, everything: bool = False) -> Group:
     rows = {"file": f"{inspection.file}, {inspection.bytes / 1000:.0f} kB"}
     if (a72 := manifest.cost.arm64_instructions_per_period) is not None:
         rows["Raspberry Pi 4"] = f"{a72:,} instructions a period for one note".replace(",", " ")
+    if manifest.blend:
+        parts = zip(manifest.modes, manifest.blend, strict=True)
+        rows["begins with"] = ", ".join(f"{mode.name} {100 * share:.0f} %" for mode, share in parts if share)
     rows["delay"] = f"{1000 * manifest.delay_samples / manifest.sample_rate_hz:.1f} ms"
     rows["licence"] = manifest.licence or "not stated"
     for name, text in (rows | _graph_rows(inspection) if everything else rows).items():
