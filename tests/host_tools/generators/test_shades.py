@@ -25,6 +25,8 @@ from tombola_host.generators.voice.losses import normalized
 from tombola_host.generators.voice.network import DIRECTIONS
 from tombola_host.generators.voice.shades import (
     DYNAMICS,
+    LEAST_HEARD_DB,
+    LEAST_SLOPE_DB,
     LEAST_X_DB,
     MOST_X_DB,
     PRIOR_SLOPE_DB,
@@ -174,6 +176,15 @@ def test_the_slope_of_the_dynamics_is_found_where_notes_were_played_at_several(s
     # The prior draws a little; partials from the 16th on, which fall on here, do not count.
     way = (dynamics_slope_db(mode) - PRIOR_SLOPE_DB) / (slope_db - PRIOR_SLOPE_DB)
     assert 0.5 < way <= 1.0
+
+
+def test_recordings_that_become_duller_with_force_brighten_least_of_all():
+    steps = [(pitch, velocity) for pitch in range(48, 72, 2) for velocity in (0.3, 0.55, 0.85, 1.0)]
+    said = mode_of(*(note(pitch, 0.6, velocity, -9.0 - 4.0 * velocity) for pitch, velocity in steps))
+    hinted = mode_of(
+        *(note(pitch, 0.6, velocity, 11.0 - 20.0 * velocity) for pitch, velocity in steps if velocity > 0.8)
+    )
+    assert (dynamics_slope_db(said), dynamics_slope_db(hinted)) == (LEAST_HEARD_DB, LEAST_SLOPE_DB)
 
 
 def test_without_several_dynamics_the_prior_is_taken():

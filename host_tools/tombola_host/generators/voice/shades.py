@@ -46,6 +46,8 @@ Y_SLOPE = -0.25
 PRIOR_SLOPE_DB, PRIOR_WEIGHT = 2.0, 4.0
 """Without recordings at several dynamics: the slope gained in SHADE_DB, dB per octave; how many notes it is worth."""
 LEAST_SLOPE_DB, MOST_SLOPE_DB = 1.5, 4.0
+LEAST_HEARD_DB = 0.75
+"""The least slope where recordings at several dynamics outweigh the prior."""
 SETTLED_S, TREND_S, RISE_S = 0.15, 0.35, 0.1
 """Motion is measured after the attack, around a trend smoothed over this time."""
 MOST_SHADE = 1.5
@@ -227,7 +229,8 @@ def dynamics_slope_db(mode: ModeData) -> float:
     normal, right = plane.T @ plane, plane.T @ slopes
     normal[2, 2] += PRIOR_WEIGHT
     right[2] += PRIOR_WEIGHT * PRIOR_SLOPE_DB
-    return float(np.clip(np.linalg.lstsq(normal, right, rcond=None)[0][2], LEAST_SLOPE_DB, MOST_SLOPE_DB))
+    least_db = LEAST_HEARD_DB if louder @ louder > PRIOR_WEIGHT else LEAST_SLOPE_DB
+    return float(np.clip(np.linalg.lstsq(normal, right, rcond=None)[0][2], least_db, MOST_SLOPE_DB))
 
 
 def _louder(note: Note, mode_db: float) -> float:
