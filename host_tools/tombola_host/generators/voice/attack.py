@@ -21,7 +21,6 @@ from tombola_device.contract.life import (
     Attacks,
 )
 from tombola_device.contract.manifest import KEYTRACK_NOTE, Envelope
-from tombola_device.engine.attack import MOST_CENTS, MOST_DB
 
 from tombola_host.corpus.envelope import FULL_FROM_S, RISE_WITHIN_S
 from tombola_host.corpus.windows import LEVEL, NOTE, ModeData, Note, one_hot
@@ -129,8 +128,7 @@ def _pitch(note: Note) -> float:
 
 def _cents(note: Note) -> Array:
     """How far the pitch is off its median. Shape (ATTACK_POINTS,)."""
-    off = 100 * (note.scalars[:FRAMES:ATTACK_STEP, NOTE].numpy().astype(np.float64) - _pitch(note))
-    return np.clip(off, -MOST_CENTS, MOST_CENTS)
+    return 100 * (note.scalars[:FRAMES:ATTACK_STEP, NOTE].numpy().astype(np.float64) - _pitch(note))
 
 
 def _louder_db(note: Note, envelope: Envelope) -> Array:
@@ -144,4 +142,4 @@ def _louder_db(note: Note, envelope: Envelope) -> Array:
     fallen_db = envelope.decay_db_per_s * np.maximum(time_s - envelope.time_s[-1], 0.0)
     louder_db = level_db - np.interp(time_s, envelope.time_s, envelope.level_db) - fallen_db
     louder_db -= np.median(louder_db[round(FULL_FROM_S * FRAME_RATE_HZ) :])
-    return np.clip(louder_db[:FRAMES:ATTACK_STEP], -MOST_DB, MOST_DB)
+    return np.asarray(louder_db[:FRAMES:ATTACK_STEP])
