@@ -24,8 +24,8 @@ from tombola_device.hal.panel.port import Panel
 from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.player import Player
 from tombola_device.surface.actions import Action
-from tombola_device.surface.archive import Archive, finish_restore
 from tombola_device.surface.again import Again
+from tombola_device.surface.archive import Archive, finish_restore
 from tombola_device.surface.calibration import load_calibration, nominal_lines, save_calibration
 from tombola_device.surface.calibrator import Calibrator
 from tombola_device.surface.habits import Habits
