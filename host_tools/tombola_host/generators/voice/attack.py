@@ -21,10 +21,9 @@ from tombola_device.contract.life import (
     Attacks,
 )
 from tombola_device.contract.manifest import KEYTRACK_NOTE, Envelope
-from tombola_device.engine.attack import MOST_CENTS, MOST_DB
 
-from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
-from tombola_host.corpus.windows import LEVEL, NOTE, VELOCITY, ModeData, Note, one_hot
+from tombola_host.corpus.envelope import FULL_FROM_S, RISE_WITHIN_S
+from tombola_host.corpus.windows import LEVEL, NOTE, ModeData, Note, one_hot
 from tombola_host.generators.voice.losses import normalized
 from tombola_host.generators.voice.network import Voice
 from tombola_host.generators.voice.shades import (
@@ -129,16 +128,18 @@ def _pitch(note: Note) -> float:
 
 def _cents(note: Note) -> Array:
     """How far the pitch is off its median. Shape (ATTACK_POINTS,)."""
-    off = 100 * (note.scalars[:FRAMES:ATTACK_STEP, NOTE].numpy().astype(np.float64) - _pitch(note))
-    return np.clip(off, -MOST_CENTS, MOST_CENTS)
+    return 100 * (note.scalars[:FRAMES:ATTACK_STEP, NOTE].numpy().astype(np.float64) - _pitch(note))
 
 
 def _louder_db(note: Note, envelope: Envelope) -> Array:
-    """How much louder a recording is than the envelope at its velocity. Shape (ATTACK_POINTS,)."""
+    """How much louder a recording begins than the envelope, against how much louder it goes on. (ATTACK_POINTS,).
+
+    Else a recording that is softer throughout would seem to swell where its attack fades out.
+    """
+    level_db = note.scalars[: round(RISE_WITHIN_S * FRAME_RATE_HZ), LEVEL].numpy().astype(np.float64)
     speed = np.exp2(envelope.keytrack * (_pitch(note) - KEYTRACK_NOTE) / 12)
-    time_s = speed * np.arange(0, FRAMES, ATTACK_STEP) / FRAME_RATE_HZ
+    time_s = speed * np.arange(len(level_db)) / FRAME_RATE_HZ
     fallen_db = envelope.decay_db_per_s * np.maximum(time_s - envelope.time_s[-1], 0.0)
-    quieter_db = VELOCITY_RANGE_DB * (float(note.scalars[0, VELOCITY]) - 1.0)
-    played_db = np.interp(time_s, envelope.time_s, envelope.level_db) + fallen_db + quieter_db
-    louder_db: Array = note.scalars[:FRAMES:ATTACK_STEP, LEVEL].numpy() - played_db
-    return np.clip(louder_db, -MOST_DB, MOST_DB)
+    louder_db = level_db - np.interp(time_s, envelope.time_s, envelope.level_db) - fallen_db
+    louder_db -= np.median(louder_db[round(FULL_FROM_S * FRAME_RATE_HZ) :])
+    return np.asarray(louder_db[:FRAMES:ATTACK_STEP])
