@@ -149,6 +149,7 @@ def manifests(good: Bundle) -> Iterator[Kind]:
     }  # fmt: skip
     for name, written in whole.items():
         yield f"manifest: {name}", lambda w=written: packed(w, body)
+    yield "manifest: strikes of a graph without a shade", lambda: changed("graphs.frame.strikes", 3)
     recording = json.loads(text)["modes"][0]["recordings"][0]
     for name, listed in {
         "65 recordings": [recording] * 65,

@@ -240,11 +240,7 @@ def _check_mode(mode: Mode, graph: Graph) -> None:
     if mode.note_range[0] > mode.note_range[1]:
         raise BadBundle(f"the lowest note of mode {mode.name!r} is above its highest; export again")
     _check_timbre(mode, graph)
-    if mode.life is not None and len(SHADES) + mode.life.directions != graph.directions:
-        raise BadBundle(
-            f"the life of mode {mode.name!r} moves {mode.life.directions} directions, not the "
-            f"{max(graph.directions - len(SHADES), 0)} of its graph; export again"
-        )
+    _check_life(mode, graph)
     if mode.envelope is None:
         if mode.gate == "held" or graph.rate == "block":
             raise BadBundle(f"mode {mode.name!r} has no envelope; only hits can do without one, so export it again")
@@ -266,3 +262,19 @@ def _check_timbre(mode: Mode, graph: Graph) -> None:
             raise BadBundle(f"the default {column} of mode {mode.name!r} is outside its range; export again")
     if mode.recordings and not set(TIMBRE) <= mode.controls.keys():
         raise BadBundle(f"mode {mode.name!r} places recordings in a timbre that it does not have; export again")
+
+
+def _check_life(mode: Mode, graph: Graph) -> None:
+    if mode.life is None:
+        return
+    if len(SHADES) + mode.life.directions != graph.directions:
+        raise BadBundle(
+            f"the life of mode {mode.name!r} moves {mode.life.directions} directions, not the "
+            f"{max(graph.directions - len(SHADES), 0)} of its graph; export again"
+        )
+    attacks = mode.life.attacks
+    if attacks is not None and len(SHADES) + attacks.directions != graph.directions + graph.strikes:
+        raise BadBundle(
+            f"the attacks of mode {mode.name!r} move {attacks.directions} directions, not the "
+            f"{max(graph.directions - len(SHADES), 0) + graph.strikes} of its graph; export again"
+        )

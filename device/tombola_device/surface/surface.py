@@ -202,6 +202,7 @@ class Surface:
         self.tell(self._first_notice, now_s)
         self._first_notice = ""
         self._settings.tick(now_s)
+        self._calibrator.tick(now_s)
         self._habits.learns = self._settings.settings.learns
         self._habits.tick(self._modes, now_s)
         self.tell(self._settings.learnt(), now_s)

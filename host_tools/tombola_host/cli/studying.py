@@ -1,4 +1,4 @@
-"""Commands of the lottery laboratory: run a study, see how far it is, make its report."""
+"""Commands of the lottery laboratory: run a study, see how far it is, count costs, make its report."""
 
 from __future__ import annotations
 
@@ -71,6 +71,26 @@ def show_status(file: StudyArgument, runs: RunsOption = None) -> None:
     for (family, row), done in rows.items():
         say(f"{family:10} {row:40} {sum(done):5} of {len(done)}")
     say(f"{sum(each.run.done for each in placed)} of {len(placed)} cells are done")
+
+
+@study.command("count")
+def count_costs(
+    file: StudyArgument,
+    arm64: Annotated[Path, typer.Option("--arm64", help="An arm64 tree; `tombola bench --prepare` makes it.")],
+    runs: RunsOption = None,
+) -> None:
+    """Count what the finished networks cost on a Raspberry Pi, for the report's table; half a minute for each shape.
+
+    Example:  tombola study count honest.toml --arm64 arm64/
+    """
+    from tombola_host.cost.arm64.root import check_root
+    from tombola_host.study.laboratory.costs import count_all
+
+    check_root(arm64)
+    chosen, placed = _placed(file, runs)
+    with working() as reporter:
+        shapes = count_all(chosen, placed, arm64, reporter)
+    say(f"{shapes} shapes are counted; `tombola study report {file}` shows them")
 
 
 @study.command("report")

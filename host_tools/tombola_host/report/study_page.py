@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from tombola_host.evaluation.held_out import LONGEST_FRAMES, trainee_playback
 from tombola_host.generators import FAMILIES
 from tombola_host.report.data import Curve, ModeSounds, Plot, ReportData, Sound, Table
 from tombola_host.stages.trainee_files import load_trainee
+from tombola_host.study.laboratory.costs import Cost, Place, costs_of
 from tombola_host.study.laboratory.figures import Line, lines_of, measured
 from tombola_host.study.laboratory.plan import NO_LOTTERY, Study
 from tombola_host.study.laboratory.work import Placed
@@ -21,14 +22,17 @@ MOST_CURVES = 10
 CAPTION = (
     "Multiplier: error relative to the dense network of the same seed, geometric mean over held-out notes and corpora; "
     "± standard error over seeds. The held-out notes chose nothing before. Trainings: cost of the lottery in trainings "
-    "of the dense network, without the ticket's own. Seconds: processor time of lottery, ticket and measurement."
+    "of the dense network, without the ticket's own. Seconds: processor time of lottery, ticket and measurement. "
+    "The last three are those of the first seed: million floating-point operations for a second of sound; Cortex-A72 "
+    "instructions for a period of 128 samples of one held voice, and its paced median time where it was counted; "
+    "a dash where `tombola study count` has not counted."
 )
 
 
 def study_page(study: Study, placed: Sequence[Placed]) -> ReportData:
     """All that is done so far."""
     cells = measured(placed)
-    lines = lines_of(cells)
+    lines, costs = lines_of(cells), costs_of(study, placed)
     return ReportData(
         title=f"Lottery study {study.name}",
         summary=f"{len(cells)} of {len(placed)} cells are done.",
@@ -39,13 +43,13 @@ def study_page(study: Study, placed: Sequence[Placed]) -> ReportData:
             "steps": f"{study.steps.control_steps} + {study.steps.audio_steps}",
         },
         modes=_sounds(study, placed),
-        judged=tuple(_table(family, lines) for family in study.families),
+        judged=tuple(_table(family, lines, costs) for family in study.families),
         plots=tuple(_curves(family, lines) for family in study.families),
         provenance={"dense size": study.size, "densities": ", ".join(f"{each:g}" for each in study.densities)},
     )
 
 
-def _table(family: str, lines: Sequence[Line]) -> Table:
+def _table(family: str, lines: Sequence[Line], costs: Mapping[Place, Cost]) -> Table:
     rows = tuple(
         (
             line.row,
@@ -56,12 +60,25 @@ def _table(family: str, lines: Sequence[Line]) -> Table:
             line.parameters,
             f"{line.trainings:.2f}",
             f"{line.seconds:.1f}",
+            *_played(costs.get((line.family, line.row, line.density))),
         )
         for line in lines
         if line.family == family
     )
-    headings = ("row", "density", "multiplier", "s. e.", "seeds", "parameters", "trainings", "seconds")
-    return Table((f"{family}: {headings[0]}", *headings[1:]), rows, CAPTION)
+    errors = ("density", "multiplier", "s. e.", "seeds", "parameters")
+    prices = ("trainings", "seconds", "MFLOPS", "A72 instructions", "µs")
+    return Table((f"{family}: row", *errors, *prices), rows, CAPTION)
+
+
+def _played(cost: Cost | None) -> tuple[str, str, str]:
+    """Operations, instructions, time; a dash for what is not counted."""
+    if cost is None:
+        return "–", "–", "–"
+    return (
+        "–" if cost.needs is None else f"{cost.needs.flops / 1e6:.1f}",
+        "–" if cost.instructions is None else f"{cost.instructions:,}".replace(",", " "),
+        "–" if cost.us is None else f"{cost.us:.0f}",
+    )
 
 
 def _curves(family: str, lines: Sequence[Line]) -> Plot:

@@ -26,12 +26,7 @@ def make_bundle(family: Family, merged: Run, materials: Sequence[Material], name
         ExportError: A graph differs from its network.
     """
     trainee = load_trainee(family, merged, "merged")
-    trainee.network.eval()
     facts = merged.result()
-    exportable = family.exported(trainee.network)
-    ((role, exported),) = exportable.graphs().items()
-    held = exported.graph.rate == "block"
-    modes = [_mode(family, trainee, index, material, role, held=held) for index, material in enumerate(materials)]
     provenance: dict[str, str | int | float] = {
         "run": merged.name,
         "seed": facts["seed"],
@@ -40,6 +35,27 @@ def make_bundle(family: Family, merged: Run, materials: Sequence[Material], name
         **{f"corpus_{material.name}": material.recordings for material in materials},
         **_errors(family, trainee, materials),
     }
+    return bundle_of(family, trainee, materials, name, provenance)
+
+
+def bundle_of(
+    family: Family,
+    trainee: GeneratorTrainee,
+    materials: Sequence[Material],
+    name: str,
+    provenance: dict[str, str | int | float],
+) -> Bundle:
+    """Export a network whose modes are these materials.
+
+    Raises:
+        ExportError: A graph differs from its network.
+    """
+    trainee.network.eval()
+    family.finish(trainee, [material.training for material in materials])
+    exportable = family.exported(trainee.network)
+    ((role, exported),) = exportable.graphs().items()
+    held = exported.graph.rate == "block"
+    modes = [_mode(family, trainee, index, material, role, held=held) for index, material in enumerate(materials)]
     licences = sorted({material.licence for material in materials})
     return export_bundle(exportable, name, family.name, modes, provenance, " ".join(licences))
 
@@ -63,12 +79,13 @@ def write_bundle(bundle: Bundle, path: Path) -> None:
 
 
 def _mode(family: Family, trainee: GeneratorTrainee, index: int, material: Material, role: str, *, held: bool) -> Mode:
-    described = family.described(trainee, index, material.training)
+    envelope = material.envelope if held else None
+    described = family.described(trainee, index, material.training, envelope)
     return Mode(
         name=material.name,
         color=COLORS[index % len(COLORS)],
         note_range=material.note_range,
-        envelope=material.envelope if held else None,
+        envelope=envelope,
         controls=family.controls(trainee, index, material.training),
         gate="held" if held else "one_shot",
         graph=role,

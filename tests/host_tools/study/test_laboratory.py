@@ -6,16 +6,18 @@ import csv
 import io
 import os
 import re
-import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from filelock import FileLock
+from tombola_device.contract.bundle import decode_bundle
 from tombola_device.contract.errors import BadConfig, StoreError, TombolaError
 from tombola_host.corpus.corpus import Corpus
 from tombola_host.corpus.material import from_corpus
 from tombola_host.corpus.split import fresh_split, note_numbers, split
+from tombola_host.cost.arm64.count import Costs, Counts
 from tombola_host.generators import presets
 from tombola_host.progress import Silent
 from tombola_host.report.page import render_page
@@ -23,7 +25,9 @@ from tombola_host.report.study_page import study_page
 from tombola_host.runs.pool import InProcessPool, LocalPool, WorkerEnded
 from tombola_host.runs.store import RunStore
 from tombola_host.study.laboratory import cell as cell_module
+from tombola_host.study.laboratory import costs as costs_module
 from tombola_host.study.laboratory import work as work_module
+from tombola_host.study.laboratory.costs import costs_of, count_all
 from tombola_host.study.laboratory.figures import Measured, as_csv, difference, lines_of, measured
 from tombola_host.study.laboratory.plan import Cell, cells_of, read_study
 from tombola_host.study.laboratory.work import place, work
@@ -233,36 +237,26 @@ def test_multipliers_are_paired_by_seed_and_note():
     assert difference(cells, "x", "y", "voice", 0.1)[0] == pytest.approx(np.log(0.9))
 
 
-@pytest.mark.slow
-def test_ray_runs_the_jobs_and_loses_nothing_when_a_worker_is_killed(tmp_path):
-    """Two nodes of one core each; a job kills its worker when it is first tried."""
-    pytest.importorskip("ray")
-    cluster_utils = pytest.importorskip("ray.cluster_utils")
-    from tombola_host.runs.pool import Job, run_jobs
-    from tombola_host.runs.ray_pool import RayPool
+def test_each_shape_is_counted_once_and_stands_in_the_table(tiny, tmp_path, monkeypatch):
+    study, store = study_of(tmp_path), RunStore(tmp_path / "runs")
+    placed, counted = work(study, store, Silent(), pool=InProcessPool()), []
 
-    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    try:
-        cluster.add_node(num_cpus=1)
-        pool = RayPool(cluster.address)
-        jobs = [Job(f"job {number}", far_job, (tmp_path, number)) for number in range(6)]
-        assert run_jobs(jobs, Silent(), pool=pool) == [(number, number**2) for number in range(6)]
-        assert (tmp_path / "killed").exists()
-        assert len({path.read_text() for path in tmp_path.glob("node-*")}) == 2
-    finally:
-        import ray
+    def fake_count(bundle, root, cpu, voices):
+        counted.append(decode_bundle(bundle.read_bytes()).manifest.cost.parameters)
+        return Costs((Counts(voices=1, held=200_000 + len(counted), moving=0, loop=0, graph=0, spread=0.0),))
 
-        ray.shutdown()
-        cluster.shutdown()
-
-
-def far_job(folder, number, step):
-    import ray
-
-    step(0, 1, "")
-    (folder / f"node-{number}").write_text(ray.get_runtime_context().get_node_id())
-    time.sleep(0.3)  # long enough that both nodes get work
-    if number == 2 and not (folder / "killed").exists():
-        (folder / "killed").touch()
-        os._exit(9)
-    return number, number**2
+    monkeypatch.setattr(costs_module, "count", fake_count)
+    monkeypatch.setattr(costs_module, "bench", lambda path, voices, seconds: SimpleNamespace(timings=(timing,)))
+    timing = SimpleNamespace(p50_us=123.4)
+    assert {cost.instructions for cost in costs_of(study, placed).values()} == {None}
+    assert [count_all(study, placed, tmp_path, Silent()) for _ in range(2)] == [2, 2]
+    # The dense network, and the ticket's shape, which the rows from scratch have, too.
+    assert len(counted) == 2
+    assert counted[1] < counted[0]
+    table = study_page(study, placed).judged[0]
+    shown = {row[0]: row[-3:] for row in table.rows}
+    assert shown["dense"][1:] == ("200 001", "123")
+    assert shown["rewound"] == shown["scratch distilled"]
+    assert shown["rewound"][1:] == ("200 002", "123")
+    dense = measured(placed)[0].parameters
+    assert float(shown["dense"][0]) == pytest.approx(dense * 2 * 375 / 1e6, abs=0.06)
