@@ -42,12 +42,13 @@ NOTES = 4
 """Of each mode, evenly spread over its range."""
 WAYS = {
     "float": ("", ()),
-    "int8 dynamic, all products": ("dynamic", ("MatMul", "Gemm")),
+    "int8 dynamic, all products": ("dynamic", ()),
+    "int8 dynamic, wavetable": ("dynamic", ("state_wave_out",)),
     "int8 static, all products": ("static", ("MatMul", "Gemm")),
     "int8 static, trunk and head": ("static", ("state_trunk", "generator.head.weight")),
     "int8 static, wavetable": ("static", ("state_wave_out",)),
 }
-"""Row → way, and kinds of nodes, or names of what the chosen nodes read or write."""
+"""Row → way, and kinds of nodes or names of what the chosen nodes read or write; empty: all that it can take."""
 Feeds = dict[str, "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"]
 
 
@@ -111,7 +112,7 @@ def quantised(bundle: Bundle, materials: Sequence[Material], way: str, chosen: S
         before.write_bytes(data)
         nodes = [node.name for node in onnx.load_from_string(data).graph.node if _is_chosen(node, chosen)]
         if way == "dynamic":
-            quantize_dynamic(before, after, weight_type=QuantType.QInt8, nodes_to_quantize=nodes)
+            quantize_dynamic(before, after, weight_type=QuantType.QInt8, nodes_to_quantize=nodes or None)
         else:
             quantize_static(
                 before,
