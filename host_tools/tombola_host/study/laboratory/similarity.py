@@ -43,11 +43,14 @@ def barrier(first: Weights, second: Weights, loss: Callable[[Weights], float]) -
 
     Source: Frankle et al. 2020, "Linear mode connectivity and the lottery ticket hypothesis".
     """
-    losses = []
-    for at in torch.linspace(0, 1, LINE_POINTS).tolist():
-        losses.append(loss({name: (1 - at) * first[name] + at * second[name] for name in first}))
-    straight = torch.linspace(losses[0], losses[-1], LINE_POINTS, dtype=torch.double)
-    return float((torch.tensor(losses, dtype=torch.double) - straight).max())
+    return height(lambda at: loss({name: (1 - at) * first[name] + at * second[name] for name in first}))
+
+
+def height(loss: Callable[[float], float]) -> float:
+    """The largest rise of a loss, given along a way from 0 to 1, above the straight line between its ends."""
+    losses = [loss(at) for at in torch.linspace(0, 1, LINE_POINTS).tolist()]
+    line = torch.linspace(losses[0], losses[-1], LINE_POINTS, dtype=torch.double)
+    return float((torch.tensor(losses, dtype=torch.double) - line).max())
 
 
 def _hsic(first: Tensor, second: Tensor) -> float:
