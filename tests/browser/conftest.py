@@ -162,15 +162,16 @@ def module_page(driver):
 
 @contextlib.contextmanager
 def _window(driver):
+    before = driver.window_handles
+    driver.switch_to.new_window("tab")  # One that was touched with two fingers takes no finger after it was resized.
     page = Page(driver)
     page.complaints()
     yield page
-    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    for other in driver.window_handles[1:]:
-        driver.switch_to.window(other)
-        driver.close()
-    driver.switch_to.window(driver.window_handles[0])
-    driver.get("about:blank")
+    for window in driver.window_handles:
+        if window not in before:
+            driver.switch_to.window(window)
+            driver.close()
+    driver.switch_to.window(before[-1])
 
 
 @pytest.fixture
