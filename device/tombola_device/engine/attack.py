@@ -14,17 +14,17 @@ import numpy as np
 
 from tombola_device.contract.controls import Float32Array
 from tombola_device.contract.life import (
+    ATTACK_AT,
     ATTACK_CENTS,
     ATTACK_DB,
     ATTACK_POINTS,
-    ATTACK_STEP,
     ATTACK_UNIT,
     Attacks,
     Life,
 )
 from tombola_device.engine.motion import MovedVoice
 
-FRAMES: Final = ATTACK_STEP * (ATTACK_POINTS - 1)
+FRAMES: Final = ATTACK_AT[-1]
 FADED_FROM: Final = 56
 """From this frame on, 0.15 s, an attack fades out."""
 CHANCES: Final = (0, 0, 1, 2)
@@ -148,9 +148,9 @@ def played(attacks: Attacks) -> tuple[Float32Array, Float32Array, Float32Array]:
     """
     points = np.array([np.frombuffer(take, np.int8) for take in attacks.takes], np.float32)
     points = points.reshape(len(attacks.takes), ATTACK_POINTS, -1)
-    share = np.arange(ATTACK_STEP, dtype=np.float32)[:, None] / ATTACK_STEP
-    rows = points[:, :-1, None] * (1 - share) + points[:, 1:, None] * share
-    rows = rows.reshape(len(points), FRAMES, -1)
+    # Between the points, in straight lines. Shape (FRAMES, ATTACK_POINTS).
+    between = np.array([np.interp(np.arange(FRAMES), ATTACK_AT, one) for one in np.eye(ATTACK_POINTS)]).T
+    rows = between @ points
     rows *= np.minimum(1.0, (FRAMES - np.arange(FRAMES, dtype=np.float32)) / (FRAMES - FADED_FROM))[:, None]
     rows = rows.reshape(len(points) * FRAMES, -1)
     cents = np.clip(ATTACK_CENTS * rows[:, 0], -MOST_CENTS, MOST_CENTS)
