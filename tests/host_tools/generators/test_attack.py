@@ -82,6 +82,13 @@ def test_an_attack_that_is_played_begins_as_its_recording_did() -> None:
     assert 1200 * np.log2(bent).reshape(-1, FRAMES)[:, :36] == pytest.approx(-30.0, abs=0.6)
 
 
+def test_a_mode_that_dies_away_keeps_the_level_of_its_envelope() -> None:
+    mode, dying = mode_of(), Envelope([0.0, 1.0], [-10.0, -10.0], -20.0, -100.0)
+    found = fit_attacks(knowing(mode), 0, mode, dying)
+    assert found is not None
+    assert (played(found)[2] == 1.0).all()
+
+
 def test_shared_directions_take_what_those_of_life_leave() -> None:
     mode = mode_of()
     network = knowing(mode)

@@ -15,6 +15,7 @@ from tombola_device.contract.life import (
     ATTACK_AT,
     ATTACK_CENTS,
     ATTACK_DB,
+    ATTACK_POINTS,
     ATTACK_UNIT,
     MAX_ATTACKS,
     Attacks,
@@ -133,8 +134,11 @@ def _cents(note: Note) -> Array:
 def _louder_db(note: Note, envelope: Envelope) -> Array:
     """How much louder a recording begins than the envelope, against how much louder it goes on. (ATTACK_POINTS,).
 
-    Else a recording that is softer throughout would seem to swell where its attack fades out.
+    Else a recording that is softer throughout would seem to swell where its attack fades out. Of a mode that dies away
+    nothing: how its strings beat moves the peak, so that the harp's attacks took 34 ms for 17 (without, 22).
     """
+    if envelope.decay_db_per_s < 0:
+        return np.zeros(ATTACK_POINTS)
     level_db = note.scalars[: round(RISE_WITHIN_S * FRAME_RATE_HZ), LEVEL].numpy().astype(np.float64)
     speed = np.exp2(envelope.keytrack * (_pitch(note) - KEYTRACK_NOTE) / 12)
     time_s = speed * np.arange(len(level_db)) / FRAME_RATE_HZ
