@@ -17,8 +17,9 @@ BANDS: Final = 31
 """Bands of modulation frequencies, a quarter of an octave each, from LOWEST_HZ up: the last ends at 64.6 Hz."""
 MAX_LATENTS, MAX_TAKES = 34, 16
 MAX_ATTACKS = 32
-ATTACK_STEP, ATTACK_POINTS = 4, 25
-"""Periods from one row of an attack to the next, and how many: it is over after 0.256 s."""
+ATTACK_AT: Final = (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 19, 22, 26, 30, 35, 40, 46, 52, 60, 68, 77, 86, 96)
+"""The periods of an attack of which rows are kept: a pluck rises in six, and all is over after 0.256 s."""
+ATTACK_POINTS: Final = len(ATTACK_AT)
 ATTACK_CENTS, ATTACK_DB, ATTACK_UNIT = 1.0, 0.125, 0.125
 """Steps of pitch, of level, and of directions: a signed byte reaches 127 cents, 16 dB and 16 units."""
 LONGEST_WANE_S: Final = 8.0
@@ -37,7 +38,7 @@ class Attacks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Args:
         notes: The note of each recording, rising. Shape (P,).
-        takes: Of each recording ATTACK_POINTS rows, ATTACK_STEP periods apart, of signed bytes: pitch in steps of
+        takes: Of each recording a row for each of ATTACK_AT, of signed bytes: pitch in steps of
             ATTACK_CENTS, level in steps of ATTACK_DB, then in steps of ATTACK_UNIT the L directions of the mode's life
             and the S that strikes share. Shape (ATTACK_POINTS, 2 + L + S) each.
     """

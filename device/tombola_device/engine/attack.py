@@ -14,17 +14,17 @@ import numpy as np
 
 from tombola_device.contract.controls import Float32Array
 from tombola_device.contract.life import (
+    ATTACK_AT,
     ATTACK_CENTS,
     ATTACK_DB,
     ATTACK_POINTS,
-    ATTACK_STEP,
     ATTACK_UNIT,
     Attacks,
     Life,
 )
 from tombola_device.engine.motion import MovedVoice
 
-FRAMES: Final = ATTACK_STEP * (ATTACK_POINTS - 1)
+FRAMES: Final = ATTACK_AT[-1]
 FADED_FROM: Final = 56
 """From this frame on, 0.15 s, an attack fades out."""
 CHANCES: Final = (0, 0, 1, 2)
@@ -58,6 +58,8 @@ class AttackFeed:
         self._shared = list(shade[:, shade.shape[1] - _shared(attacks, own) :])
         self._shared_numbers, self._still = [row.data for row in self._shared], np.zeros_like(self._shared[0]).data
         self._living = [list(rows) for rows in living]
+        self._scaled = np.zeros(own + len(self._still), np.float32)
+        self._scaled_own, self._scaled_common = self._scaled[:own], self._scaled[own:]
         self._begun = [[0] * len(lives) for _ in moved]
         self._ages = [FRAMES] * len(moved)
         self._draws = SEED
@@ -104,13 +106,11 @@ class AttackFeed:
                     moved.gain *= table.gained[at]
                     continue
                 at, living = self._begun[voice][mode] + age, self._living[voice][mode]
-                bend, gain, own, common = table.bent[at], table.gained[at], table.own[at], table.common[at]
-                if share != 1.0:
-                    bend, gain, own, common = bend**share, gain**share, own * share, common * share
-                np.add(living, own, out=living)
-                np.add(shared, common, out=shared)
-                moved.bend *= bend
-                moved.gain *= gain
+                np.multiply(table.rows[at], share, self._scaled)
+                np.add(living, self._scaled_own, living)
+                np.add(shared, self._scaled_common, shared)
+                moved.bend *= table.bent[at] ** share
+                moved.gain *= table.gained[at] ** share
         if over:
             self.striking = [voice for voice in self.striking if self._ages[voice] <= FRAMES]
 
@@ -122,7 +122,7 @@ class _Table:
         self._notes = attacks.notes
         directions, bent, gained = played(attacks)
         common = np.ascontiguousarray(directions[:, own:])
-        self.own, self.common, self.views = list(directions[:, :own]), list(common), [row.data for row in common]
+        self.rows, self.own, self.views = list(directions), list(directions[:, :own]), [row.data for row in common]
         # Lists: reading a number takes a tenth of the instructions that a view of an array takes.
         self.bent: list[float] = bent.tolist()
         self.gained: list[float] = gained.tolist()
@@ -148,9 +148,9 @@ def played(attacks: Attacks) -> tuple[Float32Array, Float32Array, Float32Array]:
     """
     points = np.array([np.frombuffer(take, np.int8) for take in attacks.takes], np.float32)
     points = points.reshape(len(attacks.takes), ATTACK_POINTS, -1)
-    share = np.arange(ATTACK_STEP, dtype=np.float32)[:, None] / ATTACK_STEP
-    rows = points[:, :-1, None] * (1 - share) + points[:, 1:, None] * share
-    rows = rows.reshape(len(points), FRAMES, -1)
+    # Between the points, in straight lines. Shape (FRAMES, ATTACK_POINTS).
+    between = np.array([np.interp(np.arange(FRAMES), ATTACK_AT, one) for one in np.eye(ATTACK_POINTS)]).T
+    rows = between @ points
     rows *= np.minimum(1.0, (FRAMES - np.arange(FRAMES, dtype=np.float32)) / (FRAMES - FADED_FROM))[:, None]
     rows = rows.reshape(len(points) * FRAMES, -1)
     cents = np.clip(ATTACK_CENTS * rows[:, 0], -MOST_CENTS, MOST_CENTS)

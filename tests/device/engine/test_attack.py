@@ -15,10 +15,10 @@ from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import SCALAR_COLUMNS
 from tombola_device.contract.graph import SHADES, block_graph
 from tombola_device.contract.life import (
+    ATTACK_AT,
     ATTACK_CENTS,
     ATTACK_DB,
     ATTACK_POINTS,
-    ATTACK_STEP,
     ATTACK_UNIT,
     BANDS,
     Attacks,
@@ -118,9 +118,10 @@ def test_a_strike_begins_as_the_recording_says_point_by_point() -> None:
     rows[:, 0] = np.clip(ATTACK_CENTS * rows[:, 0], -MOST_CENTS, MOST_CENTS) / 100
     rows[:, 1], rows[:, 2:] = np.clip(ATTACK_DB * rows[:, 1], -MOST_DB, MOST_DB), ATTACK_UNIT * rows[:, 2:]
     full = Struck(own, None).strike()[:FADED_FROM]
-    np.testing.assert_allclose(full[::ATTACK_STEP], rows[: FADED_FROM // ATTACK_STEP], atol=1e-4)
-    middle = (rows[:-1] + rows[1:])[: FADED_FROM // ATTACK_STEP - 1] / 2
-    np.testing.assert_allclose(full[ATTACK_STEP // 2 :: ATTACK_STEP][:-1], middle[:, :], atol=1e-3)
+    kept = [at for at in ATTACK_AT if at < FADED_FROM]
+    np.testing.assert_allclose(full[kept], rows[: len(kept)], atol=1e-4)
+    for at, before in ((9, 7), (43, 17)):  # Half way between two points.
+        np.testing.assert_allclose(full[at], (rows[before] + rows[before + 1]) / 2, atol=1e-3)
 
 
 @pytest.mark.parametrize(("note", "nearest"), [(36.0, (40, 52, 64)), (63.0, (64, 52, 76)), (120.0, (88, 76, 64))])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from tombola_device.contract.controls import FRAME_RATE_HZ, SCALAR_COLUMNS
-from tombola_device.contract.life import ATTACK_POINTS, ATTACK_STEP, MAX_ATTACKS
+from tombola_device.contract.life import ATTACK_AT, ATTACK_POINTS, MAX_ATTACKS
 from tombola_device.contract.manifest import Envelope
 from tombola_device.engine.attack import FADED_FROM, FRAMES, played
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
@@ -75,10 +75,18 @@ def test_an_attack_that_is_played_begins_as_its_recording_did() -> None:
         true -= true.mean(axis=1, keepdims=True)
         assert np.sqrt(np.mean((take[:FADED_FROM] - true) ** 2)) < 0.25 * np.sqrt(np.mean(true**2))
     level_db = 20 * np.log10(gained).reshape(-1, FRAMES)
+    kept = [at for at in ATTACK_AT if at < FADED_FROM]
     # Against how it goes on: from 0.1 s to its end its median is that of exp(-t), t = 1 … 5.
-    expected = 4.0 * (np.exp(-np.arange(0, FADED_FROM, ATTACK_STEP) / (0.1 * FRAME_RATE_HZ)) - np.exp(-3.0))
-    np.testing.assert_allclose(level_db[:, :FADED_FROM:ATTACK_STEP], np.tile(expected, (6, 1)), atol=0.1)
+    expected = 4.0 * (np.exp(-np.array(kept) / (0.1 * FRAME_RATE_HZ)) - np.exp(-3.0))
+    np.testing.assert_allclose(level_db[:, kept], np.tile(expected, (6, 1)), atol=0.1)
     assert 1200 * np.log2(bent).reshape(-1, FRAMES)[:, :36] == pytest.approx(-30.0, abs=0.6)
+
+
+def test_a_mode_that_dies_away_keeps_the_level_of_its_envelope() -> None:
+    mode, dying = mode_of(), Envelope([0.0, 1.0], [-10.0, -10.0], -20.0, -100.0)
+    found = fit_attacks(knowing(mode), 0, mode, dying)
+    assert found is not None
+    assert (played(found)[2] == 1.0).all()
 
 
 def test_shared_directions_take_what_those_of_life_leave() -> None:

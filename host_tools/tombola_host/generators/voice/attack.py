@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from tombola_device.contract.controls import FRAME_RATE_HZ
 from tombola_device.contract.life import (
+    ATTACK_AT,
     ATTACK_CENTS,
     ATTACK_DB,
     ATTACK_POINTS,
-    ATTACK_STEP,
     ATTACK_UNIT,
     MAX_ATTACKS,
     Attacks,
@@ -39,7 +39,7 @@ from tombola_host.generators.voice.shades import (
 STRIKES = 8
 """Directions that strikes share. With more, a further voice would cost more than 60 000 instructions."""
 MOST_OFF_DB = 24.0
-FRAMES = ATTACK_STEP * (ATTACK_POINTS - 1) + 1
+FRAMES, POINTS = ATTACK_AT[-1] + 1, list(ATTACK_AT)
 MOST_STEPS = 127
 LEANING = 0.01
 
@@ -119,7 +119,7 @@ def _course(network: Voice, index: int, note: Note) -> Array:
         played, _ = network.log_amplitudes(controls, as_recorded(network, controls))
         played = normalized(played, network.audible(network.note_and_level(controls)))[0]
     real, ours = (audible(part.numpy().astype(np.float64)) for part in (note.relative[:FRAMES], played))
-    return np.clip(real - ours, -MOST_OFF_DB * NEPER, MOST_OFF_DB * NEPER)[::ATTACK_STEP]
+    return np.clip(real - ours, -MOST_OFF_DB * NEPER, MOST_OFF_DB * NEPER)[POINTS]
 
 
 def _pitch(note: Note) -> float:
@@ -128,18 +128,21 @@ def _pitch(note: Note) -> float:
 
 def _cents(note: Note) -> Array:
     """How far the pitch is off its median. Shape (ATTACK_POINTS,)."""
-    return 100 * (note.scalars[:FRAMES:ATTACK_STEP, NOTE].numpy().astype(np.float64) - _pitch(note))
+    return 100 * (note.scalars[POINTS, NOTE].numpy().astype(np.float64) - _pitch(note))
 
 
 def _louder_db(note: Note, envelope: Envelope) -> Array:
     """How much louder a recording begins than the envelope, against how much louder it goes on. (ATTACK_POINTS,).
 
-    Else a recording that is softer throughout would seem to swell where its attack fades out.
+    Else a recording that is softer throughout would seem to swell where its attack fades out. Of a mode that dies away
+    nothing: how its strings beat moves the peak, so that the harp's attacks took 34 ms for 17 (without, 22).
     """
+    if envelope.decay_db_per_s < 0:
+        return np.zeros(ATTACK_POINTS)
     level_db = note.scalars[: round(RISE_WITHIN_S * FRAME_RATE_HZ), LEVEL].numpy().astype(np.float64)
     speed = np.exp2(envelope.keytrack * (_pitch(note) - KEYTRACK_NOTE) / 12)
     time_s = speed * np.arange(len(level_db)) / FRAME_RATE_HZ
     fallen_db = envelope.decay_db_per_s * np.maximum(time_s - envelope.time_s[-1], 0.0)
     louder_db = level_db - np.interp(time_s, envelope.time_s, envelope.level_db) - fallen_db
     louder_db -= np.median(louder_db[round(FULL_FROM_S * FRAME_RATE_HZ) :])
-    return np.asarray(louder_db[:FRAMES:ATTACK_STEP])
+    return np.asarray(louder_db[POINTS])
