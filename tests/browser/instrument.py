@@ -22,6 +22,12 @@ from tombola_device.web.socket import Closed, Socket
 
 STATIC = Path(__file__).parents[2] / "device" / "tombola_device" / "surface" / "browser" / "static"
 MODES = {"sax": "#d9952e", "violin": "#b4552d", "flute": "#7fb6c9", "harp": "#c9b458"}
+RECORDINGS = {
+    "sax": [("A3", 57.0, 0.25, 0.75), ("<b>C4", 60.0, 0.6, 0.4)],
+    "violin": [("G4 forte", 67.0, 0.9, 0.9)],
+    "flute": [],
+    "harp": [("pluck", 48.0, 0.1, 0.1)],
+}
 OPTIONS = {
     "voices": ("poly", "mono", "legato", "paraphonic"),
     "MIDI channel": ("all", *(str(channel) for channel in range(1, 17))),
@@ -43,6 +49,7 @@ def first_state() -> dict:
             "licence": "CC BY 3.0",
             "knobs": {},
             "error": 0.86,
+            "recordings": RECORDINGS[name],
         }
         for name, color in MODES.items()
     ]

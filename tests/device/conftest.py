@@ -18,7 +18,7 @@ import pytest
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import MAX_VOICES
 from tombola_device.contract.graph import block_graph, onset_graph
-from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
+from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode, Recording
 
 Build = Callable[..., Bundle]
 ALSA_CONF = Path("/usr/share/alsa/alsa.conf")
@@ -137,6 +137,7 @@ def tone_bundle(
             note_range=(36.0, 96.0),
             envelope=envelopes[min(index, len(envelopes) - 1)],
             controls={"timbre_x": (-2.0, 0.0, 1.0), "timbre_y": (-1.0, 0.5, 1.0)},
+            recordings=[Recording("A 4", 69.0, -1.0, 0.75)],
         )
         for index in range(modes)
     ]

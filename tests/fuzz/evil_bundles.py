@@ -22,6 +22,7 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import numpy as np
 import onnx
 import onnx.defs
@@ -118,7 +119,9 @@ NUMBERS = {
 
 def manifests(good: Bundle) -> Iterator[Kind]:
     """One thing wrong in the JSON."""
-    text, body = encode_manifest(good.manifest), part(b"frame", good.graphs["frame"])
+    first_alone = [1.0] + [0.0] * (len(good.manifest.modes) - 1)
+    text = encode_manifest(msgspec.structs.replace(good.manifest, blend=first_alone))
+    body = part(b"frame", good.graphs["frame"])
 
     def changed(path: str, value: object, raw: str | None = None) -> bytes:
         tree: Any = json.loads(text)
@@ -130,11 +133,13 @@ def manifests(good: Bundle) -> Iterator[Kind]:
         written = json.dumps(tree)
         return packed((written if raw is None else written.replace('"the value"', raw)).encode(), body)
 
-    for path in ("name", "modes.0.name", "modes.0.color", "modes.0.graph", "graphs.frame.ports.0.name"):
+    for path in ("name", "modes.0.name", "modes.0.color", "modes.0.graph", "graphs.frame.ports.0.name",
+                 "modes.0.recordings.0.0"):  # fmt: skip
         for name, value in TEXTS.items():
             yield f"manifest: {path} is {name}", lambda p=path, v=value: changed(p, v)
     for path in ("cost.arm64_instructions_per_period", "modes.0.note_range.1", "modes.0.envelope.level_db.1",
-                 "graphs.frame.ports.1.shape.0", "sample_rate_hz"):  # fmt: skip
+                 "graphs.frame.ports.1.shape.0", "sample_rate_hz", "modes.0.recordings.0.1", "blend.0",
+                 "modes.0.recordings.0.3"):  # fmt: skip
         for name, raw in NUMBERS.items():
             if (path, name) != ("cost.arm64_instructions_per_period", "null"):
                 yield f"manifest: {path} is {name}", lambda p=path, r=raw: changed(p, None, r)
@@ -144,6 +149,15 @@ def manifests(good: Bundle) -> Iterator[Kind]:
     }  # fmt: skip
     for name, written in whole.items():
         yield f"manifest: {name}", lambda w=written: packed(w, body)
+    yield "manifest: strikes of a graph without a shade", lambda: changed("graphs.frame.strikes", 3)
+    recording = json.loads(text)["modes"][0]["recordings"][0]
+    for name, listed in {
+        "65 recordings": [recording] * 65,
+        "a recording without a place": [recording[:2]],
+        "a recording with more than a place": [[*recording, 1]],
+        "recordings that are no list": {"0": recording},
+    }.items():
+        yield f"manifest: {name}", lambda v=listed: changed("modes.0.recordings", v)
     yield "manifest: no modes", lambda: changed("modes", [])
     yield "manifest: 17 modes", lambda: changed("modes", json.loads(text)["modes"] * 17)
     yield (

@@ -13,6 +13,7 @@ ones in which the input chooses what to change (``changes.py``), with right chec
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import struct
@@ -46,21 +47,31 @@ with atheris.instrument_imports(include=[".".join(OWN), "tomllib"]):
     from tombola_device.contract import protocol as p
     from tombola_device.contract.bundle import FORMAT_VERSION, HEADER_BYTES, MAGIC, Bundle, decode_bundle, encode_bundle
     from tombola_device.contract.errors import BadBundle, BadConfig, FlashError, StoreError
-    from tombola_device.contract.graph import SHADES, block_graph
-    from tombola_device.contract.life import BANDS, Life
-    from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode, decode_manifest, encode_manifest
+    from tombola_device.contract.graph import SHADES, TIMBRE, block_graph
+    from tombola_device.contract.life import ATTACK_POINTS, BANDS, Attacks, Life
+    from tombola_device.contract.manifest import (
+        Cost,
+        Envelope,
+        Manifest,
+        Mode,
+        Recording,
+        decode_manifest,
+        encode_manifest,
+    )
     from tombola_device.contract.manifest_1 import decode_manifest_1
     from tombola_device.contract.receiver import BeginAsked, FinishAsked, PairAsked, Receiver, StatusAsked
     from tombola_device.contract.sender import Sender, SenderPhase
     from tombola_device.disk.fake import FakeFiles
     from tombola_device.engine.graph_check import check_graph
     from tombola_device.hal.midi.bytes import MidiBytes
+    from tombola_device.slots import shelf
     from tombola_device.slots.pointer import POINTER_NAME, Slots
     from tombola_device.slots.store import Store
 
 HERE = Path(__file__).parent
 GOOD = decode_bundle((HERE.parents[1] / "models/quartet/quartet.tombola").read_bytes())
-LIFE = Life([[0.0, 1.0, 0.5], [1.0, 0.0, 0.0]], [[[0.1] * BANDS] * 2], 0.2)
+ATTACKS = Attacks([60.0], [bytes(ATTACK_POINTS * 4)])
+LIFE = Life([[0.0, 1.0, 0.5], [1.0, 0.0, 0.0]], [[[0.1] * BANDS] * 2], 0.2, ATTACKS)
 SUSTAINED, STRUCK = (
     Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0),
     Envelope([0.0, 0.1, 1.0], [-9.0, -3.0, -60.0], -9.0, -1.0),
@@ -69,17 +80,27 @@ SMALL_MANIFEST = Manifest(
     "small",
     "voice",
     [
-        Mode("a", "#000000", (0.0, 127.0), SUSTAINED, {"timbre_x": (-1.0, 0.0, 1.0)}, knobs={"timbre_x": "brighter"}),
+        Mode(
+            "a",
+            "#000000",
+            (0.0, 127.0),
+            SUSTAINED,
+            dict.fromkeys(TIMBRE, (-1.0, 0.0, 1.0)),
+            knobs={"timbre_x": "brighter"},
+            recordings=[Recording("A 4", 69.0, -0.5, 0.25)],
+        ),
         Mode("b", "#00ff00", (40.5, 80.0), STRUCK, gate="one_shot", licence="CC0", recorded_db=-6.0),
     ],
     {"frame": block_graph(2, 3, motion=True)},
     Cost(1, 2, 3, 4),
     provenance={"seed": 1, "loss": 0.5, "corpus": "words"},
+    blend=[0.25, 1.0],
 )
 ALIVE_MANIFEST = msgspec.structs.replace(
     SMALL_MANIFEST,
     modes=[msgspec.structs.replace(SMALL_MANIFEST.modes[0], life=LIFE)],
-    graphs={"frame": block_graph(1, 3, motion=True, directions=len(SHADES) + 1)},
+    graphs={"frame": block_graph(1, 3, motion=True, directions=len(SHADES) + 1, strikes=1)},
+    blend=[],
 )
 OLD = (HERE.parent / "device/contract/version_1.tombola").read_bytes()
 MANIFEST, ALIVE = Document(encode_manifest(SMALL_MANIFEST)), Document(encode_manifest(ALIVE_MANIFEST))
@@ -206,6 +227,9 @@ POINTER = Document(
         {"active": SHA256, "previous": "0" * 64, "confirmed": True, "rejected": None, "boots": 0, "faults": 0}
     ).encode()
 )
+
+
+shelf.check_bundle = functools.lru_cache(shelf.check_bundle)  # Of whole bundles; they have a target of their own.
 
 
 def slots(data: bytes) -> None:

@@ -61,13 +61,18 @@ class OpenPage:
     """One page: reads and acknowledges everything, and plays."""
 
     def __init__(self, client: WebClient, index: int, stop: threading.Event) -> None:
-        self.messages = self.scopes = self.maps = self.state_bytes = self.samples = 0
         self.ages_ms: list[float] = []
         """How old a block of sound is when it arrives here."""
+        self.count_anew()
         self._socket, self._sound = client.socket("/socket"), client.socket("/sound")
         self._index, self._stop = index, stop
         for work in (self._read, self._listen, self._play):
             threading.Thread(target=work, daemon=True).start()
+
+    def count_anew(self) -> None:
+        """Forget what came while the pages were opened."""
+        self.messages = self.scopes = self.maps = self.state_bytes = self.samples = 0
+        self.ages_ms.clear()
 
     def _read(self) -> None:
         self._socket.send({"kind": "want", "scope": True, "blend_map": True, "timbre_map": True})
@@ -176,6 +181,8 @@ def on_the_card(options: argparse.Namespace, stack: contextlib.ExitStack) -> Non
             client.login(token)
             opened.append(OpenPage(client, index, stop))
         time.sleep(3.0)
+        for page in opened:
+            page.count_anew()
         before, cpu = status(folder), (cpu_s(process.pid), cpu_s(server))
         begun_s = time.monotonic()
         time.sleep(60 * options.minutes)
@@ -189,6 +196,9 @@ def on_the_card(options: argparse.Namespace, stack: contextlib.ExitStack) -> Non
             **{key: after[key] for key in ("load_p50_us", "load_p99_us", "latency_p50_ms", "latency_max_ms")},
             "control_cpu": round((cpu_s(process.pid) - cpu[0]) / seconds, 4),
             "server_cpu": round((cpu_s(server) - cpu[1]) / seconds, 4),
+            "server_ms_per_message": round(
+                1000 * (cpu_s(server) - cpu[1]) / max(sum(page.messages for page in opened), 1), 3
+            ),
             "messages_per_s": [round(page.messages / seconds, 1) for page in opened],
             "state_bytes_per_s": [round(page.state_bytes / seconds) for page in opened],
             "maps": [page.maps for page in opened],

@@ -187,15 +187,29 @@ def test_systemd_hears_that_it_plays_and_it_runs_as_its_own_user_with_what_the_u
         assert set(container.status()["refused"]) <= {"SCHED_FIFO", "locked memory"}
 
 
-def test_audio_process_that_stands_still_is_ended_by_the_watchdog_and_it_plays_again(boot):
+def test_audio_process_that_stands_still_is_replaced_by_the_daemon_and_the_unit_is_not_restarted(boot):
     container = boot()
     stopped = int(eventually(container.audio_process, "the audio process"))
     os.kill(stopped, signal.SIGSTOP)
     eventually(lambda: container.audio_process() not in (0, stopped), "another audio process")
+    assert container.show("NRestarts") == "0"
+    assert not Path(f"/proc/{stopped}").exists()
+    before = int(eventually(lambda: container.status()["periods"], "periods"))
+    eventually(lambda: container.status()["periods"] > before, "more periods")
+
+
+def test_daemon_that_stands_still_is_ended_by_the_watchdog_with_its_audio_process_and_it_plays_again(boot):
+    container = boot()
+    audio = int(eventually(container.audio_process, "the audio process"))
+    stopped = int(container.show("MainPID"))
+    daemon = next(pid for pid, _ in container.processes() if pid != audio)
+    os.kill(daemon, signal.SIGSTOP)
+    eventually(lambda: container.show("MainPID") not in ("0", str(stopped)), "another daemon")
     container.wait_until_ready()
     assert container.show("NRestarts") == "1"
     assert "watchdog" in container.run("journalctl", "--no-pager", "--unit", "tombola.service")
-    assert not Path(f"/proc/{stopped}").exists()
+    assert not Path(f"/proc/{daemon}").exists()
+    assert not Path(f"/proc/{audio}").exists()
     before = int(eventually(lambda: container.status()["periods"], "periods"))
     eventually(lambda: container.status()["periods"] > before, "more periods")
 

@@ -145,7 +145,6 @@ class Patient:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.said_damaged = False
         self.process_faulted = False
         """Whether a fault of a process came in the trial before: what was stopped there may be found dead here."""
 
@@ -314,7 +313,6 @@ class Patient:
         """Each scene is the one before or the new one; what can be read can be read; a played bundle is there."""
         scenes, settings, slots, _ = self._stored()
         stage = self.stage
-        self.said_damaged |= any("settings are damaged" in line for line in (*stage.log.lines, *stage.notices))
         for place, scene in scenes.items():
             if scene is None and before[0][place] is not None:
                 outcome.problems.append(f"scene {place + 1} is lost")
@@ -323,8 +321,7 @@ class Patient:
         if settings is None and before[1] is not None:
             outcome.problems.append("the settings are lost")
         changed = settings is not None and before[1] is not None and settings.priority != before[1].priority
-        # What a disk gave back as garbage counts as damaged, and a sentence says so; what it did not give is kept.
-        if changed and not self.said_damaged:
+        if changed:
             outcome.problems.append("a setting that nobody has touched has changed")
         if slots is None and before[2] is not None:
             outcome.problems.append("slots.json is lost")

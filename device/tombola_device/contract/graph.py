@@ -26,7 +26,7 @@ SHADES = (*TIMBRE, "dynamics")
 """The first directions of a mode's shade: timbre X and Y, -1 … 1, and how much louder than the mode's recordings a note
 is played, in units of SHADE_DB. The directions of its life follow."""
 SHADE_DB = 10.0
-MAX_DIRECTIONS = 32
+MAX_DIRECTIONS, MAX_STRIKES = 32, 32
 MAX_STATE, MAX_NOISE_BANDS = 65_536, 256
 MAX_HIT_SAMPLES = 1 << 18
 """5.46 s, 1 MiB; each voice has memory for two hits."""
@@ -48,7 +48,8 @@ class Port(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             before and pace after, as in ``engine.motion``; ``level``: RMS amplitude, likewise. ``noise``: the noise
             bands of this period; for a graph with ``overlap``, this period's fading in and the next one's fading out.
             ``shade``: how far the spectrum is moved along the directions of each mode, times the mode's blend weight:
-            SHADES of the first mode, of the next …, then the directions of life of the first mode, of the next ….
+            SHADES of the first mode, of the next …, then the directions of life of the first mode, of the next …, then
+            the directions that the strikes of all modes share.
             ``state``: carried from block to block; each of its tensors has an output of the same shape whose name ends
             with ``_out``; a voice at rest has zeros. ``audio``: the sound of the block, or of the whole hit.
             ``overlap``: sound that is added to this period and the next.
@@ -77,6 +78,7 @@ class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         delay_samples: How much later the graph's sound is than that of the network that it was exported from.
         precision: Number type of the computation.
         columns: The columns of ``controls`` before the blend weights.
+        strikes: How many directions of the shade are shared by the strikes of all modes.
     """
 
     ports: Annotated[list[Port], Meta(min_length=2, max_length=16)]
@@ -85,6 +87,7 @@ class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     delay_samples: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     precision: Literal["float32"] = "float32"
     columns: Annotated[list[Column], Meta(max_length=32)] = msgspec.field(default_factory=lambda: list(SCALAR_COLUMNS))
+    strikes: Annotated[int, Meta(ge=0, le=MAX_STRIKES)] = 0
 
     def port(self, kind: PortKind) -> Port | None:
         """The port of a kind; None if the graph has none."""
@@ -112,7 +115,7 @@ class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Number of directions in which each mode's spectrum can be moved; 0: the graph reads no shade."""
         port, controls = self.port("shade"), self.port("controls")
         modes = controls.size - len(self.columns) if controls else 0
-        return port.size // modes if port and modes > 0 else 0
+        return (port.size - self.strikes) // modes if port and modes > 0 else 0
 
     @property
     def motion(self) -> bool:
@@ -121,7 +124,7 @@ class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def dynamics_of(shade: Shades, directions: int) -> Shades:
-    """The dynamics of each mode in a shade of K directions. (…, M * K) → (…, M)."""
+    """The dynamics of each mode in a shade of K directions. (…, M * K + S), S < K → (…, M)."""
     modes = shade.shape[-1] // directions
     dynamics: Shades = shade[..., SHADES.index("dynamics") : modes * len(SHADES) : len(SHADES)]
     return dynamics
@@ -135,6 +138,7 @@ def block_graph(
     overlap: bool = False,
     motion: bool = False,
     directions: int = 0,
+    strikes: int = 0,
 ) -> Graph:
     """A graph of M modes that reads all columns and makes one period of sound in each period."""
     noise_samples = 2 * PERIOD_SAMPLES if overlap else PERIOD_SAMPLES
@@ -144,13 +148,13 @@ def block_graph(
     if noise_bands:
         ports.append(Port("noise", "noise", [noise_bands, noise_samples]))
     if directions:
-        ports.append(Port("shade", "shade", [modes * directions]))
+        ports.append(Port("shade", "shade", [modes * directions + strikes]))
     if state_size:
         ports.append(Port(STATE_BEFORE, "state", [state_size]))
     ports.append(Port("audio", "audio", [PERIOD_SAMPLES]))
     if overlap:
         ports.append(Port("overlap", "overlap", [2 * PERIOD_SAMPLES]))
-    return Graph(ports)
+    return Graph(ports, strikes=strikes if directions else 0)
 
 
 def onset_graph(modes: int, samples: int, columns: tuple[str, ...] = ONSET_COLUMNS) -> Graph:
@@ -173,7 +177,7 @@ def check_ports(role: str, graph: Graph, modes: int) -> None:
         allowed |= {
             "motion": [3],
             "level": [],
-            "shade": [modes * graph.directions],
+            "shade": [modes * graph.directions + graph.strikes],
             "noise": [min(graph.noise_bands, MAX_NOISE_BANDS), window],
             "state": [min(graph.state_size, MAX_STATE)],
             "overlap": [2 * graph.block_samples],
@@ -192,6 +196,11 @@ def check_ports(role: str, graph: Graph, modes: int) -> None:
         raise BadBundle(
             f"the graph {role!r} has a shade of {graph.directions} directions; {len(SHADES)} to {MAX_DIRECTIONS} are "
             "possible, beside phase and level; export again"
+        )
+    if graph.strikes and not graph.strikes < graph.directions:
+        raise BadBundle(
+            f"the strikes of the graph {role!r} share {graph.strikes} directions; fewer than its modes have of their "
+            f"own, {graph.directions}, are possible; export again"
         )
 
 

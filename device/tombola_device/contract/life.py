@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Annotated, Final
 
 import msgspec
@@ -15,6 +16,11 @@ BANDS_PER_OCTAVE: Final = 4
 BANDS: Final = 31
 """Bands of modulation frequencies, a quarter of an octave each, from LOWEST_HZ up: the last ends at 64.6 Hz."""
 MAX_LATENTS, MAX_TAKES = 34, 16
+MAX_ATTACKS = 32
+ATTACK_STEP, ATTACK_POINTS = 4, 25
+"""Periods from one row of an attack to the next, and how many: it is over after 0.256 s."""
+ATTACK_CENTS, ATTACK_DB, ATTACK_UNIT = 1.0, 0.125, 0.125
+"""Steps of pitch, of level, and of directions: a signed byte reaches 127 cents, 16 dB and 16 units."""
 LONGEST_WANE_S: Final = 8.0
 """A note that dies away changes its spectrum no more after this time, counted at KEYTRACK_NOTE."""
 CENTS, LEVEL = 0, 1
@@ -24,6 +30,31 @@ Share = Annotated[float, Meta(ge=-1e4, le=1e4)]
 Row = Annotated[list[Share], Meta(min_length=2, max_length=MAX_LATENTS)]
 Spreads = Annotated[list[Annotated[float, Meta(ge=0, le=1e4)]], Meta(min_length=BANDS, max_length=BANDS)]
 Take = Annotated[list[Spreads], Meta(min_length=1, max_length=MAX_LATENTS)]
+
+
+class Attacks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How strikes differ: the first moments of recordings, each as a difference from what the graph plays of its note.
+
+    Args:
+        notes: The note of each recording, rising. Shape (P,).
+        takes: Of each recording ATTACK_POINTS rows, ATTACK_STEP periods apart, of signed bytes: pitch in steps of
+            ATTACK_CENTS, level in steps of ATTACK_DB, then in steps of ATTACK_UNIT the L directions of the mode's life
+            and the S that strikes share. Shape (ATTACK_POINTS, 2 + L + S) each.
+    """
+
+    notes: Annotated[list[Annotated[float, Meta(ge=0, le=127)]], Meta(min_length=1, max_length=MAX_ATTACKS)]
+    takes: Annotated[list[Annotated[bytes, Meta(min_length=1)]], Meta(min_length=1, max_length=MAX_ATTACKS)]
+
+    @property
+    def directions(self) -> int:
+        """L + S."""
+        return len(self.takes[0]) // ATTACK_POINTS - 2
+
+    def __post_init__(self) -> None:
+        if {len(take) for take in self.takes} != {ATTACK_POINTS * (2 + self.directions)}:
+            raise BadBundle("the attacks of a mode have rows of different lengths; export the bundle again")
+        if len(self.notes) != len(self.takes) or any(later < earlier for earlier, later in pairwise(self.notes)):
+            raise BadBundle("the attacks of a mode are not one for each of its rising notes; export the bundle again")
 
 
 class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,11 +68,13 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             Shape (Q, 2 + L).
         takes: Standard deviation of each latent in each band of modulation frequencies. Shape (P, Q, BANDS).
         onset_s: Time after the onset in which the motion grows to its full size.
+        attacks: How strikes differ; None: by chance alone.
     """
 
     mixing: Annotated[list[Row], Meta(min_length=1, max_length=MAX_LATENTS)]
     takes: Annotated[list[Take], Meta(min_length=1, max_length=MAX_TAKES)]
     onset_s: Annotated[float, Meta(ge=0, le=10)] = 0.0
+    attacks: Attacks | None = None
 
     @property
     def directions(self) -> int:

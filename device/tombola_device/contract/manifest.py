@@ -25,16 +25,20 @@ MANIFEST_VERSION = 2
 
 KEYTRACK_NOTE = 60.0
 MAX_GRAPHS = 8
+MAX_RECORDINGS = 64
+"""Of a mode: more points than these cannot be told apart on a map."""
 MAX_COUNT = 1 << 53
 """JSON readers keep integers exact only up to here."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\w .+-]+\Z")]
+ShortName = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[\w .+-]+\Z")]
 Text = Annotated[str, Meta(max_length=4096)]
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 Note = Annotated[float, Meta(ge=0, le=127)]
 Level = Annotated[float, Meta(ge=-200, le=60)]
 Latent = Annotated[float, Meta(ge=-1000, le=1000)]
 """The numbers of a manifest are bounded, so that none overflows in the engine's single precision."""
+Share = Annotated[float, Meta(ge=0, le=1)]
 Range = tuple[Latent, Latent, Latent]
 """Lowest, default, highest."""
 Provenance = Annotated[
@@ -71,6 +75,23 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keytrack: Annotated[float, Meta(ge=0, le=2)] = 0.0
 
 
+class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """Where one of a mode's recordings lies in its timbre. In JSON a list, in this order.
+
+    Args:
+        name: A short name of its file.
+        note: What sounds in it.
+        timbre_x: Where the mode sounds most like it; in units of the mode's ``controls``, as ``timbre_y``. It may lie
+            outside of their range.
+        timbre_y: See ``timbre_x``.
+    """
+
+    name: ShortName
+    note: Note
+    timbre_x: Latent
+    timbre_y: Latent
+
+
 class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of sound.
 
@@ -90,6 +111,7 @@ class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         wane: The spectrum of a note that dies away moves along the last direction of its life: one unit in a second at
             KEYTRACK_NOTE, and so many octaves faster for each octave above it. None: it does not.
         knobs: What a control does, in one word, by column: ``timbre_x`` may make a note "brighter".
+        recordings: Some of those that it learned from, for maps. Nothing that sounds depends on them.
     """
 
     name: Name
@@ -104,6 +126,7 @@ class Mode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recorded_db: Annotated[float, Meta(ge=-96, le=0)] = 0.0
     wane: Annotated[float, Meta(ge=0, le=3)] | None = None
     knobs: Annotated[dict[Column, Name], Meta(max_length=16)] = msgspec.field(default_factory=dict)
+    recordings: Annotated[list[Recording], Meta(max_length=MAX_RECORDINGS)] = msgspec.field(default_factory=list)
 
 
 class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,7 +151,12 @@ class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The JSON part of a bundle. ``graphs``: role → graph; each mode names the graph that renders it."""
+    """The JSON part of a bundle.
+
+    Args:
+        graphs: Role → graph; each mode names the graph that renders it.
+        blend: Weights of the modes with which it begins, as many as there are modes; empty: the first mode alone.
+    """
 
     name: Name
     generator: Name
@@ -142,6 +170,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     provenance: Provenance = msgspec.field(default_factory=dict)
     licence: Text = ""
+    blend: Annotated[list[Share], Meta(max_length=MAX_MODES)] = msgspec.field(default_factory=list)
 
     @property
     def delay_samples(self) -> int:
@@ -195,6 +224,8 @@ def check_manifest(manifest: Manifest) -> None:
     names = [mode.name for mode in manifest.modes]
     if len(set(names)) < len(names):
         raise BadBundle(f"the bundle has two modes of one name ({', '.join(names)}); rename one and export again")
+    if manifest.blend and (len(manifest.blend) != len(names) or not any(manifest.blend)):
+        raise BadBundle(f"the bundle begins with a blend that its {len(names)} modes cannot have; export it again")
     for mode in manifest.modes:
         if mode.graph not in manifest.graphs:
             raise BadBundle(
@@ -208,18 +239,8 @@ def check_manifest(manifest: Manifest) -> None:
 def _check_mode(mode: Mode, graph: Graph) -> None:
     if mode.note_range[0] > mode.note_range[1]:
         raise BadBundle(f"the lowest note of mode {mode.name!r} is above its highest; export again")
-    for column, (lowest, default, highest) in mode.controls.items():
-        if column not in TIMBRE or column not in graph.columns:
-            raise BadBundle(
-                f"mode {mode.name!r} has the control {column!r}, which nothing moves or its graph does not take; export"
-            )
-        if not lowest <= default <= highest:
-            raise BadBundle(f"the default {column} of mode {mode.name!r} is outside its range; export again")
-    if mode.life is not None and len(SHADES) + mode.life.directions != graph.directions:
-        raise BadBundle(
-            f"the life of mode {mode.name!r} moves {mode.life.directions} directions, not the "
-            f"{max(graph.directions - len(SHADES), 0)} of its graph; export again"
-        )
+    _check_timbre(mode, graph)
+    _check_life(mode, graph)
     if mode.envelope is None:
         if mode.gate == "held" or graph.rate == "block":
             raise BadBundle(f"mode {mode.name!r} has no envelope; only hits can do without one, so export it again")
@@ -229,3 +250,31 @@ def _check_mode(mode: Mode, graph: Graph) -> None:
         raise BadBundle(f"the envelope of mode {mode.name!r} has different numbers of levels and times; export again")
     if times[0] != 0 or any(later <= earlier for earlier, later in pairwise(times)):
         raise BadBundle(f"the envelope of mode {mode.name!r} has times that do not rise from 0; export again")
+
+
+def _check_timbre(mode: Mode, graph: Graph) -> None:
+    for column, (lowest, default, highest) in mode.controls.items():
+        if column not in TIMBRE or column not in graph.columns:
+            raise BadBundle(
+                f"mode {mode.name!r} has the control {column!r}, which nothing moves or its graph does not take; export"
+            )
+        if not lowest <= default <= highest:
+            raise BadBundle(f"the default {column} of mode {mode.name!r} is outside its range; export again")
+    if mode.recordings and not set(TIMBRE) <= mode.controls.keys():
+        raise BadBundle(f"mode {mode.name!r} places recordings in a timbre that it does not have; export again")
+
+
+def _check_life(mode: Mode, graph: Graph) -> None:
+    if mode.life is None:
+        return
+    if len(SHADES) + mode.life.directions != graph.directions:
+        raise BadBundle(
+            f"the life of mode {mode.name!r} moves {mode.life.directions} directions, not the "
+            f"{max(graph.directions - len(SHADES), 0)} of its graph; export again"
+        )
+    attacks = mode.life.attacks
+    if attacks is not None and len(SHADES) + attacks.directions != graph.directions + graph.strikes:
+        raise BadBundle(
+            f"the attacks of mode {mode.name!r} move {attacks.directions} directions, not the "
+            f"{max(graph.directions - len(SHADES), 0) + graph.strikes} of its graph; export again"
+        )

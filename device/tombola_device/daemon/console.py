@@ -14,6 +14,7 @@ from tombola_device.contract.errors import DeviceUnavailable, TombolaError
 from tombola_device.disk.errands import Errands
 from tombola_device.disk.files import DiskFiles
 from tombola_device.hal.edge import Edge
+from tombola_device.hal.midi.held import Sources
 from tombola_device.hal.midi.port import MidiIn
 from tombola_device.hal.panel.display import Display
 from tombola_device.hal.panel.i2c import open_i2c
@@ -24,6 +25,7 @@ from tombola_device.hal.panel.port import Panel
 from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.player import Player
 from tombola_device.surface.actions import Action
+from tombola_device.surface.again import Again
 from tombola_device.surface.archive import Archive, finish_restore
 from tombola_device.surface.calibration import load_calibration, nominal_lines, save_calibration
 from tombola_device.surface.calibrator import Calibrator
@@ -42,6 +44,8 @@ from tombola_device.surface.volts import Voltmeter
 SHOWN_S: Final = 0.05
 """Time between two views: that between two pictures of the display."""
 REAL_PANELS: Final = ("auto", "gpio")
+EEPROM_TRIES: Final = 3
+EEPROM_PAUSE_S: Final = 0.05
 """Settings of ``panel`` under which the board's chips are looked for."""
 USB_NOTICES: Final = {True: "a computer is plugged in", False: "the computer was unplugged"}
 _LOG = logging.getLogger(__name__)
@@ -161,14 +165,17 @@ def open_console(
     errands: Errands,
     faces: Sequence[Face] = (),
     sources: Sequence[MidiIn] = (),
+    held: Sources | None = None,
 ) -> Console:
     """Open what a configuration names: MIDI sources, the panel with its face; and further faces and sources.
+
+    ``held``: of the further sources; see HeldKeys.
 
     Raises:
         DeviceUnavailable: An input that was named is missing.
         BadConfig: A name cannot be understood.
     """
-    pins, opened, panel = load_pin_map(), open_sources(config), open_panel(config.panel)
+    pins, opened, panel = load_pin_map(), open_sources(config, held), open_panel(config.panel)
     display, lights = open_chips(pins, real=panel is not None and config.panel in REAL_PANELS)
     hardware = Hardware(_open_memory(config, pins, panel), (*opened, *sources), panel, display, lights)
     store = SceneStore(DiskFiles(), config.state_path / "scenes", shipped_scenes(config.factory_path))
@@ -193,7 +200,9 @@ def build_console(
     if damaged:
         _LOG.warning("%s", damaged)
     voltmeter = Voltmeter(nominal_lines(pins), calibration)
-    calibrator = Calibrator(voltmeter, save, errands)
+    load = partial(load_calibration, hardware.memory)
+    again = Again("measured lines", load, voltmeter.calibrate, errands, damaged)
+    calibrator = Calibrator(voltmeter, save, errands, again)
     hands, midi_map = PanelMap(player), MidiMap(player)
     scenes, settings = ScenePage(player, hands, store, errands), SettingsPage(player, midi_map, hands, store, errands)
     archive = Archive(store, scenes, settings, voltmeter, save, errands)
@@ -217,11 +226,15 @@ def build_console(
 def _open_memory(config: Config, pins: PinMap, panel: Panel | None) -> Memory:
     """Where the calibration is saved: the board's EEPROM, or a file on other computers."""
     if panel is not None and config.panel in REAL_PANELS:
-        try:
-            eeprom = Eeprom(open_i2c(pins.i2c.bus), pins.i2c.addresses["EEPROM"])
-            eeprom.read()
-        except DeviceUnavailable as error:
-            _LOG.info("%s; the calibration is saved in a file", error)
-        else:
-            return eeprom
+        fault = ""
+        for _ in range(EEPROM_TRIES):
+            try:
+                eeprom = Eeprom(open_i2c(pins.i2c.bus), pins.i2c.addresses["EEPROM"])
+                eeprom.read()
+            except DeviceUnavailable as error:
+                fault = str(error)
+                time.sleep(EEPROM_PAUSE_S)
+            else:
+                return eeprom
+        _LOG.info("%s; the calibration is saved in a file", fault)
     return FileMemory(config.state_path / "calibration.bin")

@@ -39,6 +39,7 @@ from tombola_device.daemon.systemd import Notifier
 from tombola_device.daemon.watchdog import Watchdog
 from tombola_device.disk.errands import ErrandThread
 from tombola_device.hal.audio.open import BROWSER
+from tombola_device.hal.midi.held import Sources
 from tombola_device.play.player import Player
 from tombola_device.surface.browser.face import BrowserFace
 from tombola_device.surface.browser.open import OpenPage
@@ -73,7 +74,8 @@ class Daemon:
         page: OpenPage | None = None,
     ) -> None:
         self._config, self._report, self._page = config, report, page
-        self._remote = RemoteFace() if config.serial else None
+        self._held: Sources = page.held if page is not None else []
+        self._remote = RemoteFace(sources=self._held) if config.serial else None
         remote: list[BrowserFace | RemoteFace] = [page.face] if page is not None else []
         remote += [self._remote] if self._remote is not None else []
         self._faces, self._sources = (*faces, *remote), [face.midi for face in remote]
@@ -96,7 +98,9 @@ class Daemon:
         """
         with Lock(self._config.state_path):
             try:
-                opened = open_console(self._config, self._player, self, self.errands, self._faces, self._sources)
+                opened = open_console(
+                    self._config, self._player, self, self.errands, self._faces, self._sources, self._held
+                )
                 with closing(opened) as console:
                     self.bundles.start()
                     self._play(console, stop)
@@ -218,7 +222,7 @@ class Daemon:
         """The audio process has started."""
         playing = Playing(audio, self._player, self.bundles.store, self.errands, partial(self._arrived, console))
         bundle, ready = playing.bundle, audio.ready
-        console.surface.set_modes(bundle.modes)
+        console.surface.set_modes(bundle.modes, bundle.manifest.blend)
         playing.send(console.player.packed(), 0.0)
         unheard = NOT_HEARD if self._config.audio == "auto" and "file" in ready.audio else ""
         modes, voices = ", ".join(bundle.modes), count(ready.voices, "voice")
@@ -248,7 +252,7 @@ class Daemon:
 
     def _arrived(self, console: Console, bundle: NamedBundle) -> None:
         """Another bundle has taken over."""
-        console.surface.set_modes(bundle.modes)
+        console.surface.set_modes(bundle.modes, bundle.manifest.blend)
         self._say(f"now playing {bundle.manifest.name} (modes: {', '.join(bundle.modes)})")
         self._performing.bundle_plays(console.inputs, flashed=True)
 

@@ -2,8 +2,8 @@
 
     write FILE.new ► sync ► rename over FILE ► sync folder
 
-A power cut leaves the old or the new content, and the CRC shows later damage. What a disk does not give now it may give
-later: a file that could not be read is not replaced (``SealedFile``).
+A power cut leaves the old or the new content, and the CRC shows later damage. What a disk does not give now, or gives
+as garbage, it may give later: such a file is read once more before it is replaced (``SealedFile``).
 """
 
 from __future__ import annotations
@@ -41,48 +41,51 @@ class SealedFile(Generic[Sealed]):
     ) -> None:
         self._files, self._path, self._kind, self._clock = files, path, kind, clock
         self._unread_s: float | None = None
+        self.damaged = False
+        """Whether the disk gave at the last ``read`` what is no such struct."""
 
     @property
     def unread(self) -> bool:
-        """Whether there is a file that the disk did not give at the last ``read``."""
-        return self._unread_s is not None
+        """Whether there is a file of which the last ``read`` did not learn what it holds."""
+        return self.damaged or self._unread_s is not None
 
     def read(self) -> Sealed | None:
         """The struct in the file; None if the file is missing, damaged, of another layout or cannot be read."""
-        failed = False
+        failed = self.damaged = False
+        found = None
         for _ in range(READS):
             try:
                 found = _opened(self._files.read(self._path), self._kind)
             except FileNotFoundError:
-                failed = False
+                failed = self.damaged = False
                 break
             except OSError:
-                failed = True
+                failed, self.damaged = True, False
             else:
-                failed = False
+                failed, self.damaged = False, found is None
                 if found is not None:
-                    self._unread_s = None
-                    return found
+                    break
         if not failed:
             self._unread_s = None
         elif self._unread_s is None:
             self._unread_s = self._clock()
-        return None
+        return found
 
     def write(self, value: Sealed) -> None:
         """Replace the content of the file durably.
 
         Raises:
             OSError: The disk cannot be written, and the file holds the old content, or already the new one. Or the
-                file could not be read; it was read again now, and ``read`` says whether that succeeded.
+                file could not be read, or was damaged; it was read again now, and ``unread`` says whether that helped.
         """
-        if self._unread_s is not None:
-            since_s = self._unread_s
+        if self.unread:
+            since_s = self._clock() if self._unread_s is None else self._unread_s
             self.read()
-            if not self.unread or self._clock() - since_s < LOST_S:
+            is_silent_long = self._unread_s is not None and self._clock() - since_s >= LOST_S
+            if not self.damaged and not is_silent_long:
                 raise OSError(errno.EIO, "what is stored could not be read and is kept")
         write_sealed(self._files, self._path, value)
-        self._unread_s = None
+        self._unread_s, self.damaged = None, False
 
 
 def read_sealed(files: Files, path: Path, kind: type[Sealed]) -> Sealed | None:

@@ -56,8 +56,10 @@ class FrameRenderer:
         self._fades = OnsetFades(voices)
         self._late = LateOnsets(sound)
         shade, columns, motion = self.session.shade, self.session.controls, self.session.motion
-        self._life = LifeFeed(modes, shade, columns, motion) if graph.directions and motion is not None else None
-        wane = WaneFeed(modes, shade, columns) if self._life is not None else None
+        self._life = (
+            LifeFeed(modes, shade, columns, motion, graph.strikes) if graph.directions and motion is not None else None
+        )
+        wane = WaneFeed(modes, shade, columns, graph.strikes) if self._life is not None else None
         self._wane = wane if wane is not None and wane.moves else None
         self._ended = [False] * voices
         self._keys: tuple[list[bool], list[float]] = [False] * voices, [0.0] * voices

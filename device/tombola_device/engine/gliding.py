@@ -116,3 +116,18 @@ def between(points: Float64Array, position: Float32Array) -> Float64Array:
     side = 2.0 * position[:, None] - 1.0
     latents: Float64Array = middle + np.where(side < 0, low - middle, high - middle) * np.abs(side)
     return latents
+
+
+def position_of(points: Sequence[float], latent: float) -> float:
+    """The position 0 … 1 that gives a latent, or comes nearest to it: the inverse of ``between``.
+
+    Args:
+        points: Lowest, default and highest latent.
+
+    >>> position_of((-1.0, 0.5, 1.0), 0.75), position_of((-1.0, 0.5, 1.0), 7.0), position_of((0.0, 0.0, 0.0), 1.0)
+    (0.75, 1.0, 0.5)
+    """
+    low, middle, high = points
+    end, sign = (high, 1.0) if latent > middle else (low, -1.0)
+    share = (latent - middle) / (end - middle) if end != middle else 0.0
+    return 0.5 + 0.5 * sign * min(share, 1.0)

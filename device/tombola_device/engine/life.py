@@ -21,6 +21,7 @@ from tombola_device.contract.controls import FRAME_RATE_HZ, Controls, Float32Arr
 from tombola_device.contract.graph import SHADE_DB, SHADES
 from tombola_device.contract.life import BANDS, CENTS, LEVEL, Life, band_edges_hz
 from tombola_device.contract.manifest import Mode
+from tombola_device.engine.attack import AttackFeed
 from tombola_device.engine.motion import Motion, MovedVoice
 from tombola_device.engine.numbers import numbers
 
@@ -49,15 +50,19 @@ class LifeFeed:
 
     Args:
         modes: The M modes that the graph renders.
-        shade: The graph's input. Shape (V, M * 3 + M * L): SHADES of each mode, then L directions of life of each.
+        shade: The graph's input. Shape (V, M * 3 + M * L + S): SHADES of each mode, then L directions of life of each.
         controls: The graph's columns; X, Y and the blend of the M modes stand at the end. Shape (V, C + M).
         motion: Pace and amplitude of the voices.
+        strikes: How many directions strikes share, S; the last of the shade.
     """
 
-    def __init__(self, modes: Sequence[Mode], shade: Float32Array, controls: Float32Array, motion: Motion) -> None:
+    def __init__(
+        self, modes: Sequence[Mode], shade: Float32Array, controls: Float32Array, motion: Motion, strikes: int = 0
+    ) -> None:
         voices, count = len(shade), len(modes)
         split = count * _STATIC
-        living = shade.shape[1] // count - _STATIC
+        living = (shade.shape[1] - strikes) // count - _STATIC
+        end = shade.shape[1] - strikes
         rows, self._bent, self._gained = tables(modes, living)
         self._rows = rows.reshape(len(rows), -1)
         self._living, self._unmoved = living, bytes(4 * living)
@@ -71,7 +76,7 @@ class LifeFeed:
         self._shades_timbre, self._shade_numbers = self._shades[:, 0, :2], numbers(self._shades)
         self._amounts = [0.0] * voices
         self._voices = [
-            _Voice(index, moved, row[split:], count)
+            _Voice(index, moved, row[split:end], count)
             for index, (moved, row) in enumerate(zip(motion.voices, shade, strict=True))
         ]
         living_bytes = shade.data.cast("B")
@@ -85,6 +90,11 @@ class LifeFeed:
         self._draws, self._ranges = SEED, [mode.note_range for mode in modes]
         self._told: Controls | None = None
         self._has_life = living > 0 and any(mode.life for mode in modes)
+        lives = [mode.life for mode in modes]
+        self._attack: AttackFeed | None = None
+        if self._has_life and any(life.attacks for life in lives if life):
+            self._attack = AttackFeed(lives, shade, shade[:, split:end].reshape(voices, count, living), motion.voices)
+        self._shares = [voice.shares for voice in self._voices]
 
     def take(self, controls: Controls) -> None:
         """Read a new frame. Audio thread."""
@@ -103,6 +113,8 @@ class LifeFeed:
         one.end = (take + 1) * TAKE_FRAMES
         one.age = 0
         self._weigh(one)
+        if self._attack is not None:
+            self._attack.begin(voice, note)
 
     def _nearest(self, blend: Sequence[float], note: float) -> int:
         """The take of the recording nearest to a note: takes rise over the range of a mode."""
@@ -156,15 +168,20 @@ class LifeFeed:
                 bend *= self._bent[mode][at] ** weight
                 gain *= self._gained[mode][at] ** weight
             voice.moved.bend, voice.moved.gain = bend, gain
+        attack = self._attack
+        if attack is not None and attack.striking:
+            attack.advance(voices, self._shares)
 
     def _weigh(self, voice: _Voice) -> None:
         """The weight of each mode's life in a voice: blend, amount, and growth since the onset."""
         age, amount = voice.age, self._amounts[voice.index]
         moves = voice.moves = []
+        voice.shares.clear()
         weights: list[bytes] = []
         for weight in voice.blend:
             share = weight * amount
             if share:
+                voice.shares.append((len(weights), share))
                 grown = self._grown[len(weights)]
                 if age < grown:
                     share *= age / grown
@@ -202,6 +219,7 @@ class _Voice:
         "moved",
         "moves",
         "place",
+        "shares",
         "weight_bytes",
         "weights",
     )
@@ -214,6 +232,8 @@ class _Voice:
         self.blend = [0.0] * modes
         self.moves: list[tuple[int, float]] = []
         """Each mode that moves the voice, and its weight."""
+        self.shares: list[tuple[int, float]] = []
+        """Each mode that the voice plays, and how much its life counts when it is grown."""
         self.alone: _Alone | None = None
 
 

@@ -21,13 +21,14 @@ class WaneFeed:
 
     Args:
         modes: The M modes that the graph renders.
-        shade: The graph's input. Shape (V, M * 3 + M * L): the wane of a mode is the last of its L directions.
+        shade: The graph's input. Shape (V, M * 3 + M * L + S): the wane of a mode is the last of its L directions.
         controls: The graph's columns; the blend of the M modes stands at their end. Shape (V, C + M).
+        strikes: S.
     """
 
-    def __init__(self, modes: Sequence[Mode], shade: Float32Array, controls: Float32Array) -> None:
+    def __init__(self, modes: Sequence[Mode], shade: Float32Array, controls: Float32Array, strikes: int = 0) -> None:
         count, self._width, self._columns = len(modes), shade.shape[1], controls.shape[1]
-        living = self._width // count - len(SHADES)
+        living = (self._width - strikes) // count - len(SHADES)
         first, blend = count * len(SHADES) + living - 1, self._columns - count
         self._places = [
             (first + index * living, blend + index, mode.wane)

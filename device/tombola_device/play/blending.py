@@ -52,7 +52,7 @@ class Blending:
 
     def __init__(self, modes: int) -> None:
         _check(modes)
-        self._weights = self._hand = self._blend = alone(0, modes)
+        self._weights = self._begun = self._hand = self._blend = alone(0, modes)
         self._offsets = [0.0] * modes
         self._morph_offset = 0.0
 
@@ -125,15 +125,20 @@ class Blending:
             self._morph_offset = min(max(float(offset), -1.0), 1.0)
             self._settle()
 
-    def set_modes(self, modes: int) -> None:
+    def set_modes(self, modes: int, begins: Sequence[float] = ()) -> None:
         """Change the number of modes for another bundle; keep the weights of the modes that both have.
+
+        Args:
+            modes: M.
+            begins: The bundle's own blend, in the place of weights that nobody has moved so far. Shape (M,) or ().
 
         Raises:
             ShapeError: ``modes`` is out of range.
         """
         _check(modes)
-        kept = (*self._weights, *(0.0,) * modes)[:modes]
-        self._weights = kept if any(kept) else alone(0, modes)
+        untouched = self._weights == self._begun
+        kept = tuple(begins) if begins and untouched else (*self._weights, *(0.0,) * modes)[:modes]
+        self._weights = self._begun = kept if any(kept) else alone(0, modes)
         self._offsets = [0.0] * modes
         self._hand = alone(0, modes)
         self._settle()

@@ -219,9 +219,12 @@ class Player(Dials):
         for voice in self._voices:
             voice.pressure = 0.0
 
-    def set_modes(self, modes: int) -> None:
-        """Change the number of modes for another bundle; keep keys, controllers and the weights of shared modes."""
-        self._blending.set_modes(modes)
+    def set_modes(self, modes: int, begins: Sequence[float] = ()) -> None:
+        """Change the number of modes for another bundle; keep keys, controllers and the weights of shared modes.
+
+        ``begins``: see ``Blending.set_modes``.
+        """
+        self._blending.set_modes(modes, begins)
         for voice in self._voices:
             voice.blend = None
 

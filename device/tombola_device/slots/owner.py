@@ -22,7 +22,7 @@ from tombola_device.contract.errors import BadConfig, StoreError
 from tombola_device.contract.refusals import SHOWN_DIGITS, ErrorCode, Refused
 from tombola_device.contract.signing import bundle_is_signed, fingerprint, pairing_is_signed
 from tombola_device.disk.files import DiskFiles, Files
-from tombola_device.disk.sealed import SealedFile, is_there
+from tombola_device.disk.sealed import SealedFile
 
 MAX_OWNERS: Final = 8
 OWNERS_FILE: Final = "owners.json"
@@ -246,10 +246,10 @@ class Owner:
 
     def _read_keys(self) -> tuple[EnrolledKey, ...]:
         found = self._stored.read()
-        if self._stored.unread:
+        if self._stored.damaged:
+            _LOG.warning("%s is damaged, so no owner is known; pair again", self._path)
+        elif self._stored.unread:
             _LOG.warning("%s cannot be read, so no owner is known yet; check the disk", self._path)
-        elif found is None and is_there(self._files, self._path):
-            _LOG.warning("%s is damaged, so all owners are lost; pair again", self._path)
         return tuple(found.keys) if found else ()
 
     def _store(self, keys: tuple[EnrolledKey, ...]) -> None:

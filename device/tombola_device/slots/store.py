@@ -328,7 +328,7 @@ class Store:
         self._shelf.keep_only({sha256, self.slots.active, self.slots.previous} if known else None, part=sha256)
 
     def _stored(self) -> Slots | None:
-        """What ``slots.json`` says; None if it is missing, damaged or unread. What can be read again holds again."""
+        """What ``slots.json`` says; None if it is missing or unread. What can be read again holds again."""
         was_unread = self._pointer.unread
         found = self._pointer.read()
         if was_unread and found is not None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from tombola_device.disk.errands import Errands
 from tombola_device.surface.actions import JACKS
+from tombola_device.surface.again import Again
 from tombola_device.surface.volts import Calibration, Line, Voltmeter
 from tombola_device.surface.wizard import OutputWizard, Step, Wizard
 
@@ -23,10 +24,17 @@ class Calibrator:
         voltmeter: Uses a new line as soon as it is saved.
         save: Saves the calibration; raises a TombolaError if that fails. It may wait.
         errands: Does so.
+        again: Reads the calibration again if it could not be read at the start.
     """
 
-    def __init__(self, voltmeter: Voltmeter, save: Callable[[Calibration], None], errands: Errands) -> None:
-        self._voltmeter, self._save, self._errands = voltmeter, save, errands
+    def __init__(
+        self,
+        voltmeter: Voltmeter,
+        save: Callable[[Calibration], None],
+        errands: Errands,
+        again: Again[Calibration] | None = None,
+    ) -> None:
+        self._voltmeter, self._save, self._errands, self._again = voltmeter, save, errands, again
         self._jack = JACKS[0]
         self._wizard = self._wizard_of(self._jack)
         self._running = False
@@ -43,6 +51,11 @@ class Calibrator:
         """The output that is being measured, and the share of its range that it must stand at; empty: none is."""
         share = self._wizard.drive
         return {} if share is None else {PIN_NAMES[self._jack]: share}
+
+    def tick(self, now_s: float) -> None:
+        """Read again what could not be read at the start. Does not wait."""
+        if self._again is not None:
+            self._again.tick(now_s)
 
     def begin(self, jack: str, now_s: float) -> str:
         """Begin with a jack. Gives a notice if the pitch input, which measures the outputs, must come first."""

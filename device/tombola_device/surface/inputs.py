@@ -120,15 +120,19 @@ class Inputs:
         return True
 
 
-def open_sources(config: Config) -> list[MidiIn]:
+def open_sources(config: Config, held: Sources | None = None) -> list[MidiIn]:
     """Open the MIDI sources of a configuration; with ``auto``, what is missing is left out.
+
+    Args:
+        config: Names them.
+        held: Of all that plays the instrument; see HeldKeys.
 
     Raises:
         DeviceUnavailable: A source that was named is missing.
         BadConfig: A name cannot be understood.
     """
     sources: list[MidiIn] = []
-    held: Sources = []
+    held = [] if held is None else held
     if config.midi != "none":
         try:
             sources.append(open_ports(config.midi, held))

@@ -22,9 +22,9 @@ from tombola_device.contract.errors import BadConfig
 from tombola_device.contract.protocol import Look
 from tombola_device.contract.refusals import ErrorCode, Refused
 from tombola_device.hal.midi.bytes import MidiMessage
-from tombola_device.hal.midi.held import HeldKeys
+from tombola_device.hal.midi.held import HeldKeys, Sources
 from tombola_device.surface.actions import Action
-from tombola_device.surface.browser.face import FaceMidi, checked_midi, is_for_hands
+from tombola_device.surface.browser.face import FaceMidi, checked_midi, heard, is_for_hands
 from tombola_device.surface.view import View
 from tombola_device.surface.wire import action_of
 
@@ -42,6 +42,7 @@ class RemoteFace:
     Args:
         clock: Seconds.
         draw: Makes a code.
+        sources: What else plays the instrument; see HeldKeys. Only ``receive`` touches them, in the control loop.
 
     >>> face = RemoteFace(draw=lambda: 7)
     >>> face.open(), face.code
@@ -54,6 +55,7 @@ class RemoteFace:
         self,
         clock: Callable[[], float] = time.monotonic,
         draw: Callable[[], int] = lambda: secrets.randbelow(10**DIGITS),
+        sources: Sources | None = None,
     ) -> None:
         self._clock, self._draw = clock, draw
         self._lock = threading.Lock()
@@ -61,8 +63,8 @@ class RemoteFace:
         self._view = View()
         self._number, self._looked_s, self._here = -1, float("-inf"), False
         self._actions: list[Action] = []
-        self._messages: list[MidiMessage] = []
-        self._held = HeldKeys()
+        self._midi: list[dict[str, Any]] = []
+        self._held = HeldKeys(sources)
         self.midi = FaceMidi("a computer on the serial line", self.receive)
         """Its keys, as a source of MIDI."""
 
@@ -100,11 +102,11 @@ class RemoteFace:
         if not self._here:  # Asked in each tick.
             return []
         with self._lock:
-            messages, self._messages = self._messages, []
-            if self._clock() - self._looked_s >= GONE_S:
-                self._here = False
-                messages += self._held.release()
-        return messages
+            midi, self._midi = self._midi, []
+            gone = self._clock() - self._looked_s >= GONE_S
+            self._here = not gone
+        messages = [message for each in midi for message in heard(each, self._held)]
+        return messages + self._held.release() if gone else messages
 
     def look(self, number: int, code: int, touched: bytes) -> bytes:
         """See RemotePanel."""
@@ -142,9 +144,8 @@ class RemoteFace:
 
     def _take_one(self, message: dict[str, Any]) -> None:
         if message.get("kind") == "midi":
-            midi = checked_midi(message.get("bytes"))
-            self._held.follow(midi)
-            self._messages.append(midi)
+            checked_midi(message.get("bytes"))
+            self._midi.append(message)
             return
         action = action_of(message)
         if is_for_hands(action):

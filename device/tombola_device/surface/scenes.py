@@ -175,15 +175,16 @@ class SceneStore:
         settings = self._settings.read()
         if settings is not None:
             return settings, ""
+        if self._settings.damaged:
+            return Settings(), "the settings are damaged; set them again"
         if self._settings.unread:
             return Settings(), "the settings cannot be read yet and are kept; check the card"
-        there = is_there(self.files, self.folder / "settings.json")
-        return Settings(), "the settings are damaged; set them again" if there else ""
+        return Settings(), ""
 
     @property
-    def settings_unread(self) -> bool:
-        """Whether there are settings that could not be read; they are not replaced."""
-        return self._settings.unread
+    def settings_damaged(self) -> bool:
+        """Whether the settings were read and are damaged."""
+        return self._settings.damaged
 
     def save_settings(self, settings: Settings) -> None:
         """Store the settings.

@@ -11,11 +11,11 @@ import msgspec
 from tombola_device.contract.controls import MOST_LIFE
 from tombola_device.contract.errors import BadConfig
 from tombola_device.disk.errands import Errands
-from tombola_device.disk.sealed import LOST_S
 from tombola_device.play.blending import BlendMode
 from tombola_device.play.midi_map import LOWER, MOST_MEMBERS, TARGETS, MidiMap
 from tombola_device.play.player import Player
 from tombola_device.play.voices import Priority, VoiceMode
+from tombola_device.surface.again import FEW_TRIES, TRIES, Again
 from tombola_device.surface.routing import Assignments, CvTarget, CvTargets, GateSource, Hands, Source
 from tombola_device.surface.scenes import SceneStore, Settings
 from tombola_device.surface.view import Option
@@ -24,8 +24,6 @@ NOTHING: Final = "·"
 _CHANNELS: Final = ("all", *(str(channel) for channel in range(1, 17)))
 _CURVES: Final = ("soft", "linear", "hard")
 _BENDS: Final = ("1", "2", "7", "12", "24", "48")
-AGAIN_S: Final = 2.0
-TRIES: Final = 1 + round(LOST_S / AGAIN_S)
 LIFE_STEP: Final = 10
 """Per cent."""
 _LIVES: Final = tuple(f"{per_cent} %" for per_cent in range(0, round(100 * MOST_LIFE) + 1, LIFE_STEP))
@@ -50,30 +48,22 @@ class SettingsPage:
         self._store, self._errands = store, errands
         self.settings, self.damaged = store.settings()
         """As stored, and a sentence if the file is damaged or cannot be read."""
-        self._tries, self._again_s = TRIES if store.settings_unread else 0, 0.0
+        tries = FEW_TRIES if store.settings_damaged else TRIES
+        self._again = Again("settings", store.settings, self._hold, errands, self.damaged, tries)
         self._apply()
 
     def tick(self, now_s: float) -> None:
         """Read again what could not be read at the start, until it can be; then it holds instead of what was chosen."""
-        if self._tries and now_s >= self._again_s:
-            self._again_s = now_s + AGAIN_S
-            self._errands.send(self._store.settings, self._take)
+        self._again.tick(now_s)
 
     def take(self, settings: Settings) -> None:
         """Let these settings hold from now on; they are stored already."""
-        self._tries, self.settings = 0, settings
-        self._apply()
+        self._again.stop()
+        self._hold(settings)
 
-    def _take(self, stored: tuple[Settings, str]) -> str:
-        if not self._tries:
-            return ""
-        if self._store.settings_unread:
-            self._tries -= 1
-            return "" if self._tries else "the stored settings cannot be read and are given up; set them again"
-        self._tries = 0
-        self.settings, damaged = stored
+    def _hold(self, settings: Settings) -> None:
+        self.settings = settings
         self._apply()
-        return damaged or "the settings could be read now and hold"
 
     def options(self) -> tuple[Option, ...]:
         """The rows of the settings page now."""
@@ -193,9 +183,8 @@ class SettingsPage:
         self._keep()
 
     def _keep(self) -> None:
-        if self._tries:  # What is stored is kept; this choice holds until it could be read.
-            return
-        self._errands.send(partial(self._store.save_settings, self.settings))
+        if not self._again.waits:  # Else what is stored is kept; this choice holds until it could be read.
+            self._errands.send(partial(self._store.save_settings, self.settings))
 
     def _apply(self) -> None:
         self._midi_map.settings = self.settings.midi

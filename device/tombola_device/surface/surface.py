@@ -184,10 +184,10 @@ class Surface:
         """What the CV and gate outputs carry."""
         return self._settings.settings.outputs
 
-    def set_modes(self, names: Sequence[str]) -> None:
-        """A bundle with these modes plays from now on."""
+    def set_modes(self, names: Sequence[str], begins: Sequence[float] = ()) -> None:
+        """A bundle with these modes plays from now on; ``begins``: its own blend."""
         self._modes = tuple(names)
-        self._player.set_modes(len(names))
+        self._player.set_modes(len(names), begins)
 
     def do(self, action: Action, now_s: float) -> None:
         """Carry out one action; what goes wrong becomes a notice, and the music goes on."""
@@ -202,6 +202,7 @@ class Surface:
         self.tell(self._first_notice, now_s)
         self._first_notice = ""
         self._settings.tick(now_s)
+        self._calibrator.tick(now_s)
         self._habits.learns = self._settings.settings.learns
         self._habits.tick(self._modes, now_s)
         self.tell(self._settings.learnt(), now_s)

@@ -18,8 +18,11 @@ class Bucket:
 
     >>> now_s = [0.0]
     >>> bucket = Bucket(rate=2.0, burst=2.0, clock=lambda: now_s[0])
-    >>> [bucket.take() for _ in range(4)]
-    [0.0, 0.0, 0.5, 1.0]
+    >>> [bucket.take() for _ in range(4)], bucket.spend()
+    ([0.0, 0.0, 0.5, 1.0], False)
+    >>> now_s[0] = 1.5
+    >>> [bucket.spend() for _ in range(3)]
+    [True, False, False]
     """
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -28,10 +31,22 @@ class Bucket:
 
     def take(self, amount: float = 1.0) -> float:
         """Take an amount; return the seconds that the taker must wait."""
-        now_s = self._clock()
-        self._left = min(self._left + (now_s - self._then_s) * self._rate, self._burst) - amount
-        self._then_s = now_s
+        self._refill()
+        self._left -= amount
         return -self._left / self._rate if self._left < 0 else 0.0
+
+    def spend(self) -> bool:
+        """Take one if there is one: who is refused owes nothing, so a flood makes nobody wait longer afterwards."""
+        self._refill()
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
+
+    def _refill(self) -> None:
+        now_s = self._clock()
+        self._left = min(self._left + (now_s - self._then_s) * self._rate, self._burst)
+        self._then_s = now_s
 
 
 class TooMuch(ValueError):
@@ -106,7 +121,8 @@ class Writer:
         async with self._lock:
             self._stream.write(data)
             try:
-                await asyncio.wait_for(self._stream.drain(), self._slow_s)
+                async with asyncio.timeout(self._slow_s):  # ``wait_for`` would make a task for each message.
+                    await self._stream.drain()
             except TimeoutError as error:
                 self.abort()
                 raise ConnectionAbortedError("the client does not read") from error

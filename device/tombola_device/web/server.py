@@ -109,7 +109,8 @@ class WebServer:
         self._sockets: dict[str, tuple[SocketHandler, int]] = {}
         self._open: set[Socket] = set()
         self._connections = self._arriving_bytes = 0
-        self._logins = Bucket(rate=1.0, burst=10.0)
+        self._guesses = Bucket(rate=1.0, burst=10.0)
+        """Only wrong tokens count, and the right one is let in at any time: a guesser must not keep the owner out."""
         self._server: asyncio.Server | None = None
         self.post("/login", self._login, LOGIN_BYTES, login=False)
         self.post("/logout", self._logout, 0)
@@ -272,8 +273,6 @@ class WebServer:
         await response.write(cast("asyncio.StreamWriter", writer))
 
     async def _login(self, asked: Asked) -> Answer:
-        if self._logins.take():
-            raise Refusal(429, "there were too many logins; wait a few seconds")
         if asked.headers.get("Content-Type", "").partition(";")[0] != "application/json":
             raise Refusal(415, "the login is JSON; open the page")
         try:
@@ -281,6 +280,8 @@ class WebServer:
         except (ValueError, KeyError, TypeError, RecursionError):
             token = None
         cookie = self._keys.login(token) if isinstance(token, str) else ""
+        if not cookie and not self._guesses.spend():
+            raise Refusal(429, "there were too many wrong tokens; take the address that the terminal shows")
         if not cookie:
             raise Refusal(403, "this token is not or no more valid; take the address that the terminal shows")
         kept = f"{self.guard.cookie}={cookie}; Path=/; Max-Age=31536000; HttpOnly; SameSite=Strict"

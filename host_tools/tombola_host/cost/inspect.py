@@ -16,6 +16,7 @@ from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.graph import TIMBRE, Graph
 from tombola_device.contract.manifest import Manifest, Mode
+from tombola_device.engine.gliding import position_of
 
 MOST_PER_BYTE: Final = 2
 """ONNX's smallest numbers have four bits."""
@@ -122,6 +123,9 @@ def as_table(inspection: Inspection, *, everything: bool = False) -> Group:
     rows = {"file": f"{inspection.file}, {inspection.bytes / 1000:.0f} kB"}
     if (a72 := manifest.cost.arm64_instructions_per_period) is not None:
         rows["Raspberry Pi 4"] = f"{a72:,} instructions a period for one note".replace(",", " ")
+    if manifest.blend:
+        parts = zip(manifest.modes, manifest.blend, strict=True)
+        rows["begins with"] = ", ".join(f"{mode.name} {100 * share:.0f} %" for mode, share in parts if share)
     rows["delay"] = f"{1000 * manifest.delay_samples / manifest.sample_rate_hz:.1f} ms"
     rows["licence"] = manifest.licence or "not stated"
     for name, text in (rows | _graph_rows(inspection) if everything else rows).items():
@@ -157,8 +161,18 @@ def _graph_rows(inspection: Inspection) -> dict[str, str]:
         "sound": f"{manifest.sample_rate_hz} Hz, periods of {manifest.period_samples}, delay {manifest.delay_samples}",
         "cost": f"{manifest.cost.parameters} parameters, {manifest.cost.nodes} nodes, {manifest.cost.onnx_bytes} bytes",
         **{f"graph {role}": _graph_text(manifest.graphs[role], graph) for role, graph in inspection.graphs.items()},
+        **{f"recordings of {mode.name}": text for mode in manifest.modes if (text := _recordings_text(mode))},
         **{f"provenance: {key}": str(value) for key, value in sorted(manifest.provenance.items())},
     }
+
+
+def _recordings_text(mode: Mode) -> str:
+    """Where its recordings lie on the timbre pad; empty: the bundle does not say."""
+    ranges = [mode.controls.get(axis, (0.0, 0.0, 0.0)) for axis in TIMBRE]
+    places = [
+        [position_of(ranges[axis], at) for axis, at in enumerate((r.timbre_x, r.timbre_y))] for r in mode.recordings
+    ]
+    return ", ".join(f"{each.name} at {x:.2f} / {y:.2f}" for each, (x, y) in zip(mode.recordings, places, strict=True))
 
 
 def _held(decay_db_per_s: float) -> str:

@@ -32,7 +32,7 @@ class Example:
         graph: The graph that reads these inputs.
         controls: Shape (V, F, C + M).
         noise: Shape (V, F, B, T); None if the graph has no noise input.
-        shade: Shape (V, F, M * K); None if the graph has no such input.
+        shade: Shape (V, F, M * K + S); None if the graph has no such input.
     """
 
     graph: Graph
@@ -91,5 +91,7 @@ def example(graph: Graph, voices: int, frames: int, seed: int = 0) -> Example:
     if graph.directions:
         ends = 0.5 * torch.randn((2, voices, 1, 1, graph.directions), generator=rng)
         own = blend[..., None] * (ends[0] + (ends[1] - ends[0]) * across[..., None])
-        shade = torch.cat([own[..., : len(SHADES)].flatten(2), own[..., len(SHADES) :].flatten(2)], dim=-1)
+        shared = torch.randn((voices, frames, graph.strikes), generator=rng)
+        parts = [own[..., : len(SHADES)].flatten(2), own[..., len(SHADES) :].flatten(2), shared]
+        shade = torch.cat(parts, dim=-1)
     return Example(graph, torch.cat([columns, blend], dim=-1), noise, shade)

@@ -31,7 +31,7 @@ class Conditions:
     Args:
         controls: Shape (V, F, 7 + M).
         noise: Shape (V, F, B, T); None for networks without a noise input.
-        shade: Shape (V, F, M * K), as in ``tombola_device.contract.graph``; None: zeros.
+        shade: Shape (V, F, M * K + S) or (V, F, M * K), as in ``tombola_device.contract.graph``; None: zeros.
     """
 
     controls: Tensor

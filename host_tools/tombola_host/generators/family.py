@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from tombola_device.contract.controls import Float32Array
 from tombola_device.contract.life import Life
-from tombola_device.contract.manifest import Range
+from tombola_device.contract.manifest import Envelope, Range, Recording
 from torch import Tensor
 
 from tombola_host.corpus.windows import ModeData, Note
@@ -31,6 +31,7 @@ class Described:
     recorded_db: float = 0.0
     wane: float | None = None
     knobs: Mapping[str, str] = field(default_factory=dict)
+    recordings: Sequence[Recording] = ()
 
 
 class Learner(Trainee, Protocol):
@@ -157,7 +158,10 @@ class Family(Protocol):
     ...     def controls(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> dict[str, Range]:
     ...         return {}
     ...
-    ...     def described(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> Described:
+    ...     def finish(self, trainee: GeneratorTrainee, data: Sequence[ModeData]) -> None:
+    ...         pass
+    ...
+    ...     def described(self, trainee, mode, data, envelope=None) -> Described:
     ...         return Described()
     ...
     ...     def exported(self, network: Generator) -> Exportable:
@@ -206,8 +210,20 @@ class Family(Protocol):
     def controls(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> dict[str, Range]:
         """The knobs of a mode: name → (lowest, default, highest)."""
 
-    def described(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> Described:
-        """How a mode's notes move, and what its knobs do."""
+    def finish(self, trainee: GeneratorTrainee, data: Sequence[ModeData]) -> None:
+        """Fit what needs all of a trained network, before it is described and exported; data are those of all modes."""
+
+    def described(
+        self, trainee: GeneratorTrainee, mode: int, data: ModeData, envelope: Envelope | None = None
+    ) -> Described:
+        """How a mode's notes move, and what its knobs do.
+
+        Args:
+            trainee: Trained.
+            mode: Its index in the network.
+            data: Its recordings.
+            envelope: The course of level that the engine plays; None: the graph sets the level.
+        """
 
     def exported(self, network: Generator) -> Exportable:
         """The network in the form that the device can play.

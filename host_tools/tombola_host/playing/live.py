@@ -67,6 +67,7 @@ class Live:
         self._sources, self._clock = list(sources), clock
         self._ends: list[tuple[float, float]] = []
         self.player = Player(len(bundle.manifest.modes), voices)
+        self.player.set_modes(self.player.modes, bundle.manifest.blend)
         self._midi_map = MidiMap(self.player)
         memory = memoryview(bytearray(memory_bytes(voices)))
         self._controls, self._status = ControlsWriter(memory, voices), StatusReader(memory, voices)

@@ -51,6 +51,7 @@ def bundle_of(
         ExportError: A graph differs from its network.
     """
     trainee.network.eval()
+    family.finish(trainee, [material.training for material in materials])
     exportable = family.exported(trainee.network)
     ((role, exported),) = exportable.graphs().items()
     held = exported.graph.rate == "block"
@@ -78,12 +79,13 @@ def write_bundle(bundle: Bundle, path: Path) -> None:
 
 
 def _mode(family: Family, trainee: GeneratorTrainee, index: int, material: Material, role: str, *, held: bool) -> Mode:
-    described = family.described(trainee, index, material.training)
+    envelope = material.envelope if held else None
+    described = family.described(trainee, index, material.training, envelope)
     return Mode(
         name=material.name,
         color=COLORS[index % len(COLORS)],
         note_range=material.note_range,
-        envelope=material.envelope if held else None,
+        envelope=envelope,
         controls=family.controls(trainee, index, material.training),
         gate="held" if held else "one_shot",
         graph=role,
@@ -92,4 +94,5 @@ def _mode(family: Family, trainee: GeneratorTrainee, index: int, material: Mater
         recorded_db=described.recorded_db,
         wane=described.wane if held else None,
         knobs=dict(described.knobs),
+        recordings=list(described.recordings),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -11,13 +12,31 @@ import pytest
 from tombola_device.contract.bundle import MAX_MANIFEST_BYTES
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.graph import MAX_DIRECTIONS, SHADES, Port, block_graph, dynamics_of
-from tombola_device.contract.life import BANDS, LOWEST_HZ, MAX_LATENTS, MAX_TAKES, Life, band_edges_hz
+from tombola_device.contract.life import (
+    ATTACK_POINTS,
+    BANDS,
+    LOWEST_HZ,
+    MAX_ATTACKS,
+    MAX_LATENTS,
+    MAX_TAKES,
+    Attacks,
+    Life,
+    band_edges_hz,
+)
 from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode, decode_manifest, encode_manifest
 
-LIFE = Life([[5.0, 0.5, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]], [[[0.5] * BANDS] * 2] * 3, onset_s=0.3)
+STRIKES = 3
+TAKE = bytes(range(ATTACK_POINTS)) * (2 + 2 + STRIKES)
+LIFE = Life(
+    [[5.0, 0.5, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]],
+    [[[0.5] * BANDS] * 2] * 3,
+    onset_s=0.3,
+    attacks=Attacks([55.0, 60.5], [TAKE, TAKE]),
+)
+TAKE_64 = base64.b64encode(TAKE).decode()
 ENVELOPE = Envelope([0.0, 0.05], [-40.0, -18.0], 0.0, -60.0)
 MODE = Mode("violin", "#a03020", (55.0, 96.0), ENVELOPE, life=LIFE, recorded_db=-4.5, knobs={"timbre_x": "brighter"})
-GRAPH = block_graph(1, 8, motion=True, directions=len(SHADES) + 2)
+GRAPH = block_graph(1, 8, motion=True, directions=len(SHADES) + 2, strikes=STRIKES)
 MANIFEST = Manifest("alive", "voice", [MODE], {"frame": GRAPH}, Cost(100, 200, 30, 1))
 
 
@@ -36,7 +55,9 @@ def test_decoding_gives_back_the_life_that_was_encoded() -> None:
     read = decode_manifest(encode_manifest(MANIFEST))
     assert read == MANIFEST
     assert read.modes[0].life == LIFE
-    assert (LIFE.directions, GRAPH.directions) == (2, 5)
+    assert (LIFE.directions, GRAPH.directions, GRAPH.strikes) == (2, 5, STRIKES)
+    assert LIFE.attacks is not None
+    assert LIFE.attacks.directions == 2 + STRIKES
     still = msgspec.structs.replace(MODE, life=None)
     assert decode_manifest(encode_manifest(msgspec.structs.replace(MANIFEST, modes=[still]))).modes[0].life is None
 
@@ -69,6 +90,21 @@ def test_bands_are_quarters_of_an_octave_from_the_lowest_to_beyond_the_fastest_t
         ("modes.0.life.onset_s", -0.1, "onset_s"),
         ("modes.0.life.onset_s", 10.1, "onset_s"),
         ("modes.0.life.rate_hz", 5.0, "rate_hz"),
+        ("modes.0.life.attacks.takes", [TAKE_64, TAKE_64[4:]], "rows of different lengths"),
+        ("modes.0.life.attacks.takes", [TAKE_64[:-4]] * 2, "rows of different lengths"),
+        ("modes.0.life.attacks.takes", [TAKE_64], "not one for each of its rising notes"),
+        ("modes.0.life.attacks.notes", [60.5, 55.0], "not one for each of its rising notes"),
+        ("modes.0.life.attacks.notes", [55.0, 127.5], "notes"),
+        ("modes.0.life.attacks.notes", [], "notes"),
+        ("modes.0.life.attacks.takes", [TAKE_64] * (MAX_ATTACKS + 1), "takes"),
+        ("modes.0.life.attacks.takes.0", "", "takes"),
+        ("modes.0.life.attacks.takes.0", "no base 64", "takes"),
+        ("modes.0.life.attacks.takes.0", [1, 2], "takes"),
+        ("modes.0.life.attacks", {"notes": [60.0], "takes": ["A" * 200]}, "move 4 directions, not the 5 of its graph"),
+        ("modes.0.life.attacks", {"notes": [60.0], "takes": ["AAAA"]}, "rows of different lengths"),
+        ("graphs.frame.strikes", STRIKES - 1, "moves 2 directions, not the 3 of its graph"),
+        ("graphs.frame.strikes", -1, "strikes"),
+        ("graphs.frame.strikes", 33, "strikes"),
         ("modes.0.recorded_db", 0.1, "recorded_db"),
         ("modes.0.recorded_db", -97.0, "recorded_db"),
         ("modes.0.knobs.timbre_x", "a/../b", "knobs"),
@@ -106,9 +142,19 @@ def test_a_shade_that_no_graph_can_have_is_refused(modes: int, shape: list[int],
     assert "export again" in str(caught.value)
 
 
+def test_strikes_share_fewer_directions_than_a_mode_has() -> None:
+    """Else a shade would not say how many modes it is for."""
+    graph = block_graph(1, 8, motion=True, directions=len(SHADES) + 2, strikes=len(SHADES) + 2)
+    still = msgspec.structs.replace(MODE, life=None)
+    with pytest.raises(BadBundle, match="share 5 directions"):
+        decode_manifest(encode_manifest(msgspec.structs.replace(MANIFEST, modes=[still], graphs={"frame": graph})))
+
+
 def test_dynamics_stand_in_the_third_place_of_each_mode() -> None:
     shade = np.arange(2 * 3 * 5).reshape(3, 10)
     assert dynamics_of(shade, 5).tolist() == [[2, 5], [12, 15], [22, 25]]
+    shared = np.concatenate([shade, np.full((3, 4), -1)], axis=1)
+    assert dynamics_of(shared, 5).tolist() == [[2, 5], [12, 15], [22, 25]]
 
 
 def test_sixteen_modes_of_full_life_fit_the_manifest() -> None:

@@ -44,6 +44,14 @@ def test_decoding_gives_back_what_was_encoded() -> None:
     assert [MANIFEST.modes_of(role) for role in MANIFEST.graphs] == [[0], [1]]
 
 
+def test_a_bundle_may_begin_with_a_blend_and_one_from_before_has_none() -> None:
+    begins = msgspec.structs.replace(MANIFEST, blend=[0.25, 1.0])
+    assert decode_manifest(encode_manifest(begins)).blend == [0.25, 1.0]
+    tree = json.loads(encode_manifest(begins))
+    del tree["blend"]
+    assert decode_manifest(json.dumps(tree).encode()).blend == []
+
+
 def test_equal_manifests_give_equal_bytes_whatever_the_order_of_provenance() -> None:
     one = msgspec.structs.replace(MANIFEST, provenance={"a": 1, "b": 2})
     other = msgspec.structs.replace(MANIFEST, provenance={"b": 2, "a": 1})
@@ -54,6 +62,12 @@ def test_equal_manifests_give_equal_bytes_whatever_the_order_of_provenance() -> 
     ("path", "value"),
     [
         ("name", ""),
+        ("blend", [1.0]),
+        ("blend", [0.0, 0.0]),
+        ("blend", [0.5, 0.5, 0.0]),
+        ("blend", [0.5, 1.5]),
+        ("blend", [0.5, -0.5]),
+        ("blend", {"violin": 1.0}),
         ("name", "x" * 65),
         ("name", "a/../b"),
         ("unknown", 1),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from tombola_device.audio.fake import FakeAudio
 from tombola_device.config import Config
@@ -216,3 +218,14 @@ def test_full_disk_is_said_and_everything_plays_on(loop, monkeypatch, tmp_path):
     loop.face.press(SaveScene(0))
     loop.run_until(lambda: loop.face.see().notice == "scene 1 kept")
     assert (tmp_path / "state" / "scenes" / "scene-01.json").is_file()
+
+
+def test_the_instrument_begins_with_the_blend_that_its_bundle_states(tmp_path, bundle, monkeypatch):
+    manifest = msgspec.structs.replace(bundle.manifest, blend=[0.25, 0.0, 0.75])
+    monkeypatch.setattr(Loop, "run", lambda self, seconds: None)  # Where there is a panel, its knobs are read next.
+    loop = Loop(tmp_path, replace(bundle, manifest=manifest), monkeypatch)
+    try:
+        assert loop.console.player.blend.tolist() == [0.25, 0.0, 0.75]
+    finally:
+        loop.daemon.errands.close()
+        loop.console.close()

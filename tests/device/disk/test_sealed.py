@@ -19,9 +19,10 @@ from tombola_device.play.player import Player
 from tombola_device.slots.owner import Owner
 from tombola_device.slots.pointer import POINTER_NAME, Slots
 from tombola_device.slots.store import Store
+from tombola_device.surface.again import AGAIN_S, TRIES
 from tombola_device.surface.hands import PanelMap
 from tombola_device.surface.scenes import SceneStore, Settings
-from tombola_device.surface.settings import AGAIN_S, TRIES, SettingsPage
+from tombola_device.surface.settings import SettingsPage
 
 FOLDER = Path("/state")
 QUARTET = Path(__file__).parents[3] / "models" / "quartet" / "quartet.tombola"
@@ -29,11 +30,13 @@ SEEDS = (bytes(range(32)), bytes(range(1, 33)))
 
 
 class Disk(FakeFiles):
-    """A disk whose files cannot be read while it is ``silent``; it takes what is written."""
+    """A disk whose files cannot be read while it is ``silent``, or read wrongly; it takes what is written."""
 
-    silent = False
+    silent = babbles = False
 
     def read(self, path: Path) -> bytes:
+        if self.babbles and path.suffix == ".json":
+            return b"?" + super().read(path)
         if self.silent and path.suffix == ".json":
             raise OSError(errno.EIO, "Input/output error")
         return super().read(path)
@@ -61,13 +64,26 @@ def test_a_file_that_could_not_be_read_is_replaced_only_after_it_was_read(disk):
     assert read_sealed(disk, path, Settings) == Settings()
 
 
+def test_a_file_that_was_read_wrongly_is_read_once_more_before_it_is_replaced(disk):
+    path = FOLDER / "settings.json"
+    write_sealed(disk, path, Settings(midi=MidiSettings(channel=3)))
+    file = SealedFile(disk, path, Settings)
+    disk.babbles = True
+    assert (file.read(), file.unread, file.damaged) == (None, True, True)
+    disk.babbles = False
+    with pytest.raises(OSError, match="could not be read and is kept"):
+        file.write(Settings())
+    assert (file.unread, read_sealed(disk, path, Settings).midi.channel) == (False, 3)
+
+
 def test_a_file_that_is_damaged_missing_or_unread_for_a_minute_is_replaced(disk):
     path, now = FOLDER / "settings.json", [0.0]
     file = SealedFile(disk, path, Settings, lambda: now[0])
     assert (file.read(), file.unread) == (None, False)
     disk.write(path, b"?")
-    assert (file.read(), file.unread) == (None, False)
+    assert (file.read(), file.unread, file.damaged) == (None, True, True)
     file.write(Settings())
+    assert not file.unread
     disk.silent = True
     file.read()
     now[0] = LOST_S - 1
@@ -103,6 +119,17 @@ def test_settings_that_cannot_be_read_at_the_start_are_kept_and_hold_as_soon_as_
     assert midi_map.settings == MidiSettings(channel=3)
     page.choose("velocity", "hard")
     assert read_sealed(disk, path, Settings).midi == MidiSettings(channel=3, velocity_curve="hard")
+
+
+def test_settings_that_are_read_wrongly_at_the_start_hold_two_seconds_later(disk):
+    write_sealed(disk, FOLDER / "settings.json", Settings(midi=MidiSettings(channel=3)))
+    disk.babbles = True
+    page, midi_map, errands = page_of(disk)
+    assert (page.damaged, midi_map.settings.channel) == ("the settings are damaged; set them again", 0)
+    disk.babbles = False
+    page.tick(AGAIN_S)
+    assert errands.collect() == ["the settings could be read now and hold"]
+    assert midi_map.settings.channel == 3
 
 
 def test_settings_that_can_never_be_read_are_given_up_with_a_sentence(disk):

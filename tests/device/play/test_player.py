@@ -209,6 +209,19 @@ def test_another_bundle_keeps_keys_and_the_weights_of_shared_modes():
     assert player.held == 1
 
 
+def test_a_bundle_begins_with_its_own_blend_until_somebody_has_moved_the_weights():
+    player = Player(1, 2)
+    player.set_modes(3, [0.25, 0.0, 0.75])
+    assert player.blend.tolist() == [0.25, 0.0, 0.75]
+    player.set_modes(2, [0.5, 0.5])
+    assert player.blend.tolist() == [0.5, 0.5]
+    player.set_modes(3)
+    assert player.blend.tolist() == [0.5, 0.5, 0.0]
+    player.set_weight(2, 1.0)
+    player.set_modes(3, [1.0, 0.0, 0.0])
+    assert player.blend.tolist() == [0.25, 0.25, 0.5]
+
+
 def test_blend_of_the_wrong_shape_or_not_a_number_is_refused():
     player = Player(3, 1)
     for blend in ([1.0], [np.nan, 0, 0]):

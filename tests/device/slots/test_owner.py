@@ -254,7 +254,7 @@ def test_a_damaged_file_loses_the_owners_and_is_logged(bit: int, caplog: pytest.
     files.flip_bit(path, bit)
     with caplog.at_level(logging.WARNING):
         assert Owner(path, files=files).keys == ()
-    assert "is damaged, so all owners are lost; pair again" in caplog.text
+    assert "is damaged, so no owner is known; pair again" in caplog.text
 
 
 def test_a_disk_error_is_reported_and_enrols_no_key(tmp_path: Path) -> None:

@@ -32,9 +32,10 @@ from tombola_device.surface.browser.maps import CENTROID_HZ, Mapper
 from tombola_device.surface.browser.open import Address, browse_to
 from tombola_device.surface.browser.page import MOST_ERRORS, Page
 from tombola_device.surface.browser.places import blends_at, corners, grid
-from tombola_device.surface.browser.scope import Spectrum, scope_message, sound_message
+from tombola_device.surface.browser.scope import Spectrum, pcm, scope_message, scope_of, sound_message
 from tombola_device.surface.browser.screen import Screen
-from tombola_device.surface.browser.sound import MOST_UNHEARD, Listener
+from tombola_device.surface.browser.shown import Shown
+from tombola_device.surface.browser.sound import MOST_UNHEARD_BYTES, Listener
 from tombola_device.surface.browser.state import facts_of, state_of
 from tombola_device.surface.view import View
 from tombola_device.web.socket import Closed
@@ -204,7 +205,7 @@ class FakeHub:
     """What a page tells the instrument."""
 
     def __init__(self):
-        self.state, self.sent, self.pressed = {"peak_db": -80.0, "name": "<script>"}, [], []
+        self.shown, self.sent, self.pressed = Shown({"peak_db": -80.0, "name": "<script>"}), [], []
 
     def send(self, message):
         self.sent.append(message)
@@ -218,8 +219,11 @@ class FakeHub:
     def wants_changed(self):
         pass
 
-    def scope(self, seq):
-        return b"scope"
+    def news(self, known):
+        return self.shown.news(known)
+
+    def scope(self, known):
+        return None if known else (1, lambda seq: b"scope %d" % seq)
 
     def map(self, which, known):
         return None
@@ -254,7 +258,7 @@ def test_page_is_sent_everything_once_then_only_what_changed_and_only_after_it_h
     async def act(page, socket, hub):
         assert socket.sent == [{"seq": 1, "state": {"peak_db": -80.0, "name": "<script>"}}]
         for peak_db in (-20.0, -10.0):  # Of two changes before it acknowledges, it sees the newer one.
-            hub.state = {**hub.state, "peak_db": peak_db}
+            hub.shown.put({"peak_db": peak_db})
             page.tell()
             await rest()
         assert len(socket.sent) == 1
@@ -273,7 +277,7 @@ def test_at_most_thirty_messages_a_second(monkeypatch):
         loop = asyncio.get_running_loop()
         begun_s = loop.time()
         while len(socket.sent) < 8:
-            hub.state = {**hub.state, "peak_db": len(socket.sent)}
+            hub.shown.put({"peak_db": len(socket.sent)})
             socket.incoming.put_nowait({"kind": "ack", "seq": len(socket.sent)})
             page.tell()
             await asyncio.sleep(0.001)
@@ -299,7 +303,7 @@ def test_scope_comes_only_to_who_wants_it(monkeypatch):
         socket.incoming.put_nowait({"kind": "want", "scope": True})
         socket.incoming.put_nowait({"kind": "ack", "seq": 1})
         await rest()
-        assert socket.sent[-1] == b"scope"
+        assert socket.sent[-1] == b"scope 2"
 
     with_page(act)
 
@@ -321,7 +325,7 @@ def test_what_a_page_asks_for_reaches_the_instrument_checked_and_its_keys_end_wi
     assert hub.sent == [
         {"kind": "midi", "bytes": (144, 60, 100)},
         {"kind": "set_weight", "mode": 1, "weight": 0.5},
-        {"kind": "midi", "bytes": (128, 60, 64)},
+        {"kind": "midi", "bytes": (128, 60, 64), "gone": True},
     ]
     assert hub.pressed == [("SHIFT", True), -2, ("SHIFT", False)]
 
@@ -444,7 +448,8 @@ def test_tap_passes_on_what_the_card_says():
 
 def test_scope_shows_the_newest_samples_and_the_spectrum_its_pitch():
     time_s = np.arange(4096) / SAMPLE_RATE_HZ
-    message = scope_message(7, (0.5 * np.sin(2 * np.pi * 1000 * time_s)).astype(np.float32), Spectrum())
+    samples = (0.5 * np.sin(2 * np.pi * 1000 * time_s)).astype(np.float32)
+    message = scope_message(7, scope_of(samples, Spectrum()))
     kind, _, side, seq = struct.unpack_from("<BBHI", message)
     assert (kind, side, seq, len(message)) == (1, 1024, 7, 8 + 2048 + 256)
     assert np.frombuffer(message, "<i2", 1024, 8).max() == pytest.approx(16384, abs=2)
@@ -456,10 +461,10 @@ def test_scope_shows_the_newest_samples_and_the_spectrum_its_pitch():
 def test_sound_is_left_out_for_who_does_not_hear_it_and_goes_on_when_it_does():
     async def run():
         listener = Listener(FakeSocket())
-        block = np.zeros(1280, np.float32)
+        block = bytes(2 * 1280)
         for _ in range(30):
             listener.put(0, block)
-        assert listener._queue.qsize() == MOST_UNHEARD // 1280
+        assert listener._queue.qsize() == MOST_UNHEARD_BYTES // len(block)
         listener._heard('{"heard": 18}')
         listener.put(0, block)
         assert listener._queue.qsize() == 19
@@ -473,7 +478,7 @@ def test_sound_is_left_out_for_who_does_not_hear_it_and_goes_on_when_it_does():
 
 
 def test_block_of_sound_has_its_number_its_time_and_16_bits():
-    message = sound_message(2**32 + 5, 2**32 + 6, np.array([0.5, -2.0], np.float32))
+    message = sound_message(2**32 + 5, 2**32 + 6, pcm(np.array([0.5, -2.0], np.float32)))
     assert struct.unpack("<IIhh", message) == (5, 6, 16384, -32768)
 
 

@@ -7,11 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tombola_device.contract.errors import DeviceUnavailable, StoreError
+from tombola_device.daemon.console import Hardware, build_console
+from tombola_device.disk.errands import AtOnce
+from tombola_device.disk.files import DiskFiles
 from tombola_device.hal.panel.converters import FULL_SCALE
+from tombola_device.hal.panel.fake import FakePanel
 from tombola_device.hal.panel.i2c import FakeI2c
 from tombola_device.hal.panel.memory import SIZE_BYTES, Eeprom, FakeEeprom, FakeMemory, FileMemory
 from tombola_device.hal.panel.pins import load_pin_map
+from tombola_device.play.player import Player
+from tombola_device.surface.again import AGAIN_S
 from tombola_device.surface.calibration import load_calibration, nominal_lines, save_calibration
+from tombola_device.surface.fake import FakeFace
+from tombola_device.surface.scenes import SceneStore
+from tombola_device.surface.view import View
 from tombola_device.surface.volts import Calibration, Line, Voltmeter, through
 from tombola_device.surface.wizard import MEASURE_S, READINGS, SETTLE_S, TIMEOUT_S, OutputWizard, Step, Wizard
 
@@ -315,3 +324,37 @@ def test_line_through_two_points():
     line = through({0.6: 1.0, 0.4: 3.0})
     assert line.volts(0.5) == pytest.approx(2.0)
     assert line.share(7.0) == pytest.approx(0.0)
+
+
+class DeafMemory(FakeMemory):
+    """Does not answer while it is ``deaf``."""
+
+    deaf = True
+
+    def read(self):
+        if self.deaf:
+            raise DeviceUnavailable("the EEPROM does not answer")
+        return super().read()
+
+
+def test_a_memory_that_answers_after_the_start_gives_its_calibration_two_seconds_later(tmp_path):
+    memory, panel, face, now_s = DeafMemory(), FakePanel(), FakeFace(), 0.0
+    memory.deaf = False
+    save_calibration(memory, Calibration({"V_OCT": Line(6.0, -4.0)}))
+    memory.deaf = True
+    hardware, store = Hardware(memory, panel=panel, clock=lambda: now_s), SceneStore(DiskFiles(), tmp_path)
+    console = build_console(hardware, store, Player(2, 2), None, AtOnce(), [face])
+    panel.patch("V_OCT", 0.5)
+
+    def volts_after(seconds):
+        nonlocal now_s
+        for _ in range(round(seconds * 100)):
+            now_s += 0.01
+            console.inputs.poll()
+            console.answer(lambda _: View(), now_s)
+        return face.see().pitch_volts
+
+    assert volts_after(1.0) == pytest.approx(nominal_lines(load_pin_map())["V_OCT"].volts(0.5))
+    memory.deaf = False
+    assert volts_after(AGAIN_S) == pytest.approx(1.0)
+    assert face.see().notice == "the measured lines could be read now and hold"

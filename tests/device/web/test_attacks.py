@@ -109,6 +109,19 @@ def test_tokens_cannot_be_tried_in_series(served):
     codes = [served.client.login(str(attempt)).status for attempt in range(15)]
     assert codes[:10] == [403] * 10
     assert codes[-1] == 429
+    assert len(served.kept) == 0
+
+
+def test_a_flood_of_wrong_tokens_keeps_the_owner_out_at_no_time_and_leaves_no_debt(served):
+    guesser = served.visit()
+    codes = [guesser.login(str(attempt)).status for attempt in range(200)]
+    assert codes.count(429) > 150
+    owner = served.login()
+    assert owner.get("/state").status == 200
+    assert guesser.login("wrong").status == 429
+    # A second later somebody who has mistyped is told so again; with a debt of 190 it would take three minutes.
+    served.server._guesses._clock = lambda: time.monotonic() + 1.5
+    assert guesser.login("wrong").status == 403
 
 
 def test_cookie_cannot_be_read_by_scripts_nor_sent_from_elsewhere(served):

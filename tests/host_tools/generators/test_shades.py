@@ -13,6 +13,7 @@ from tombola_device.contract.graph import SHADES
 from tombola_device.contract.life import CENTS, LEVEL
 from tombola_device.contract.manifest import Envelope, Mode
 from tombola_device.engine.life import TAKE_FRAMES, TAKES, played
+from tombola_device.engine.noise import band_centres_hz
 from tombola_device.play.offline import PerformedEvent, render_performance
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
 from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
@@ -117,6 +118,18 @@ def test_x_makes_any_network_brighter_and_y_breathier_at_every_note(voice, held,
     ends_db = 10 * np.log10(partials[-1, audible] / partials[0, audible])
     assert np.abs(ends_db[:20]).mean() >= 4.0
     assert 10 * np.log10(breath[-1] / breath[0]) >= 10.0
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 1000), pitch=st.floats(33.0, 93.0), noise_db=st.floats(-20.0, 20.0))
+def test_x_and_dynamics_make_noisy_notes_brighter_too(voice, held, various, seed, pitch, noise_db):
+    network, positions = voice(1, seed=seed), [-1.0, -0.6, -0.2, 0.0, 0.3, 0.7, 1.0]
+    network.directions[0] = fit_directions(various)
+    hz = np.concatenate([440 * 2 ** ((pitch - 69) / 12) * HARMONIC, band_centres_hz(NOISE_BANDS)])
+    for axis in (X, DYNAMICS):
+        powers = turned(network, held, pitch, axis, positions)
+        powers[:, PARTIALS:] *= 10 ** (noise_db / 10)
+        assert spearmanr(positions, (powers @ hz) / powers.sum(axis=1)).statistic >= 0.95
 
 
 def test_training_leaves_x_and_y_to_the_player(various):

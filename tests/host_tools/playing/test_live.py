@@ -10,6 +10,7 @@ import wave
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -54,10 +55,10 @@ def play(monkeypatch):
     """Plays the quartet on a recorder; gives it, the recorder and a MIDI keyboard."""
     made = []
 
-    def make(*sources, clock=time.monotonic):
+    def make(*sources, clock=time.monotonic, bundle=QUARTET):
         out = Recorder()
         monkeypatch.setattr(playing_live, "open_audio", lambda *_: out)
-        made.append(Live(QUARTET, sources, audio="card", voices=2, buffer_periods=4, clock=clock))
+        made.append(Live(bundle, sources, audio="card", voices=2, buffer_periods=4, clock=clock))
         return made[-1], out
 
     yield make
@@ -244,3 +245,9 @@ def test_live_play_needs_nothing_that_only_posix_has():
         [sys.executable, "-c", BARE, QUARTET_FILE], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.stdout == "played\n", done.stderr
+
+
+def test_playing_begins_with_the_blend_that_the_bundle_states(play):
+    manifest = msgspec.structs.replace(QUARTET.manifest, blend=[0.5, 0.0, 0.0, 0.5])
+    live, _ = play(FakeMidi(), bundle=replace(QUARTET, manifest=manifest))
+    assert live.player.blend.tolist() == [0.5, 0.0, 0.0, 0.5]

@@ -63,13 +63,30 @@ class HeldKeys:
         else:
             self._rest.pop(key, None)
 
+    def left(self, message: MidiMessage) -> bool:
+        """Take a message that brings to rest what a player of this source has left behind; False: another holds it too.
+
+        >>> sources: Sources = []
+        >>> pages, usb = HeldKeys(sources), HeldKeys(sources)
+        >>> pages.follow((0x90, 60, 100)), usb.follow((0x90, 60, 80))
+        (None, None)
+        >>> pages.left((0x80, 60, 64)), usb.left((0x80, 60, 64))
+        (False, True)
+        """
+        before = set(self._rest)
+        self.follow(message)
+        return not (before - set(self._rest)) & self._held_by_any()
+
+    def _held_by_any(self) -> set[tuple[int, ...]]:
+        return {key for source in self._sources for key in source._rest}  # noqa: SLF001 - of the same class
+
     def _forget_keys(self) -> None:
         self._rest = {key: rest for key, rest in self._rest.items() if key[0] != 0x80}
 
     def release(self) -> list[MidiMessage]:
         """Return, once, the messages that bring to rest what no other source holds, in the order of the presses."""
         messages, self._rest = self._rest, {}
-        still = {key for other in self._sources for key in other._rest}  # noqa: SLF001 - of the same class
+        still = self._held_by_any()
         return [rest for key, rest in messages.items() if key not in still]
 
     def leave(self) -> list[MidiMessage]:

@@ -128,9 +128,7 @@ class BrowserFace:
     def _take(self, message: dict[str, Any]) -> None:
         kind = message["kind"]
         if kind == "midi":
-            midi = checked_midi(message["bytes"])
-            self._held.follow(midi)
-            self._messages.append(midi)
+            self._messages += heard(message, self._held)
         elif kind == "pages":
             self.pages, self._told_lines = int(message["count"]), -1
         elif kind == "address":
@@ -189,6 +187,19 @@ class LogTail(logging.Handler):
 def is_for_hands(action: Action) -> bool:
     """Whether only hands at the panel may ask for this: it lets somebody in who stays."""
     return isinstance(action, HANDS_ONLY) or (isinstance(action, Choose) and action.option == "page")
+
+
+def heard(message: dict[str, Any], held: HeldKeys) -> list[MidiMessage]:
+    """What the player hears of a page's message of MIDI; what a page that has gone held may be held elsewhere.
+
+    Raises:
+        BadConfig: It is none.
+    """
+    midi = checked_midi(message.get("bytes"))
+    if message.get("gone") is True:
+        return [midi] if held.left(midi) else []
+    held.follow(midi)
+    return [midi]
 
 
 def checked_midi(given: object) -> MidiMessage:

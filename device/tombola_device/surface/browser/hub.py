@@ -14,10 +14,11 @@ import msgspec
 from tombola_device.hal.midi.held import HeldKeys, Sources
 from tombola_device.surface.actions import Action
 from tombola_device.surface.browser.cartographer import Cartographer
-from tombola_device.surface.browser.page import Page
-from tombola_device.surface.browser.scope import map_message, scope_message
+from tombola_device.surface.browser.page import Page, Picture
+from tombola_device.surface.browser.scope import Spectrum, map_message, scope_message, scope_of
 from tombola_device.surface.browser.screen import Screen
 from tombola_device.surface.browser.shelf import BundleShelf
+from tombola_device.surface.browser.shown import Shown
 from tombola_device.surface.browser.sound import Ear
 from tombola_device.surface.browser.state import facts_of, state_of
 from tombola_device.surface.view import Said, View
@@ -27,6 +28,8 @@ from tombola_device.web.socket import Socket
 
 ANSWER_S: Final = 15.0
 MOST_PAGES: Final = 16
+SEE_S: Final = 1 / 60
+"""While several hands move, 100 views come in a second; pages are sent 30."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -43,12 +46,16 @@ class Hub:
     def __init__(self, write: Callable[[bytes], None], ear: Ear, shelf: BundleShelf, *, hands_here: bool) -> None:
         self._write, self._ear, self._shelf = write, ear, shelf
         own = {"hands_here": hands_here, "bundle": None, "log": (), "oled": "", "clients": 0}
-        self.state: dict[str, Any] = state_of(View(), 0.0) | own
-        self._screen = Screen()
+        self._shown = Shown(state_of(View(), 0.0) | own)
+        self._screen, self._spectrum = Screen(), Spectrum()
         self._sources: Sources = []
         self._pages: list[Page] = []
         self._asks: dict[str, asyncio.Future[Said]] = {}
         self._view = View()
+        self._seen_s = float("-inf")
+        self._seeing: asyncio.TimerHandle | None = None
+        self._looks = 0
+        self._scope: tuple[int, bytes] = (0, b"")
         self._loading: asyncio.Task[None] | None = None
         self._maps = Cartographer(self._tell)
 
@@ -62,18 +69,34 @@ class Hub:
         """
         message = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
         if "log" in message:
-            self.state["log"] = msgspec.json.decode(message["log"], type=tuple[str, ...])
+            self._show({"log": msgspec.json.decode(message["log"], type=tuple[str, ...])})
         if "view" in message:
-            self._see(view_of(bytes(message["view"])))
-        self._tell()
+            self._view = view_of(bytes(message["view"]))
+            self._answered(self._view.answer)
+            self._see_soon()
 
-    def _see(self, view: View) -> None:
-        self._view, now_s = view, time.monotonic()
-        if view.answer is not None and (waiting := self._asks.pop(view.answer.ticket, None)) is not None:
-            waiting.set_result(view.answer)
+    def _answered(self, said: Said | None) -> None:
+        if said is not None and (waiting := self._asks.pop(said.ticket, None)) is not None:
+            waiting.set_result(said)
+
+    def _see_soon(self) -> None:
+        """At once, unless another view was worked out just before."""
+        wait_s = self._seen_s + SEE_S - time.monotonic()
+        if wait_s <= 0:
+            self._see()
+        elif self._seeing is None:
+            self._seeing = asyncio.get_running_loop().call_later(wait_s, self._see)
+
+    def _see(self) -> None:
+        """Work out what pages show of the newest view."""
+        if self._seeing is not None:
+            self._seeing.cancel()
+            self._seeing = None
+        view, now_s = self._view, time.monotonic()
+        self._seen_s = now_s
         self._draw(now_s)
-        self.state |= state_of(view, now_s)
-        known = self.state["bundle"]
+        self._show(state_of(view, now_s))
+        known = self._shown["bundle"]
         if view.sha256 != (known["sha256"] if known else "") and self._loading is None:
             self._loading = asyncio.create_task(self._load(view.sha256))
         self._maps.follow(view.blend, view.timbre)
@@ -81,15 +104,14 @@ class Hub:
     def _draw(self, now_s: float) -> None:
         for action in self._screen.poll(self._view, now_s):
             self._send_action(action)
-        self.state["oled"] = self._screen.picture
+        self._show({"oled": self._screen.picture})
 
     async def _load(self, sha256: str) -> None:
         """Look into the bundle that plays now."""
         try:
             bundle = await asyncio.to_thread(self._shelf.find, sha256) if sha256 else None
-            self.state["bundle"] = facts_of(bundle, sha256) if bundle is not None else None
+            self._show({"bundle": facts_of(bundle, sha256) if bundle is not None else None})
             self._maps.turn_to(bundle)
-            self._tell()
             if bundle is None and sha256:
                 await asyncio.sleep(1.0)  # Its file may come; until then ask once a second.
         finally:
@@ -129,16 +151,25 @@ class Hub:
     def wants_changed(self) -> None:
         """See page.Hub."""
         if any(page.wants_scope for page in self._pages):
-            self._ear.watch(self._tell)
+            self._ear.watch(self._look)
         else:
             self._ear.watch(None)
         self._maps.want([any(page.wants_maps[which] for page in self._pages) for which in (0, 1)])
 
-    def scope(self, seq: int) -> bytes | None:
+    def news(self, known: int) -> tuple[int, str] | None:
         """See page.Hub."""
-        return scope_message(seq, self._ear.window, self._ear.spectrum) if self._ear.hears else None
+        return self._shown.news(known)
 
-    def map(self, which: int, known: int) -> tuple[int, Callable[[int], bytes]] | None:
+    def scope(self, known: int) -> Picture | None:
+        """See page.Hub."""
+        if self._looks == known:
+            return None
+        if self._scope[0] != self._looks:
+            self._scope = self._looks, scope_of(self._ear.window, self._spectrum)
+        number, scope = self._scope
+        return number, lambda seq: scope_message(seq, scope)
+
+    def map(self, which: int, known: int) -> Picture | None:
         """See page.Hub."""
         number, cells = self._maps.newest(which)
         if cells is None or number == known:
@@ -175,8 +206,16 @@ class Hub:
 
     def _count(self) -> None:
         """Say how many are there: views come only while somebody is."""
-        self.state["clients"] = len(self._pages)
         self.send({"kind": "pages", "count": len(self._pages) + len(self._asks)})
+        self._show({"clients": len(self._pages)})
+
+    def _show(self, fields: dict[str, Any]) -> None:
+        if self._shown.put(fields):
+            self._tell()
+
+    def _look(self) -> None:
+        """There is a new scope."""
+        self._looks += 1
         self._tell()
 
     def _tell(self) -> None:

@@ -185,7 +185,8 @@ class _Part:
         for index, mode in enumerate(self._modes):
             if mode.wane is not None and living.size:
                 living[:, index, -1] = blends[:, index] * waned_s(HELD_S, note, mode.wane)
-        return np.concatenate([static.reshape(len(columns), -1), living.reshape(len(columns), -1)], axis=1)
+        parts = (static, living, np.zeros((len(columns), self._graph.strikes), np.float32))
+        return np.concatenate([part.reshape(len(columns), -1) for part in parts], axis=1)
 
     def _onset(self, columns: Float32Array) -> Float64Array:
         """The loudest 1024 samples of a hit lie at its start."""

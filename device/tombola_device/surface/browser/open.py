@@ -15,6 +15,7 @@ from typing import Final
 from tombola_device.audio.ring import create_memory
 from tombola_device.audio.tap import TAP_BYTES
 from tombola_device.config import Config
+from tombola_device.hal.midi.held import Sources
 from tombola_device.hal.panel.open import on_a_pi
 from tombola_device.surface.browser.child import Place, ServerProcess
 from tombola_device.surface.browser.face import BrowserFace
@@ -32,11 +33,13 @@ class OpenPage:
     Args:
         face: The face.
         tap: Descriptor of the shared memory that takes a copy of the sound.
+        held: What its pages hold, and whatever else joins; see HeldKeys.
         take_line: Gives the line over which the page flashes; see ``flash.page_port``.
     """
 
     face: BrowserFace
     tap: int
+    held: Sources
     take_line: Callable[[], socket.socket | None]
 
 
@@ -65,8 +68,9 @@ def open_page(config: Config, port: int, say: Callable[[str], None], *, show: bo
     )
     server = ServerProcess(place)
     address = Address(say, show=show)
-    face = BrowserFace(server, address.say, hands_here=place.hands_here)
-    return OpenPage(face, tap, server.take_flash)
+    held: Sources = []
+    face = BrowserFace(server, address.say, hands_here=place.hands_here, sources=held)
+    return OpenPage(face, tap, held, server.take_flash)
 
 
 def browse_to(address: str) -> bool:

@@ -17,32 +17,31 @@ from tombola_device.surface.wire import action_of, fields_of
 from tombola_device.web.socket import Closed, Socket
 
 FRAME_S: Final = 1 / 30
-SCOPE_S: Final = 0.1
 ACK_S: Final = 15.0
 MOST_ERRORS: Final = 100
 NOT_FROM_A_PAGE: Final = ("make_backup", "restore")
 """These have addresses of their own, where a file of any size is taken."""
-_MISSING: Final = object()
+
+
+Picture = tuple[int, Callable[[int], bytes]]
+"""A number, and what makes the message from the message's number."""
 
 
 class Hub(Protocol):
     """What all pages share: ``hub.Hub``.
 
     >>> class Silent:
-    ...     state = {"notice": "nothing is connected"}
     ...     def send(self, message): print(message)
     ...     def press(self, name, *, high): pass
     ...     def turn(self, clicks): pass
     ...     def wants_changed(self): pass
-    ...     def scope(self, seq): return None
+    ...     def news(self, known): return (1, '{"notice":"nothing is connected"}') if known == 0 else None
+    ...     def scope(self, known): return None
     ...     def map(self, which, known): return None
     >>> hub: Hub = Silent()
     >>> hub.send({"kind": "panic"})
     {'kind': 'panic'}
     """
-
-    state: dict[str, Any]
-    """The fields of the page's state."""
 
     def send(self, message: object) -> None:
         """Send a message to the instrument."""
@@ -56,11 +55,14 @@ class Hub(Protocol):
     def wants_changed(self) -> None:
         """A page wants something else than before."""
 
-    def scope(self, seq: int) -> bytes | None:
-        """The scope's message; None: there is no sound yet."""
+    def news(self, known: int) -> tuple[int, str] | None:
+        """What has changed in the state since the version ``known``; see ``Shown.news``."""
 
-    def map(self, which: int, known: int) -> tuple[int, Callable[[int], bytes]] | None:
-        """A map that is newer than the ``known`` one: its number, and what makes its message; None: there is none."""
+    def scope(self, known: int) -> Picture | None:
+        """A scope that is newer than the ``known`` one; None: there is none."""
+
+    def map(self, which: int, known: int) -> Picture | None:
+        """A map that is newer than the ``known`` one; None: there is none."""
 
 
 class Page:
@@ -76,15 +78,14 @@ class Page:
         self._socket, self._hub, self._held = socket, hub, held
         self.wants_scope = False
         self.wants_maps = [False, False]
+        self._known_state = self._known_scope = 0
         self._known_maps = [0, 0]
-        self._sent: dict[str, Any] = {}
         self._pressed: set[str] = set()
         """Buttons that it holds."""
         self._gates: set[str] = set()
         """Those that it holds high."""
         self._news, self._acknowledged = asyncio.Event(), asyncio.Event()
         self._seq = self._errors = 0
-        self._scope_s = 0.0
 
     def tell(self) -> None:
         """There is something new to show."""
@@ -103,7 +104,7 @@ class Page:
         finally:
             sending.cancel()
             for rest in self._held.leave():
-                self._hub.send({"kind": "midi", "bytes": rest})
+                self._hub.send({"kind": "midi", "bytes": rest, "gone": True})
             for name in sorted(self._pressed):
                 self._hub.press(name, high=False)
             for jack in self._gates:
@@ -167,43 +168,47 @@ class Page:
         (self._pressed.add if high else self._pressed.discard)(name)
 
     async def _send(self) -> None:
-        """Send the newest, one message at a time, each after the one before was acknowledged."""
+        """Send the newest, one message at a time, each after the one before was acknowledged.
+
+        After one that is late, because the computer was busy, the next one comes sooner: so 30 a second stay 30.
+        """
+        due_s = float("-inf")
         try:
             while True:
                 await self._news.wait()
                 self._news.clear()
+                due_s = max(due_s, time.monotonic())
                 while (message := self._due()) is not None:
-                    begun_s = time.monotonic()
                     self._acknowledged.clear()
                     await self._socket.send(message)
-                    await asyncio.wait_for(self._acknowledged.wait(), ACK_S)
-                    await asyncio.sleep(max(begun_s + FRAME_S - time.monotonic(), 0.0))
+                    async with asyncio.timeout(ACK_S):
+                        await self._acknowledged.wait()
+                    now_s = time.monotonic()
+                    due_s = max(due_s + FRAME_S, now_s - FRAME_S / 2)
+                    await asyncio.sleep(max(due_s - now_s, 0.0))
         except (Closed, TimeoutError):
             self._socket.abort()
 
     def _due(self) -> str | bytes | None:
         """The next message; None: the page knows everything."""
-        now_s, seq = time.monotonic(), self._seq + 1
-        message: str | bytes | None = None
-        if self.wants_scope and now_s - self._scope_s >= SCOPE_S:
-            self._scope_s = now_s
-            message = self._hub.scope(seq)
-        for which in (0, 1):
-            if message is None and self.wants_maps[which]:
-                newer = self._hub.map(which, self._known_maps[which])
-                if newer is not None:
-                    self._known_maps[which], make = newer
-                    message = make(seq)
-        if message is None:
-            message = self._changes(seq)
+        message = self._picture(self._seq + 1) or self._changes(self._seq + 1)
         if message is not None:
-            self._seq = seq
+            self._seq += 1
         return message
 
+    def _picture(self, seq: int) -> bytes | None:
+        if self.wants_scope and (newer := self._hub.scope(self._known_scope)) is not None:
+            self._known_scope, make = newer
+            return make(seq)
+        for which in (0, 1):
+            if self.wants_maps[which] and (newer := self._hub.map(which, self._known_maps[which])) is not None:
+                self._known_maps[which], make = newer
+                return make(seq)
+        return None
+
     def _changes(self, seq: int) -> str | None:
-        state, sent = self._hub.state, self._sent
-        changes = {name: value for name, value in state.items() if sent.get(name, _MISSING) != value}
-        if not changes:
+        news = self._hub.news(self._known_state)
+        if news is None:
             return None
-        self._sent = dict(state)
-        return msgspec.json.encode({"seq": seq, "state": changes}).decode()
+        self._known_state, changes = news
+        return f'{{"seq":{seq},"state":{changes}}}'

@@ -46,10 +46,14 @@ class Spectrum:
         return bands
 
 
-def scope_message(seq: int, samples: Float32Array, spectrum: Spectrum) -> bytes:
-    """Scope and spectrum of the newest samples. (4096,)."""
-    wave = pcm(samples[-SCOPE_SAMPLES:])
-    return _HEAD.pack(SCOPE, 0, SCOPE_SAMPLES, seq) + wave + spectrum.of(samples).tobytes()
+def scope_of(samples: Float32Array, spectrum: Spectrum) -> bytes:
+    """Scope and spectrum of the newest samples, the same for all pages. (4096,)."""
+    return pcm(samples[-SCOPE_SAMPLES:]) + spectrum.of(samples).tobytes()
+
+
+def scope_message(seq: int, scope: bytes) -> bytes:
+    """What ``scope_of`` gives, for one page."""
+    return _HEAD.pack(SCOPE, 0, SCOPE_SAMPLES, seq) + scope
 
 
 def map_message(seq: int, which: int, cells: npt.NDArray[np.uint8]) -> bytes:
@@ -57,9 +61,9 @@ def map_message(seq: int, which: int, cells: npt.NDArray[np.uint8]) -> bytes:
     return _HEAD.pack(MAP, which, len(cells), seq) + cells.tobytes()
 
 
-def sound_message(seq: int, written_us: int, samples: Float32Array) -> bytes:
-    """A block of sound; ``written_us``: when its first sample was rendered."""
-    return _SOUND_HEAD.pack(seq & 0xFFFFFFFF, written_us & 0xFFFFFFFF) + pcm(samples)
+def sound_message(seq: int, written_us: int, sound: bytes) -> bytes:
+    """A block of sound, from ``pcm``; ``written_us``: when its first sample was rendered."""
+    return _SOUND_HEAD.pack(seq & 0xFFFFFFFF, written_us & 0xFFFFFFFF) + sound
 
 
 def pcm(samples: Float32Array) -> bytes:

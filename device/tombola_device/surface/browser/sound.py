@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -11,13 +12,13 @@ import numpy as np
 
 from tombola_device.audio.tap import TapReader
 from tombola_device.contract.controls import Float32Array
-from tombola_device.surface.browser.scope import WINDOW_SAMPLES, Spectrum, sound_message
+from tombola_device.surface.browser.scope import WINDOW_SAMPLES, pcm, sound_message
 from tombola_device.web.socket import Closed, Socket
 
 HEAR_S: Final = 0.008
 """Three periods: sound waits for no more than this."""
 LOOK_S: Final = 0.1
-MOST_UNHEARD: Final = 24_000
+MOST_UNHEARD_BYTES: Final = 48_000
 """Half a second of sound that a listener has not acknowledged."""
 MOST_LISTENERS: Final = 16
 DEAF_S: Final = 15.0
@@ -36,10 +37,9 @@ class Ear:
         self._listeners: list[Listener] = []
         self._look: Callable[[], None] | None = None
         self._hearing: asyncio.Task[None] | None = None
-        self._looked = 0.0
+        self._looked_s = 0.0
         self.window: Float32Array = np.zeros(WINDOW_SAMPLES, np.float32)
         """The newest samples."""
-        self.spectrum = Spectrum()
 
     @property
     def hears(self) -> bool:
@@ -71,16 +71,17 @@ class Ear:
         assert self._tap is not None
         self._tap.read()  # What was played while nobody listened is past.
         while self._listeners or self._look is not None:
-            await asyncio.sleep(HEAR_S)
+            await asyncio.sleep(HEAR_S if self._listeners else LOOK_S)
             periods = self._tap.read()
             if periods:
                 samples = np.concatenate([block for _, block in periods])
                 self.window = np.concatenate([self.window, samples])[-WINDOW_SAMPLES:]
+                sound = pcm(samples) if self._listeners else b""
                 for listener in self._listeners:
-                    listener.put(periods[0][0], samples)
-            self._looked += HEAR_S
-            if self._look is not None and self._looked >= LOOK_S:
-                self._looked = 0.0
+                    listener.put(periods[0][0], sound)
+            now_s = time.monotonic()
+            if self._look is not None and now_s - self._looked_s >= LOOK_S - HEAR_S / 2:
+                self._looked_s = now_s
                 self._look()
         self._hearing = None
 
@@ -98,19 +99,21 @@ class Listener:
         self._seq = 0
         self._unheard: dict[int, int] = {}
 
-    def put(self, written_us: int, samples: Float32Array) -> None:
-        """Give it a block, unless it has not heard half a second of the blocks before."""
+    def put(self, written_us: int, sound: bytes) -> None:
+        """Give it a block, from ``pcm``, unless it has not heard half a second of the blocks before."""
         self._seq += 1
-        if sum(self._unheard.values()) + len(samples) <= MOST_UNHEARD:
-            self._unheard[self._seq] = len(samples)
-            self._queue.put_nowait(sound_message(self._seq, written_us, samples))
+        if sum(self._unheard.values()) + len(sound) <= MOST_UNHEARD_BYTES:
+            self._unheard[self._seq] = len(sound)
+            self._queue.put_nowait(sound_message(self._seq, written_us, sound))
 
     async def run(self) -> None:
         """Send until it has gone, or has acknowledged nothing for DEAF_S."""
         sending = asyncio.create_task(self._send())
         try:
             while not sending.done():
-                self._heard(await asyncio.wait_for(self._socket.receive(), DEAF_S))
+                async with asyncio.timeout(DEAF_S):
+                    message = await self._socket.receive()
+                self._heard(message)
         except TimeoutError:
             self._socket.abort()
         finally:
@@ -121,7 +124,7 @@ class Listener:
             seq = msgspec.json.decode(message, type=dict[str, int])["heard"]
         except (msgspec.DecodeError, UnicodeError, KeyError) as error:
             raise Closed from error
-        self._unheard = {number: samples for number, samples in self._unheard.items() if number > seq}
+        self._unheard = {number: size for number, size in self._unheard.items() if number > seq}
 
     async def _send(self) -> None:
         try:

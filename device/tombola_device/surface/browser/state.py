@@ -7,7 +7,9 @@ from typing import Any, Final
 
 from tombola_device.contract.bundle import Bundle
 from tombola_device.contract.controls import SAMPLE_RATE_HZ
-from tombola_device.contract.manifest import Mode
+from tombola_device.contract.graph import TIMBRE
+from tombola_device.contract.manifest import Mode, Recording
+from tombola_device.engine.gliding import position_of
 from tombola_device.hal.audio.open import IN_BROWSER
 from tombola_device.surface.actions import CV_JACKS
 from tombola_device.surface.hands import LONGEST_GLIDE_S, LOUDNESS_KNOB_DB, WEIGHT_KNOBS
@@ -99,7 +101,14 @@ def _mode(mode: Mode, provenance: Mapping[str, object]) -> dict[str, Any]:
         "licence": mode.licence,
         "knobs": dict(mode.knobs),
         "error": round(error, 3) if isinstance(error, int | float) else None,
+        "recordings": [(each.name, each.note, *_place(mode, each)) for each in mode.recordings],
     }
+
+
+def _place(mode: Mode, recording: Recording) -> tuple[float, ...]:
+    """Where a recording lies on the timbre pad, by the axes on which the mode plays."""
+    latents = (recording.timbre_x, recording.timbre_y)
+    return _rounded([position_of(mode.controls[axis], at) for axis, at in zip(TIMBRE, latents, strict=True)], 3)
 
 
 def _rounded(numbers: Sequence[float], digits: int) -> tuple[float, ...]:

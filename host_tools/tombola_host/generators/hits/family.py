@@ -8,7 +8,7 @@ from typing import cast
 
 import torch
 from tombola_device.contract.controls import Float32Array
-from tombola_device.contract.manifest import Range
+from tombola_device.contract.manifest import Envelope, Range
 from torch import Tensor, nn
 
 from tombola_host.corpus.windows import VELOCITY, ModeData, Note, one_hot
@@ -146,9 +146,14 @@ class HitsFamily:
         del trainee, mode, data
         return {}
 
-    def described(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> Described:
+    def finish(self, trainee: GeneratorTrainee, data: Sequence[ModeData]) -> None:
+        """See Family: nothing is left to fit."""
+
+    def described(
+        self, trainee: GeneratorTrainee, mode: int, data: ModeData, envelope: Envelope | None = None
+    ) -> Described:
         """See Family: a hit does not live on."""
-        del trainee, mode, data
+        del trainee, mode, data, envelope
         return Described()
 
     def exported(self, network: Generator) -> HitsExport:

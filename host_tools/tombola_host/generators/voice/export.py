@@ -32,7 +32,8 @@ class VoiceExport:
         network = self._network
         size = sum(math.prod(shape) for shape in network.state_shapes.values())
         directions = network.directions.shape[1]
-        graph = block_graph(network.modes, size, network.noise_bands, overlap=True, motion=True, directions=directions)
+        own = {"directions": directions, "strikes": len(network.strikes)}
+        graph = block_graph(network.modes, size, network.noise_bands, overlap=True, motion=True, **own)
         # The extra axis lets the graph multiply noise by gains without a node that transposes either.
         ports = [Port(port.name, port.kind, [1, *port.shape]) if port.kind == "noise" else port for port in graph.ports]
         graph = msgspec.structs.replace(graph, ports=ports, delay_samples=network.delay_samples)

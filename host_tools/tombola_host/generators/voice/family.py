@@ -6,23 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
+import msgspec
 import torch
 from tombola_device.contract.controls import PERIOD_SAMPLES, Float32Array
-from tombola_device.contract.graph import TIMBRE
-from tombola_device.contract.manifest import Range
+from tombola_device.contract.graph import SHADES, TIMBRE
+from tombola_device.contract.manifest import Envelope, Range
 from torch import Tensor
 
 from tombola_host.corpus.windows import ModeData, Note
 from tombola_host.generators.base import Conditions, Generator, Size
 from tombola_host.generators.family import Described, GeneratorTrainee
 from tombola_host.generators.units import Weights
+from tombola_host.generators.voice.attack import fit_attacks, fit_strikes
 from tombola_host.generators.voice.export import VoiceExport
 from tombola_host.generators.voice.life import fit_life
 from tombola_host.generators.voice.losses import normalized
 from tombola_host.generators.voice.network import SCALARS, Voice
 from tombola_host.generators.voice.noise import noise_source
 from tombola_host.generators.voice.objective import voice_phases
-from tombola_host.generators.voice.shades import KNOBS, as_recorded, heard_shade
+from tombola_host.generators.voice.places import places_of
+from tombola_host.generators.voice.shades import KNOBS, as_recorded, fit_directions, heard_shade
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.generators.voice.trainee import VoiceTrainee, new_trainee, restored_trainee
 from tombola_host.training.effort import Length
@@ -110,14 +113,27 @@ class VoiceFamily:
         del trainee, mode, data
         return dict.fromkeys(TIMBRE, (-1.0, 0.0, 1.0))
 
-    def described(self, trainee: GeneratorTrainee, mode: int, data: ModeData) -> Described:
+    def finish(self, trainee: GeneratorTrainee, data: Sequence[ModeData]) -> None:
+        """See Family: the directions of knobs and dynamics, and those that strikes share. No weight depends on them."""
+        network = cast("VoiceTrainee", trainee).network
+        for mode, each in enumerate(data):
+            network.directions[mode, : len(SHADES)] = fit_directions(each)[: len(SHADES)]
+        network.strikes = fit_strikes(network, data)
+
+    def described(
+        self, trainee: GeneratorTrainee, mode: int, data: ModeData, envelope: Envelope | None = None
+    ) -> Described:
         """See Family."""
         network = cast("VoiceTrainee", trainee).network
+        life = fit_life(data, network.directions[mode])
+        if life is not None and envelope is not None:
+            life = msgspec.structs.replace(life, attacks=fit_attacks(network, mode, data, envelope))
         return Described(
-            life=fit_life(data, network.directions[mode]),
+            life=life,
             recorded_db=round(float(network.recorded_db[mode]), 3),
             wane=round(float(network.wane[mode, 1]), 3) if network.wane[mode, 0] else None,
             knobs=dict(KNOBS),
+            recordings=places_of(network, mode, data),
         )
 
     def exported(self, network: Generator) -> VoiceExport:

@@ -83,6 +83,7 @@ class Voice(Generator):
     directions: Tensor
     recorded_db: Tensor
     wane: Tensor
+    strikes: Tensor
     activity: Tensor
 
     def __init__(self, modes: int, size: VoiceSize, activity: Tensor | None = None) -> None:
@@ -109,6 +110,8 @@ class Voice(Generator):
         self.register_buffer("recorded_db", torch.zeros(modes))
         # Whether a mode dies away, and how many octaves faster for each octave of pitch. Shape (M, 2).
         self.register_buffer("wane", torch.zeros(modes, 2))
+        # What the strikes of all modes share, fitted after the training. Shape (S, H + B + K).
+        self.register_buffer("strikes", torch.zeros(0, amplitudes), persistent=False)
         self.register_buffer("activity", torch.ones(modes, size.hidden) if activity is None else activity)
         self.trunk.weight_hh_l0.register_hook(lambda grad: grad * self.readable())
         self.forget_the_unreadable()
@@ -221,7 +224,9 @@ class Voice(Generator):
         units = functional.leaky_relu(sums, 0.1)
         trunk, last = self.trunk(units, None if hidden is None else hidden.unsqueeze(0).contiguous())
         log_amplitude = self._head(trunk, controls[..., SCALARS:])
-        return log_amplitude if shade is None else log_amplitude + shade @ self._directions(), last[0]
+        if shade is not None:
+            log_amplitude = log_amplitude + shade @ self._directions()[: shade.shape[-1]]
+        return log_amplitude, last[0]
 
     def shade_of(self, blend: Tensor, own: Tensor) -> Tensor:
         """A shade that is the same in all modes, as the graph reads it. (…, M), (…, K) → (…, M * K)."""
@@ -229,9 +234,9 @@ class Voice(Generator):
         return torch.cat([parts[..., : len(SHADES)].flatten(-2), parts[..., len(SHADES) :].flatten(-2)], dim=-1)
 
     def _directions(self) -> Tensor:
-        """The directions in the order of a shade. Shape (M * D, H + B + K)."""
+        """The directions in the order of a shade. Shape (M * D + S, H + B + K)."""
         player, living = self.directions[:, : len(SHADES)], self.directions[:, len(SHADES) :]
-        return torch.cat([player.flatten(0, 1), living.flatten(0, 1)])
+        return torch.cat([player.flatten(0, 1), living.flatten(0, 1), self.strikes])
 
     def waned(self, controls: Tensor) -> Tensor:
         """How far along its last direction a recording is; 0 for a held mode. (V, F, 7 + M) → (V, F, 1)."""
@@ -321,7 +326,8 @@ class Voice(Generator):
     ) -> tuple[Tensor, VoiceState]:
         """Render one period: (V, 7 + M), state, (V, 1, B, T), (V, M * K) → (V, 1, 1, T), state."""
         hidden, wave_before, gains_before, turns, pace_before, *own = state
-        shade = controls.new_zeros(len(controls), math.prod(self.directions.shape[:2])) if shade is None else shade
+        shade = controls.new_zeros(len(controls), 0) if shade is None else shade
+        shade = functional.pad(shade, (0, len(self._directions()) - shade.shape[1]))
         level_db = self.note_and_level(controls, shade)[:, 1:2]
         amplitude = torch.relu(torch.exp(level_db * (math.log(10) / 20)) - SILENCE_AMPLITUDE)
         motion, turns, pace = turned(pace_of(controls[:, NOTE, None]), turns, pace_before)
@@ -346,7 +352,7 @@ class Voice(Generator):
             level: RMS amplitude. Shape (V, 1).
             noise: Noise of this period and the next, from ``tombola_device.engine.noise.overlapping``. Shape
                 (V, 1, B, 2 T).
-            shade: Shape (V, M * K).
+            shade: Shape (V, M * K + S).
             state: The tensors of ``state_shapes``.
 
         Returns:

@@ -2,7 +2,7 @@
 
 A frame's log amplitudes are what the trunk says of note, level and time, plus shade @ directions:
 
-    timbre X    the partials' slope over octaves: brighter
+    timbre X    the slope over octaves: brighter
     timbre Y    noise up, high partials down: breathier
     dynamics    the slope that a note gains when it is played SHADE_DB louder
     life        principal components of how the spectrum moves within held notes
@@ -22,6 +22,7 @@ import torch
 from scipy.ndimage import uniform_filter1d
 from tombola_device.contract.controls import FRAME_RATE_HZ, SCALAR_COLUMNS
 from tombola_device.contract.graph import SHADE_DB, SHADES
+from tombola_device.engine.noise import band_centres_hz
 from torch import Tensor
 
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
@@ -92,13 +93,13 @@ def motion_of(note: Note) -> Motion | None:
     part = slice(start, stop)
     return Motion(
         start,
-        _around_trend(_audible(note.relative[part].numpy().astype(np.float64))),
+        _around_trend(audible(note.relative[part].numpy().astype(np.float64))),
         _around_trend(100 * scalars[part, NOTE]),
         _around_trend(level_db[part]),
     )
 
 
-def _audible(relative: Array) -> Array:
+def audible(relative: Array) -> Array:
     """Log amplitudes over a soft floor: what is masked does not move."""
     return np.asarray(np.log(np.exp(relative) + np.exp(-MASKED_DB * NEPER)))
 
@@ -121,14 +122,18 @@ def fit_directions(mode: ModeData) -> Tensor:
     directions = np.zeros((DIRECTIONS, means.shape[1]))
     slope_db = dynamics_slope_db(mode)
     octaves, noise = _octaves(mode), _noise(len(heard))
-    directions[DYNAMICS] = slope_db * octaves * NEPER
+    tonal = octaves * (1 - noise)
+    directions[DYNAMICS] = slope_db * tonal * NEPER
     louder = np.array([_louder(note, recorded_db(mode)) for note in mode.notes])
     typical = _over_pitch(mode, means - louder[:, None] * directions[DYNAMICS])
     off = means - louder[:, None] * directions[DYNAMICS] - typical
-    unit_x, unit_y = octaves * NEPER, (noise + Y_SLOPE * octaves) * NEPER
-    stands = _least_squares(np.stack([unit_x, unit_y]), off, heard, LEANING)
+    unit_y = (noise + Y_SLOPE * tonal) * NEPER
+    stands = least_squares(np.stack([tonal * NEPER, unit_y]), off, heard, LEANING)
     reach = np.quantile(np.abs(stands), 0.9, axis=0) if len(stands) > 2 else np.zeros(2)
-    directions[X] = np.clip(reach[0], LEAST_X_DB, MOST_X_DB) * unit_x
+    # Fitted to partials alone, but noise goes with the partials around it: left where it is, it would be softer beside
+    # louder partials, and a note with much noise duller the harder it is struck.
+    directions[DYNAMICS] = slope_db * octaves * NEPER
+    directions[X] = np.clip(reach[0], LEAST_X_DB, MOST_X_DB) * octaves * NEPER
     directions[Y] = np.clip(reach[1], LEAST_Y_DB, MOST_Y_DB) * unit_y
     directions[LIFE] = _components(mode, heard)
     wane = fit_wane(mode)
@@ -156,11 +161,11 @@ def heard_shade(note: Note, directions: Tensor, played: Tensor) -> Tensor:
     """
     rows = directions.numpy().astype(np.float64)
     weight = _loud(note)
-    off = _audible(note.relative.numpy()) - _audible(played.numpy())
+    off = audible(note.relative.numpy()) - audible(played.numpy())
     off = (off * weight[:, None]).sum(0) / weight.sum()
     heard = _heard(_mean(note)[None])
     shade = life_of(note, rows, heard)
-    shade[:, [X, Y]] = np.clip(_least_squares(rows[[X, Y]], off[None], heard, LEANING)[0], -MOST_SHADE, MOST_SHADE)
+    shade[:, [X, Y]] = np.clip(least_squares(rows[[X, Y]], off[None], heard, LEANING)[0], -MOST_SHADE, MOST_SHADE)
     return torch.from_numpy(shade.astype(np.float32))
 
 
@@ -191,10 +196,15 @@ def life_of(note: Note, directions: Array, heard: Array) -> Array:
     living = directions[LIFE]
     if motion is None or not np.abs(living).max():
         return shade
-    moved = _least_squares(living, motion.relative, _followed(heard))
+    moved = least_squares(living, motion.relative, _followed(heard))
     moved *= np.minimum(np.arange(len(moved)) / (RISE_S * FRAME_RATE_HZ), 1.0)[:, None]
     shade[motion.start : motion.start + len(moved), LIFE] = np.clip(moved, -4.0, 4.0)
     return shade
+
+
+def motion_weight(mode: ModeData) -> Array:
+    """How much the motion of each amplitude of a mode counts. Shape (H + B,)."""
+    return _followed(_heard(np.stack([_mean(note) for note in mode.notes])))
 
 
 def recorded_db(mode: ModeData) -> float:
@@ -207,7 +217,7 @@ def dynamics_slope_db(mode: ModeData) -> float:
     """The slope that the partials gain in SHADE_DB, dB per octave: from notes of several dynamics, and a prior."""
     means = np.stack([_mean(note) for note in mode.notes])
     sloped = _heard(means) * (1 - _noise(means.shape[1]))
-    slopes = _least_squares(_octaves(mode)[None] * NEPER, means, sloped)[:, 0]
+    slopes = least_squares(_octaves(mode)[None] * NEPER, means, sloped)[:, 0]
     louder = np.array([_louder(note, recorded_db(mode)) for note in mode.notes])
     if len(mode.notes) < 3:
         return PRIOR_SLOPE_DB
@@ -235,7 +245,7 @@ def _loud(note: Note) -> Array:
 def _mean(note: Note) -> Array:
     """The mean log amplitudes of a note's loud part. Shape (H + B,)."""
     weight = _loud(note)
-    relative = _audible(note.relative.numpy().astype(np.float64))
+    relative = audible(note.relative.numpy().astype(np.float64))
     return np.asarray((relative * weight[:, None]).sum(axis=0) / weight.sum())
 
 
@@ -253,7 +263,7 @@ def _over_pitch(mode: ModeData, means: Array) -> Array:
     return np.asarray(plane @ np.linalg.solve(normal, plane.T @ means))
 
 
-def _least_squares(rows: Array, values: Array, weight: Array, leaning: float = 1e-6) -> Array:
+def least_squares(rows: Array, values: Array, weight: Array, leaning: float = 1e-6) -> Array:
     """Coefficients of rows (K, H + B) that explain values (N, H + B), amplitudes weighted, up to a common factor.
 
     A common factor of all amplitudes is no change of the spectrum: the level takes it.
@@ -290,7 +300,7 @@ def life_coefficients(note: Note, directions: Tensor) -> tuple[Array, Array, Arr
     living = directions.numpy().astype(np.float64)[LIFE]
     moved = np.zeros((len(motion.cents), len(living) + 1))
     if np.abs(living).max():
-        moved[:, :-1] = _least_squares(living, motion.relative, _followed(_heard(_mean(note)[None])))
+        moved[:, :-1] = least_squares(living, motion.relative, _followed(_heard(_mean(note)[None])))
     return motion.cents, motion.level_db, moved
 
 
@@ -302,10 +312,11 @@ def _followed(heard: Array) -> Array:
 
 
 def _octaves(mode: ModeData) -> Array:
-    """Octaves above the pitch of what a slope moves, 0 for noise. Shape (H + B + K,)."""
+    """Octaves above the pitch of what a slope moves: partials, noise about a note in the middle. Shape (H + B + K,)."""
     middle = float(np.median([float(note.scalars[:, NOTE].median()) for note in mode.notes]))
     free = mode.tracks.at(middle) / np.log(2)
-    octaves = np.concatenate([np.log2(np.arange(1, PARTIALS + 1)), np.zeros(NOISE_BANDS), free])
+    noise = np.log2(np.maximum(band_centres_hz(NOISE_BANDS) / (440 * 2 ** ((middle - 69) / 12)), 1.0))
+    octaves = np.concatenate([np.log2(np.arange(1, PARTIALS + 1)), noise, free])
     return np.asarray(np.minimum(octaves, SLOPED_OCTAVES))
 
 

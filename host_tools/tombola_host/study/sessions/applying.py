@@ -4,7 +4,7 @@ votes ─┬─► scenes.json    what was preferred, and the stops of a knob: t
        ├─► knobs.json     words and their directions
        ├─► weights.json   `tombola build --weights`
        ├─► next.toml      before against after, blind
-       └─► tuned.tombola  the same network; its knobs' middle is the timbre that was found
+       └─► tuned.tombola  the same network; its knobs' middle is the timbre that was found, and it begins with the blend
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def learn(results: Results) -> Learned:
     tuned = None
     if sheet.kind == "tune":
         tuned = retuned(results.session.bundle(sheet.bundle), next(iter(scenes.values())))
-    following = _next(results, weights, tuned=tuned is not None)
+    following = _next(results, weights, next(iter(scenes.values())) if tuned is not None else None)
     if weights is None:
         said.append("nothing was marked as wrong, so a training has nothing new to attend to")
     return Learned(scenes, None, weights, following, tuned, said)
@@ -143,9 +143,10 @@ def weights_of(results: Results) -> Weights | None:
 
 
 def retuned(bundle: Bundle, setting: Setting) -> Bundle:
-    """The same network, whose knobs stand at a timbre when they are in the middle: a new default for all its modes.
+    """The same network with a new default for all its modes.
 
-    Both ends of a knob stay where they are.
+    Its knobs stand at the setting's timbre when they are in the middle; both ends of a knob stay where they are. It
+    begins with the setting's blend, if it has its modes.
     """
     modes = []
     for mode in bundle.manifest.modes:
@@ -157,8 +158,9 @@ def retuned(bundle: Bundle, setting: Setting) -> Bundle:
                 found = low + (middle - low) * 2 * knob if knob < 0.5 else middle + (high - middle) * (2 * knob - 1)
                 controls[column] = (low, round(found, 4), high)
         modes.append(msgspec.structs.replace(mode, controls=controls))
-    manifest = msgspec.structs.replace(bundle.manifest, modes=modes)
-    return Bundle(manifest, bundle.graphs)
+    blend = [round(setting.blend.get(mode.name, 0.0), 4) for mode in modes]
+    begins = blend if any(blend) else bundle.manifest.blend
+    return Bundle(msgspec.structs.replace(bundle.manifest, modes=modes, blend=begins), bundle.graphs)
 
 
 def _weight(marked: float, heard: float) -> float:
@@ -212,13 +214,17 @@ def _facts(knob: Knob) -> dict[str, object]:
     }
 
 
-def _next(results: Results, weights: Weights | None, *, tuned: bool) -> str:
-    """A blind comparison of before and after; SESSION stands for the way to this session's folder."""
+def _next(results: Results, weights: Weights | None, tuned: Setting | None) -> str:
+    """A blind comparison of before and after; SESSION stands for the way to this session's folder.
+
+    Args:
+        tuned: What was preferred and is the new default; None: there is none.
+    """
     sheet = results.session.sheet
-    if weights is None and not tuned:
+    if weights is None and tuned is None:
         return ""
     before = sheet.bundle or next(stimulus.bundle for stimulus in sheet.stimuli.values() if stimulus.bundle)
-    blend = _marked_blend(weights)
+    blend = _line(tuned.blend) if tuned else _marked_blend(weights)
     after, todo = (
         (TUNED, "")
         if tuned
@@ -239,7 +245,12 @@ def _marked_blend(weights: Weights | None) -> str:
     if weights is None or not weights.modes:
         return ""
     worst = max(weights.modes, key=lambda name: weights.modes[name].weight)
-    return f"blend = {{ {json.dumps(worst)} = 1.0 }}\n"
+    return _line({worst: 1.0})
+
+
+def _line(blend: Mapping[str, float]) -> str:
+    weights = ", ".join(f"{json.dumps(name)} = {float(weight):.3f}" for name, weight in blend.items() if weight > 0)
+    return f"blend = {{ {weights} }}\n"
 
 
 def _passage(passage: Passage) -> str:

@@ -176,7 +176,12 @@ def test_a_tuning_session_becomes_a_scene_and_a_new_default(planned, tmp_path, f
     before, after = rendered(bundle, found, passage), rendered(tuned_bundle, middle, passage)
     old = rendered(bundle, middle, passage)
     assert float(np.abs(before - after).max()) < 0.1 * float(np.abs(before - old).max())
+    # Who begins to play it hears that blend at once.
+    modes = [mode.name for mode in bundle.manifest.modes]
+    assert tuned_bundle.manifest.blend == pytest.approx([best.blend.get(mode, 0.0) for mode in modes], abs=1e-4)
+    assert tuned_bundle.graphs == bundle.graphs
     following = read_plan(tmp_path / "learned" / "next.toml")
+    assert all(stimulus.blend == pytest.approx(best.blend, abs=1e-3) for stimulus in following.stimulus)
     assert [stimulus.name for stimulus in following.stimulus] == ["before", "after"]
     for stimulus in following.stimulus:
         assert (tmp_path / "learned" / stimulus.bundle).is_file()

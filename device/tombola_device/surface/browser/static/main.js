@@ -51,7 +51,10 @@ function begin(event) {
 for (const sign of ["keydown", "pointerup"]) document.addEventListener(sign, begin, true);
 byId("panic").addEventListener("click", () => instrument.do("panic"));
 
-const pads = { blend: blendPad(byId("blend-pad"), instrument), timbre: timbrePad(byId("timbre-pad"), instrument) };
+const pads = {
+  blend: blendPad(byId("blend-pad"), instrument),
+  timbre: timbrePad(byId("timbre-pad"), instrument, (text) => say(byId("timbre-near"), text)),
+};
 const board = keys(instrument);
 const pages = book(instrument, notice);
 const show = figures(instrument, () => ({ rtt_ms: instrument.rtt_ms(), sound: speakers.on() ? speakers.facts : null }));

@@ -2,8 +2,10 @@
 import { clamp, colour, make, put, sharp } from "./dom.js";
 import { ramp } from "./ramp.js";
 import { corners, inside, placeOf, weightsAt } from "./polygon.js";
+import { byCorner, near, placed } from "./recordings.js";
 
 const STEP = 0.02;
+const lightness = window.matchMedia("(prefers-color-scheme: light)");
 const per_cent = (share) => `${Math.round(100 * share)} %`;
 
 /**
@@ -11,9 +13,10 @@ const per_cent = (share) => `${Math.round(100 * share)} %`;
  *
  * @param host its element
  * @param pad { name, place() → [u, v], move(u, v), words() → text, middle, hold(held), outline(width, height) → Path2D,
- *   marks() → [{u, v, text, colour, at}]; sides() → words along X and Y; reach: share of the element that the map covers }
+ *   marks() → [{u, v, text, colour, at, dot, share}]; sides() → words along X and Y; reach: share of the element that the map covers; shows() → what its picture
+ *   depends on: it is painted anew only when one of these is another }
  */
-function pad(host, { name, place, move, words, middle, hold, outline, marks = () => [], sides, reach = 1 }) {
+function pad(host, { name, place, move, words, middle, hold, outline, marks = () => [], sides, reach = 1, shows }) {
   const canvas = make("canvas", {
     role: "slider",
     tabIndex: 0,
@@ -25,6 +28,7 @@ function pad(host, { name, place, move, words, middle, hold, outline, marks = ()
   host.append(canvas);
   const picture = make("canvas");
   let map = null;
+  let painted = [];
 
   const at = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -110,20 +114,26 @@ function pad(host, { name, place, move, words, middle, hold, outline, marks = ()
       const [u] = place();
       put(canvas, "aria-valuenow", Math.round(100 * u));
       put(canvas, "aria-valuetext", words());
+      const { clientWidth, clientHeight } = canvas;
+      const shown = [map, clientWidth, clientHeight, window.devicePixelRatio, lightness.matches, ...shows()];
+      if (shown.length === painted.length && shown.every((part, at) => part === painted[at])) return;
+      painted = shown;
       paint();
     },
   };
 }
 
-function draw_mark(context, { u, v, text, colour: tint, dot = 4, at = [0, 0] }, width, height) {
+function draw_mark(context, { u, v, text, colour: tint, dot = 4, at = [0, 0], share = 1 }, width, height) {
   const [x, y] = [u * width, (1 - v) * height];
+  context.globalAlpha = share;
   context.beginPath();
   context.arc(x, y, dot, 0, 2 * Math.PI);
   context.fillStyle = tint;
   context.fill();
-  context.lineWidth = 1.5;
+  context.lineWidth = Math.min(dot / 3, 1.5);
   context.strokeStyle = colour("--well");
   context.stroke();
+  context.globalAlpha = 1;
   if (!text) return;
   context.font = "600 13px system-ui, sans-serif";
   context.textAlign = at[0] > 0.3 ? "right" : at[0] < -0.3 ? "left" : "center";
@@ -188,6 +198,7 @@ export function blendPad(host, instrument) {
         .map((mode, index) => `${mode.name} ${per_cent(weights()[index] ?? 0)}`)
         .join(", ") || "no bundle plays",
     middle: [0.5, 0.5],
+    shows: () => [modes(), ...weights()],
     hold: (held) => instrument.hold("blend", held),
     reach: RIM,
     outline: (width, height) => {
@@ -202,6 +213,10 @@ export function blendPad(host, instrument) {
       return shape;
     },
     marks: () => [
+      ...byCorner(modes(), corners(modes().length)).map(({ at, ...mark }) => {
+        const [u, v] = toPad(at);
+        return { ...mark, u, v };
+      }),
       ...corners(modes().length).map(([x, y], index) => {
         const [u, v] = toPad([x, y]);
         return { u, v, text: modes()[index].name, colour: modes()[index].color, dot: 6, at: [x, y] };
@@ -212,19 +227,28 @@ export function blendPad(host, instrument) {
 
 const WORDS = { timbre_x: "brighter", timbre_y: "breathier" };
 
-/** The timbre pad. Its sides have the words of the strongest mode. */
-export function timbrePad(host, instrument) {
+/** The timbre pad. Its sides have the words of the strongest mode. `tell` hears which recording is near. */
+export function timbrePad(host, instrument, tell) {
   const modes = () => instrument.state.modes;
   const timbre = () => instrument.get("timbre") ?? [0.5, 0.5];
   const strongest = () =>
     instrument.state.blend.reduce((best, weight, mode, all) => (weight > all[best] ? mode : best), 0);
   const word = (column) => modes()[strongest()]?.knobs?.[column] ?? WORDS[column];
+  const beside = () => {
+    const found = near(modes(), instrument.state.blend, timbre());
+    const text = found ? `near ${found.mode} ${found.name}` : "";
+    tell(text);
+    return text && `; ${text}`;
+  };
   return pad(host, {
     name: "Timbre",
     place: timbre,
     move: (u, v) => instrument.set("timbre", [u, v]),
-    words: () => `X, ${word("timbre_x")}, ${per_cent(timbre()[0])}; Y, ${word("timbre_y")}, ${per_cent(timbre()[1])}`,
+    words: () =>
+      `X, ${word("timbre_x")}, ${per_cent(timbre()[0])}; Y, ${word("timbre_y")}, ${per_cent(timbre()[1])}${beside()}`,
+    marks: () => placed(modes(), instrument.state.blend),
     middle: [0.5, 0.5],
+    shows: () => [modes(), ...instrument.state.blend, ...timbre()],
     hold: (held) => instrument.hold("timbre", held),
     outline: (width, height) => {
       const shape = new Path2D();

@@ -1,8 +1,10 @@
 // Bundles: what plays, what played before, and new ones by a choice or a drop. They take the same signed way as over the cable.
 import { make, put, say } from "./dom.js";
+import { recordingsOf } from "./recordings.js";
 
 const SIGNATURE = /^[0-9a-f]{192}$/i;
 const LARGEST_BYTES = 64 * 2 ** 20;
+const NONE = [];
 const kilobytes = (bytes) => `${Math.round(bytes / 1000)} kB`;
 
 export function sounds(sheet, instrument, notice) {
@@ -73,7 +75,13 @@ export function sounds(sheet, instrument, notice) {
       rows.push(["before", state.previous || "the factory bundle, if any"]);
       if (bundle) rows.push(["licence", bundle.licence || "not stated"]);
       fill(now, rows);
-      fillModes(modes, bundle?.modes ?? []);
+      fillModes(modes, bundle?.modes ?? NONE, (mode, { x, y }) => {
+        instrument.set(
+          "blend",
+          bundle.modes.map((_, index) => (index === mode ? 1 : 0)),
+        );
+        instrument.set("timbre", [x, y]);
+      });
       progress.hidden = state.flashing < 0;
       if (state.flashing >= 0) progress.value = state.flashing;
       say(
@@ -94,12 +102,13 @@ function fill(list, rows) {
   list.replaceChildren(...rows.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
 }
 
-function fillModes(list, modes) {
-  const text = JSON.stringify(modes);
-  if (list.dataset.shown === text) return;
-  list.dataset.shown = text;
+/** Each mode with its recordings; `go(mode, recording)` moves the pads to one. */
+function fillModes(list, modes, go) {
+  if (list.shown === modes) return;
+  list.shown = modes;
   list.replaceChildren(
-    ...modes.map(({ name, color, low, high, error }) => {
+    ...modes.map((mode, index) => {
+      const { name, color, low, high, error } = mode;
       const dot = make("span", { className: "dot" });
       if (/^#[0-9a-f]{6}$/i.test(color)) dot.style.background = color;
       const error_text = error === null || error === undefined ? "" : `, error ${error.toFixed(2)}`;
@@ -109,9 +118,21 @@ function fillModes(list, modes) {
         dot,
         `${name} `,
         make("span", { className: "quiet" }, `notes ${Math.round(low)} … ${Math.round(high)}${error_text}`),
+        ...points(recordingsOf(mode), (recording) => go(index, recording)),
       );
     }),
   );
+}
+
+/** The points of the maps as text, and a way to each of them. */
+function points(recordings, go) {
+  if (!recordings.length) return [];
+  const rows = recordings.map((each) => {
+    const place = `X ${Math.round(100 * each.x)} %, Y ${Math.round(100 * each.y)} %`;
+    return make("li", {}, make("button", { type: "button", onclick: () => go(each) }, each.name), ` ${place}`);
+  });
+  const count = `${rows.length} ${rows.length === 1 ? "recording" : "recordings"} on the pads`;
+  return [make("details", {}, make("summary", {}, count), make("ul", {}, ...rows))];
 }
 
 /** What the instrument asks of an owner: shown where hands may answer. */

@@ -1,0 +1,155 @@
+"""Attacks: what makes no two strikes alike, from the first moment on.
+
+A strike draws one of the recordings near its note and adds, for a quarter of a second, how that recording differed from
+what the graph plays. All tables are made when a bundle is loaded; after the attack nothing is read.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from tombola_device.contract.controls import Float32Array
+from tombola_device.contract.life import (
+    ATTACK_CENTS,
+    ATTACK_DB,
+    ATTACK_POINTS,
+    ATTACK_STEP,
+    ATTACK_UNIT,
+    Attacks,
+    Life,
+)
+from tombola_device.engine.motion import MovedVoice
+
+FRAMES: Final = ATTACK_STEP * (ATTACK_POINTS - 1)
+FADED_FROM: Final = 56
+"""From this frame on, 0.15 s, an attack fades out."""
+CHANCES: Final = (0, 0, 1, 2)
+"""A strike draws one of these with equal chances: the recording nearest to its note, the second, or the third. The
+nearest alone would be more like the recordings, and all strikes of a key alike (docs/notebook/0017-attack-takes.md)."""
+MOST_CENTS, MOST_DB = 100.0, 12.0
+"""More is cut: a bundle must not begin on a wrong note."""
+SEED: Final = 20_261_201
+
+Shares = Sequence[Sequence[tuple[int, float]]]
+"""Of each voice the modes that move it, and how much each counts."""
+
+
+class AttackFeed:
+    """Moves V voices within their attack, after their life has moved them.
+
+    Args:
+        lives: Of the M modes that the graph renders, as far as they have one.
+        shade: The graph's input; the directions that strikes share are its last. Shape (V, M * K + S).
+        living: The L directions of life of each mode, in the same memory. Shape (V, M, L).
+        moved: Pace and amplitude of the voices.
+    """
+
+    def __init__(
+        self, lives: Sequence[Life | None], shade: Float32Array, living: Float32Array, moved: Sequence[MovedVoice]
+    ) -> None:
+        own = living.shape[2]
+        attacks = [life.attacks if life else None for life in lives]
+        self._tables = [_Table(found, own) if found else None for found in attacks]
+        self._moved = moved
+        self._shared = list(shade[:, shade.shape[1] - _shared(attacks, own) :])
+        self._living = [list(rows) for rows in living]
+        self._begun = [[0] * len(lives) for _ in moved]
+        self._ages = [FRAMES] * len(moved)
+        self._draws = SEED
+        self.striking: list[int] = []
+        """Voices within their attack."""
+
+    def begin(self, voice: int, note: float) -> None:
+        """Begin a note: draw a recording near it in each mode. Audio thread."""
+        # As for life, the generator of Numerical Recipes.
+        self._draws = (self._draws * 1_664_525 + 1_013_904_223) & 0xFFFFFFFF
+        drawn, begun = self._draws >> 8, self._begun[voice]
+        for mode, table in enumerate(self._tables):
+            if table is not None:
+                begun[mode] = FRAMES * table.near(note, drawn)
+        self._ages[voice] = 0
+        if voice not in self.striking:
+            self.striking.append(voice)
+
+    def advance(self, voices: int, shares: Shares) -> None:
+        """Advance by one period those of the first voices that are within their attack.
+
+        Real time: audio thread. 3 000 instructions a voice in an attack, none after it.
+        """
+        over = False
+        for voice in self.striking:
+            if voice >= voices:
+                continue
+            age, shared, moved = self._ages[voice], self._shared[voice], self._moved[voice]
+            shared[:] = 0.0
+            self._ages[voice] = age + 1
+            if age >= FRAMES:
+                over = True
+                continue
+            for mode, share in shares[voice]:
+                table = self._tables[mode]
+                if table is None:
+                    continue
+                at, living = self._begun[voice][mode] + age, self._living[voice][mode]
+                bend, gain, own, common = table.bent[at], table.gained[at], table.own[at], table.common[at]
+                if share != 1.0:
+                    bend, gain, own, common = bend**share, gain**share, own * share, common * share
+                np.add(living, own, out=living)
+                np.add(shared, common, out=shared)
+                moved.bend *= bend
+                moved.gain *= gain
+        if over:
+            self.striking = [voice for voice in self.striking if self._ages[voice] <= FRAMES]
+
+
+class _Table:
+    """The attacks of one mode, a row for each period: P recordings of FRAMES rows, one after another."""
+
+    def __init__(self, attacks: Attacks, own: int) -> None:
+        self._notes = attacks.notes
+        directions, bent, gained = played(attacks)
+        self.own, self.common = list(directions[:, :own]), list(directions[:, own:])
+        # Lists: reading a number takes a tenth of the instructions that a view of an array takes.
+        self.bent: list[float] = bent.tolist()
+        self.gained: list[float] = gained.tolist()
+
+    def near(self, note: float, drawn: int) -> int:
+        """One of the recordings nearest to a note: which, CHANCES say."""
+        notes = self._notes
+        low, high, below = bisect_left(notes, note), bisect_left(notes, note), False
+        for _ in range(min(CHANCES[drawn % len(CHANCES)], len(notes) - 1) + 1):
+            below = high == len(notes) or (low > 0 and note - notes[low - 1] <= notes[high] - note)
+            if below:
+                low -= 1
+            else:
+                high += 1
+        return low if below else high - 1
+
+
+def played(attacks: Attacks) -> tuple[Float32Array, Float32Array, Float32Array]:
+    """Play P attacks into one row for each period.
+
+    Returns:
+        The directions, shape (P * FRAMES, L + S); factors of pace and of amplitude, shape (P * FRAMES,) each.
+    """
+    points = np.array([np.frombuffer(take, np.int8) for take in attacks.takes], np.float32)
+    points = points.reshape(len(attacks.takes), ATTACK_POINTS, -1)
+    share = np.arange(ATTACK_STEP, dtype=np.float32)[:, None] / ATTACK_STEP
+    rows = points[:, :-1, None] * (1 - share) + points[:, 1:, None] * share
+    rows = rows.reshape(len(points), FRAMES, -1)
+    rows *= np.minimum(1.0, (FRAMES - np.arange(FRAMES, dtype=np.float32)) / (FRAMES - FADED_FROM))[:, None]
+    rows = rows.reshape(len(points) * FRAMES, -1)
+    cents = np.clip(ATTACK_CENTS * rows[:, 0], -MOST_CENTS, MOST_CENTS)
+    level_db = np.clip(ATTACK_DB * rows[:, 1], -MOST_DB, MOST_DB)
+    found = ATTACK_UNIT * rows[:, 2:], np.exp2(cents / 1200), 10 ** (level_db / 20)
+    directions, bent, gained = (np.asarray(part, np.float32) for part in found)
+    return directions, bent, gained
+
+
+def _shared(attacks: Sequence[Attacks | None], own: int) -> int:
+    """S."""
+    return next((found.directions - own for found in attacks if found), 0)
