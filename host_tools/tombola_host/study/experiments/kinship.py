@@ -4,7 +4,8 @@
 
 Dense networks of a seed have equal first weights, whatever their mode, so masks of their units can be compared.
 
-    overlap     units that both masks keep / the number that chance gives; beside it modes of different seeds: chance
+    overlap     units that both masks keep / the number that chance gives; beside it modes of different seeds, and the
+                mask of the untrained network
     layers      debiased CKA of the trained tickets' trunks, on the held-out notes of both modes
     transfer    the error of a mode learned by the ticket of another, / that of its own ticket; random units, scratch
     ways        rise of the held-out loss between two dense networks of one mode: straight, aligned, repaired, curved
@@ -28,9 +29,12 @@ from tombola_host.corpus.material import Material, gather
 from tombola_host.evaluation.held_out import errors_by_note
 from tombola_host.generators import learnable_named
 from tombola_host.generators.family import Learnable, Learner
-from tombola_host.generators.units import Mask, Weights
+from tombola_host.generators.units import Mask, Weights, full_mask
+from tombola_host.lottery.budget import Budget, cost_left
+from tombola_host.lottery.criteria import criterion_named
 from tombola_host.lottery.drum import Ways
 from tombola_host.lottery.evidence import Evidence
+from tombola_host.lottery.selection import select
 from tombola_host.lottery.ticket import Ticket
 from tombola_host.progress import Reporter, Step, reporting
 from tombola_host.runs.pool import Job, run_jobs
@@ -114,7 +118,18 @@ def masks(store: RunStore, modes: Named, seeds: Sequence[int]) -> dict[str, Any]
     own = {f"{a} {b}": [overlap(found[a, seed], found[b, seed]) for seed in seeds] for a, b in pairs}
     apart = [overlap(found[a, s], found[b, t]) for a, b in pairs for s, t in itertools.combinations(seeds, 2)]
     most = [overlap(mask, mask) for mask in found.values()]
-    return {"modes": own, "other seeds": apart, "itself": most}
+    before = [overlap(found[name, seed], first_mask(seed)) for name in modes for seed in seeds]
+    return {"modes": own, "other seeds": apart, "itself": most, "before training": before}
+
+
+def first_mask(seed: int) -> Mask:
+    """The largest units of a dense network that has learned nothing: what the first weights alone say."""
+    family = learnable_named(FAMILY)
+    network = family.build(1, laboratory.size_of(family, SIZE), seed)
+    groups, weights = network.unit_groups(), dict(network.state_dict())
+    scores = criterion_named("magnitude")(Evidence(network, groups, weights, seed=seed))
+    whole = cost_left(groups, weights, full_mask(groups))
+    return select(groups, weights, scores, Budget(DENSITY * whole))
 
 
 def layers(store: RunStore, modes: Named, seeds: Sequence[int]) -> dict[str, Any]:

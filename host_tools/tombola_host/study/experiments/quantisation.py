@@ -91,7 +91,7 @@ class Played(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no
                 noise = torch.randn((1, len(scalars), graph.noise_bands, PERIOD_SAMPLES), generator=rng)
                 size = next(port.size for port in graph.ports if port.kind == "shade")
                 example = Example(graph, controls, noise, torch.zeros(1, len(scalars), size))
-                ports = {port.kind: port.name for port in graph.ports}
+                ports: dict[str, str] = {port.kind: port.name for port in graph.ports}
                 state = {each.name: np.zeros((1, *each.shape[1:]), np.float32) for each in _states(session)}
                 for frame in range(len(scalars)):
                     feeds = {ports[kind]: value.numpy() for kind, value in example.inputs(frame).items()} | state
