@@ -36,7 +36,7 @@ from tombola_host.generators.voice.shades import (
     motion_weight,
 )
 
-STRIKES = 8
+STRIKES = 6
 """Directions that strikes share. With more, a further voice would cost more than 60 000 instructions."""
 MOST_OFF_DB = 24.0
 FRAMES, POINTS = ATTACK_AT[-1] + 1, list(ATTACK_AT)
