@@ -19,6 +19,7 @@ def test_the_points_of_the_mode_that_sounds_lie_on_the_timbre_pad_and_fade_with_
     page.open(instrument.address)
     page.until(f"{dot('timbre', 0.25, 0.75)} === '{SAX}'")
     page.until(f"{dot('timbre', 0.6, 0.4)} === '{SAX}'")
+    page.until("document.querySelector('#timbre-scale').textContent !== ''")  # The map below the points is painted.
     violin = page.js(dot("timbre", 0.9, 0.9))
     instrument.change(blend=[0.2, 0.8, 0.0, 0.0], hand_blend=[0.2, 0.8, 0.0, 0.0])
     page.until(f"{dot('timbre', 0.9, 0.9)} !== '{violin}'")
