@@ -32,6 +32,8 @@ HEARD_DB = 50.0
 """A band so far below the loudest one counts no more."""
 STEPS = 41
 """Places along each axis that are tried."""
+AT_ONCE = 32
+"""Places in one run: their amplitudes stay in the processor's cache. All at once took five times as long."""
 LEANING_DB2 = 0.1
 """Where a knob changes next to nothing, a recording lies near the middle."""
 Array = npt.NDArray[np.float64]
@@ -61,14 +63,18 @@ def _place(network: Voice, mode: int, note: Note) -> tuple[float, float]:
     axis = torch.linspace(-1.0, 1.0, STEPS)
     places = torch.cartesian_prod(axis, axis)
     at = _loud(note)
-    with torch.no_grad():
-        played, _ = network.log_amplitudes(controls, as_recorded(network, controls))
-        moved = played[0, at] + (places @ network.directions[mode, [X, Y]])[:, None]
-        given = network.note_and_level(controls)[0, at].expand(len(places), -1, -1)
-        amplitude, _ = network.at_level(moved, given)
-    recorded = torch.exp(note.relative[at]) * 10 ** (note.scalars[at, LEVEL, None] / 20)
     bands = _bands(note)
-    off_db = _level_db(amplitude, bands) - _level_db(recorded, bands)
+    recorded_db = _level_db(torch.exp(note.relative[at]) * 10 ** (note.scalars[at, LEVEL, None] / 20), bands)
+    with torch.no_grad():
+        played = network.log_amplitudes(controls, as_recorded(network, controls))[0][0, at]
+        given = network.note_and_level(controls)[0, at]
+        off_db = np.concatenate(
+            [
+                _level_db(network.at_level(played + each[:, None], given.expand(len(each), -1, -1))[0], bands)
+                for each in (places @ network.directions[mode, [X, Y]]).split(AT_ONCE)
+            ]
+        )
+    off_db -= recorded_db
     far: Array = (off_db**2).mean(axis=-1) + LEANING_DB2 * (places**2).sum(dim=1).numpy()
     x, y = places[int(far.argmin())].tolist()
     return round(x, 3), round(y, 3)
