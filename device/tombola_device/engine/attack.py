@@ -97,15 +97,14 @@ class AttackFeed:
                 table = self._tables[mode]
                 if table is None:
                     continue
+                at, living = self._begun[voice][mode] + age, self._living[voice][mode]
                 if share == 1.0 and len(shares[voice]) == 1:
                     # One mode alone: a copy costs a tenth of a sum.
-                    at, living = self._begun[voice][mode] + age, self._living[voice][mode]
                     self._shared_numbers[voice][:] = table.views[at]
                     np.add(living, table.own[at], living)
                     moved.bend *= table.bent[at]
                     moved.gain *= table.gained[at]
                     continue
-                at, living = self._begun[voice][mode] + age, self._living[voice][mode]
                 np.multiply(table.rows[at], share, self._scaled)
                 np.add(living, self._scaled_own, living)
                 np.add(shared, self._scaled_common, shared)
