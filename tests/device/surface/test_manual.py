@@ -57,7 +57,7 @@ def test_messages_are_those_of_the_code():
     code = re.sub(r'"\s*\n\s*f?"', "", "\n".join(path.read_text() for path in package.rglob("*.py")))
     table = MANUAL.split("## Messages")[1]
     messages = re.findall(r"^\| (.+?) \| ", table, re.MULTILINE)[1:]
-    assert len(messages) == 7
+    assert len(messages) == 9
     for message in messages:
         for part in message.split("…"):
             assert part.strip() in code or set(part) <= {"-"}, part
