@@ -20,8 +20,9 @@ from tombola_host.corpus.split import fresh_split, note_numbers, split
 from tombola_host.cost.arm64.count import Costs, Counts
 from tombola_host.generators import presets
 from tombola_host.progress import Silent
-from tombola_host.report.page import render_page
+from tombola_host.report.page import render_page, write_plots
 from tombola_host.report.study_page import study_page
+from tombola_host.report.study_plots import study_plots
 from tombola_host.runs.pool import InProcessPool, LocalPool, WorkerEnded
 from tombola_host.runs.store import RunStore
 from tombola_host.study.laboratory import cell as cell_module
@@ -175,6 +176,7 @@ def test_a_full_disk_is_told_before_anything_is_trained(tiny, tmp_path, monkeypa
         ('families = ["voice"]', "families = []", "has no families"),
         ("densities = [0.6]", "densities = [1.5]", "density of 1.5 is no share"),
         ("densities = [0.6]", "densities = [0.6, 0.6]", "a value or a row twice"),
+        ('name = "rewound"', 'name = "rewound"\ndensities = [2.0]', "density of 2 is no share"),
         ("seeds = [0]", "seeds = []", "no steps or no seeds"),
         ('size = "tiny"', 'size = "huge"', "no size 'huge'"),
         ("{folder}", "{folder}/nowhere", "the corpus 'toy' is missing"),
@@ -211,6 +213,13 @@ def test_rows_of_lists_are_spread_and_named_by_what_differs(tiny, tmp_path):
     assert len(cells) == 1 + 2 + 2
 
 
+def test_a_row_can_have_densities_of_its_own(tiny, tmp_path):
+    text = FILE.replace("densities = [0.6]", "densities = [0.6, 0.7]")
+    cells = cells_of(study_of(tmp_path, text.replace('name = "rewound"', 'name = "rewound"\ndensities = [0.7]', 1)))
+    assert [cell.density for cell in cells if cell.row == "rewound"] == [0.7]
+    assert [cell.density for cell in cells if cell.row == "scratch distilled"] == [0.6, 0.7]
+
+
 def test_the_notes_held_out_anew_chose_nothing_before(tiny):
     corpus = Corpus("toy", tiny, (), None)
     old, new = (set(note_numbers(each(corpus)[1])) for each in (split, fresh_split))
@@ -235,6 +244,44 @@ def test_multipliers_are_paired_by_seed_and_note():
     assert np.isnan(lines["y"].spread)
     assert difference(cells, "x", "dense", "voice", 0.1) == (pytest.approx(float("nan"), nan_ok=True),) * 2
     assert difference(cells, "x", "y", "voice", 0.1)[0] == pytest.approx(np.log(0.9))
+
+
+def shown(results):
+    """The plots of these results, of a study of two densities."""
+    study = SimpleNamespace(name="Toy 1", families=["voice"])
+    return study_plots(study, lines_of(results), {})
+
+
+def test_a_study_is_drawn_with_its_errors_beside_the_published_figures():
+    cells = [result("dense", 1.0, 0, 1.0), result("dense", 1.0, 1, 1.0)]
+    cells += [result("x", density, seed, density + seed / 10) for density in (0.1, 0.2) for seed in (0, 1)]
+    (plot,) = shown(cells)
+    curve, trimmed, masked = plot.curves
+    assert list(curve.x) == [10.0, 20.0]
+    assert curve.y[0] == pytest.approx((0.1 * 0.2) ** 0.5)
+    assert curve.spread[0] == pytest.approx(np.log(2) / 2)
+    assert (trimmed.published, masked.published) == (True, True)
+    assert list(zip(trimmed.x, trimmed.y, strict=True)) == [(1.0, 1.2), (5.0, 1.0), (20.0, 0.912)]
+
+
+def test_rows_of_one_density_are_drawn_side_by_side_the_best_first(tmp_path):
+    cells = [result("dense", 1.0, 0, 1.0), result("x", 0.1, 0, 0.9), result("y", 0.1, 0, 0.8)]
+    (plot,) = shown(cells)
+    assert plot.x_names == ("y", "x")
+    (path,) = write_plots(SimpleNamespace(plots=(plot,)), tmp_path / "new")
+    assert path.name == "toy-1-rows-at-10-left.svg"
+    text = path.read_text()
+    assert "background:#fff" in text
+    assert text.count(">y<") == 1
+
+
+def test_rows_are_compared_in_pairs_by_seed(tiny, tmp_path):
+    study, store = study_of(tmp_path), RunStore(tmp_path / "runs")
+    table = study_page(study, work(study, store, Silent(), pool=InProcessPool())).judged[1]
+    assert table.columns == ("voice: quotient of errors", "60 % left")
+    assert table.rows[0][0] == "rewound / scratch equal-cpu"
+    assert len(table.rows) == 3
+    assert 0.5 < float(table.rows[0][1]) < 2
 
 
 def test_each_shape_is_counted_once_and_stands_in_the_table(tiny, tmp_path, monkeypatch):

@@ -45,9 +45,14 @@ MOST_CELLS = 20_000
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One way to make a small network, or several: each field that is a list stands for one row an entry."""
+    """One way to make a small network, or several: each field that is a list stands for one row an entry.
+
+    Args:
+        densities: Those of the study without them.
+    """
 
     name: str
+    densities: list[float] = msgspec.field(default_factory=list)
     criterion: Choice = "magnitude"
     scope: Choice = "global"
     scaling: Choice = "mean"
@@ -97,7 +102,7 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, folder in self.corpora.items():
             if not Path(folder).is_dir():
                 raise BadConfig(f"the corpus {name!r} is missing: there is no folder {folder}; correct its path")
-        for density in self.densities:
+        for density in (*self.densities, *(each for row in self.row for each in row.densities)):
             if not 0 < density < 1:
                 raise BadConfig(f"a density of {density:g} is no share of a network; give one between 0 and 1")
         for family in self.families:
@@ -196,7 +201,7 @@ def cells_of(study: Study) -> tuple[Cell, ...]:
             Cell(name, family, corpus, density, seed, schedule, training, ways)
             for row in study.row
             for name, schedule, training, ways in _spread(row)
-            for density in study.densities
+            for density in row.densities or study.densities
             for family, corpus, seed in grid
         ),
     )

@@ -123,7 +123,7 @@ def check_served(study: Study) -> None:
         with one_thread():
             network = family.build(1, size_of(family, study.size), 0)
         groups, weights = network.unit_groups(), dict(network.state_dict())
-        for density in study.densities:
+        for density in sorted({cell.density for cell in cells_of(study) if not cell.dense}):
             check_density(groups, weights, density)
         criteria = {cell.ways.criterion for cell in cells_of(study)}
         if "normalisation" in criteria & CRITERIA.keys() and not any(group.scale for group in groups):
