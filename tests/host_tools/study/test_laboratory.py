@@ -31,7 +31,7 @@ from tombola_host.study.laboratory import work as work_module
 from tombola_host.study.laboratory.costs import costs_of, count_all
 from tombola_host.study.laboratory.figures import Measured, as_csv, difference, lines_of, measured
 from tombola_host.study.laboratory.plan import Cell, cells_of, read_study
-from tombola_host.study.laboratory.work import place, work
+from tombola_host.study.laboratory.work import parts_of, place, work
 
 FILE = """
 name = "tiny"
@@ -102,6 +102,28 @@ def test_a_study_runs_once_and_its_table_is_made_of_what_is_done(tiny, tmp_path)
     assert "scratch distilled" in page
     assert page.count("<audio") >= 3
     assert not re.search(r'(?:src|href)="http', page)
+
+
+def test_the_estimate_is_of_what_is_left(tiny, tmp_path):
+    study, store = study_of(tmp_path), RunStore(tmp_path / "runs")
+    placed = place(study, store, Silent())
+    # 3 steps and one on sound, which takes as long as 4: dense, and itself, a ticket, equal time, distilled.
+    step_s = presets.PRESETS["voice"].step_s
+    assert sum(part.seconds for part in parts_of(study, placed)) == pytest.approx(
+        7 * step_s * (1 + 2 * 0.55 + 1.9 + 0.9)
+    )
+    work(study, store, Silent(), pool=InProcessPool())
+    assert parts_of(study, placed) == ()
+
+
+def test_a_corpus_that_is_not_beside_the_study_is_one_that_was_fetched(tmp_path):
+    text = FILE.replace("{folder}", "sounds/toy")
+    (tmp_path / "fetched" / "sounds" / "toy").mkdir(parents=True)
+    (tmp_path / "study.toml").write_text(text.format().replace("tiny", "small", 2))
+    study = read_study(tmp_path / "study.toml", tmp_path / "fetched")
+    assert study.corpora == {"toy": str(tmp_path / "fetched" / "sounds" / "toy")}
+    (tmp_path / "sounds" / "toy").mkdir(parents=True)
+    assert read_study(tmp_path / "study.toml", tmp_path / "fetched").corpora["toy"] == str(tmp_path / "sounds" / "toy")
 
 
 def test_an_interrupted_study_keeps_its_finished_cells(tiny, tmp_path):

@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from platformdirs import user_cache_path
 from tombola_device.contract.errors import BadConfig
 
 from tombola_host.corpus.folders import check_name
@@ -168,8 +169,13 @@ class Cell(msgspec.Struct, frozen=True):
             raise BadConfig(f"networks of the family {self.family!r} cannot be distilled; leave that row out")
 
 
-def read_study(path: Path) -> Study:
-    """Read and check a study's file; paths of corpora are relative to it.
+def read_study(path: Path, fetched: Path | None = None) -> Study:
+    """Read and check a study's file.
+
+    Args:
+        path: Paths of corpora are relative to it.
+        fetched: Where a corpus is looked for that is not there: beside the recordings that were fetched; by default
+            the user's cache.
 
     Raises:
         BadConfig: It cannot be read, is not TOML, or asks for what cannot be run.
@@ -185,10 +191,15 @@ def read_study(path: Path) -> Study:
         raise BadConfig(f"the study {path} is not TOML ({error}); correct it") from error
     except msgspec.ValidationError as error:
         raise BadConfig(f"the study {path} asks for what there is not ({error}); correct it") from error
-    folders = {name: str(path.parent / Path(folder).expanduser()) for name, folder in study.corpora.items()}
+    beside = fetched or user_cache_path("tombola")
+    folders = {name: _folder(path.parent, beside, Path(folder).expanduser()) for name, folder in study.corpora.items()}
     study = msgspec.structs.replace(study, corpora=folders)
     study.check()
     return study
+
+
+def _folder(first: Path, second: Path, folder: Path) -> str:
+    return str(second / folder if (second / folder).is_dir() and not (first / folder).is_dir() else first / folder)
 
 
 def cells_of(study: Study) -> tuple[Cell, ...]:
