@@ -36,7 +36,7 @@ PRESETS: dict[str, Preset] = {
     "ddsp": Preset(
         {"small": {"gru": 192, "mlp": 96, "encoder": 64}, "published": {"gru": 512, "mlp": 512, "encoder": 512}},
         taught="head",
-        step_s=0.28,
+        step_s=0.085,
     ),
     "wavenet": Preset(
         {

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tombola_host.corpus.windows import Note
+from tombola_host.cost.complexity import playing
 from tombola_host.evaluation.held_out import LONGEST_FRAMES, trainee_playback
 from tombola_host.generators import FAMILIES
 from tombola_host.report.data import ModeSounds, ReportData, Sound, Table
@@ -30,6 +31,12 @@ CAPTION = (
     "a dash where `tombola study count` has not counted."
 )
 
+NEEDS = (
+    "For a second of sound, counted from shapes of the first seed; boards with the operations of one core, disk "
+    "and memory for it. ATmega and the first two Raspberry Pi: Esling et al. 2020, table 1; others: datasheets. What a "
+    "period of our instrument costs is measured: the column of instructions above."
+)
+
 
 def study_page(study: Study, placed: Sequence[Placed]) -> ReportData:
     """All that is done so far."""
@@ -48,6 +55,7 @@ def study_page(study: Study, placed: Sequence[Placed]) -> ReportData:
         judged=(
             *(_table(family, lines, costs) for family in study.families),
             *(table for family in study.families if (table := _quotients(study, family, cells))),
+            *(table for family in study.families if (table := _needs(family, lines, costs))),
         ),
         plots=study_plots(study, lines, costs),
         provenance={"dense size": study.size, "densities": ", ".join(f"{each:g}" for each in study.densities)},
@@ -84,6 +92,22 @@ def _played(cost: Cost | None) -> tuple[str, str, str]:
         "–" if cost.instructions is None else f"{cost.instructions:,}".replace(",", " "),
         "–" if cost.us is None else f"{cost.us:.0f}",
     )
+
+
+def _needs(family: str, lines: Sequence[Line], costs: Mapping[Place, Cost]) -> Table | None:
+    """The best row of each density, and the boards that have what it needs."""
+    best: dict[float, Line] = {}
+    for line in lines:
+        if line.family == family and line.multiplier <= best.get(line.density, line).multiplier:
+            best[line.density] = line
+    found = []
+    for density, line in best.items():
+        cost = costs.get((family, line.row, density))
+        if cost is not None and (needs := cost.needs) is not None:
+            sizes = f"{needs.flops / 1e6:.1f}", f"{needs.disk_bytes / 1e3:.0f}", f"{needs.traffic_bytes / 1e6:.1f}"
+            found.append((f"{line.row} at {density:g}", line.parameters, *sizes, ", ".join(playing(needs)) or "none"))
+    columns = ("parameters", "MFLOPS", "weights, kB", "weights read, MB a second", "boards that have it")
+    return Table((f"{family}: best row", *columns), tuple(found), NEEDS) if found else None
 
 
 def _quotients(study: Study, family: str, cells: Sequence[Measured]) -> Table | None:

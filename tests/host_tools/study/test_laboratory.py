@@ -306,6 +306,18 @@ def test_rows_are_compared_in_pairs_by_seed(tiny, tmp_path):
     assert 0.5 < float(table.rows[0][1]) < 2
 
 
+def test_the_best_row_of_each_density_stands_with_the_boards_that_have_what_it_needs(tiny, tmp_path):
+    study, store = study_of(tmp_path), RunStore(tmp_path / "runs")
+    table = study_page(study, work(study, store, Silent(), pool=InProcessPool())).judged[2]
+    (dense, small) = table.rows
+    assert dense[0] == "dense at 1"
+    assert small[0].endswith(" at 0.6")
+    assert small[1] < dense[1]
+    # 6.6 thousand weights, each used 375 times a second.
+    assert float(dense[2]) == pytest.approx(2 * 375 * dense[1] / 1e6, rel=0.2)
+    assert small[-1].startswith("RPi 1B, RPi 2B, RP2350")
+
+
 def test_each_shape_is_counted_once_and_stands_in_the_table(tiny, tmp_path, monkeypatch):
     study, store = study_of(tmp_path), RunStore(tmp_path / "runs")
     placed, counted = work(study, store, Silent(), pool=InProcessPool()), []
