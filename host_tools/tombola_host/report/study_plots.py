@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tombola_host.cost.complexity import BOARDS
 from tombola_host.report.data import Curve, Plot
+from tombola_host.report.pictures import PALETTE
 from tombola_host.study.laboratory.costs import Cost, Place
 from tombola_host.study.laboratory.figures import Line
 from tombola_host.study.laboratory.plan import NO_LOTTERY, Study
@@ -35,43 +36,38 @@ def study_plots(study: Study, lines: Sequence[Line], costs: Mapping[Place, Cost]
 
 
 def _by_density(name: str, lines: Sequence[Line]) -> Plot | None:
-    """Error of each row over what is left; rows of one density alone stand in the plot of rows."""
+    """Error of each row over what is left, where there are several densities."""
+    if len(_densities(lines)) < 2:
+        return None
+    colors = _colors(lines)
     curves = [
         Curve(
             row,
             [100 * each.density for each in points],
             [each.multiplier for each in points],
-            spread=[each.spread for each in points],
+            colors[row],
+            [each.spread for each in points],
         )
         for row, points in _rows(lines).items()
-        if len(points) > 1
-    ][:MOST_CURVES]
-    if not curves:
-        return None
+    ]
     caption = "Dashed: published, of large networks of other families and another measure."
     return Plot(
         f"{name}: error by density",
         "parameters left, %",
         "error / dense",
-        (*curves, *PUBLISHED),
+        (*curves[:MOST_CURVES], *PUBLISHED),
         log_x=True,
         caption=caption,
     )
 
 
 def _by_row(name: str, lines: Sequence[Line]) -> Plot | None:
-    """The rows of the density that most rows have, best first; nothing where the plot by density has them all."""
-    rows = [line for line in lines if line.row != NO_LOTTERY]
-    found: dict[float, list[Line]] = {}
-    for line in rows:
-        found.setdefault(line.density, []).append(line)
-    if not found or all(len(points) > 1 for points in _rows(lines).values()):
+    """The rows of a study of one density, best first."""
+    own = sorted((line for line in lines if line.row != NO_LOTTERY), key=lambda line: line.multiplier)
+    if len(_densities(lines)) != 1:
         return None
-    density, own = max(found.items(), key=lambda entry: (len(entry[1]), entry[0]))
-    own = sorted(own, key=lambda line: line.multiplier)
-    curve = Curve(
-        f"{100 * density:g} % left", range(len(own)), [each.multiplier for each in own], "", [e.spread for e in own]
-    )
+    density = own[0].density
+    curve = Curve("", range(len(own)), [each.multiplier for each in own], "", [each.spread for each in own])
     return Plot(
         f"{name}: rows at {100 * density:g} % left",
         "",
@@ -83,18 +79,13 @@ def _by_row(name: str, lines: Sequence[Line]) -> Plot | None:
 
 def _by_cost(name: str, lines: Sequence[Line], costs: Mapping[Place, Cost]) -> Plot | None:
     """Error over operations for a second of sound, and what boards can do."""
-    curves, needed = [], []
+    curves, needed, colors = [], [], _colors(lines)
     for row, points in _rows(lines).items():
         counted = [(cost.needs.flops / 1e6, each) for each in points if (cost := _cost(costs, each)) and cost.needs]
         needed += [mflops for mflops, _ in counted]
+        spreads = [each.spread for _, each in counted]
         curves.append(
-            Curve(
-                row,
-                [m for m, _ in counted],
-                [each.multiplier for _, each in counted],
-                "",
-                [e.spread for _, e in counted],
-            )
+            Curve(row, [m for m, _ in counted], [each.multiplier for _, each in counted], colors[row], spreads)
         )
     if not needed:
         return None
@@ -109,6 +100,15 @@ def _by_cost(name: str, lines: Sequence[Line], costs: Mapping[Place, Cost]) -> P
         caption="Lines: what one core of a board could do at most.",
         marks=marks,
     )
+
+
+def _densities(lines: Sequence[Line]) -> set[float]:
+    return {line.density for line in lines if line.row != NO_LOTTERY}
+
+
+def _colors(lines: Sequence[Line]) -> dict[str, str]:
+    """A row has one colour in all plots of a study."""
+    return {row: PALETTE[number % len(PALETTE)] for number, row in enumerate(sorted(_rows(lines)))}
 
 
 def _rows(lines: Sequence[Line]) -> dict[str, list[Line]]:
