@@ -87,7 +87,7 @@ def _by_cost(name: str, lines: Sequence[Line], costs: Mapping[Place, Cost]) -> P
         curves.append(
             Curve(row, [m for m, _ in counted], [each.multiplier for _, each in counted], colors[row], spreads)
         )
-    if not needed:
+    if not needed or len(_densities(lines)) < 2:
         return None
     near = min(needed) / MARK_SPAN, max(needed) * MARK_SPAN
     marks = tuple((board.flops / 1e6, board.name) for board in BOARDS if near[0] <= board.flops / 1e6 <= near[1])
