@@ -1,7 +1,7 @@
 # Everything is done in .venv/; `make` alone lists what can be made.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env test test-all torture check format play demo bench factory sounds hardware clean distclean
+.PHONY: help env test test-all torture check format play demo bench factory notebook sounds hardware clean distclean
 
 # The CPU build is enough. On Linux PyPI's own torch brings CUDA with it (some GB): name an index of CPU builds in
 # TORCH_INDEX to have the small one.
@@ -105,6 +105,9 @@ bench: .venv/.stamp ## what a bundle costs on this computer
 
 factory: .venv/.stamp ## build the factory set in models/ anew: 20 minutes on two cores, and 390 MB to fetch
 	@.venv/bin/python -m tombola_host.demo.factory models
+
+notebook: .venv/.stamp ## run the studies of docs/notebook again, or go on with them; says first how long: an hour and more
+	@.venv/bin/python -m tombola_host.demo.notebook docs/notebook/studies docs/pictures/lottery build/notebook
 
 sounds: .venv/.stamp ## render docs/sounds/ anew with the factory set
 	@.venv/bin/python -m tombola_host.demo.sounds models docs/sounds

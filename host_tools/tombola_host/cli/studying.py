@@ -98,12 +98,15 @@ def make_report(
     file: StudyArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="The page; a CSV is written beside it.")],
     runs: RunsOption = None,
+    pictures: Annotated[
+        Path | None, typer.Option("--pictures", help="A folder for the page's plots as SVG files, too.")
+    ] = None,
 ) -> None:
     """One page with tables, plots and sounds, and a CSV of every note, from what is done so far.
 
     Example:  tombola study report honest.toml -o honest.html
     """
-    from tombola_host.report.page import write_report
+    from tombola_host.report.page import write_plots, write_report
     from tombola_host.report.study_page import study_page
     from tombola_host.runs.store import write_atomically
     from tombola_host.study.laboratory.figures import as_csv, measured
@@ -112,7 +115,10 @@ def make_report(
     chosen, placed = _placed(file, runs)
     if not any(each.run.done for each in placed):
         raise BadConfig(f"no cell of {file} is done; `tombola study run {file}` first")
-    write_report(study_page(chosen, placed), output)
+    page = study_page(chosen, placed)
+    write_report(page, output)
+    if pictures is not None:
+        write_plots(page, pictures)
     write_atomically(output.with_suffix(".csv"), as_csv(measured(placed)).encode())
     say(f"{output}, {output.with_suffix('.csv')}")
 

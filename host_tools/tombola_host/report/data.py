@@ -60,17 +60,26 @@ class Curve:
         x: Shape (N,).
         y: Shape (N,).
         color: ``#rrggbb``; empty: one is chosen.
+        spread: Standard errors of y, shape (N,); NaN or empty: none is drawn.
+        published: From a paper, not measured here: dashed.
     """
 
     name: str
     x: Float64Array | Sequence[float]
     y: Float64Array | Sequence[float]
     color: str = ""
+    spread: Sequence[float] = ()
+    published: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Curves over one pair of axes."""
+    """Curves over one pair of axes.
+
+    Args:
+        x_names: Names of the places 0, 1, … on the x axis: the curves are points without lines then.
+        marks: Places on the x axis, and what they are.
+    """
 
     title: str
     x_label: str
@@ -79,6 +88,8 @@ class Plot:
     log_x: bool = False
     log_y: bool = False
     caption: str = ""
+    x_names: tuple[str, ...] = ()
+    marks: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tombola_device.contract.foreign import plain
 
 from tombola_host.cost.bench import BenchReport
 from tombola_host.report.data import Cell, Goal, ModeSounds, Plot, ReportData, Sound, Table
-from tombola_host.report.pictures import plot_svg, spectrogram_db, spectrogram_png, sweep_svg
+from tombola_host.report.pictures import plot_file, plot_svg, spectrogram_db, spectrogram_png, sweep_svg
 from tombola_host.report.style import SCRIPT, STYLE
 
 MP3_COMPRESSION = 0.3
@@ -49,6 +50,25 @@ def write_report(data: ReportData, path: Path) -> int:
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror}; free some space or choose another folder") from error
     return len(page)
+
+
+def write_plots(data: ReportData, folder: Path) -> tuple[Path, ...]:
+    """Write the plots of a page as SVG files named by their titles.
+
+    Raises:
+        StoreError: A file cannot be written.
+    """
+    paths = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for plot in data.plots:
+            paths.append(folder / (re.sub(r"[^a-z0-9]+", "-", plot.title.lower()).strip("-") + ".svg"))
+            paths[-1].write_bytes(plot_file(plot))
+    except OSError as error:
+        raise StoreError(
+            f"cannot write to {folder}: {error.strerror}; free some space or choose another folder"
+        ) from error
+    return tuple(paths)
 
 
 def escape(text: str) -> str:

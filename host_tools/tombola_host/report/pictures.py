@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tombola_device.contract.controls import SAMPLE_RATE_HZ, Float32Array
 
 from tombola_host.evaluation.clicks import LEVEL_STEP_S, level_curve_db
-from tombola_host.report.data import BlendSweep, Plot
+from tombola_host.report.data import BlendSweep, Curve, Plot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,11 +29,15 @@ FFT_SAMPLES = 2048
 WIDTH_PIXELS, HEIGHT_PIXELS = 480, 240
 PNG_COLORS = 32
 MOST_POINTS = 300
-PLOT_POINTS, SWEEP_POINTS = 8.0, 11.0
+FILE_PIXELS = 720
+PLOT_POINTS, SWEEP_POINTS, MARK_POINTS = 8.0, 11.0, 6.5
 """Sizes of text: the sweep is as wide as the page, 20 rem on a phone, where 11 points become 9 pixels."""
 INK = "#010203"
 """Stands for the colour of the page's text, which light and dark mode choose."""
-PALETTE = ("#d1603d", "#3d7dd1", "#3f9b6c", "#a35cc4", "#c79a2b", "#4aa7ad")
+MARKERS = "os^"
+"""Each goes once through the palette."""
+MOST_MARKED = 24
+PALETTE = ("#d1603d", "#3d7dd1", "#3f9b6c", "#a35cc4", "#c79a2b", "#4aa7ad", "#7a5c43", "#e07fb0")
 
 
 def spectrogram_db(audio: Float32Array, columns: int = WIDTH_PIXELS, rows: int = HEIGHT_PIXELS) -> Float64Array:
@@ -86,21 +90,37 @@ def plot_svg(plot: Plot) -> str:
     """Curves over one axis."""
     figure = _figure(5.6, 3.4)
     axes = figure.add_subplot()
-    for curve, color in zip(plot.curves, _colors([curve.color for curve in plot.curves]), strict=True):
+    for number, (curve, color) in enumerate(zip(plot.curves, _colors(plot.curves), strict=True)):
         x, y = _thinned(np.asarray(curve.x, np.float64), np.asarray(curve.y, np.float64))
-        axes.plot(x, y, color=color, label=curve.name, linewidth=1.6, marker="o" if len(x) <= 24 else "", markersize=4)
+        marker = MARKERS[number // len(PALETTE) % len(MARKERS)] if len(x) <= MOST_MARKED else ""
+        line = "" if plot.x_names else "--" if curve.published else "-"
+        style: dict[str, Any] = {"linestyle": line, "marker": marker, "markersize": 4, "linewidth": 1.6}
+        spread = curve.spread if len(curve.spread) == len(x) else None
+        axes.errorbar(x, y, spread, color=color, label=curve.name, elinewidth=0.8, **style)
+    for place, name in plot.marks:
+        axes.axvline(place, color=INK, linewidth=0.6, linestyle=":", alpha=0.6)
+        beside: dict[str, Any] = {"rotation": 90, "ha": "right", "va": "top", "alpha": 0.8, "fontsize": MARK_POINTS}
+        axes.text(place, 0.98, name, transform=axes.get_xaxis_transform(), color=INK, **beside)
     if plot.log_x:
         axes.set_xscale("log")
         _plain_numbers(axes.xaxis)
     if plot.log_y:
         axes.set_yscale("log")
         _plain_numbers(axes.yaxis)
+    if plot.x_names:
+        axes.set_xticks(range(len(plot.x_names)), plot.x_names, rotation=60, ha="right", rotation_mode="anchor")
     axes.set_xlabel(plot.x_label)
     axes.set_ylabel(plot.y_label)
     axes.grid(visible=True, color=INK, alpha=0.12)
     if len(plot.curves) > 1:
         axes.legend(frameon=False, fontsize=PLOT_POINTS, labelcolor=INK)
     return _svg(figure, plot.title)
+
+
+def plot_file(plot: Plot) -> bytes:
+    """The same as a file of its own: dark on white, whatever page it stands in."""
+    alone = f'<svg width="{FILE_PIXELS}" style="color:#222;background:#fff" '
+    return (plot_svg(plot).replace("<svg ", alone, 1) + "\n").encode()
 
 
 def sweep_svg(sweep: BlendSweep, names: Sequence[str], colors: Sequence[str]) -> str:
@@ -184,8 +204,8 @@ def _svg(figure: Figure, salt: str, points: float = PLOT_POINTS) -> str:
     return re.sub(r"<style.*?</style>", "", markup, flags=re.DOTALL).replace(INK, "currentColor")
 
 
-def _colors(chosen: Sequence[str]) -> list[str]:
-    return [color or PALETTE[index % len(PALETTE)] for index, color in enumerate(chosen)]
+def _colors(curves: Sequence[Curve]) -> list[str]:
+    return [curve.color or PALETTE[index % len(PALETTE)] for index, curve in enumerate(curves)]
 
 
 def _thinned(x: Float64Array, y: Float64Array) -> tuple[Float64Array, Float64Array]:

@@ -20,8 +20,9 @@ from tombola_host.corpus.split import fresh_split, note_numbers, split
 from tombola_host.cost.arm64.count import Costs, Counts
 from tombola_host.generators import presets
 from tombola_host.progress import Silent
-from tombola_host.report.page import render_page
+from tombola_host.report.page import render_page, write_plots
 from tombola_host.report.study_page import study_page
+from tombola_host.report.study_plots import study_plots
 from tombola_host.runs.pool import InProcessPool, LocalPool, WorkerEnded
 from tombola_host.runs.store import RunStore
 from tombola_host.study.laboratory import cell as cell_module
@@ -30,7 +31,7 @@ from tombola_host.study.laboratory import work as work_module
 from tombola_host.study.laboratory.costs import costs_of, count_all
 from tombola_host.study.laboratory.figures import Measured, as_csv, difference, lines_of, measured
 from tombola_host.study.laboratory.plan import Cell, cells_of, read_study
-from tombola_host.study.laboratory.work import place, work
+from tombola_host.study.laboratory.work import parts_of, place, work
 
 FILE = """
 name = "tiny"
@@ -101,6 +102,28 @@ def test_a_study_runs_once_and_its_table_is_made_of_what_is_done(tiny, tmp_path)
     assert "scratch distilled" in page
     assert page.count("<audio") >= 3
     assert not re.search(r'(?:src|href)="http', page)
+
+
+def test_the_estimate_is_of_what_is_left(tiny, tmp_path):
+    study, store = study_of(tmp_path), RunStore(tmp_path / "runs")
+    placed = place(study, store, Silent())
+    # 3 steps and one on sound, which takes as long as 4: dense, and itself, a ticket, equal time, distilled.
+    step_s = presets.PRESETS["voice"].step_s
+    assert sum(part.seconds for part in parts_of(study, placed)) == pytest.approx(
+        7 * step_s * (1 + 2 * 0.55 + 1.9 + 0.9)
+    )
+    work(study, store, Silent(), pool=InProcessPool())
+    assert parts_of(study, placed) == ()
+
+
+def test_a_corpus_that_is_not_beside_the_study_is_one_that_was_fetched(tmp_path):
+    text = FILE.replace("{folder}", "sounds/toy")
+    (tmp_path / "fetched" / "sounds" / "toy").mkdir(parents=True)
+    (tmp_path / "study.toml").write_text(text.format().replace("tiny", "small", 2))
+    study = read_study(tmp_path / "study.toml", tmp_path / "fetched")
+    assert study.corpora == {"toy": str(tmp_path / "fetched" / "sounds" / "toy")}
+    (tmp_path / "sounds" / "toy").mkdir(parents=True)
+    assert read_study(tmp_path / "study.toml", tmp_path / "fetched").corpora["toy"] == str(tmp_path / "sounds" / "toy")
 
 
 def test_an_interrupted_study_keeps_its_finished_cells(tiny, tmp_path):
@@ -175,6 +198,7 @@ def test_a_full_disk_is_told_before_anything_is_trained(tiny, tmp_path, monkeypa
         ('families = ["voice"]', "families = []", "has no families"),
         ("densities = [0.6]", "densities = [1.5]", "density of 1.5 is no share"),
         ("densities = [0.6]", "densities = [0.6, 0.6]", "a value or a row twice"),
+        ('name = "rewound"', 'name = "rewound"\ndensities = [2.0]', "density of 2 is no share"),
         ("seeds = [0]", "seeds = []", "no steps or no seeds"),
         ('size = "tiny"', 'size = "huge"', "no size 'huge'"),
         ("{folder}", "{folder}/nowhere", "the corpus 'toy' is missing"),
@@ -211,6 +235,13 @@ def test_rows_of_lists_are_spread_and_named_by_what_differs(tiny, tmp_path):
     assert len(cells) == 1 + 2 + 2
 
 
+def test_a_row_can_have_densities_of_its_own(tiny, tmp_path):
+    text = FILE.replace("densities = [0.6]", "densities = [0.6, 0.7]")
+    cells = cells_of(study_of(tmp_path, text.replace('name = "rewound"', 'name = "rewound"\ndensities = [0.7]', 1)))
+    assert [cell.density for cell in cells if cell.row == "rewound"] == [0.7]
+    assert [cell.density for cell in cells if cell.row == "scratch distilled"] == [0.6, 0.7]
+
+
 def test_the_notes_held_out_anew_chose_nothing_before(tiny):
     corpus = Corpus("toy", tiny, (), None)
     old, new = (set(note_numbers(each(corpus)[1])) for each in (split, fresh_split))
@@ -235,6 +266,56 @@ def test_multipliers_are_paired_by_seed_and_note():
     assert np.isnan(lines["y"].spread)
     assert difference(cells, "x", "dense", "voice", 0.1) == (pytest.approx(float("nan"), nan_ok=True),) * 2
     assert difference(cells, "x", "y", "voice", 0.1)[0] == pytest.approx(np.log(0.9))
+
+
+def shown(results):
+    """The plots of these results, of a study of two densities."""
+    study = SimpleNamespace(name="Toy 1", families=["voice"])
+    return study_plots(study, lines_of(results), {})
+
+
+def test_a_study_is_drawn_with_its_errors_beside_the_published_figures():
+    cells = [result("dense", 1.0, 0, 1.0), result("dense", 1.0, 1, 1.0)]
+    cells += [result("x", density, seed, density + seed / 10) for density in (0.1, 0.2) for seed in (0, 1)]
+    (plot,) = shown(cells)
+    curve, trimmed, masked = plot.curves
+    assert list(curve.x) == [10.0, 20.0]
+    assert curve.y[0] == pytest.approx((0.1 * 0.2) ** 0.5)
+    assert curve.spread[0] == pytest.approx(np.log(2) / 2)
+    assert (trimmed.published, masked.published) == (True, True)
+    assert list(zip(trimmed.x, trimmed.y, strict=True)) == [(1.0, 1.2), (5.0, 1.0), (20.0, 0.912)]
+
+
+def test_rows_of_one_density_are_drawn_side_by_side_the_best_first(tmp_path):
+    cells = [result("dense", 1.0, 0, 1.0), result("x", 0.1, 0, 0.9), result("y", 0.1, 0, 0.8)]
+    (plot,) = shown(cells)
+    assert plot.x_names == ("y", "x")
+    (path,) = write_plots(SimpleNamespace(plots=(plot,)), tmp_path / "new")
+    assert path.name == "toy-1-rows-at-10-left.svg"
+    text = path.read_text()
+    assert "background:#fff" in text
+    assert text.count(">y<") == 1
+
+
+def test_rows_are_compared_in_pairs_by_seed(tiny, tmp_path):
+    study, store = study_of(tmp_path), RunStore(tmp_path / "runs")
+    table = study_page(study, work(study, store, Silent(), pool=InProcessPool())).judged[1]
+    assert table.columns == ("voice: quotient of errors", "60 % left")
+    assert table.rows[0][0] == "rewound / scratch equal-cpu"
+    assert len(table.rows) == 3
+    assert 0.5 < float(table.rows[0][1]) < 2
+
+
+def test_the_best_row_of_each_density_stands_with_the_boards_that_have_what_it_needs(tiny, tmp_path):
+    study, store = study_of(tmp_path), RunStore(tmp_path / "runs")
+    table = study_page(study, work(study, store, Silent(), pool=InProcessPool())).judged[2]
+    (dense, small) = table.rows
+    assert dense[0] == "dense at 1"
+    assert small[0].endswith(" at 0.6")
+    assert small[1] < dense[1]
+    # 6.6 thousand weights, each used 375 times a second.
+    assert float(dense[2]) == pytest.approx(2 * 375 * dense[1] / 1e6, rel=0.2)
+    assert small[-1].startswith("RPi 1B, RPi 2B, RP2350")
 
 
 def test_each_shape_is_counted_once_and_stands_in_the_table(tiny, tmp_path, monkeypatch):

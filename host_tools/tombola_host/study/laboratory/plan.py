@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from platformdirs import user_cache_path
 from tombola_device.contract.errors import BadConfig
 
 from tombola_host.corpus.folders import check_name
@@ -45,9 +46,14 @@ MOST_CELLS = 20_000
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One way to make a small network, or several: each field that is a list stands for one row an entry."""
+    """One way to make a small network, or several: each field that is a list stands for one row an entry.
+
+    Args:
+        densities: Those of the study without them.
+    """
 
     name: str
+    densities: list[float] = msgspec.field(default_factory=list)
     criterion: Choice = "magnitude"
     scope: Choice = "global"
     scaling: Choice = "mean"
@@ -97,7 +103,7 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, folder in self.corpora.items():
             if not Path(folder).is_dir():
                 raise BadConfig(f"the corpus {name!r} is missing: there is no folder {folder}; correct its path")
-        for density in self.densities:
+        for density in (*self.densities, *(each for row in self.row for each in row.densities)):
             if not 0 < density < 1:
                 raise BadConfig(f"a density of {density:g} is no share of a network; give one between 0 and 1")
         for family in self.families:
@@ -163,8 +169,13 @@ class Cell(msgspec.Struct, frozen=True):
             raise BadConfig(f"networks of the family {self.family!r} cannot be distilled; leave that row out")
 
 
-def read_study(path: Path) -> Study:
-    """Read and check a study's file; paths of corpora are relative to it.
+def read_study(path: Path, fetched: Path | None = None) -> Study:
+    """Read and check a study's file.
+
+    Args:
+        path: Paths of corpora are relative to it.
+        fetched: Where a corpus is looked for that is not there: beside the recordings that were fetched; by default
+            the user's cache.
 
     Raises:
         BadConfig: It cannot be read, is not TOML, or asks for what cannot be run.
@@ -180,10 +191,15 @@ def read_study(path: Path) -> Study:
         raise BadConfig(f"the study {path} is not TOML ({error}); correct it") from error
     except msgspec.ValidationError as error:
         raise BadConfig(f"the study {path} asks for what there is not ({error}); correct it") from error
-    folders = {name: str(path.parent / Path(folder).expanduser()) for name, folder in study.corpora.items()}
+    beside = fetched or user_cache_path("tombola")
+    folders = {name: _folder(path.parent, beside, Path(folder).expanduser()) for name, folder in study.corpora.items()}
     study = msgspec.structs.replace(study, corpora=folders)
     study.check()
     return study
+
+
+def _folder(first: Path, second: Path, folder: Path) -> str:
+    return str(second / folder if (second / folder).is_dir() and not (first / folder).is_dir() else first / folder)
 
 
 def cells_of(study: Study) -> tuple[Cell, ...]:
@@ -196,7 +212,7 @@ def cells_of(study: Study) -> tuple[Cell, ...]:
             Cell(name, family, corpus, density, seed, schedule, training, ways)
             for row in study.row
             for name, schedule, training, ways in _spread(row)
-            for density in study.densities
+            for density in row.densities or study.densities
             for family, corpus, seed in grid
         ),
     )

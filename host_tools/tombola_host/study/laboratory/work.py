@@ -14,6 +14,7 @@ from tombola_device.contract.errors import BadConfig, StoreError
 
 from tombola_host.corpus.material import Material, gather
 from tombola_host.generators import learnable_named
+from tombola_host.generators.presets import PRESETS
 from tombola_host.lottery.criteria import CRITERIA
 from tombola_host.lottery.selection import check_density
 from tombola_host.progress import Part, Reporter, duration
@@ -25,8 +26,10 @@ from tombola_host.training.loop import one_thread
 
 BYTES_A_CELL = 4_000_000
 """Room for a ticket, its checkpoint and its result, with some to spare."""
-DENSE_S, CELL_S, AUDIO_STEP = 15.0, 12.0, 4
-"""Planned seconds at 200 control steps of a small preset; the remaining time is corrected during the work."""
+AUDIO_STEP = 4
+"""A step on sound takes as long as this many control steps."""
+CELL_SHARES = {"equal-steps": 0.55, "distilled": 0.9, "equal-cpu": 1.9}
+"""What a cell takes of the time of its dense training; the remaining time is corrected during the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +75,13 @@ def work(
     with _alone(study, store):
         check_served(study)
         placed = place(study, store, reporter)
-        left = [each for each in placed if not each.run.done]
+        dense, left = _to_train(placed)
         _check_room(store.root, len(left))
-        dense = {each.dense.name: each for each in left if not each.dense.done}
-        learning = {
-            name: f"dense: {each.cell.family} {each.cell.corpus} {each.cell.seed}" for name, each in dense.items()
-        }
-        _plan(study, [*learning.values()], [each.cell.title for each in left], len(placed), reporter, workers)
+        _plan(study, placed, reporter, workers)
         length = study.steps.length()
         jobs = [
-            Job(learning[name], train_dense, (each.dense, each.cell, each.material, length, study.size))
-            for name, each in dense.items()
+            Job(_learning(each), train_dense, (each.dense, each.cell, each.material, length, study.size))
+            for each in dense
         ]
         run_jobs(jobs, reporter, workers, pool)
         run_jobs(
@@ -94,20 +93,37 @@ def work(
         return placed
 
 
-def _where(cell: Cell) -> str:
-    return f"{cell.family} {cell.corpus} seed {cell.seed}"
+def parts_of(study: Study, placed: Sequence[Placed]) -> tuple[Part, ...]:
+    """What is left to do, with processor seconds as they are on a common computer."""
+    steps = study.steps.control_steps + AUDIO_STEP * study.steps.audio_steps
+    dense, left = _to_train(placed)
+    return (
+        *(Part(_learning(each), steps * PRESETS[each.cell.family].step_s) for each in dense),
+        *(
+            Part(each.cell.title, steps * PRESETS[each.cell.family].step_s * CELL_SHARES[each.cell.training])
+            for each in left
+        ),
+    )
 
 
-def _plan(
-    study: Study, dense: Sequence[str], cells: Sequence[str], all_cells: int, reporter: Reporter, workers: int | None
-) -> None:
+def _to_train(placed: Sequence[Placed]) -> tuple[list[Placed], list[Placed]]:
+    """A cell for each dense network that is missing, and all cells that are not done."""
+    left = [each for each in placed if not each.run.done]
+    return list({each.dense.name: each for each in left if not each.dense.done}.values()), left
+
+
+def _learning(each: Placed) -> str:
+    return f"dense: {each.cell.family} {each.cell.corpus} {each.cell.seed}"
+
+
+def _plan(study: Study, placed: Sequence[Placed], reporter: Reporter, workers: int | None) -> None:
     """Say what will be done and how long that may take."""
-    side_by_side = min(workers or os.cpu_count() or 1, max(len(cells), 1))
-    times = (study.steps.control_steps + AUDIO_STEP * study.steps.audio_steps) / 200 / side_by_side
-    parts = [*(Part(title, DENSE_S * times) for title in dense), *(Part(title, CELL_S * times) for title in cells)]
+    dense, left = _to_train(placed)
+    side_by_side = min(workers or os.cpu_count() or 1, max(len(left), 1))
+    parts = [Part(part.title, part.seconds / side_by_side) for part in parts_of(study, placed)]
     reporter.plan(parts)
     reporter.say(
-        f"{all_cells} cells, {all_cells - len(cells)} done before, {len(dense)} dense networks to train: "
+        f"{len(placed)} cells, {len(placed) - len(left)} done before, {len(dense)} dense networks to train: "
         f"about {duration(sum(part.seconds for part in parts))}, {side_by_side} at a time"
     )
 
@@ -123,7 +139,7 @@ def check_served(study: Study) -> None:
         with one_thread():
             network = family.build(1, size_of(family, study.size), 0)
         groups, weights = network.unit_groups(), dict(network.state_dict())
-        for density in study.densities:
+        for density in sorted({cell.density for cell in cells_of(study) if not cell.dense}):
             check_density(groups, weights, density)
         criteria = {cell.ways.criterion for cell in cells_of(study)}
         if "normalisation" in criteria & CRITERIA.keys() and not any(group.scale for group in groups):
