@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
-import msgspec
 import numpy as np
 import pytest
 from tombola_device.contract.bundle import decode_bundle
@@ -223,20 +220,3 @@ def test_what_was_marked_wrong_weighs_more_by_how_often(session, tmp_path):
 def test_nobody_voted_is_one_sentence(session):
     with pytest.raises(BadConfig, match="let somebody listen first"):
         learn(read_results(session("pairs")))
-
-
-def test_a_rated_word_becomes_five_scenes_and_a_knob(session, tmp_path):
-    made = session("pairs", stimuli=8, word="bright")
-    made = type(made)(made.folder, msgspec.structs.replace(made.sheet, kind="ratings"))
-    for listener in ("anna", "ben"):
-        letters = "ABCDEFGH"
-        heard = {letter: made.heard(f"s{n}", "short") for n, letter in enumerate(letters, 1)}
-        ratings = {letter: 10.0 * n for n, letter in enumerate(letters, 1)}
-        ballot_of(made.listeners, listener).cast(Vote(0, heard, ratings=ratings))
-    learned = learn(read_results(made))
-    assert learned.knob.names["timbre_x"] == 1.0
-    assert list(learned.scenes) == [f"bright {n}" for n in (0, 25, 50, 75, 100)]
-    xs = [scene.timbre[0] for scene in learned.scenes.values()]
-    assert xs == sorted(xs)
-    write_learned(learned, read_results(made), tmp_path)
-    assert json.loads((tmp_path / "knobs.json").read_text())["bright"]["agreement"] > 0.9
