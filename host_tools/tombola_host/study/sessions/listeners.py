@@ -8,8 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from tombola_host.study.sessions.preference import SAME, Taste, Votes
+from tombola_host.study.sessions.preference import SAME, Votes
 from tombola_host.study.sessions.setting import AXES, Points, Space
+from tombola_host.study.sessions.tastes import Tastes
 from tombola_host.study.sessions.tuning import Tuner, spread
 
 ERROR: Final = 0.1
@@ -167,7 +168,7 @@ def tuned(options: int) -> Search:
 def random_best_seen(space: Space, listener: Listener, votes: int, seed: int) -> Points:
     """Random pairs; in the end the setting that was heard and is thought best by the same model."""
     said = _random_pairs(space, listener, votes, seed)
-    return np.asarray(said.heard[Taste(said).best(said.heard)])
+    return np.asarray(said.heard[Tastes(said).best(said.heard)])
 
 
 def random_modelled(space: Space, listener: Listener, votes: int, seed: int) -> Points:

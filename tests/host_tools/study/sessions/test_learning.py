@@ -18,6 +18,7 @@ from tombola_host.study.sessions.plan import read_plan
 from tombola_host.study.sessions.preference import SAME, Taste, Votes
 from tombola_host.study.sessions.results import read_results
 from tombola_host.study.sessions.setting import Setting, Space, on_simplex
+from tombola_host.study.sessions.tastes import Tastes
 from tombola_host.study.sessions.tuning import Tuner, spread
 
 SPACE = Space(("sax", "violin", "flute"))
@@ -96,7 +97,7 @@ def test_the_next_question_holds_the_best_so_far_and_something_else():
         assert len(np.unique(asked, axis=0)) == 4
         assert (tuner.ask(votes) == asked).all()
         votes = votes.with_vote(asked, int(np.argmax(asked[:, 0])))
-    best = votes.heard[Taste(votes).best(votes.heard)]
+    best = votes.heard[Tastes(votes).best(votes.heard)]
     assert np.abs(tuner.ask(votes) - best).sum(axis=1).min() < 1.0
 
 

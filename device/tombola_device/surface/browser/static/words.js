@@ -1,4 +1,4 @@
-// The bundle's knobs that bear a word: a slider each. One that has not set what sounds stands at its start, faintly.
+// The bundle's knobs that bear a word: a slider each. One that has not set what sounds stands at its start, and shows a dash.
 import { make, put, say } from "./dom.js";
 
 export function words(host, instrument) {
@@ -13,9 +13,9 @@ export function words(host, instrument) {
       for (const sign of ["pointerdown", "pointerup", "pointercancel"])
         slider.addEventListener(sign, () => instrument.hold(value, sign === "pointerdown"));
       slider.addEventListener("input", () => instrument.set(value, slider.value / 100));
-      return { value, slider, output, label: make("label", {}, `${name} `, slider) };
+      return { value, slider, output, row: make("span", { className: "row" }, make("label", {}, `${name} `, slider), output) };
     });
-    host.replaceChildren(...rows.flatMap(({ label, output }) => [label, output]));
+    host.replaceChildren(...rows.map(({ row }) => row));
     host.hidden = !rows.length;
   }
 
@@ -30,7 +30,6 @@ export function words(host, instrument) {
       const text = place === null ? "–" : `${Math.round(100 * place)} %`;
       if (Number(slider.value) !== Math.round(100 * (place ?? 0))) slider.value = Math.round(100 * (place ?? 0));
       put(slider, "aria-valuetext", place === null ? "not turned" : text);
-      slider.classList.toggle("unturned", place === null);
       say(output, text);
     }
   };
