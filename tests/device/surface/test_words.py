@@ -43,6 +43,7 @@ def test_a_knob_is_turned_by_its_word_and_seen_as_number_and_as_row(bench):
     assert (row(view, "word scary"), row(view, "voices")) == ("30 %", "poly")
     assert state_of(view, 0.0)["words"] == ({"name": "scary", "place": 0.3}, {"name": "voices", "place": None})
     assert do(bench, SetTimbre(0.9, 0.5)).words[0] == ("scary", None)
+    assert do(bench, SetWord("voices", 1.0)).words == (("scary", None), ("voices", 1.0))
 
 
 def test_a_word_that_the_bundle_does_not_have_is_one_sentence(bench):
@@ -79,6 +80,10 @@ def test_a_scene_brings_the_knob_back_where_the_bundle_has_it(bench, make_bench)
     assert do(bench, RecallScene(0)).words[0] == ("scary", 0.35)
     do(bench, SetTimbre(0.9, 0.5), SaveScene(1))  # Not as the knob had set it.
     assert do(bench, RecallScene(1)).words[0] == ("scary", None)
+    again = make_bench(face="fake")  # The next day.
+    again.surface.set_modes(MODES, (), [SCARY])
+    assert again.view.words == (("scary", None),)
+    assert do(again, RecallScene(0)).words == (("scary", 0.35),)
     other = make_bench(face="fake")
     other.surface.set_modes(MODES, (), [Word("scary", list(reversed(SCARY.path)))])
     assert do(other, RecallScene(0)).words == (("scary", None),)
