@@ -27,10 +27,10 @@ SHARPNESS: Final = 0.25
 """s: settings whose utilities differ by s are told apart three times of four."""
 TIE: Final = 0.5
 """ν: two equal settings are called equal once in five times."""
-SLIPS: Final = 0.1
+SLIPS: Final = 0.15
 """Share of votes that slip."""
 ITERATIONS: Final = 50
-SETTLED: Final = 1e-7
+SETTLED: Final = 1e-6
 JITTER: Final = 1e-6
 SAME: Final = -1
 """Instead of a choice: no difference."""
@@ -118,7 +118,8 @@ def kernel(a: Points, b: Points, scales: Points | float = SCALE) -> Points:
 def _mode(prior: Points, votes: Votes) -> tuple[Points, Points, float]:
     """Newton's method with halved steps: α with f = prior α at the mode, (N,); curvature, (N, N), and height there."""
     push = np.zeros(len(prior))
-    height, gradient, weight = _likelihood(prior @ push, votes)
+    seen = _Seen(votes)
+    height, gradient, weight = seen.likelihood(prior @ push)
     now = height
     for _ in range(ITERATIONS):
         utility = prior @ push
@@ -127,7 +128,7 @@ def _mode(prior: Points, votes: Votes) -> tuple[Points, Points, float]:
         before = height - 0.5 * float(push @ utility)
         while True:
             tried = push + length * step
-            found = _likelihood(prior @ tried, votes)
+            found = seen.likelihood(prior @ tried)
             now = found[0] - 0.5 * float(tried @ prior @ tried)
             if now >= before or length < 1e-4:
                 break
@@ -138,34 +139,45 @@ def _mode(prior: Points, votes: Votes) -> tuple[Points, Points, float]:
     return push, weight, now
 
 
-def _likelihood(utility: Points, votes: Votes) -> tuple[float, Points, Points]:
-    """Log likelihood, its gradient, (N,), and its curvature, (N, N), which is never negative.
+class _Seen:
+    """What votes say of utilities. V votes, Q the most options of one.
 
-    The curvature leaves out a term that only slips have; with it the likelihood would not be log-concave.
+    Args:
+        votes: The votes, one at least.
     """
-    counts = np.array([len(options) for options in votes.options])
-    rows, most = np.arange(len(counts)), int(counts.max())
-    valid = np.arange(most) < counts[:, None]
-    heard = np.zeros(valid.shape)
-    heard[valid] = utility
-    # What each outcome says of each option; the last outcome is "no difference". Shape (V, Q + 1, Q).
-    picks = np.broadcast_to(np.eye(most), (len(counts), most, most))
-    outcomes = np.concatenate([picks, (valid / counts[:, None])[:, None]], axis=1)
-    logits = np.einsum("voq,vq->vo", outcomes, heard) / SHARPNESS
-    logits[:, :-1][~valid] = -np.inf
-    logits[:, -1] += np.log(TIE)
-    share = np.exp(logits - logits.max(axis=1, keepdims=True))
-    share /= share.sum(axis=1, keepdims=True)
-    chosen = np.where(np.array(votes.chosen) == SAME, most, votes.chosen)
-    right = (1 - SLIPS) * share[rows, chosen]
-    chance = right + SLIPS / (counts + 1)
-    centred = outcomes - np.einsum("vo,voq->vq", share, outcomes)[:, None]
-    gradient = (right / chance)[:, None] * centred[rows, chosen] / SHARPNESS
-    blocks = np.einsum("vo,voi,voj->vij", share, centred, centred) * (right / chance)[:, None, None] / SHARPNESS**2
-    place = np.cumsum(valid).reshape(valid.shape) - 1
-    both = valid[:, :, None] & valid[:, None, :]
-    weight = np.zeros((len(utility), len(utility)))
-    weight[np.broadcast_to(place[:, :, None], both.shape)[both], np.broadcast_to(place[:, None], both.shape)[both]] = (
-        blocks[both]
-    )
-    return float(np.log(chance).sum()), gradient[valid], weight
+
+    def __init__(self, votes: Votes) -> None:
+        counts = np.array([len(options) for options in votes.options])
+        most = int(counts.max())
+        self._rows, self._valid = np.arange(len(counts)), np.arange(most) < counts[:, None]
+        # What each outcome says of each option; the last outcome is "no difference". Shape (V, Q + 1, Q).
+        picks = np.broadcast_to(np.eye(most), (len(counts), most, most))
+        self._outcomes = np.concatenate([picks, (self._valid / counts[:, None])[:, None]], axis=1)
+        self._offsets = np.where(np.pad(self._valid, ((0, 0), (0, 1)), constant_values=True), 0.0, -np.inf)
+        self._offsets[:, -1] = np.log(TIE)
+        self._chosen = np.where(np.array(votes.chosen) == SAME, most, votes.chosen)
+        self._slip = SLIPS / (counts + 1)
+        place = np.cumsum(self._valid).reshape(self._valid.shape) - 1
+        self._both = self._valid[:, :, None] & self._valid[:, None, :]
+        self._across = np.broadcast_to(place[:, :, None], self._both.shape)[self._both]
+        self._along = np.broadcast_to(place[:, None], self._both.shape)[self._both]
+
+    def likelihood(self, utility: Points) -> tuple[float, Points, Points]:
+        """Log likelihood, its gradient, (N,), and its curvature, (N, N), which is never negative.
+
+        The curvature leaves out a term that only slips have; with it the likelihood would not be log-concave.
+        """
+        heard = np.zeros(self._valid.shape)
+        heard[self._valid] = utility
+        logits = np.einsum("voq,vq->vo", self._outcomes, heard) / SHARPNESS + self._offsets
+        share = np.exp(logits - logits.max(axis=1, keepdims=True))
+        share /= share.sum(axis=1, keepdims=True)
+        right = (1 - SLIPS) * share[self._rows, self._chosen]
+        chance = right + self._slip
+        pull = right / chance
+        centred = self._outcomes - np.einsum("vo,voq->vq", share, self._outcomes)[:, None]
+        gradient = pull[:, None] * centred[self._rows, self._chosen] / SHARPNESS
+        blocks = (share[:, :, None] * centred).swapaxes(1, 2) @ centred * (pull[:, None, None] / SHARPNESS**2)
+        weight = np.zeros((len(utility), len(utility)))
+        weight[self._across, self._along] = blocks[self._both]
+        return float(np.log(chance).sum()), gradient[self._valid], weight

@@ -63,7 +63,7 @@ def test_the_posterior_is_the_mode_of_prior_and_votes():
     prior = preference.kernel(heard, heard) + 1e-9 * np.eye(5)
 
     def height(f: np.ndarray) -> float:
-        return preference._likelihood(f, votes)[0] - 0.5 * f @ np.linalg.solve(prior, f)
+        return preference._Seen(votes).likelihood(f)[0] - 0.5 * f @ np.linalg.solve(prior, f)
 
     mode = Taste(votes).mean(heard)
     for step in np.eye(3):  # Settings that were heard twice have one utility.
@@ -75,11 +75,12 @@ def test_the_slope_and_the_curvature_are_those_of_the_likelihood():
     votes = Votes(6).with_vote(SPACE.points([DULL, BRIGHT, Setting({"flute": 1})]), 1)
     utility, step = np.array([0.2, -0.1, 0.3]), 1e-5
     slope = [
-        (preference._likelihood(utility + h, votes)[0] - preference._likelihood(utility - h, votes)[0]) / (2 * step)
+        (preference._Seen(votes).likelihood(utility + h)[0] - preference._Seen(votes).likelihood(utility - h)[0])
+        / (2 * step)
         for h in step * np.eye(3)
     ]
-    assert preference._likelihood(utility, votes)[1] == pytest.approx(slope, abs=1e-6)
-    assert np.linalg.eigvalsh(preference._likelihood(utility, votes)[2]).min() > -1e-12
+    assert preference._Seen(votes).likelihood(utility)[1] == pytest.approx(slope, abs=1e-6)
+    assert np.linalg.eigvalsh(preference._Seen(votes).likelihood(utility)[2]).min() > -1e-12
 
 
 def test_one_wrong_answer_does_not_overturn_many():
