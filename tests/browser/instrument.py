@@ -59,7 +59,7 @@ def first_state() -> dict:
         "bundle": {"name": "quartet", "sha256": "ab" * 32, "generator": "voice", "licence": "CC BY 3.0", "delay_ms": 0.0,
                    "cost": cost, "modes": modes},
         "modes": list(MODES), "blend": [1.0, 0.0, 0.0, 0.0], "hand_blend": [1.0, 0.0, 0.0, 0.0], "place": 0.0,
-        "timbre": [0.5, 0.5], "life": 1.0, "loudness_db": 0.0, "glide_s": 0.0, "tune_semitones": 0.0,
+        "timbre": [0.5, 0.5], "life": 1.0, "words": [], "loudness_db": 0.0, "glide_s": 0.0, "tune_semitones": 0.0,
         "knobs": [1.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.5, 1.0], "held": [], "levels_db": [], "peak_db": -80.0,
         "sounding": 0, "voices": 4, "voices_wanted": 4, "slimmed": False, "load": 0.11, "load_p50": 0.05, "headroom": 0.89,
         "latency_ms": 9.8, "latency_max_ms": 10.2, "xruns": 0, "lost": False, "fault": "", "audio": "none", "sound_here": False,
@@ -278,6 +278,9 @@ class FakeInstrument:
         elif kind == "set_loudness":
             knobs[7] = max(message["offset_db"] / 40 + 1, 0)
             self.change(loudness_db=message["offset_db"], knobs=knobs)
+        elif kind == "set_word":
+            named = [(word["name"], word["name"] == message["word"]) for word in state["words"]]
+            self.change(words=[{"name": name, "place": message["place"] if here else None} for name, here in named])
         elif kind == "midi":
             self._key(*message["bytes"])
         elif kind == "patch":

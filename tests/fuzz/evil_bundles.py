@@ -31,6 +31,7 @@ import onnx.numpy_helper
 from tombola_device.contract.bundle import FORMAT_VERSION, MAGIC, Bundle, encode_bundle
 from tombola_device.contract.controls import MAX_VOICES
 from tombola_device.contract.manifest import encode_manifest
+from tombola_device.contract.words import Stop, Word
 from tombola_device.engine.operators import OPERATORS, SIZED_BY
 
 Kind = tuple[str, Callable[[], bytes]]
@@ -120,7 +121,8 @@ NUMBERS = {
 def manifests(good: Bundle) -> Iterator[Kind]:
     """One thing wrong in the JSON."""
     first_alone = [1.0] + [0.0] * (len(good.manifest.modes) - 1)
-    text = encode_manifest(msgspec.structs.replace(good.manifest, blend=first_alone))
+    word = Word("scary", [Stop(first_alone, 0.0, 0.5, 1.0), Stop(first_alone, 1.0, 0.5, 1.0)])
+    text = encode_manifest(msgspec.structs.replace(good.manifest, blend=first_alone, words=[word]))
     body = part(b"frame", good.graphs["frame"])
 
     def changed(path: str, value: object, raw: str | None = None) -> bytes:
@@ -134,12 +136,12 @@ def manifests(good: Bundle) -> Iterator[Kind]:
         return packed((written if raw is None else written.replace('"the value"', raw)).encode(), body)
 
     for path in ("name", "modes.0.name", "modes.0.color", "modes.0.graph", "graphs.frame.ports.0.name",
-                 "modes.0.recordings.0.0"):  # fmt: skip
+                 "modes.0.recordings.0.0", "words.0.name"):  # fmt: skip
         for name, value in TEXTS.items():
             yield f"manifest: {path} is {name}", lambda p=path, v=value: changed(p, v)
     for path in ("cost.arm64_instructions_per_period", "modes.0.note_range.1", "modes.0.envelope.level_db.1",
                  "graphs.frame.ports.1.shape.0", "sample_rate_hz", "modes.0.recordings.0.1", "blend.0",
-                 "modes.0.recordings.0.3"):  # fmt: skip
+                 "modes.0.recordings.0.3", "words.0.path.0.0.0", "words.0.path.1.1", "words.0.path.1.3"):  # fmt: skip
         for name, raw in NUMBERS.items():
             if (path, name) != ("cost.arm64_instructions_per_period", "null"):
                 yield f"manifest: {path} is {name}", lambda p=path, r=raw: changed(p, None, r)
@@ -150,20 +152,38 @@ def manifests(good: Bundle) -> Iterator[Kind]:
     for name, written in whole.items():
         yield f"manifest: {name}", lambda w=written: packed(w, body)
     yield "manifest: strikes of a graph without a shade", lambda: changed("graphs.frame.strikes", 3)
-    recording = json.loads(text)["modes"][0]["recordings"][0]
-    for name, listed in {
-        "65 recordings": [recording] * 65,
-        "a recording without a place": [recording[:2]],
-        "a recording with more than a place": [[*recording, 1]],
-        "recordings that are no list": {"0": recording},
-    }.items():
-        yield f"manifest: {name}", lambda v=listed: changed("modes.0.recordings", v)
+    for name, place, listed in lists(json.loads(text)):
+        yield f"manifest: {name}", lambda p=place, v=listed: changed(p, v)
     yield "manifest: no modes", lambda: changed("modes", [])
     yield "manifest: 17 modes", lambda: changed("modes", json.loads(text)["modes"] * 17)
     yield (
         "manifest: a port twice",
         lambda: changed("graphs.frame.ports", json.loads(text)["graphs"]["frame"]["ports"] * 2),
     )
+
+
+def lists(tree: Any) -> Iterator[tuple[str, str, object]]:
+    """Recordings and words that cannot be: what is wrong, where, and what stands there."""
+    recording = tree["modes"][0]["recordings"][0]
+    yield "65 recordings", "modes.0.recordings", [recording] * 65
+    yield "a recording without a place", "modes.0.recordings", [recording[:2]]
+    yield "a recording with more than a place", "modes.0.recordings", [[*recording, 1]]
+    yield "recordings that are no list", "modes.0.recordings", {"0": recording}
+    knob = tree["words"][0]
+    start, end = knob["path"]
+    for name, words in {
+        "five words": [knob | {"name": str(number)} for number in range(5)],
+        "a word twice": [knob, knob],
+        "a word of one stop": [knob | {"path": [start]}],
+        "a word of ten stops": [knob | {"path": [start] * 10}],
+        "a word for one mode less": [knob | {"path": [start, [end[0][1:], *end[1:]]]}],
+        "a word for one mode more": [knob | {"path": [start, [[*end[0], 0.0], *end[1:]]]}],
+        "a word through silence": [knob | {"path": [start, [[0.0] * len(end[0]), *end[1:]]]}],
+        "a word without life": [knob | {"path": [start, end[:3]]}],
+        "a word that says more": [knob | {"loudness_db": 12}],
+        "words that are no list": {"scary": knob["path"]},
+    }.items():
+        yield name, "words", words
 
 
 def respelled(good: Bundle, spellings: ModuleType) -> Iterator[Kind]:

@@ -61,6 +61,7 @@ with atheris.instrument_imports(include=[".".join(OWN), "tomllib"]):
     from tombola_device.contract.manifest_1 import decode_manifest_1
     from tombola_device.contract.receiver import BeginAsked, FinishAsked, PairAsked, Receiver, StatusAsked
     from tombola_device.contract.sender import Sender, SenderPhase
+    from tombola_device.contract.words import Stop, Word
     from tombola_device.disk.fake import FakeFiles
     from tombola_device.engine.graph_check import check_graph
     from tombola_device.hal.midi.bytes import MidiBytes
@@ -95,12 +96,14 @@ SMALL_MANIFEST = Manifest(
     Cost(1, 2, 3, 4),
     provenance={"seed": 1, "loss": 0.5, "corpus": "words"},
     blend=[0.25, 1.0],
+    words=[Word("scary", [Stop([1.0, 0.0], 0.25, 0.5, 1.0), Stop([0.5, 0.5], 0.75, 0.5, 0.5)])],
 )
 ALIVE_MANIFEST = msgspec.structs.replace(
     SMALL_MANIFEST,
     modes=[msgspec.structs.replace(SMALL_MANIFEST.modes[0], life=LIFE)],
     graphs={"frame": block_graph(1, 3, motion=True, directions=len(SHADES) + 1, strikes=1)},
     blend=[],
+    words=[],
 )
 OLD = (HERE.parent / "device/contract/version_1.tombola").read_bytes()
 MANIFEST, ALIVE = Document(encode_manifest(SMALL_MANIFEST)), Document(encode_manifest(ALIVE_MANIFEST))

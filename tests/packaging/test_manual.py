@@ -132,7 +132,7 @@ def test_every_setting_stands_in_the_manual_with_all_its_choices_and_its_first_o
         text = f"{first}, {further}"
         for low, high in re.findall(r"(\d+) … (\d+)", text):
             text += ", " + ", ".join(
-                f"{word}{number}" for number in range(int(low), int(high) + 1) for word in ("", "weight ")
+                f"{word}{number}" for number in range(int(low), int(high) + 1) for word in ("", "weight ", "word ")
             )
         said = {re.sub(r"[:%].*| semitones", "", part).strip() for part in text.split(",")} | {"all", NOTHING, "–"}
         for choice in option.choices:

@@ -20,6 +20,7 @@ from tombola_device.contract.controls import MAX_MODES, PERIOD_SAMPLES, SAMPLE_R
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.graph import FRAME, SHADES, TIMBRE, Column, Graph, Role, check_ports
 from tombola_device.contract.life import Life
+from tombola_device.contract.words import Words, check_words
 
 MANIFEST_VERSION = 2
 
@@ -156,6 +157,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Args:
         graphs: Role → graph; each mode names the graph that renders it.
         blend: Weights of the modes with which it begins, as many as there are modes; empty: the first mode alone.
+        words: Knobs that bear a word.
     """
 
     name: Name
@@ -171,6 +173,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     provenance: Provenance = msgspec.field(default_factory=dict)
     licence: Text = ""
     blend: Annotated[list[Share], Meta(max_length=MAX_MODES)] = msgspec.field(default_factory=list)
+    words: Words = msgspec.field(default_factory=list)
 
     @property
     def delay_samples(self) -> int:
@@ -226,6 +229,7 @@ def check_manifest(manifest: Manifest) -> None:
         raise BadBundle(f"the bundle has two modes of one name ({', '.join(names)}); rename one and export again")
     if manifest.blend and (len(manifest.blend) != len(names) or not any(manifest.blend)):
         raise BadBundle(f"the bundle begins with a blend that its {len(names)} modes cannot have; export it again")
+    check_words(manifest.words, len(names))
     for mode in manifest.modes:
         if mode.graph not in manifest.graphs:
             raise BadBundle(

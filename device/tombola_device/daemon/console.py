@@ -29,15 +29,17 @@ from tombola_device.surface.again import Again
 from tombola_device.surface.archive import Archive, finish_restore
 from tombola_device.surface.calibration import load_calibration, nominal_lines, save_calibration
 from tombola_device.surface.calibrator import Calibrator
+from tombola_device.surface.face import Face
 from tombola_device.surface.habits import Habits
 from tombola_device.surface.hands import PanelMap
+from tombola_device.surface.house import House
 from tombola_device.surface.inputs import Inputs, open_sources
 from tombola_device.surface.oled.face import Lights, OledFace, open_chips
 from tombola_device.surface.panel import PanelIn, PanelOut
 from tombola_device.surface.scene_page import ScenePage
 from tombola_device.surface.scenes import SceneStore, shipped_scenes
 from tombola_device.surface.settings import SettingsPage
-from tombola_device.surface.surface import Face, House, Surface
+from tombola_device.surface.surface import Surface
 from tombola_device.surface.view import View
 from tombola_device.surface.volts import Voltmeter
 

@@ -43,8 +43,8 @@ from tombola_device.hal.midi.held import Sources
 from tombola_device.play.player import Player
 from tombola_device.surface.browser.face import BrowserFace
 from tombola_device.surface.browser.open import OpenPage
+from tombola_device.surface.face import Face
 from tombola_device.surface.remote import RemoteFace
-from tombola_device.surface.surface import Face
 from tombola_device.surface.view import View
 
 TICK_S: Final = 0.001
@@ -222,7 +222,7 @@ class Daemon:
         """The audio process has started."""
         playing = Playing(audio, self._player, self.bundles.store, self.errands, partial(self._arrived, console))
         bundle, ready = playing.bundle, audio.ready
-        console.surface.set_modes(bundle.modes, bundle.manifest.blend)
+        console.surface.set_modes(bundle.modes, bundle.manifest.blend, bundle.manifest.words)
         playing.send(console.player.packed(), 0.0)
         unheard = NOT_HEARD if self._config.audio == "auto" and "file" in ready.audio else ""
         modes, voices = ", ".join(bundle.modes), count(ready.voices, "voice")
@@ -252,7 +252,7 @@ class Daemon:
 
     def _arrived(self, console: Console, bundle: NamedBundle) -> None:
         """Another bundle has taken over."""
-        console.surface.set_modes(bundle.modes, bundle.manifest.blend)
+        console.surface.set_modes(bundle.modes, bundle.manifest.blend, bundle.manifest.words)
         self._say(f"now playing {bundle.manifest.name} (modes: {', '.join(bundle.modes)})")
         self._performing.bundle_plays(console.inputs, flashed=True)
 

@@ -55,6 +55,7 @@ class Blending:
         self._weights = self._begun = self._hand = self._blend = alone(0, modes)
         self._offsets = [0.0] * modes
         self._morph_offset = 0.0
+        self._lean: Weights = ()
 
     @property
     def modes(self) -> int:
@@ -125,6 +126,12 @@ class Blending:
             self._morph_offset = min(max(float(offset), -1.0), 1.0)
             self._settle()
 
+    def lean(self, offsets: Weights) -> None:
+        """Set what voltages at the knobs of words add to the weights, in sum 0. Shape (M,); (): nothing."""
+        if offsets != self._lean:
+            self._lean = offsets
+            self._settle()
+
     def set_modes(self, modes: int, begins: Sequence[float] = ()) -> None:
         """Change the number of modes for another bundle; keep the weights of the modes that both have.
 
@@ -139,16 +146,18 @@ class Blending:
         untouched = self._weights == self._begun
         kept = tuple(begins) if begins and untouched else (*self._weights, *(0.0,) * modes)[:modes]
         self._weights = self._begun = kept if any(kept) else alone(0, modes)
-        self._offsets = [0.0] * modes
+        self._offsets, self._lean = [0.0] * modes, ()
         self._hand = alone(0, modes)
         self._settle()
 
     def _settle(self) -> None:
         if any(self._weights):
             self._hand = _normal(self._weights)
-        blend = self._hand
-        if any(self._offsets):
-            moved = tuple(max(weight + offset, 0.0) for weight, offset in zip(blend, self._offsets, strict=True))
+        blend, offsets = self._hand, self._offsets
+        if self._lean:
+            offsets = [offset + lean for offset, lean in zip(offsets, self._lean, strict=True)]
+        if any(offsets):
+            moved = tuple(max(weight + offset, 0.0) for weight, offset in zip(blend, offsets, strict=True))
             blend = _normal(moved) if any(moved) else blend
         if self._morph_offset:
             blend = _on_the_way(_place(blend) + self._morph_offset, self.modes)

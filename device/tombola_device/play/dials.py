@@ -34,6 +34,7 @@ class Dials:
         self._timbre = [0.5, 0.5]
         self._timbre_cv = [0.0, 0.0]
         self._life, self._life_cv = 1.0, 0.0
+        self._lean = (0.0, 0.0, 0.0)
         self._knob_db = self._cv_db = 0.0
         self._tune_semitones = 0.0
         self._glide_s, self._glides = 0.0, True
@@ -58,6 +59,10 @@ class Dials:
     def cv_life(self, offset: float) -> None:
         """Set the offset of a control voltage to the life, -MOST_LIFE … MOST_LIFE."""
         self._life_cv = min(max(float(offset), -MOST_LIFE), MOST_LIFE)
+
+    def lean(self, x: float = 0.0, y: float = 0.0, life: float = 0.0) -> None:
+        """Set what voltages at the knobs of words add to timbre X and Y and to the life."""
+        self._lean = x, y, life
 
     def set_loudness(self, offset_db: float) -> None:
         """Set the loudness knob's offset, dB, ≤ 12."""
@@ -110,10 +115,11 @@ class Dials:
 
     def dials(self) -> DialValues:
         """What they say, voltages included."""
+        x, y, life = self._lean
         return DialValues(
             base_db=self._base_db(),
-            timbre=(self._timbre[0] + self._timbre_cv[0], self._timbre[1] + self._timbre_cv[1]),
-            life=min(max(self._life + self._life_cv, 0.0), MOST_LIFE),
+            timbre=(self._timbre[0] + self._timbre_cv[0] + x, self._timbre[1] + self._timbre_cv[1] + y),
+            life=min(max(self._life + self._life_cv + life, 0.0), MOST_LIFE),
             glide_s=self._glide_s if self._glides else 0.0,
             tune_semitones=self._tune_semitones,
         )

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from tombola_device.contract.controls import MAX_MODES, MOST_LIFE
+from tombola_device.contract.words import MAX_WORDS
 from tombola_device.play.player import Player
 from tombola_device.play.voices import VoiceMode
 
@@ -22,6 +23,8 @@ CC_TIMBRE_X: Final = (16, 74)
 CC_TIMBRE_Y: Final = (17, 71)
 CC_LIFE: Final = (18, 77)
 """77 is the depth of a vibrato in the specification of sound controllers."""
+CC_WORDS: Final = (12, 13, 14, 15)
+"""12 and 13 are effect controls in the specification; 14 and 15 are free."""
 CC_WEIGHTS: Final = (*range(20, 32), *range(102, 106))
 CC_NOTES_OFF: Final = (123, 124, 125)
 CC_DATA, CC_DATA_FINE, CC_RPN_FINE, CC_RPN = 6, 38, 100, 101
@@ -42,6 +45,7 @@ TARGETS: Final = (
     "life",
     "glide",
     *(f"weight {mode + 1}" for mode in range(MAX_MODES)),
+    *(f"word {word + 1}" for word in range(MAX_WORDS)),
 )
 """Targets that a controller can learn."""
 
@@ -216,7 +220,14 @@ class MidiMap:
             player.set_life(MOST_LIFE * _centred(value))
         elif controller in CC_WEIGHTS:
             player.set_weight(CC_WEIGHTS.index(controller), value / 127)
-        elif controller == CC_GLIDE:
+        elif controller in CC_WORDS:
+            player.turn_word(CC_WORDS.index(controller), value / 127)
+        else:
+            self._pedal(controller, value)
+
+    def _pedal(self, controller: int, value: int) -> None:
+        player = self._player
+        if controller == CC_GLIDE:
             player.glide(glide_s(value))
         elif controller == CC_GLIDE_ON:
             player.glide_on(on=value >= 64)
@@ -282,6 +293,8 @@ class MidiMap:
             player.glide(glide_s(value))
         elif target.startswith("timbre"):
             player.set_timbre(int(target.endswith("y")), _centred(value))
+        elif target.startswith("word"):
+            player.turn_word(int(target.split()[1]) - 1, value / 127)
         else:
             player.set_weight(int(target.split()[1]) - 1, value / 127)
 

@@ -2,6 +2,7 @@
 
     MIDI bytes ─► MidiMap ─┐                  ┌─ Voices    which voice plays which key
     knobs, CV, gates ──────┴─► Player ────────┼─ Blending  the weights of the modes
+                                              ├─ Words     what moves blend, timbre and life together
                                               └─ timbre, loudness, bend, glide ─► Controls
 
 It uses no port and reads no clock. ``midi_map`` turns MIDI messages into its calls.
@@ -18,11 +19,13 @@ import numpy as np
 from tombola_device.contract.controls import Controls, Float32Array
 from tombola_device.contract.errors import ShapeError
 from tombola_device.contract.packed import unpack
+from tombola_device.contract.words import Word
 from tombola_device.play.blending import Blending, BlendMode, alone
 from tombola_device.play.clock import MidiClock
 from tombola_device.play.dials import Dials
 from tombola_device.play.frame import Expression, frame_of
 from tombola_device.play.voices import CV_KEY, Key, PlayedVoice, Priority, VoiceMode, Voices
+from tombola_device.play.words import Words
 
 CHANNELS: Final = 16
 
@@ -47,7 +50,7 @@ class Player(Dials):
 
     def __init__(self, modes: int, voices: int = 4) -> None:
         super().__init__()
-        self._blending = Blending(modes)
+        self._blending, self._words = Blending(modes), Words()
         self._voices = Voices(voices)
         self.voices = voices
         self.blend_mode = BlendMode.TOGETHER
@@ -166,6 +169,11 @@ class Player(Dials):
         """Set the offset of a control voltage to the position between the modes, -1 … 1."""
         self._blending.add_morph(offset)
 
+    def cv_word(self, word: int, offset: float) -> None:
+        """Set the offset of a control voltage to the knob of a word, -1 … 1: it adds what lies on its way."""
+        if self._words.add(word, offset):
+            self._add_words()
+
     def _cv_edge(self, which: int, *, high: bool, time_s: float) -> None:
         self._cv_gates[which] = high
         if high:
@@ -211,6 +219,22 @@ class Player(Dials):
         """Set the position between the first mode (0) and the last (1); between two modes both sound."""
         self._blending.morph(position)
 
+    def turn_word(self, word: int, place: float) -> None:
+        """Turn the knob of a word, 0 … 1: it sets blend, timbre and life. Without such a knob nothing changes."""
+        if setting := self._words.turn(word, place):
+            *weights, x, y, life = setting
+            self.set_blend(weights)
+            self.set_timbre(0, x)
+            self.set_timbre(1, y)
+            self.set_life(life)
+            self._add_words()
+
+    def recall_word(self, name: str, place: float) -> None:
+        """Blend, timbre and life come from a scene that this word's knob had set: let it stand at its place again."""
+        if name in self._words.names:
+            self._words.turn(self._words.names.index(name), place)
+            self._add_words()
+
     def rest_controllers(self) -> None:
         """Return wheels, pedals, pressure and loudness controllers to rest."""
         self._voices.sustain(down=False)
@@ -219,12 +243,18 @@ class Player(Dials):
         for voice in self._voices:
             voice.pressure = 0.0
 
-    def set_modes(self, modes: int, begins: Sequence[float] = ()) -> None:
+    def set_modes(self, modes: int, begins: Sequence[float] = (), words: Sequence[Word] = ()) -> None:
         """Change the number of modes for another bundle; keep keys, controllers and the weights of shared modes.
 
-        ``begins``: see ``Blending.set_modes``.
+        Args:
+            modes: M.
+            begins: See ``Blending.set_modes``.
+            words: The bundle's knobs that bear a word.
         """
         self._blending.set_modes(modes, begins)
+        if self._words.given != tuple(words):
+            self._words = Words(words)
+        self._add_words()
         for voice in self._voices:
             voice.blend = None
 
@@ -247,6 +277,12 @@ class Player(Dials):
     def weights(self) -> tuple[float, ...]:
         """The weights as they were set, before normalisation. Shape (M,)."""
         return self._blending.weights
+
+    @property
+    def words(self) -> tuple[tuple[str, float | None], ...]:
+        """The knobs that bear a word: name, and place; None: it is not what set blend, timbre and life as they are."""
+        now = (*self._blending.hand, *self.timbre, self.life)
+        return tuple(zip(self._words.names, self._words.places(now), strict=True))
 
     @property
     def hand_place(self) -> float:
@@ -290,6 +326,12 @@ class Player(Dials):
             self._blending.blend,
             **self.dials(),
         )
+
+    def _add_words(self) -> None:
+        """Pass on what voltages add by the knobs of words."""
+        added = self._words.added
+        self._blending.lean(added[:-3])
+        self.lean(*added[-3:])
 
     def _give_blend(self, voice: PlayedVoice) -> None:
         """Give a struck voice its own blend, or none if all keys share one."""

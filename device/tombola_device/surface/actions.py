@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from tombola_device.contract.controls import MAX_MODES, MOST_LIFE
 from tombola_device.contract.errors import BadConfig
+from tombola_device.contract.words import LONGEST_WORD
 from tombola_device.surface.backup import Backup
 from tombola_device.surface.scenes import NAME_LETTERS, PLACES, is_name
 
@@ -94,6 +95,19 @@ class SetLife:
 
     def __post_init__(self) -> None:
         _check_number("the life", self.amount, 0, MOST_LIFE)
+
+
+@dataclass(frozen=True, slots=True)
+class SetWord:
+    """Turn the knob of a word, 0 … 1: it sets blend, timbre and life."""
+
+    word: str
+    place: float
+
+    def __post_init__(self) -> None:
+        if len(self.word) > LONGEST_WORD:
+            raise BadConfig(f"no bundle has a knob {self.word[:40]!r}; words have at most {LONGEST_WORD} letters")
+        _check_number("the place of the knob", self.place, 0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +287,7 @@ Action: TypeAlias = (
     | SetTimbre
     | SetLoudness
     | SetLife
+    | SetWord
     | SetGlide
     | SetTune
     | Patch

@@ -4,7 +4,7 @@ knobs 1 … 5    weights of the modes 1 … 5, as far as there are so many
 knobs 6, 7, 8  timbre X, timbre Y, loudness; with SHIFT held: glide, tune, morph
 V/OCT, GATE    play a voice of their own: 1 V per octave, 0 V is note 36; TRIG strikes it too
 X, Y           added to timbre X and Y, 5 V is the whole way
-CV I … III     as assigned: a weight, morph, loudness, velocity, life
+CV I … III     as assigned: a weight, morph, loudness, velocity, life, a word's knob
 """
 
 from __future__ import annotations
@@ -200,7 +200,8 @@ class PanelMap:
         elif target is CvTarget.LIFE:
             self._player.cv_life(offset * MOST_LIFE)
         elif target is not CvTarget.NONE:
-            self._player.cv_blend(int(target.value.split()[1]) - 1, offset)
+            add = self._player.cv_word if target.value.startswith("word") else self._player.cv_blend
+            add(int(target.value.split()[1]) - 1, offset)
 
     def _target(self, name: str) -> CvTarget:
         return {"CV_1": self._targets.cv_1, "CV_2": self._targets.cv_2, "CV_3": self._targets.cv_3}[name]

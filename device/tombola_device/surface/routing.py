@@ -22,6 +22,10 @@ class CvTarget(Enum):
     WEIGHT_3 = "weight 3"
     WEIGHT_4 = "weight 4"
     WEIGHT_5 = "weight 5"
+    WORD_1 = "word 1"
+    WORD_2 = "word 2"
+    WORD_3 = "word 3"
+    WORD_4 = "word 4"
 
 
 class CvTargets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from tombola_device.contract.controls import MAX_MODES, MOST_LIFE
 from tombola_device.contract.errors import StoreError
+from tombola_device.contract.words import WordName
 from tombola_device.disk.files import Files
 from tombola_device.disk.sealed import SealedFile, is_there, read_sealed, write_sealed
 from tombola_device.play.blending import BlendMode
@@ -43,6 +44,7 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         voice_mode: How keys share voices.
         blend_mode: Whether keys share one blend.
         name: What the player calls it; empty: it has no name.
+        word: The knob that had set blend, timbre and life, and its place; None: none had.
     """
 
     blend: Annotated[dict[str, Share], Meta(max_length=MAX_MODES)]
@@ -54,6 +56,7 @@ class Scene(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     voice_mode: VoiceMode = VoiceMode.POLY
     blend_mode: BlendMode = BlendMode.TOGETHER
     name: Annotated[str, Meta(max_length=LONGEST_NAME, pattern=_NAME)] = ""
+    word: tuple[WordName, Share] | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,6 +91,7 @@ def capture(player: Player, modes: list[str]) -> Scene:
         tune_semitones=player.tune_semitones,
         voice_mode=player.voice_mode,
         blend_mode=player.blend_mode,
+        word=next(((name, place) for name, place in player.words if place is not None), None),
     )
 
 
@@ -99,6 +103,8 @@ def recall(scene: Scene, player: Player, modes: list[str]) -> None:
     for axis, value in enumerate(scene.timbre):
         player.set_timbre(axis, value)
     player.set_life(scene.life)
+    if scene.word is not None:
+        player.recall_word(*scene.word)
     player.set_loudness(scene.loudness_db)
     player.glide(scene.glide_s)
     player.tune(scene.tune_semitones)

@@ -28,6 +28,10 @@ LIFE_STEP: Final = 10
 """Per cent."""
 _LIVES: Final = tuple(f"{per_cent} %" for per_cent in range(0, round(100 * MOST_LIFE) + 1, LIFE_STEP))
 _LEARNS: Final = ("off", "on", "forget")
+WORD: Final = "word "
+"""Before the name of a word's knob."""
+PLACE_STEP: Final = 5
+_PLACES: Final = (NOTHING, *(f"{per_cent} %" for per_cent in range(0, 101, PLACE_STEP)))
 _TARGETS: Final = (NOTHING, *TARGETS)
 _MEMBERS: Final = ("off", *(str(count) for count in range(1, MOST_MEMBERS + 1)))
 
@@ -71,6 +75,7 @@ class SettingsPage:
         bend = f"{midi.bend_semitones:g}"
         taught = [f"{controller} {target}" for controller, target in sorted(midi.learnt.items())]
         return (
+            *(Option(f"{WORD}{name}", _PLACES, _nearest(place)) for name, place in self._player.words),
             _option("voices", VoiceMode, self._player.voice_mode),
             _option("blend keys", BlendMode, self._player.blend_mode),
             Option("life", _LIVES, round(100 * self._player.life / LIFE_STEP)),
@@ -112,7 +117,7 @@ class SettingsPage:
         change = msgspec.structs.replace
         if name in ("learn", "forget"):
             return self._teach(name, word)
-        if name in ("voices", "life"):
+        if name in ("voices", "life") or name.startswith(WORD):
             self._play(name, word)
         elif name == "blend keys":
             self._player.blend_mode = BlendMode(word)
@@ -162,8 +167,12 @@ class SettingsPage:
         """Carry out what a scene keeps, and the settings do not."""
         if name == "voices":
             self._player.voice_mode = VoiceMode(word)
-        else:
+        elif not name.startswith(WORD):
             self._player.set_life(_LIVES.index(word) * LIFE_STEP / 100)
+        elif word != NOTHING:
+            names = [each for each, _ in self._player.words]
+            place = (_PLACES.index(word) - 1) * PLACE_STEP / 100
+            self._player.turn_word(names.index(name.removeprefix(WORD)), place)
 
     def _teach(self, what: str, word: str) -> str:
         """Wait for a controller that will move ``word``, or forget a controller."""
@@ -190,6 +199,11 @@ class SettingsPage:
         self._midi_map.settings = self.settings.midi
         self._player.priority = self.settings.priority
         self._hands.targets = self.settings.inputs
+
+
+def _nearest(place: float | None) -> int:
+    """The choice for the place of a word's knob."""
+    return 0 if place is None else 1 + round(100 * place / PLACE_STEP)
 
 
 def _option(name: str, kind: type[Enum], chosen: Enum) -> Option:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 
 from tombola_device.contract.controls import SILENCE_DB
 from tombola_device.contract.errors import TombolaError
+from tombola_device.contract.words import Word
 from tombola_device.play.player import Player
 from tombola_device.surface.actions import (
     CV_JACKS,
@@ -46,6 +47,7 @@ from tombola_device.surface.actions import (
     SetTimbre,
     SetTune,
     SetWeight,
+    SetWord,
     StopLearning,
     Suggest,
     TurnDownKey,
@@ -53,6 +55,7 @@ from tombola_device.surface.actions import (
 from tombola_device.surface.archive import Archive
 from tombola_device.surface.calibrator import Calibrator
 from tombola_device.surface.habits import Habits, words_of
+from tombola_device.surface.house import House
 from tombola_device.surface.outputs import GATE_VOLTS, GateOut, Sounding, output_volts
 from tombola_device.surface.routing import Assignments, Jacks
 from tombola_device.surface.scene_page import ScenePage
@@ -63,72 +66,6 @@ PAGE_CHOICES: Final = ("closed", "open")
 NOTICE_S: Final = 3.0
 """How long a notice is shown."""
 _LOG = logging.getLogger(__name__)
-
-
-class House(Protocol):
-    """The rest of the instrument, as far as a player can ask for it.
-
-    Each answer is a notice for the player; an empty one: it comes later.
-
-    >>> class Closed:
-    ...     def revert(self): return "there is only one bundle"
-    ...     def allow_once(self, bundle): return "no bundle can be added here"
-    ...     def enrol(self): return "no owner can be added here"
-    ...     def accept_key(self, fingerprint): return "no owner can be added here"
-    ...     def turn_down_key(self): return "no key asks"
-    ...     def open_page(self, *, opened): return "no computer can show this panel"
-    >>> house: House = Closed()
-    >>> house.revert()
-    'there is only one bundle'
-    """
-
-    def revert(self) -> str:
-        """Go back to the bundle before."""
-
-    def allow_once(self, bundle: str) -> str:
-        """Let a bundle that asked come in, though no owner signed it."""
-
-    def enrol(self) -> str:
-        """Open the window for an owner's key."""
-
-    def accept_key(self, fingerprint: str) -> str:
-        """Enrol the key that asks, if it is this one."""
-
-    def turn_down_key(self) -> str:
-        """Refuse the key that asks."""
-
-    def open_page(self, *, opened: bool) -> str:
-        """Let a computer on the serial line show this panel, or no longer."""
-
-
-class Face(Protocol):
-    """Something that a player looks at and touches.
-
-    >>> class Clock:
-    ...     text, touched = "", False
-    ...     def poll(self, view, now_s):
-    ...         self.text = f"{view.bundle} at {now_s} s"
-    ...         return [Panic()] if view.fault else []
-    ...     def close(self): pass
-    >>> face: Face = Clock()
-    >>> face.poll(View(fault="the sound is not a number"), now_s=3.0)
-    [Panic()]
-    """
-
-    @property
-    def touched(self) -> bool:
-        """Whether it was touched since the last ``poll``, which then comes in the same tick. Asked in every tick."""
-
-    def poll(self, view: View, now_s: float) -> list[Action]:
-        """Show the view, and give the actions since the last call, in order. Does not wait.
-
-        Args:
-            view: The instrument now.
-            now_s: By ``time.monotonic``.
-        """
-
-    def close(self) -> None:
-        """Go dark, and give the hardware or the port back."""
 
 
 def page_option(code: str | None) -> tuple[Option, ...]:
@@ -184,10 +121,10 @@ class Surface:
         """What the CV and gate outputs carry."""
         return self._settings.settings.outputs
 
-    def set_modes(self, names: Sequence[str], begins: Sequence[float] = ()) -> None:
-        """A bundle with these modes plays from now on; ``begins``: its own blend."""
+    def set_modes(self, names: Sequence[str], begins: Sequence[float] = (), words: Sequence[Word] = ()) -> None:
+        """A bundle with these modes plays from now on; ``begins``: its own blend; ``words``: its knobs."""
         self._modes = tuple(names)
-        self._player.set_modes(len(names), begins)
+        self._player.set_modes(len(names), begins, words)
 
     def do(self, action: Action, now_s: float) -> None:
         """Carry out one action; what goes wrong becomes a notice, and the music goes on."""
@@ -225,6 +162,7 @@ class Surface:
             place=player.hand_place,
             timbre=player.timbre,
             life=player.life,
+            words=player.words if self._modes else (),
             loudness_db=player.loudness_db,
             glide_s=player.glide_s,
             tune_semitones=player.tune_semitones,
@@ -306,6 +244,8 @@ class Surface:
                 self._player.set_loudness(offset_db)
             case SetLife(amount):
                 self._player.set_life(amount)
+            case SetWord(word, place):
+                return self._turn_word(word, place)
             case SetGlide(seconds):
                 self._player.glide(seconds)
             case SetTune(semitones):
@@ -351,6 +291,13 @@ class Surface:
                 return self._house.turn_down_key()
             case _:
                 assert_never(action)
+        return ""
+
+    def _turn_word(self, word: str, place: float) -> str:
+        names = [name for name, _ in self._player.words]
+        if word not in names:
+            return f"the bundle that plays has no knob {word}"
+        self._player.turn_word(names.index(word), place)
         return ""
 
     def _touch_jack(self, action: Patch | Gate, now_s: float) -> str:

@@ -50,6 +50,7 @@ class View:
         place: On the way through the modes, without control voltages, 0 … 1.
         timbre: X and Y as set by hand, 0 … 1.
         life: As set by hand.
+        words: Name of each knob that bears a word, and its place, 0 … 1; None: it has not set what holds now.
         loudness_db: What the loudness knob adds.
         glide_s: The glide time.
         tune_semitones: The transposition.
@@ -102,6 +103,7 @@ class View:
     place: float = 0.0
     timbre: tuple[float, float] = (0.5, 0.5)
     life: float = 1.0
+    words: tuple[tuple[str, float | None], ...] = ()
     loudness_db: float = 0.0
     glide_s: float = 0.0
     tune_semitones: float = 0.0

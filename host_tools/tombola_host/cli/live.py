@@ -58,7 +58,7 @@ def play(
     for name in ("SIGTERM", "SIGHUP"):  # The terminal must be restored; Windows has no SIGHUP.
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)
-    typed, sources = open_inputs(midi, layout)
+    typed, sources = open_inputs(midi, layout, [word.name for word in loaded.manifest.words])
     try:
         live = Live(loaded, sources, audio=audio, voices=voices, buffer_periods=buffer_periods)
     except BaseException:
@@ -112,8 +112,9 @@ def _see(live: Live, bundle: Bundle, typed: TypedIn | None) -> Seen:
     )
     if typed is None:
         return seen
-    from tombola_host.playing.live import DIALS, LEVEL
+    from tombola_host.playing.live import LEVEL
 
-    values = (*live.player.timbre, live.player.life, typed.value(LEVEL) / 127)
-    dials = tuple((dial.name, value) for dial, value in zip(DIALS, values, strict=True))
+    player = live.player
+    values = (*player.timbre, player.life, typed.value(LEVEL) / 127, *(place for _, place in player.words))
+    dials = tuple((dial.name, value) for dial, value in zip(typed.dials, values, strict=True))
     return replace(seen, dials=dials, dial=typed.dial.name, octave=typed.octave, holding=typed.holding)

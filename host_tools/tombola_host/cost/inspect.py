@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.graph import TIMBRE, Graph
 from tombola_device.contract.manifest import Manifest, Mode
+from tombola_device.contract.words import Word
 from tombola_device.engine.gliding import position_of
 
 MOST_PER_BYTE: Final = 2
@@ -126,6 +128,8 @@ def as_table(inspection: Inspection, *, everything: bool = False) -> Group:
     if manifest.blend:
         parts = zip(manifest.modes, manifest.blend, strict=True)
         rows["begins with"] = ", ".join(f"{mode.name} {100 * share:.0f} %" for mode, share in parts if share)
+    if manifest.words:
+        rows["knobs"] = ", ".join(word.name for word in manifest.words)
     rows["delay"] = f"{1000 * manifest.delay_samples / manifest.sample_rate_hz:.1f} ms"
     rows["licence"] = manifest.licence or "not stated"
     for name, text in (rows | _graph_rows(inspection) if everything else rows).items():
@@ -161,9 +165,20 @@ def _graph_rows(inspection: Inspection) -> dict[str, str]:
         "sound": f"{manifest.sample_rate_hz} Hz, periods of {manifest.period_samples}, delay {manifest.delay_samples}",
         "cost": f"{manifest.cost.parameters} parameters, {manifest.cost.nodes} nodes, {manifest.cost.onnx_bytes} bytes",
         **{f"graph {role}": _graph_text(manifest.graphs[role], graph) for role, graph in inspection.graphs.items()},
+        **{f"knob {word.name}": _way_text(word, manifest.modes) for word in manifest.words},
         **{f"recordings of {mode.name}": text for mode in manifest.modes if (text := _recordings_text(mode))},
         **{f"provenance: {key}": str(value) for key, value in sorted(manifest.provenance.items())},
     }
+
+
+def _way_text(word: Word, modes: Sequence[Mode]) -> str:
+    """The stops of a word's knob."""
+    stops = []
+    for stop in word.path:
+        parts = zip(modes, stop.blend, strict=True)
+        blend = " + ".join(f"{mode.name} {100 * share / sum(stop.blend):.0f} %" for mode, share in parts if share)
+        stops.append(f"{blend}, X {stop.timbre_x:.2f}, Y {stop.timbre_y:.2f}, life {100 * stop.life:.0f} %")
+    return "; ".join(stops)
 
 
 def _recordings_text(mode: Mode) -> str:

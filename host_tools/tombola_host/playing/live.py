@@ -27,11 +27,11 @@ from tombola_device.hal.keyboard.open import open_keyboard
 from tombola_device.hal.midi.held import Sources
 from tombola_device.hal.midi.port import MidiIn
 from tombola_device.hal.midi.ports import NO_PORT, open_ports
-from tombola_device.hal.midi.typed import DIALS, LEVEL, TypedIn, check_layout
+from tombola_device.hal.midi.typed import LEVEL, TypedIn, check_layout
 from tombola_device.play.midi_map import MidiMap
 from tombola_device.play.player import Player
 
-__all__ = ["DIALS", "LEVEL", "Live", "TypedIn", "open_inputs"]  # The command may know the instrument from here only.
+__all__ = ["LEVEL", "Live", "TypedIn", "open_inputs"]  # The command may know the instrument from here only.
 END_S: Final = 2.0
 """Fading out takes 11 ms; a card whose clock stands still never returns."""
 TEST_NOTE_S: Final = 0.8
@@ -67,7 +67,7 @@ class Live:
         self._sources, self._clock = list(sources), clock
         self._ends: list[tuple[float, float]] = []
         self.player = Player(len(bundle.manifest.modes), voices)
-        self.player.set_modes(self.player.modes, bundle.manifest.blend)
+        self.player.set_modes(self.player.modes, bundle.manifest.blend, bundle.manifest.words)
         self._midi_map = MidiMap(self.player)
         memory = memoryview(bytearray(memory_bytes(voices)))
         self._controls, self._status = ControlsWriter(memory, voices), StatusReader(memory, voices)
@@ -159,12 +159,13 @@ class Live:
             self._failure = error
 
 
-def open_inputs(midi: str, layout: str) -> tuple[TypedIn | None, list[MidiIn]]:
+def open_inputs(midi: str, layout: str, words: Sequence[str] = ()) -> tuple[TypedIn | None, list[MidiIn]]:
     """The letter keys, if the program was started in a terminal; and all sources, these keys included.
 
     Args:
         midi: ``auto`` (all MIDI inputs), ``none``, or what else ``hal.midi.ports.open_ports`` takes.
         layout: Layout of the letter keys, one of ``hal.midi.typed.ROWS``.
+        words: Names of the bundle's knobs that bear a word: further dials of the letter keys.
 
     Raises:
         DeviceUnavailable: A MIDI input that was named is missing, or there is nothing to play with.
@@ -180,7 +181,7 @@ def open_inputs(midi: str, layout: str) -> tuple[TypedIn | None, list[MidiIn]]:
             if midi != "auto":
                 raise
     keyboard = open_keyboard()
-    typed = TypedIn(keyboard, layout, sources=held) if keyboard is not None else None
+    typed = TypedIn(keyboard, layout, sources=held, words=words) if keyboard is not None else None
     if typed is not None:
         sources.append(typed)
     elif not any(source.name != NO_PORT for source in sources):

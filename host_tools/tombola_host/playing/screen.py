@@ -33,7 +33,7 @@ class Seen:
         latency_ms: Median time from an input to its sound at the card; 0: not measured yet.
         xruns: Gaps so far.
         lost: Whether the card is unplugged.
-        dials: Name and value of each dial; 1: 100 %.
+        dials: Name and value of each dial; 1: 100 %; None: a word's knob that has not set what sounds.
         dial: Name of the one that the arrows move; empty: there are no letter keys.
         octave: Octaves up.
         holding: Whether notes are held.
@@ -50,7 +50,7 @@ class Seen:
     latency_ms: float = 0.0
     xruns: int = 0
     lost: bool = False
-    dials: tuple[tuple[str, float], ...] = ()
+    dials: tuple[tuple[str, float | None], ...] = ()
     dial: str = ""
     octave: int = 0
     holding: bool = False
@@ -73,7 +73,8 @@ def picture(seen: Seen) -> list[str]:
     filled = round(BAR * (1 - min(max(seen.peak_db / LOWEST_DB, 0.0), 1.0)))
     level = f"{seen.peak_db:5.0f} dB" if seen.peak_db > LOWEST_DB else "  silence"
     shares = (f"{name} {share:.0%}".replace("%", " %") for name, share in _sounding(seen))
-    dials = (f"[{name} {value:.0%}]" if name == seen.dial else f"{name} {value:.0%}" for name, value in seen.dials)
+    shown = ((name, f"{name} {'–' if value is None else f'{value:.0%}'}") for name, value in seen.dials)
+    dials = (f"[{text}]" if name == seen.dial else text for name, text in shown)
     octave = f"octave {seen.octave:+d}" if seen.octave else "octave 0"
     state = (*dials, octave, "held" if seen.holding else "not held") if seen.dial else ()
     return [

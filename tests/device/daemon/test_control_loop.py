@@ -13,6 +13,7 @@ import pytest
 from tombola_device.audio.fake import FakeAudio
 from tombola_device.config import Config
 from tombola_device.contract.bundle import bundle_sha256, encode_bundle
+from tombola_device.contract.words import Stop, Word
 from tombola_device.daemon import daemon as daemon_module
 from tombola_device.daemon.console import Hardware, build_console
 from tombola_device.daemon.daemon import Daemon
@@ -220,12 +221,14 @@ def test_full_disk_is_said_and_everything_plays_on(loop, monkeypatch, tmp_path):
     assert (tmp_path / "state" / "scenes" / "scene-01.json").is_file()
 
 
-def test_the_instrument_begins_with_the_blend_that_its_bundle_states(tmp_path, bundle, monkeypatch):
-    manifest = msgspec.structs.replace(bundle.manifest, blend=[0.25, 0.0, 0.75])
+def test_the_instrument_begins_with_the_blend_that_its_bundle_states_and_has_its_words(tmp_path, bundle, monkeypatch):
+    scary = Word("scary", [Stop([1.0, 0.0, 0.0], 0.5, 0.5, 1.0), Stop([0.0, 1.0, 0.0], 0.5, 0.5, 0.0)])
+    manifest = msgspec.structs.replace(bundle.manifest, blend=[0.25, 0.0, 0.75], words=[scary])
     monkeypatch.setattr(Loop, "run", lambda self, seconds: None)  # Where there is a panel, its knobs are read next.
     loop = Loop(tmp_path, replace(bundle, manifest=manifest), monkeypatch)
     try:
         assert loop.console.player.blend.tolist() == [0.25, 0.0, 0.75]
+        assert loop.console.player.words == (("scary", None),)
     finally:
         loop.daemon.errands.close()
         loop.console.close()

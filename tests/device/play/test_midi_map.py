@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tombola_device.contract.words import MAX_WORDS, Stop, Word
 from tombola_device.play import midi_map
 from tombola_device.play.clock import MidiClock
 from tombola_device.play.midi_map import MidiMap, MidiSettings, glide_s
@@ -112,6 +113,7 @@ def test_channel_mode_and_parameter_controllers_are_not_learnt(controller):
 def test_every_target_can_be_learnt():
     for target in midi_map.TARGETS:
         player = Played(16, 1)
+        player.set_modes(16, (), [Word(f"w{n}", [Stop([1.0] * 16, 0.1 * n, 0.5, 1.0)] * 2) for n in range(MAX_WORDS)])
         before = player.controls()
         player.midi_map.learn(target)
         player.midi(0xB0, 50, 100)
@@ -266,10 +268,11 @@ def test_chart_in_the_documents_names_every_controller():
         *midi_map.CC_TIMBRE_Y,
         *midi_map.CC_LIFE,
         *midi_map.CC_WEIGHTS,
+        *midi_map.CC_WORDS,
         *midi_map.CC_NOTES_OFF,
     }
     assert listed == known
-    for target in ("morph", "life", "timbre x", "timbre y", "level", "glide", "weight 1"):
+    for target in ("morph", "life", "timbre x", "timbre y", "level", "glide", "weight 1", "word 1"):
         assert f"`{target}`" in chart
 
 

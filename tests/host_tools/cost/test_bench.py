@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 
+import msgspec
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
 from rich.console import Console
-from tombola_device.contract.bundle import Bundle, encode_bundle
+from tombola_device.contract.bundle import Bundle, decode_bundle, encode_bundle
 from tombola_device.contract.errors import BadBundle, BadConfig
 from tombola_device.contract.graph import TIMBRE, block_graph
 from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
+from tombola_device.contract.words import Stop, Word
 from tombola_host.cost import bench as benching
 from tombola_host.cost import inspect as inspecting
 
@@ -127,3 +131,14 @@ def test_an_inspection_counts_what_the_graph_holds(bundle):
     everything = table(inspecting.as_table(found, everything=True))
     assert "2 nodes: 1 MatMul, 1 Identity" in everything
     assert "provenance: seed" in everything
+
+
+def test_an_inspection_names_the_knobs_and_shows_their_ways_among_everything(bundle):
+    loaded = decode_bundle(bundle.read_bytes())
+    word = Word("scary", [Stop([1.0, 0.0], 0.1, 0.5, 1.0), Stop([0.25, 0.75], 0.9, 0.5, 0.0)])
+    bundle.write_bytes(encode_bundle(replace(loaded, manifest=msgspec.structs.replace(loaded.manifest, words=[word]))))
+    found = inspecting.inspect_bundle(bundle)
+    assert re.search(r"knobs +│ scary ", table(inspecting.as_table(found)))
+    everything = table(inspecting.as_table(found, everything=True))
+    way = "one 100 %, X 0.10, Y 0.50, life 100 %; one 25 % + two 75 %, X 0.90, Y 0.50, life 0 %"
+    assert re.search(rf"knob scary +│ {re.escape(way)} ", everything)

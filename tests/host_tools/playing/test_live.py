@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tombola_device.contract.bundle import decode_bundle
 from tombola_device.contract.controls import SILENCE_DB
 from tombola_device.contract.errors import BadConfig, DeviceUnavailable
+from tombola_device.contract.words import Stop, Word
 from tombola_device.hal.audio.fake import FakeOut
 from tombola_device.hal.audio.files import NullOut
 from tombola_device.hal.keyboard.port import FakeKeyboard
@@ -251,3 +252,25 @@ def test_playing_begins_with_the_blend_that_the_bundle_states(play):
     manifest = msgspec.structs.replace(QUARTET.manifest, blend=[0.5, 0.0, 0.0, 0.5])
     live, _ = play(FakeMidi(), bundle=replace(QUARTET, manifest=manifest))
     assert live.player.blend.tolist() == [0.5, 0.0, 0.0, 0.5]
+
+
+def test_words_of_the_bundle_are_dials_of_the_letter_keys(play):
+    words = [Word("scary", [Stop([1, 0, 0, 0], 0.5, 0.5, 1.0), Stop([0, 0, 0, 1], 1.0, 0.5, 0.0)])]
+    bundle = replace(QUARTET, manifest=msgspec.structs.replace(QUARTET.manifest, words=words))
+    keyboard = FakeKeyboard(releases=True)
+    typed = TypedIn(keyboard, words=[word.name for word in words])
+    live, _ = play(typed, bundle=bundle)
+    assert [dial.name for dial in typed.dials] == ["timbre x", "timbre y", "life", "level", "scary"]
+    keyboard.press(*["tab"] * 4, *["up"] * 40)
+    live.tick()
+    assert (typed.dial.name, live.player.words) == ("scary", (("scary", 1.0),))
+    assert live.player.blend.tolist() == [0, 0, 0, 1]
+    keyboard.press("tab", "down")
+    live.tick()
+    assert (typed.dial.name, live.player.words) == ("timbre x", (("scary", None),))
+
+
+def test_picture_shows_a_word_that_has_not_set_what_sounds_as_a_dash():
+    lines = picture(replace(SEEN, dials=(("life", 2.0), ("scary", None)), dial="scary"))
+    assert "life 200 %  [scary –]" in lines[3]
+    assert "[scary 40 %]" in picture(replace(SEEN, dials=(("scary", 0.4),), dial="scary"))[3]

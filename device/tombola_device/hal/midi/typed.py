@@ -13,7 +13,7 @@ learned from the first key that is held.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,7 +66,8 @@ DIALS: Final = (
     TypedDial("life", 18, 64),
     LEVEL,
 )
-"""Tab chooses one of them for the arrows up and down."""
+"""Tab chooses one of them for the arrows up and down; the knobs of the bundle's words come after them."""
+WORD_CONTROLLERS: Final = (12, 13, 14, 15)
 _SUSTAIN, _SOUND_OFF = 64, 120
 
 
@@ -86,6 +87,7 @@ class TypedIn:
         layout: One of ROWS.
         clock: Returns seconds.
         sources: What else plays the instrument; see HeldKeys.
+        words: Names of the bundle's knobs that bear a word, if it is known which bundle plays.
 
     Raises:
         BadConfig: The layout is unknown.
@@ -106,13 +108,16 @@ class TypedIn:
         layout: str = "qwerty",
         clock: Callable[[], float] = time.monotonic,
         sources: Sources | None = None,
+        words: Sequence[str] = (),
     ) -> None:
         check_layout(layout)
         self._keyboard, self._layout, self._clock = keyboard, layout, clock
         self._held = HeldKeys(sources)
         self._notes = {key: step for step, key in enumerate("".join(ROWS[layout]))}
         self._places = {key: step for step, key in enumerate("".join(ROWS["qwerty"]))}
-        self._values = {dial: dial.start for dial in (BLEND, *DIALS)}
+        named = zip(words, WORD_CONTROLLERS, strict=False)
+        self.dials = (*DIALS, *(TypedDial(word, controller, 0) for word, controller in named))
+        self._values = {dial: dial.start for dial in (BLEND, *self.dials)}
         self._rings: dict[int, _Ring] = {}
         self._pause_s = 0.0
         self.done = False
@@ -156,7 +161,7 @@ class TypedIn:
         if press.key in (down, up):
             self.octave = min(max(self.octave + (1 if press.key == up else -1), LEAST_OCTAVE), MOST_OCTAVE)
         elif press.key == "tab" and press.stroke is Stroke.DOWN:
-            self.dial = DIALS[(DIALS.index(self.dial) + 1) % len(DIALS)]
+            self.dial = self.dials[(self.dials.index(self.dial) + 1) % len(self.dials)]
         elif press.key in ("left", "right"):
             return self._turn(BLEND, up=press.key == "right")
         elif press.key in ("down", "up"):

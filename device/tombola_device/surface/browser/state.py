@@ -44,6 +44,9 @@ def state_of(view: View, now_s: float) -> dict[str, Any]:
         "blend": _rounded(view.blend, 4),
         "hand_blend": _rounded(view.hand_blend, 4),
         "timbre": _rounded(view.timbre, 4),
+        "words": tuple(
+            {"name": name, "place": place if place is None else round(place, 4)} for name, place in view.words
+        ),
         "levels_db": _rounded(view.levels_db, 1),
         "held": _rounded(view.held, 2),
         "gate": bool(view.held),

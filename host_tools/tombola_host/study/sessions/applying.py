@@ -4,7 +4,8 @@ votes ─┬─► scenes.json    what was preferred, and the stops of a knob: t
        ├─► knobs.json     words and their directions
        ├─► weights.json   `tombola build --weights`
        ├─► next.toml      before against after, blind
-       └─► tuned.tombola  the same network; its knobs' middle is the timbre that was found, and it begins with the blend
+       └─► tuned.tombola  the same network, with the timbre that was found in its knobs' middle, and its blend to begin
+                          with; or with a knob that bears the word
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from tombola_device.contract.graph import TIMBRE
 from tombola_host.corpus.weights import ModeWeights, Weights
 from tombola_host.runs.store import write_atomically
 from tombola_host.study.sessions.ballot import BANDS, WHOLE
-from tombola_host.study.sessions.knobs import STOPS, Knob, knob_of
+from tombola_host.study.sessions.knobs import Knob, knob_of
 from tombola_host.study.sessions.passage import Passage
 from tombola_host.study.sessions.results import Results
 from tombola_host.study.sessions.session import bundle_path
 from tombola_host.study.sessions.setting import Setting, Space
 from tombola_host.study.sessions.tuning import Tuner
+from tombola_host.study.sessions.wording import moved_words, next_of_word, scenes_of, worded
 
 STRENGTH: Final = 3.0
 """What is marked by everybody, every time, counts four times as much."""
@@ -47,7 +49,7 @@ class Learned:
         knob: Of the session's word.
         weights: None: nothing was marked as wrong.
         next: The next session's file; empty: none.
-        tuned: The bundle with its new default; None: none was found.
+        tuned: The bundle with its new default, or its new knob; None: none was found.
         said: What was learned, and what not, in sentences.
     """
 
@@ -146,7 +148,7 @@ def retuned(bundle: Bundle, setting: Setting) -> Bundle:
     """The same network with a new default for all its modes.
 
     Its knobs stand at the setting's timbre when they are in the middle; both ends of a knob stay where they are. It
-    begins with the setting's blend, if it has its modes.
+    begins with the setting's blend, if it has its modes. The stops of its words sound as before.
     """
     modes = []
     for mode in bundle.manifest.modes:
@@ -160,7 +162,8 @@ def retuned(bundle: Bundle, setting: Setting) -> Bundle:
         modes.append(msgspec.structs.replace(mode, controls=controls))
     blend = [round(setting.blend.get(mode.name, 0.0), 4) for mode in modes]
     begins = blend if any(blend) else bundle.manifest.blend
-    return Bundle(msgspec.structs.replace(bundle.manifest, modes=modes, blend=begins), bundle.graphs)
+    words = moved_words(bundle.manifest.words, bundle.manifest.modes, modes)
+    return Bundle(msgspec.structs.replace(bundle.manifest, modes=modes, blend=begins, words=words), bundle.graphs)
 
 
 def _weight(marked: float, heard: float) -> float:
@@ -198,10 +201,21 @@ def _word(results: Results, weights: Weights | None) -> Learned:
             f"{knob.word!r} is no knob yet: the {knob.scores} scores foretell each other no better than shuffled ones "
             f"(correlation {knob.agreement:.2f}); ask more listeners, or for more settings"
         )
-    turns = [2 * stop / (STOPS - 1) - 1 for stop in range(STOPS)]
-    scenes = {f"{knob.word} {round(50 * (turn + 1))}": knob.at(turn) for turn in turns}
     ways = ", ".join(f"{name} {value:+.2f}" for name, value in knob.names.items() if abs(value) > 0.1)
-    return Learned(scenes, knob, weights, said=[f"{knob.word}: {ways} (correlation {knob.agreement:.2f})"])
+    said = [f"{knob.word}: {ways} (correlation {knob.agreement:.2f})"]
+    bundles = {stimulus.bundle for stimulus in session.sheet.stimuli.values() if stimulus.bundle}
+    bundles |= {session.sheet.bundle} - {""}
+    if len(bundles) > 1:
+        said.append("several bundles were compared, so none of them got the knob")
+        return Learned(scenes_of(knob), knob, weights, said=said)
+    (sha256,) = bundles
+    try:
+        tuned = worded(session.bundle(sha256), knob)
+    except BadConfig as error:
+        said.append(str(error))
+        return Learned(scenes_of(knob), knob, weights, said=said)
+    following = next_of_word(knob, bundle_path(Path("SESSION"), sha256).as_posix(), session.sheet.seed)
+    return Learned(scenes_of(knob), knob, weights, following, tuned, said)
 
 
 def _facts(knob: Knob) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
     score of a setting = mean of its listener + direction · setting,  with a prior of short directions
 
+The direction says in a line where a word leads, and whether scores foretell each other; the way may bend (``ways``).
 Along the weights of the modes a direction sums to 0: what one mode gains, others lose.
 """
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from tombola_host.study.sessions.preference import SAME
 from tombola_host.study.sessions.results import Results
 from tombola_host.study.sessions.setting import AXES, Points, Setting, Space
+from tombola_host.study.sessions.ways import STOPS, way
 
 PRIOR: Final = 0.05
 """Ridge, relative to one full turn of each coordinate and scores of spread 1."""
@@ -24,8 +26,6 @@ CHANCE: Final = 0.05
 """A word is no knob if shuffled scores foretell each other as well in more than this share of the shuffles."""
 SHUFFLES: Final = 400
 LEAST_SCORES: Final = 8
-STOPS: Final = 5
-"""Scenes along a knob."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Knob:
         space: The settings.
         direction: Change of each coordinate that raises the score most; the longest coordinate has 1. Shape (D,).
         centre: The middle of what was heard. Shape (D,).
+        way: Settings from the least of the word to the most. Shape (STOPS, D).
         agreement: Correlation of scores with what the scores of other settings foretell of them.
         chance: Share of shuffles that agree as well.
         scores: How many there were.
@@ -46,6 +47,7 @@ class Knob:
     space: Space
     direction: Points
     centre: Points
+    way: Points
     agreement: float
     chance: float
     scores: int
@@ -56,8 +58,9 @@ class Knob:
         return self.scores >= LEAST_SCORES and self.chance <= CHANCE
 
     def at(self, turn: float) -> Setting:
-        """The setting at a turn of the knob, -1 … 1; it ends where the settings do."""
-        return self.space.setting(self.space.inside((self.centre + 0.5 * turn * self.direction)[None])[0])
+        """The setting at a turn of the knob, -1 … 1, between two stops in proportion."""
+        place = np.interp(turn, np.linspace(-1, 1, STOPS), np.arange(STOPS))
+        return self.space.setting(np.array([np.interp(place, np.arange(STOPS), column) for column in self.way.T]))
 
     @property
     def names(self) -> dict[str, float]:
@@ -93,7 +96,8 @@ def learned_knob(word: str, space: Space, blocks: Sequence[Block], *, apart: boo
     rng = np.random.default_rng(0)
     parts = np.split(wanted, np.cumsum(lengths)[:-1])
     shuffled = [np.concatenate([rng.permutation(part) for part in parts]) for _ in range(SHUFFLES)]
-    return _knob(word, space, heard, wanted, folds.astype(np.int64), shuffled, whole.mean(axis=0))
+    stops = way(space, whole, wanted, np.repeat(np.arange(len(said)), lengths))
+    return _knob(word, space, heard, wanted, folds.astype(np.int64), shuffled, whole.mean(axis=0), stops)
 
 
 def knob_of(results: Results, space: Space) -> Knob:
@@ -125,6 +129,7 @@ def _knob(
     folds: npt.NDArray[np.int64],
     shuffled: Sequence[Points],
     centre: Points,
+    stops: Points,
 ) -> Knob:
     """Fit, and foretell each fold from the others: of the scores as they are, and of shuffled ones."""
     foretell = np.zeros((len(wanted), len(wanted)))
@@ -137,7 +142,7 @@ def _knob(
     direction[len(AXES) :] -= direction[len(AXES) :].mean()
     longest = float(np.abs(direction).max())
     scaled = direction / longest if longest > 0 else direction
-    return Knob(word, space, scaled, centre, agreement, float(chance), len(wanted))
+    return Knob(word, space, scaled, centre, stops, agreement, float(chance), len(wanted))
 
 
 def _ridge(settings: Points) -> Points:
@@ -151,4 +156,5 @@ def _correlation(a: Points, b: Points) -> float:
 
 
 def _none(word: str, space: Space) -> Knob:
-    return Knob(word, space, np.zeros(space.dimensions), space.point(Setting({})), 0.0, 1.0, 0)
+    centre = space.point(Setting({}))
+    return Knob(word, space, np.zeros(space.dimensions), centre, np.tile(centre, (STOPS, 1)), 0.0, 1.0, 0)

@@ -8,14 +8,17 @@ from typing import Final
 
 import numpy as np
 
-from tombola_host.study.sessions.preference import SAME, Taste, Votes
+from tombola_host.study.sessions.preference import SAME, Votes
 from tombola_host.study.sessions.setting import AXES, Points, Space
+from tombola_host.study.sessions.tastes import Tastes
 from tombola_host.study.sessions.tuning import Tuner, spread
 
 ERROR: Final = 0.1
 """Share of answers that are drawn at random among the other two."""
 JUST_NOTICED: Final = 0.03
 """A smaller difference of utility is not heard."""
+UNSURE: Final = 8.0
+"""Of 100: spread of the ratings of one setting."""
 CROWD: Final = 20_000
 
 
@@ -97,6 +100,54 @@ class Listener:
         return true
 
 
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a word means: it grows in one direction, by ever less at the ends, and beside that around one setting.
+
+    Args:
+        direction: In which it grows; along the modes in sum 0. Shape (D,).
+        middle: Where it grows most. Shape (D,).
+        around: A setting that has something of the word too. Shape (D,).
+        share: Of the word that ``around`` makes, 0 … 1.
+    """
+
+    direction: Points
+    middle: Points
+    around: Points
+    share: float = 0.25
+
+    def __call__(self, points: Points) -> Points:
+        """How much of the word there is, 0 … 1. Shape (N,)."""
+        grown = 0.5 + 0.5 * np.tanh(2.0 * (points - self.middle) @ self.direction)
+        near = np.exp(-0.5 * np.square((points - self.around) / 0.5).sum(axis=1))
+        return np.asarray((1 - self.share) * grown + self.share * near)
+
+
+def drawn_meaning(space: Space, seed: int) -> Meaning:
+    """A word at random."""
+    rng = np.random.default_rng([seed, 23])
+    direction = rng.standard_normal(space.dimensions)
+    direction[len(AXES) :] -= direction[len(AXES) :].mean()
+    middle, around = space.random(rng, 2)
+    return Meaning(direction / np.linalg.norm(direction), middle, around)
+
+
+def rated(meaning: Meaning, points: Points, seed: int, error: float = ERROR) -> Points:
+    """What one listener rates settings, 0 … 100: on a scale of their own, with a hand that is not sure. Shape (N,).
+
+    Args:
+        meaning: What the word means.
+        points: The settings. Shape (N, D).
+        seed: Of the listener.
+        error: Share of ratings that have nothing to do with what was heard.
+    """
+    rng = np.random.default_rng([seed, 29])
+    low, high = rng.uniform(0, 30), rng.uniform(60, 100)
+    said = low + (high - low) * meaning(points) + rng.normal(0, UNSURE, len(points))
+    wrong = rng.random(len(points)) < error
+    return np.clip(np.where(wrong, rng.uniform(0, 100, len(points)), said), 0.0, 100.0)
+
+
 Search = Callable[[Space, Listener, int, int], Points]
 """Space, listener, votes, seed → the setting found. Shape (D,)."""
 
@@ -117,7 +168,7 @@ def tuned(options: int) -> Search:
 def random_best_seen(space: Space, listener: Listener, votes: int, seed: int) -> Points:
     """Random pairs; in the end the setting that was heard and is thought best by the same model."""
     said = _random_pairs(space, listener, votes, seed)
-    return np.asarray(said.heard[Taste(said).best(said.heard)])
+    return np.asarray(said.heard[Tastes(said).best(said.heard)])
 
 
 def random_modelled(space: Space, listener: Listener, votes: int, seed: int) -> Points:

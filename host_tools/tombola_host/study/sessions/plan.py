@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 from tombola_device.contract.controls import MOST_LIFE
 from tombola_device.contract.errors import BadConfig
+from tombola_device.contract.words import LONGEST_WORD, WordName
 
 from tombola_host.corpus.folders import check_name
 from tombola_host.study.sessions.passage import LONGEST_S, Note
@@ -109,6 +110,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             BadConfig: Something is missing, given twice, or does not fit the kind.
         """
         check_name("session", self.name)
+        if self.word:
+            check_word(self.word)
         for what, names in (("stimulus", self.stimulus), ("passage", self.passage)):
             _check_names(what, [each.name for each in names])
         if self.settings and not self.bundle:
@@ -126,6 +129,16 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         least = 1 if self.kind == "ratings" else 2
         if not least <= compared <= MOST_STIMULI:
             raise BadConfig(f'{compared} stimuli cannot be compared by "{self.kind}"; give {least} to {MOST_STIMULI}')
+
+
+def check_word(word: str) -> None:
+    """Raise BadConfig unless a knob can bear this word."""
+    try:
+        msgspec.convert(word, WordName)
+    except msgspec.ValidationError as error:
+        raise BadConfig(
+            f"no knob can bear the word {word[:40]!r}; give 1 to {LONGEST_WORD} letters, digits, blanks and . _ + -"
+        ) from error
 
 
 def _check_names(what: str, names: Sequence[str]) -> None:

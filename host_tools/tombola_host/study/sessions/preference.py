@@ -5,11 +5,10 @@
     "no difference" has ν e^{mean f / s} instead of e^{f_i / s}
 
 The latent utility f has variance 1. A slip is a vote that has nothing to do with what was heard: a vote that all others
-speak against counts little, instead of moving everything.
+speak against counts little, instead of moving everything. ``tastes`` has several of these at once.
 
 Source: Chu & Ghahramani 2005, "Preference learning with Gaussian processes", here with the logistic choice of Luce 1959
-and the ties of Davidson 1970; expected utility of the best option: Lin et al. 2022, "Preference exploration for
-efficient Bayesian optimization"; for more than two options: Astudillo et al. 2023, "qEUBO".
+and the ties of Davidson 1970.
 """
 
 from __future__ import annotations
@@ -23,17 +22,15 @@ import numpy as np
 from tombola_host.study.sessions.setting import Points
 
 SCALE: Final = 0.7
-"""Length scale of the utility: the range of timbre X is 1, two pure modes are √2 apart. Fitting one for each
-coordinate by the evidence was worse with so few votes (docs/notebook/0015-preferences.md)."""
+"""Length scale of the utility: the range of timbre X is 1, two pure modes are √2 apart."""
 SHARPNESS: Final = 0.25
 """s: settings whose utilities differ by s are told apart three times of four."""
 TIE: Final = 0.5
 """ν: two equal settings are called equal once in five times."""
-SLIPS: Final = 0.1
+SLIPS: Final = 0.15
 """Share of votes that slip."""
 ITERATIONS: Final = 50
-SETTLED: Final = 1e-7
-DRAWS: Final = 256
+SETTLED: Final = 1e-6
 JITTER: Final = 1e-6
 SAME: Final = -1
 """Instead of a choice: no difference."""
@@ -83,6 +80,7 @@ class Taste:
 
     Args:
         votes: The votes.
+        scales: Length scale of each coordinate. Shape (D,); or one of all.
 
     >>> bright, dull = np.array([1.0, 0.5, 0.5, 1.0]), np.array([0.0, 0.5, 0.5, 1.0])
     >>> taste = Taste(Votes(4).with_vote([bright, dull], 0))
@@ -91,52 +89,38 @@ class Taste:
     True
     """
 
-    def __init__(self, votes: Votes) -> None:
-        self._heard = votes.heard
-        self._push, self._weight = _mode(kernel(self._heard, self._heard), votes)
-        inner = np.eye(len(self._heard)) + self._weight @ kernel(self._heard, self._heard)
-        self._gain = np.linalg.solve(inner, self._weight)
+    def __init__(self, votes: Votes, scales: Points | float = SCALE) -> None:
+        self._heard, self._scales = votes.heard, scales
+        prior = kernel(self._heard, self._heard, scales)
+        self._push, weight, height = _mode(prior, votes)
+        inner = np.eye(len(prior)) + weight @ prior
+        self._gain = np.linalg.solve(inner, weight)
+        self.evidence = height - 0.5 * float(np.linalg.slogdet(inner)[1])
+        """Logarithm of how probable the votes are under these scales."""
 
     def mean(self, points: Points) -> Points:
         """Mean of the utility. Shape (N,)."""
-        return np.asarray(kernel(points, self._heard) @ self._push)
+        return np.asarray(kernel(points, self._heard, self._scales) @ self._push)
 
     def at(self, points: Points) -> tuple[Points, Points]:
         """Mean and covariance of the utility. Shapes (N,), (N, N)."""
-        across = kernel(points, self._heard)
-        return across @ self._push, kernel(points, points) - across @ self._gain @ across.T
-
-    def best(self, points: Points) -> int:
-        """Which of some settings has the highest mean."""
-        return int(np.argmax(self.mean(points)))
-
-    def most_telling(self, points: Points, count: int, rng: np.random.Generator) -> list[int]:
-        """The settings whose best one is expected to be the best: what to ask for next.
-
-        The first is the one thought best; each further one raises the expected best most, over draws of the utility.
-        """
-        mean, covariance = self.at(points)
-        root = np.linalg.cholesky(covariance + JITTER * np.eye(len(points)))
-        drawn = mean[:, None] + root @ rng.standard_normal((len(points), DRAWS))
-        chosen = [int(np.argmax(mean))]
-        while len(chosen) < count:
-            gain = np.maximum(drawn - drawn[chosen].max(axis=0), 0.0).mean(axis=1)
-            gain[chosen] = -1.0
-            chosen.append(int(np.argmax(gain)))
-        return chosen
+        across = kernel(points, self._heard, self._scales)
+        return across @ self._push, kernel(points, points, self._scales) - across @ self._gain @ across.T
 
 
-def kernel(a: Points, b: Points) -> Points:
+def kernel(a: Points, b: Points, scales: Points | float = SCALE) -> Points:
     """Squared exponential. Shape (N, M)."""
-    a, b = a / SCALE, b / SCALE
+    a, b = a / scales, b / scales
     squared = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2 * a @ b.T
     return np.asarray(np.exp(-0.5 * np.maximum(squared, 0.0)))
 
 
-def _mode(prior: Points, votes: Votes) -> tuple[Points, Points]:
-    """Newton's method with halved steps: α with f = prior α at the mode, (N,), and the curvature there, (N, N)."""
+def _mode(prior: Points, votes: Votes) -> tuple[Points, Points, float]:
+    """Newton's method with halved steps: α with f = prior α at the mode, (N,); curvature, (N, N), and height there."""
     push = np.zeros(len(prior))
-    height, gradient, weight = _likelihood(prior @ push, votes)
+    seen = _Seen(votes)
+    height, gradient, weight = seen.likelihood(prior @ push)
+    now = height
     for _ in range(ITERATIONS):
         utility = prior @ push
         target = np.linalg.solve(np.eye(len(prior)) + weight @ prior, weight @ utility + gradient)
@@ -144,7 +128,7 @@ def _mode(prior: Points, votes: Votes) -> tuple[Points, Points]:
         before = height - 0.5 * float(push @ utility)
         while True:
             tried = push + length * step
-            found = _likelihood(prior @ tried, votes)
+            found = seen.likelihood(prior @ tried)
             now = found[0] - 0.5 * float(tried @ prior @ tried)
             if now >= before or length < 1e-4:
                 break
@@ -152,30 +136,48 @@ def _mode(prior: Points, votes: Votes) -> tuple[Points, Points]:
         push, (height, gradient, weight) = tried, found
         if now - before < SETTLED:
             break
-    return push, weight
+    return push, weight, now
 
 
-def _likelihood(utility: Points, votes: Votes) -> tuple[float, Points, Points]:
-    """Log likelihood, its gradient, (N,), and its curvature, (N, N), which is never negative.
+class _Seen:
+    """What votes say of utilities. V votes, Q the most options of one.
 
-    The curvature leaves out a term that only slips have; with it the likelihood would not be log-concave.
+    Args:
+        votes: The votes, one at least.
     """
-    height, start = 0.0, 0
-    gradient, weight = np.zeros(len(utility)), np.zeros((len(utility), len(utility)))
-    for options, chosen in zip(votes.options, votes.chosen, strict=True):
-        count = len(options)
-        part = slice(start, start + count)
-        start += count
-        # Rows: what each outcome says of each option; the last outcome is "no difference".
-        outcomes = np.vstack([np.eye(count), np.full(count, 1 / count)])
-        logits = outcomes @ utility[part] / SHARPNESS
-        logits[-1] += np.log(TIE)
-        share = np.exp(logits - logits.max())
-        share /= share.sum()
-        heard = (1 - SLIPS) * share[chosen]
-        chance = heard + SLIPS / (count + 1)
-        centred = outcomes - share @ outcomes
-        height += float(np.log(chance))
-        gradient[part] += heard / chance * centred[chosen] / SHARPNESS
-        weight[part, part] += heard / chance * (centred.T * share) @ centred / SHARPNESS**2
-    return height, gradient, weight
+
+    def __init__(self, votes: Votes) -> None:
+        counts = np.array([len(options) for options in votes.options])
+        most = int(counts.max())
+        self._rows, self._valid = np.arange(len(counts)), np.arange(most) < counts[:, None]
+        # What each outcome says of each option; the last outcome is "no difference". Shape (V, Q + 1, Q).
+        picks = np.broadcast_to(np.eye(most), (len(counts), most, most))
+        self._outcomes = np.concatenate([picks, (self._valid / counts[:, None])[:, None]], axis=1)
+        self._offsets = np.where(np.pad(self._valid, ((0, 0), (0, 1)), constant_values=True), 0.0, -np.inf)
+        self._offsets[:, -1] = np.log(TIE)
+        self._chosen = np.where(np.array(votes.chosen) == SAME, most, votes.chosen)
+        self._slip = SLIPS / (counts + 1)
+        place = np.cumsum(self._valid).reshape(self._valid.shape) - 1
+        self._both = self._valid[:, :, None] & self._valid[:, None, :]
+        self._across = np.broadcast_to(place[:, :, None], self._both.shape)[self._both]
+        self._along = np.broadcast_to(place[:, None], self._both.shape)[self._both]
+
+    def likelihood(self, utility: Points) -> tuple[float, Points, Points]:
+        """Log likelihood, its gradient, (N,), and its curvature, (N, N), which is never negative.
+
+        The curvature leaves out a term that only slips have; with it the likelihood would not be log-concave.
+        """
+        heard = np.zeros(self._valid.shape)
+        heard[self._valid] = utility
+        logits = np.einsum("voq,vq->vo", self._outcomes, heard) / SHARPNESS + self._offsets
+        share = np.exp(logits - logits.max(axis=1, keepdims=True))
+        share /= share.sum(axis=1, keepdims=True)
+        right = (1 - SLIPS) * share[self._rows, self._chosen]
+        chance = right + self._slip
+        pull = right / chance
+        centred = self._outcomes - np.einsum("vo,voq->vq", share, self._outcomes)[:, None]
+        gradient = pull[:, None] * centred[self._rows, self._chosen] / SHARPNESS
+        blocks = (share[:, :, None] * centred).swapaxes(1, 2) @ centred * (pull[:, None, None] / SHARPNESS**2)
+        weight = np.zeros((len(utility), len(utility)))
+        weight[self._across, self._along] = blocks[self._both]
+        return float(np.log(chance).sum()), gradient[self._valid], weight

@@ -7,8 +7,9 @@ from typing import Final
 
 import numpy as np
 
-from tombola_host.study.sessions.preference import Taste, Votes
+from tombola_host.study.sessions.preference import Votes
 from tombola_host.study.sessions.setting import Points, Space
+from tombola_host.study.sessions.tastes import Tastes
 
 FAR: Final = 100
 NEAR: Final = 50
@@ -38,7 +39,7 @@ class Tuner:
         rng = np.random.default_rng([self.seed, len(votes)])
         if not len(votes):
             return spread(self.space, self.options, rng)
-        taste, heard = Taste(votes), votes.heard
+        taste, heard = Tastes(votes), votes.heard
         best = np.asarray(heard[taste.best(heard)])
         near = [self.space.near(rng, best, NEAR, reach) for reach in REACHES]
         candidates = np.unique(np.vstack([heard, self.space.random(rng, FAR), *near]), axis=0)
@@ -49,7 +50,7 @@ class Tuner:
         rng = np.random.default_rng([self.seed, 2**31 - 1])
         if not len(votes):
             return np.asarray(self.space.inside(np.full((1, self.space.dimensions), 0.5))[0])
-        taste = Taste(votes)
+        taste = Tastes(votes)
         candidates = np.vstack([votes.heard, self.space.random(rng, LAST)])
         best = np.asarray(candidates[taste.best(candidates)])
         for reach in REACHES * ASCENTS:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
-import msgspec
 import numpy as np
 import pytest
 from tombola_device.contract.bundle import decode_bundle
@@ -21,6 +18,7 @@ from tombola_host.study.sessions.plan import read_plan
 from tombola_host.study.sessions.preference import SAME, Taste, Votes
 from tombola_host.study.sessions.results import read_results
 from tombola_host.study.sessions.setting import Setting, Space, on_simplex
+from tombola_host.study.sessions.tastes import Tastes
 from tombola_host.study.sessions.tuning import Tuner, spread
 
 SPACE = Space(("sax", "violin", "flute"))
@@ -65,7 +63,7 @@ def test_the_posterior_is_the_mode_of_prior_and_votes():
     prior = preference.kernel(heard, heard) + 1e-9 * np.eye(5)
 
     def height(f: np.ndarray) -> float:
-        return preference._likelihood(f, votes)[0] - 0.5 * f @ np.linalg.solve(prior, f)
+        return preference._Seen(votes).likelihood(f)[0] - 0.5 * f @ np.linalg.solve(prior, f)
 
     mode = Taste(votes).mean(heard)
     for step in np.eye(3):  # Settings that were heard twice have one utility.
@@ -77,11 +75,12 @@ def test_the_slope_and_the_curvature_are_those_of_the_likelihood():
     votes = Votes(6).with_vote(SPACE.points([DULL, BRIGHT, Setting({"flute": 1})]), 1)
     utility, step = np.array([0.2, -0.1, 0.3]), 1e-5
     slope = [
-        (preference._likelihood(utility + h, votes)[0] - preference._likelihood(utility - h, votes)[0]) / (2 * step)
+        (preference._Seen(votes).likelihood(utility + h)[0] - preference._Seen(votes).likelihood(utility - h)[0])
+        / (2 * step)
         for h in step * np.eye(3)
     ]
-    assert preference._likelihood(utility, votes)[1] == pytest.approx(slope, abs=1e-6)
-    assert np.linalg.eigvalsh(preference._likelihood(utility, votes)[2]).min() > -1e-12
+    assert preference._Seen(votes).likelihood(utility)[1] == pytest.approx(slope, abs=1e-6)
+    assert np.linalg.eigvalsh(preference._Seen(votes).likelihood(utility)[2]).min() > -1e-12
 
 
 def test_one_wrong_answer_does_not_overturn_many():
@@ -99,7 +98,7 @@ def test_the_next_question_holds_the_best_so_far_and_something_else():
         assert len(np.unique(asked, axis=0)) == 4
         assert (tuner.ask(votes) == asked).all()
         votes = votes.with_vote(asked, int(np.argmax(asked[:, 0])))
-    best = votes.heard[Taste(votes).best(votes.heard)]
+    best = votes.heard[Tastes(votes).best(votes.heard)]
     assert np.abs(tuner.ask(votes) - best).sum(axis=1).min() < 1.0
 
 
@@ -223,20 +222,3 @@ def test_what_was_marked_wrong_weighs_more_by_how_often(session, tmp_path):
 def test_nobody_voted_is_one_sentence(session):
     with pytest.raises(BadConfig, match="let somebody listen first"):
         learn(read_results(session("pairs")))
-
-
-def test_a_rated_word_becomes_five_scenes_and_a_knob(session, tmp_path):
-    made = session("pairs", stimuli=8, word="bright")
-    made = type(made)(made.folder, msgspec.structs.replace(made.sheet, kind="ratings"))
-    for listener in ("anna", "ben"):
-        letters = "ABCDEFGH"
-        heard = {letter: made.heard(f"s{n}", "short") for n, letter in enumerate(letters, 1)}
-        ratings = {letter: 10.0 * n for n, letter in enumerate(letters, 1)}
-        ballot_of(made.listeners, listener).cast(Vote(0, heard, ratings=ratings))
-    learned = learn(read_results(made))
-    assert learned.knob.names["timbre_x"] == 1.0
-    assert list(learned.scenes) == [f"bright {n}" for n in (0, 25, 50, 75, 100)]
-    xs = [scene.timbre[0] for scene in learned.scenes.values()]
-    assert xs == sorted(xs)
-    write_learned(learned, read_results(made), tmp_path)
-    assert json.loads((tmp_path / "knobs.json").read_text())["bright"]["agreement"] > 0.9

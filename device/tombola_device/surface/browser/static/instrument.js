@@ -13,6 +13,7 @@ const EMPTY = {
   hand_blend: [],
   timbre: [0.5, 0.5],
   life: 1,
+  words: [],
   knobs: [],
   held: [],
   lamps: [],
@@ -51,6 +52,12 @@ const VALUES = {
 const SIDES = { KNOB_6: ["timbre", 0], KNOB_7: ["timbre", 1] };
 for (let mode = 0; mode < 5; mode++) {
   VALUES[`KNOB_${mode + 1}`] = [(state) => state.knobs[mode], (value) => ({ kind: "set_weight", mode, weight: value })];
+}
+for (let word = 0; word < 4; word++) {
+  VALUES[`WORD_${word + 1}`] = [
+    (state) => state.words[word]?.place ?? null,
+    (place, { state }) => state.words[word] && { kind: "set_word", word: state.words[word].name, place },
+  ];
 }
 for (const jack of ["V_OCT", "CV_X", "CV_Y", "CV_1", "CV_2", "CV_3"]) {
   VALUES[jack] = [
@@ -222,7 +229,7 @@ export class Instrument {
 
 function same(one, other) {
   if (Array.isArray(one)) return Array.isArray(other) && one.every((value, index) => same(value, other[index]));
-  return Math.abs(one - other) < 1e-3;
+  return one !== null && other !== null && Math.abs(one - other) < 1e-3;
 }
 
 /** A state with what has changed; its modes have all that is known of them, its display is bytes. */

@@ -10,6 +10,7 @@ import { panel } from "./panel.js";
 import { scope } from "./scope.js";
 import { sound } from "./sound.js";
 import { takeMidi } from "./midi.js";
+import { words } from "./words.js";
 
 const NOTICE_MS = 6000;
 const instrument = new Instrument();
@@ -65,7 +66,8 @@ for (const sign of ["pointerdown", "pointerup"])
 life.addEventListener("input", () => instrument.set("life", life.value / 100));
 scope(instrument);
 
-const parts = [...Object.values(pads).map(({ refresh }) => refresh), board.refresh, pages.refresh, show, status];
+const knobs = words(byId("words"), instrument);
+const parts = [...Object.values(pads).map(({ refresh }) => refresh), knobs, board.refresh, pages.refresh, show, status];
 panel(instrument, {
   listen,
   midi: async () => notice(await takeMidi(instrument)),
