@@ -139,7 +139,7 @@ def manifests(good: Bundle) -> Iterator[Kind]:
             yield f"manifest: {path} is {name}", lambda p=path, v=value: changed(p, v)
     for path in ("cost.arm64_instructions_per_period", "modes.0.note_range.1", "modes.0.envelope.level_db.1",
                  "graphs.frame.ports.1.shape.0", "sample_rate_hz", "modes.0.recordings.0.1", "blend.0",
-                 "modes.0.recordings.0.3"):  # fmt: skip
+                 "modes.0.recordings.0.3", "modes.0.envelope.attack_s"):  # fmt: skip
         for name, raw in NUMBERS.items():
             if (path, name) != ("cost.arm64_instructions_per_period", "null"):
                 yield f"manifest: {path} is {name}", lambda p=path, r=raw: changed(p, None, r)
@@ -158,6 +158,17 @@ def manifests(good: Bundle) -> Iterator[Kind]:
         "recordings that are no list": {"0": recording},
     }.items():
         yield f"manifest: {name}", lambda v=listed: changed("modes.0.recordings", v)
+    for name, keys in {
+        "keys that fall": [[60, 0, 0, 0], [48, 0, 0, 0]],
+        "a key twice": [[60, 0, 0, 0]] * 2,
+        "17 keys": [[note, 0, 0, 0] for note in range(17)],
+        "an attack of 2^7 of itself": [[60, 7, 0, 0]],
+        "a speed of 2^-400": [[60, 0, -400, 0]],
+        "a key beyond the keyboard": [[128, 0, 0, 0]],
+        "a key of five numbers": [[60, 0, 0, 0, 0]],
+        "keys that are no list": {"60": 0},
+    }.items():
+        yield f"manifest: {name}", lambda v=keys: changed("modes.0.envelope.keys", v)
     yield "manifest: no modes", lambda: changed("modes", [])
     yield "manifest: 17 modes", lambda: changed("modes", json.loads(text)["modes"] * 17)
     yield (

@@ -87,7 +87,7 @@ class Envelopes:
         self.louder_db = [0.0] * voices
         """How much louder each voice is played than the recordings of its modes, dB."""
         self._octaves = [envelope.keytrack / 12.0 for envelope in envelopes]
-        self._attacks = [envelope.attack_s * FRAME_RATE_HZ for envelope in envelopes]
+        self._attacks = [min(envelope.attack_s * FRAME_RATE_HZ, self._last) for envelope in envelopes]
         self._own = [
             _own(envelope, held=mode.gate == "held") for mode, envelope in zip(modes, envelopes, strict=True)
         ]
@@ -158,7 +158,7 @@ class Envelopes:
             else:
                 voice.fall_db, voice.rate = fall_db, 0.0
             if voice.attacking:
-                voice.turn = attack
+                voice.turn = min(attack, self._last)
 
     def advance(self) -> None:
         """Advance by one period: compute ``level_db``.
@@ -195,7 +195,7 @@ class Envelopes:
         if voice.attacking and voice.rate:
             # Where the attack ends it is loudest: a fast attack, many frames in a period, must not leap over it.
             time = min(voice.time - voice.rate, max(voice.turn, voice.time - 2.0 * voice.rate))
-            frame, voice.rate = int(time), voice.body_rate
+            frame, voice.rate = math.ceil(time), voice.body_rate
             voice.attacking, voice.turn, voice.time = False, self._last + 1.0, time + voice.rate
         if frame <= self._last:
             for table, weight in voice.weights:

@@ -32,8 +32,9 @@ HELD_RELEASE_DB_PER_S = -100.0
 """Where no end was recorded: between bowed sections (-89), violin (-110) and flute (-125)."""
 STRUCK_RELEASE_DB_PER_S = -90.0
 """Recordings of struck notes ring out; how they end when a key damps them is not in them."""
-SHORTEST_ATTACK_S = 0.002
-"""A faster one cannot be played: the first period rises in 2.7 ms."""
+LENGTHS = np.arange(-4.0, 4.01, 0.125)
+LEANING = 0.01
+"""Among lengths that are heard alike, which very short ones are, the one that changes least."""
 SLOWEST_DB_PER_S = 0.5
 LONGEST_S = 4.0
 FEWEST_SEMITONES = 7.0
@@ -56,38 +57,85 @@ def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
     keytrack = 0.0 if sustained else _keytrack(notes, slopes)
     speeds = keytrack * (notes - KEYTRACK_NOTE) / 12
     faster = None if sustained else over_keys(notes, _octaves(-slopes, SLOWEST_DB_PER_S) - speeds)
-    attacks = np.array([attack_s(course, sustained=sustained) for course in courses])
-    longer = over_keys(notes, _octaves(attacks, SHORTEST_ATTACK_S))
+    speeds += _between(notes, faster)
+    table, longer = _Table(courses, speeds, np.zeros(len(clips)), sustained=sustained), None
+    for _ in range(2):  # Notes that rise alike when read have a clearer median.
+        lengths = _lengths(table, courses, notes, speeds)
+        longer = over_keys(notes, lengths)
+        table = _Table(courses, speeds, _between(notes, longer), sustained=sustained)
+    time_s, attack_end_s = table.stretched(float(np.median(_lengths(table, courses, notes, speeds, longer))))
     release, sooner = _release(clips) if sustained else (STRUCK_RELEASE_DB_PER_S, None)
     keys = _keys(notes, longer, faster, sooner)
-    lengths, own = _between(keys, notes, "attack"), _between(keys, notes, "speed")
-    risen = [risen_s(course, sustained=sustained) for course in courses]
-    rise = float(np.median(np.array(risen) / 2**lengths)) * FRAME_RATE_HZ
-    courses = [
-        _as_read(course, rise, length, speed)
-        for course, length, speed in zip(courses, 2**lengths, 2 ** (speeds + own), strict=True)
-    ]
-    # A sustained recording ends because its player stopped; on the device the gate decides that.
-    longest = max(len(course) for course in courses)
-    end = min(ATTACK_S * FRAME_RATE_HZ, longest / 2) if sustained else min(LONGEST_S * FRAME_RATE_HZ, longest - 1)
-    last = max(int(end), 2)
-    frames = np.unique(np.round(np.geomspace(1, last + 1, POINTS)).astype(int) - 1)
-    level = np.array([_median_at(courses, frame, sustained=sustained) for frame in frames])
-    level = np.clip(level, SILENCE_DB, -3.0)
-    if sustained:
-        level[-1] = max(level[-1], np.median(level[len(level) // 2 :]))
-    time_s = _with_attack(frames / FRAME_RATE_HZ, level, float(np.median(attacks)), sustained=sustained)
-    apart = bool(keys) or keytrack > 0
+    decay = min(float(np.median([slope_db_per_s(course) for course in table.courses])), -1.0)
     return Envelope(
         time_s=[round(float(time), 5) for time in time_s],
-        level_db=[round(float(value), 2) for value in level],
-        decay_db_per_s=0.0 if sustained else min(float(np.median([slope_db_per_s(course) for course in courses])), -1.0),
+        level_db=[round(float(value), 2) for value in table.level_db],
+        decay_db_per_s=0.0 if sustained else decay,
         release_db_per_s=release,
         velocity_db=VELOCITY_RANGE_DB,
         keytrack=round(keytrack, 3),
-        attack_s=round(risen_s(_dense(time_s, level), sustained=sustained), 5) if apart else 0.0,
+        attack_s=round(attack_end_s, 5) if keys or keytrack > 0 else 0.0,
         keys=keys,
     )
+
+
+class _Table:
+    """The median of courses, as a device reads them.
+
+    Args:
+        courses: Level of each frame, of N notes.
+        speeds: Octaves by which the bodies of notes go faster. Shape (N,).
+        lengths: Octaves by which notes rise longer. Shape (N,).
+        sustained: Whether notes last.
+    """
+
+    def __init__(self, courses: Sequence[Array], speeds: Array, lengths: Array, *, sustained: bool) -> None:
+        self.sustained = sustained
+        risen = np.array([risen_s(course, sustained=sustained) for course in courses])
+        rise = float(np.median(risen / 2**lengths)) * FRAME_RATE_HZ
+        ways = zip(courses, 2**lengths, 2**speeds, strict=True)
+        self.courses = [_as_read(course, rise, length, speed) for course, length, speed in ways]
+        # A sustained recording ends because its player stopped; on the device the gate decides that.
+        longest = max(len(course) for course in self.courses)
+        end = min(ATTACK_S * FRAME_RATE_HZ, longest / 2) if sustained else min(LONGEST_S * FRAME_RATE_HZ, longest - 1)
+        frames = np.unique(np.round(np.geomspace(1, max(int(end), 2) + 1, POINTS)).astype(int) - 1)
+        level = np.array([_median_at(self.courses, frame, sustained=sustained) for frame in frames])
+        self.time_s, self.level_db = frames / FRAME_RATE_HZ, np.clip(level, SILENCE_DB, -3.0)
+        if sustained:
+            self.level_db[-1] = max(self.level_db[-1], np.median(self.level_db[len(frames) // 2 :]))
+        within = np.arange(0.0, max(self.time_s[-1], RISE_WITHIN_S), 1 / FRAME_RATE_HZ)
+        self._risen_s = risen_s(np.interp(within, self.time_s, self.level_db), sustained=sustained)
+
+    def attack_s(self, note: float, speed: float, length: float) -> float:
+        """The attack of a note that a device plays, whose body is faster and whose rise is longer by these octaves."""
+        since_s = np.arange(0.0, RISE_WITHIN_S + 0.1, 1 / FRAME_RATE_HZ)
+        rise_s = self._risen_s * 2**length
+        read_s = np.minimum(since_s / 2**length, self._risen_s) + np.maximum(since_s - rise_s, 0.0) * 2**speed
+        level_db = np.interp(read_s, self.time_s, self.level_db)
+        return attack_s(level_db, note, sustained=self.sustained, late_frames=1.0)
+
+    def stretched(self, length: float) -> tuple[Array, float]:
+        """The times of a table that rises longer by so many octaves, and when it has risen."""
+        risen_s = self._risen_s * 2**length
+        rising, body = np.minimum(self.time_s, self._risen_s), np.maximum(self.time_s - self._risen_s, 0.0)
+        return rising * 2**length + body, risen_s
+
+
+def _lengths(
+    table: _Table, courses: Sequence[Array], notes: Array, speeds: Array, longer: Array | None = None
+) -> Array:
+    """By how many octaves longer the rise of a table must be for each note to be played as it was recorded. (N,).
+
+    Args:
+        longer: What notes have already, at ``keys_of`` them.
+    """
+    found, already = [], _between(notes, longer)
+    for course, note, speed, own in zip(courses, notes, speeds, already, strict=True):
+        recorded = attack_s(course, note, sustained=table.sustained)
+        played = np.array([table.attack_s(note, speed, length + own) for length in LENGTHS])
+        off = np.abs(np.log2(played / recorded)) + LEANING * np.abs(LENGTHS)
+        found.append(float(LENGTHS[int(off.argmin())]))
+    return np.array(found)
 
 
 def _octaves(values: Array, least: float) -> Array:
@@ -106,29 +154,9 @@ def _keys(notes: Array, longer: Array | None, faster: Array | None, sooner: Arra
     ]
 
 
-def _between(keys: Sequence[EnvelopeKey], notes: Array, field: str) -> Array:
-    if not keys:
-        return np.zeros(len(notes))
-    return np.asarray(np.interp(notes, [key.note for key in keys], [getattr(key, field) for key in keys]))
-
-
-def _with_attack(time_s: np.ndarray, level_db: np.ndarray, wanted_s: float, *, sustained: bool) -> np.ndarray:
-    """Times of a table, stretched up to its peak until its attack takes as long as that of the recordings.
-
-    The median of curves that rise at different times rises differently from each of them.
-    """
-    for _ in range(8):
-        has_s = attack_s(_dense(time_s, level_db), sustained=sustained)
-        factor = float(np.clip(wanted_s / max(has_s, 0.5 / FRAME_RATE_HZ), 0.5, 2.0))
-        peak_s = time_s[int(np.argmax(np.where(time_s <= RISE_WITHIN_S, level_db, SILENCE_DB)))]
-        time_s = np.minimum(time_s, peak_s) * factor + np.maximum(time_s - peak_s, 0.0)
-    return time_s
-
-
-def _dense(time_s: np.ndarray, level_db: np.ndarray) -> Array:
-    """The level of each frame of a table, as far as it may rise."""
-    frames = np.arange(0.0, max(time_s[-1], RISE_WITHIN_S), 1 / FRAME_RATE_HZ)
-    return np.asarray(np.interp(frames, time_s, level_db))
+def _between(notes: Array, line: Array | None) -> Array:
+    """The values of a line at the notes through whose keys it goes. Shape (N,)."""
+    return np.zeros(len(notes)) if line is None else np.asarray(np.interp(notes, keys_of(list(notes)), line))
 
 
 def _release(clips: Sequence[Clip]) -> tuple[float, Array | None]:

@@ -26,6 +26,8 @@ STIFFNESSES = tuple(2.0**power for power in range(3, -6, -1))
 LEAST_GAIN = 0.3
 """A line must predict keys left out better than the median by this share. Of sets of 9, 14 and 25 keys of pure chance,
 10, 5 and less than 5 % do."""
+LEAST_OFF = 0.1
+"""Octaves. Notes that are nearer to their median, on average, are alike."""
 ROUNDS, NEAR = 12, 0.05
 
 
@@ -58,9 +60,12 @@ def over_keys(notes: Sequence[float], values: Sequence[float]) -> Array | None:
             off += float(weights[out] @ np.abs(found[out] - spread[out] @ line))
         return off
 
-    errors = {stiffness: predicted(stiffness) for stiffness in (math.inf, *STIFFNESSES)}
-    best = min(STIFFNESSES, key=lambda stiffness: errors[stiffness])
-    if errors[best] >= (1.0 - LEAST_GAIN) * errors[math.inf]:
+    by_median = predicted(math.inf)
+    if by_median < LEAST_OFF * len(present):
+        return None
+    errors = {stiffness: predicted(stiffness) for stiffness in STIFFNESSES}
+    best = min(errors, key=lambda stiffness: errors[stiffness])
+    if errors[best] >= (1.0 - LEAST_GAIN) * by_median:
         return None
     return _line(keys, spread, found, weights, best) - float(np.median(found))
 
