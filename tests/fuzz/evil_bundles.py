@@ -151,24 +151,26 @@ def manifests(good: Bundle) -> Iterator[Kind]:
         yield f"manifest: {name}", lambda w=written: packed(w, body)
     yield "manifest: strikes of a graph without a shade", lambda: changed("graphs.frame.strikes", 3)
     recording = json.loads(text)["modes"][0]["recordings"][0]
-    for name, listed in {
-        "65 recordings": [recording] * 65,
-        "a recording without a place": [recording[:2]],
-        "a recording with more than a place": [[*recording, 1]],
-        "recordings that are no list": {"0": recording},
-    }.items():
-        yield f"manifest: {name}", lambda v=listed: changed("modes.0.recordings", v)
-    for name, keys in {
-        "keys that fall": [[60, 0, 0, 0], [48, 0, 0, 0]],
-        "a key twice": [[60, 0, 0, 0]] * 2,
-        "17 keys": [[note, 0, 0, 0] for note in range(17)],
-        "an attack of 2^7 of itself": [[60, 7, 0, 0]],
-        "a speed of 2^-400": [[60, 0, -400, 0]],
-        "a key beyond the keyboard": [[128, 0, 0, 0]],
-        "a key of five numbers": [[60, 0, 0, 0, 0]],
-        "keys that are no list": {"60": 0},
-    }.items():
-        yield f"manifest: {name}", lambda v=keys: changed("modes.0.envelope.keys", v)
+    lists = {
+        "modes.0.recordings": {
+            "65 recordings": [recording] * 65,
+            "a recording without a place": [recording[:2]],
+            "a recording with more than a place": [[*recording, 1]],
+            "recordings that are no list": {"0": recording},
+        },
+        "modes.0.envelope.keys": {
+            "keys that fall": [[60, 0, 0, 0], [48, 0, 0, 0]],
+            "a key twice": [[60, 0, 0, 0]] * 2,
+            "17 keys": [[note, 0, 0, 0] for note in range(17)],
+            "an attack 2^7 times as long": [[60, 7, 0, 0]],
+            "a speed of 2^-400": [[60, 0, -400, 0]],
+            "a key beyond the keyboard": [[128, 0, 0, 0]],
+            "a key of five numbers": [[60, 0, 0, 0, 0]],
+            "keys that are no list": {"60": 0},
+        },
+    }
+    for path, name, listed in [(path, *one) for path, named in lists.items() for one in named.items()]:
+        yield f"manifest: {name}", lambda p=path, v=listed: changed(p, v)
     yield "manifest: no modes", lambda: changed("modes", [])
     yield "manifest: 17 modes", lambda: changed("modes", json.loads(text)["modes"] * 17)
     yield (

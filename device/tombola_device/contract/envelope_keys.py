@@ -20,7 +20,7 @@ Octaves = Annotated[float, Meta(ge=-MOST_OCTAVES, le=MOST_OCTAVES)]
 
 
 class EnvelopeKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
-    """How a note differs from the envelope of its mode. Between two of them all is linear. In JSON a list, in this order.
+    """How a note differs from the envelope of its mode; linear between two of them. In JSON a list, in this order.
 
     Args:
         note: The note; beyond the first and the last nothing changes.

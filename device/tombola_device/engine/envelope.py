@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -39,9 +40,30 @@ AS_RENDERED = Envelope([0.0, 1.0], [0.0, 0.0], 0.0, -300.0)
 
 _DECAY = -1
 """Behind the levels of a table stands its decay."""
-Own = tuple[float, float, float]
-"""What a note of a mode has for itself: octaves of length of its attack, octaves of speed of its body, and how it falls
-in a frame after its key, dB."""
+
+
+class Own(NamedTuple):
+    """What a mode says of one note: times in frames of its table, levels in dB, a rate in dB per frame.
+
+    Args:
+        table: Its levels.
+        velocity_db: See ``Envelope``.
+        recorded_db: See ``Mode``.
+        octaves: Of speed of the body for each semitone above KEYTRACK_NOTE.
+        faster: Octaves by which the body goes faster.
+        fall_db: How it falls after its key.
+        attack: Where the attack ends.
+        longer: Octaves by which the attack takes longer.
+    """
+
+    table: list[float]
+    velocity_db: float
+    recorded_db: float
+    octaves: float
+    faster: float
+    fall_db: float
+    attack: float
+    longer: float
 
 
 @dataclass(slots=True)
@@ -81,16 +103,10 @@ class Envelopes:
         envelopes = [mode.envelope or AS_RENDERED for mode in modes]
         longest_s = min(max(envelope.time_s[-1] for envelope in envelopes), MAX_ENVELOPE_S)
         self._last = math.ceil(longest_s * FRAME_RATE_HZ)
-        self._tables = [_table(mode, self._last) for mode in modes]
-        self._velocity_db = [envelope.velocity_db for envelope in envelopes]
-        self._recorded_db = [mode.recorded_db for mode in modes]
         self.louder_db = [0.0] * voices
         """How much louder each voice is played than the recordings of its modes, dB."""
-        self._octaves = [envelope.keytrack / 12.0 for envelope in envelopes]
-        self._attacks = [min(envelope.attack_s * FRAME_RATE_HZ, self._last) for envelope in envelopes]
-        self._own = [
-            _own(envelope, held=mode.gate == "held") for mode, envelope in zip(modes, envelopes, strict=True)
-        ]
+        self._own = [_own(mode, self._last) for mode in modes]
+        """Of each mode, for each MIDI note."""
         self._voices = [self._rested(index) for index in range(voices)]
 
     def start(self, voice: int, note: float = KEYTRACK_NOTE) -> None:
@@ -134,74 +150,83 @@ class Envelopes:
             if voice.over:
                 continue
             *blend, offset_db = levels[index]
-            velocity_db = fall_db = octaves = recorded_db = longer = faster = attack = 0.0
-            voice.weights = []
-            for mode, weight in enumerate(blend):
-                if not weight:
-                    continue
-                own_longer, own_faster, own_fall_db = voice.own[mode]
-                velocity_db += weight * self._velocity_db[mode]
-                recorded_db += weight * self._recorded_db[mode]
-                fall_db += weight * own_fall_db
-                octaves += weight * self._octaves[mode]
-                attack += weight * self._attacks[mode]
-                longer += weight * own_longer
-                faster += weight * own_faster
-                voice.weights.append((self._tables[mode], weight))
+            velocity_db = fall_db = octaves = recorded_db = faster = 0.0
+            weights: list[tuple[list[float], float]] = []
+            for weight, own in zip(blend, voice.own, strict=True):
+                if weight:
+                    table, own_velocity_db, own_recorded_db, own_octaves, own_faster, own_fall_db, _, _ = own
+                    velocity_db += weight * own_velocity_db
+                    recorded_db += weight * own_recorded_db
+                    fall_db += weight * own_fall_db
+                    octaves += weight * own_octaves
+                    faster += weight * own_faster
+                    weights.append((table, weight))
+            voice.weights = weights
             voice.fixed_db = (velocity[index] - 1.0) * velocity_db + offset_db
             self.louder_db[index] = min(max(voice.fixed_db - recorded_db, QUIETEST_DB), LOUDEST_DB)
             # A released voice starts falling from the level where its envelope was. One-shot modes do not fall.
             if gate[index] or not fall_db:
                 voice.fall_db = 0.0
                 voice.body_rate = 2.0 ** min((note[index] - KEYTRACK_NOTE) * octaves + faster, MOST_OCTAVES)
-                voice.rate = 2.0**-longer if voice.attacking else voice.body_rate
+                voice.rate = voice.body_rate
             else:
                 voice.fall_db, voice.rate = fall_db, 0.0
             if voice.attacking:
-                voice.turn = min(attack, self._last)
+                self._place_attack(voice, blend)
+
+    def _place_attack(self, voice: _Voice, blend: Sequence[float]) -> None:
+        """Where the attack ends and how fast it goes: between those of the modes."""
+        attack = longer = 0.0
+        for weight, own in zip(blend, voice.own, strict=True):
+            attack += weight * own.attack
+            longer += weight * own.longer
+        voice.turn = min(attack, self._last)
+        if voice.rate:
+            voice.rate = 2.0**-longer
 
     def advance(self) -> None:
         """Advance by one period: compute ``level_db``.
 
         Real time: audio thread.
         """
-        levels_db = self.level_db
+        levels_db, silence_db = self.level_db, SILENCE_DB
         for voice in self._voices:  # enumerate() costs 700 instructions more on a Raspberry Pi
             if voice.over:
                 continue
             time = voice.time
-            frame = int(time) if time < LONGEST_FRAMES else int(LONGEST_FRAMES)
             voice.time = time + voice.rate
             voice.release_db = release_db = voice.release_db + voice.fall_db
             level_db = voice.fixed_db + release_db
-            if frame < voice.turn:
+            if time < voice.turn:
+                frame = int(time)
                 for table, weight in voice.weights:
                     level_db += weight * table[frame]
             else:
-                level_db = self._turned(voice, frame, level_db)
-            if voice.carry_db > SILENCE_DB:
+                level_db = self._turned(voice, time, level_db)
+            if voice.carry_db > silence_db:
                 level_db = max(level_db, voice.carry_db)
                 voice.carry_db += CARRY_DB_PER_S / FRAME_RATE_HZ
-            if SILENCE_DB < level_db < 0.0:
+            if silence_db < level_db < 0.0:
                 levels_db[voice.index] = level_db
             elif level_db >= 0.0:
                 levels_db[voice.index] = 0.0
             else:  # NaN comes here, too.
-                levels_db[voice.index] = SILENCE_DB
+                levels_db[voice.index] = silence_db
                 voice.over = voice.fall_db < 0.0 or release_db <= CHOKED_DB
 
-    def _turned(self, voice: _Voice, frame: int, level_db: float) -> float:
+    def _turned(self, voice: _Voice, time: float, level_db: float) -> float:
         """Add the level of the modes where the body begins, or after the ends of their tables."""
         if voice.attacking and voice.rate:
             # Where the attack ends it is loudest: a fast attack, many frames in a period, must not leap over it.
-            time = min(voice.time - voice.rate, max(voice.turn, voice.time - 2.0 * voice.rate))
-            frame, voice.rate = math.ceil(time), voice.body_rate
-            voice.attacking, voice.turn, voice.time = False, self._last + 1.0, time + voice.rate
-        if frame <= self._last:
+            time = min(time, max(voice.turn, time - voice.rate))
+            voice.rate, voice.turn, voice.attacking = voice.body_rate, self._last + 1.0, False
+            voice.time = time + voice.rate
+            time = math.ceil(time)
+        if time <= self._last:
             for table, weight in voice.weights:
-                level_db += weight * table[frame]
+                level_db += weight * table[int(time)]
             return level_db
-        frames = frame - self._last
+        frames = int(min(LONGEST_FRAMES, time)) - self._last  # min() would let NaN through.
         return level_db + sum(
             weight * max(table[self._last] + frames * table[_DECAY], SILENCE_DB) for table, weight in voice.weights
         )
@@ -210,13 +235,16 @@ class Envelopes:
         return _Voice(index, own=[own[int(KEYTRACK_NOTE)] for own in self._own])
 
 
-def _own(envelope: Envelope, *, held: bool) -> list[Own]:
-    """For each MIDI note what it has for itself; that of a note in between is nearly the same."""
-    found: list[Own] = []
+def _own(mode: Mode, last: int) -> list[Own]:
+    """What a mode says of each MIDI note; a note in between is as the nearest one."""
+    envelope, table, found = mode.envelope or AS_RENDERED, _table(mode, last), []
+    attack, octaves = min(envelope.attack_s * FRAME_RATE_HZ, last), envelope.keytrack / 12.0
     for note in range(NOTES):
         key = key_at(envelope.keys, note)
         fall = min(envelope.release_db_per_s * 2.0**key.release, envelope.decay_db_per_s)
-        found.append((key.attack, key.speed, fall / FRAME_RATE_HZ if held else 0.0))
+        fall_db = fall / FRAME_RATE_HZ if mode.gate == "held" else 0.0
+        facts = (envelope.velocity_db, mode.recorded_db, octaves, key.speed, fall_db, attack, key.attack)
+        found.append(Own(table, *facts))
     return found
 
 

@@ -66,13 +66,12 @@ def _first_above(amplitude: Array, threshold: float) -> float:
     return frame - 1 + float((threshold - before) / (after - before))
 
 
-def slope_db_per_s(course: Array) -> float:
-    """Decay after the attack, as a straight line down to 50 dB below the peak."""
+def slope_db_per_s(course: Array, fall_db: float = 50.0) -> float:
+    """Decay after the attack, as a straight line down to so far below the peak."""
     body = course[int(course.argmax()) :]
     if len(body) < 2:  # a note that is loudest at its end shows no decay
         return 0.0
-    body = body[: max(int(np.argmax(body < body[0] - 50)) or len(body), 2)]
-    return _line(body)
+    return _line(body[: max(int(np.argmax(body < body[0] - fall_db)) or len(body), 2)])
 
 
 def release_db_per_s(course: Array) -> float | None:

@@ -36,6 +36,9 @@ LENGTHS = np.arange(-4.0, 4.01, 0.125)
 LEANING = 0.01
 """Among lengths that are heard alike, which very short ones are, the one that changes least."""
 SLOWEST_DB_PER_S = 0.5
+SPEED_BY_DB = 30.0
+"""Notes are compared by how fast they fall by this. A recording of a low note falls no further; one of a high note
+falls by 50 dB, fast and then slowly. Compared by the whole, the bass of a piano was played 2.5 times too fast."""
 LONGEST_S = 4.0
 FEWEST_SEMITONES = 7.0
 """Over a smaller range, a line fitted to the decays has a random slope."""
@@ -53,7 +56,7 @@ def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
     ]
     sustained = bool(np.median([drop_db(course) for course in courses]) < SUSTAINED_DB)
     notes = np.array([clip.note for clip in clips])
-    slopes = np.array([slope_db_per_s(course) for course in courses])
+    slopes = np.array([slope_db_per_s(course, SPEED_BY_DB) for course in courses])
     keytrack = 0.0 if sustained else _keytrack(notes, slopes)
     speeds = keytrack * (notes - KEYTRACK_NOTE) / 12
     faster = None if sustained else over_keys(notes, _octaves(-slopes, SLOWEST_DB_PER_S) - speeds)
@@ -162,7 +165,7 @@ def _between(notes: Array, line: Array | None) -> Array:
 def _release(clips: Sequence[Clip]) -> tuple[float, Array | None]:
     """The median of the ends that were recorded, and how they differ over ``keys_of`` all notes."""
     # Longer than its part that is learned from, a recording may have its end in what was read beyond.
-    found = [(clip.note, release_db_per_s(clip.level_db)) for clip in clips]
+    found = [(clip.note, release_db_per_s(np.asarray(clip.level_db, np.float64))) for clip in clips]
     if not any(end for _, end in found):
         found = [(clip.note, clip.character.release_db_per_s) for clip in clips]
     ends = [(note, end) for note, end in found if end is not None]

@@ -1,4 +1,4 @@
-"""How a figure of single notes differs over the keyboard: a line through a few keys, or one value where nothing says so.
+"""How a figure of single notes differs over the keyboard: a line through a few keys, or one value.
 
 How bent the line may be is chosen by leaving out one key after another: what predicts the key left out best. Recordings
 that scatter more than they rise or fall are predicted best by their median, and so keep one value.
@@ -31,13 +31,13 @@ LEAST_OFF = 0.1
 ROUNDS, NEAR = 12, 0.05
 
 
-def keys_of(notes: Sequence[float]) -> Array:
+def keys_of(notes: Sequence[float] | Array) -> Array:
     """The keys of a line over these notes. Shape (K,), K ≤ MAX_KEYS."""
     low, high = min(notes), max(notes)
     return np.linspace(low, high, int(np.clip(round((high - low) / SEMITONES) + 1, 2, MAX_KEYS)))
 
 
-def over_keys(notes: Sequence[float], values: Sequence[float]) -> Array | None:
+def over_keys(notes: Sequence[float] | Array, values: Sequence[float] | Array) -> Array | None:
     """How values differ from their median at each of ``keys_of(notes)``; None: they do not.
 
     Args:

@@ -44,9 +44,9 @@ def sealed(body: bytes) -> bytes:
 
 
 def test_golden_bytes() -> None:
-    assert ENCODED[:20].hex() == "89544d424c0d0a1a020000001f0600006b010000"
-    assert len(ENCODED) == 84 + 0x61F + (52 + 256) + (52 + 3) + 32
-    assert bundle_sha256(ENCODED) == "04a1f890bacf702fbf0a5a7066682a33cfb00231f7e4a3cf9d2c6b60dde4604f"
+    assert ENCODED[:20].hex() == "89544d424c0d0a1a02000000380600006b010000"
+    assert len(ENCODED) == 84 + 0x638 + (52 + 256) + (52 + 3) + 32
+    assert bundle_sha256(ENCODED) == "c78e6f21ca86271604e429c9c8012c1ad7d84f6dc4dde13d1363647e49159408"
 
 
 def test_golden_bytes_of_version_1_still_decode_to_the_same_bundle() -> None:

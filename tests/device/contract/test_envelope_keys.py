@@ -82,4 +82,3 @@ def test_a_note_lies_between_the_keys_beside_it(note: float) -> None:
         assert found.attack == pytest.approx((60 - note) / 12)
     else:
         assert found.speed == pytest.approx(0.5 * (note - 60) / 24)
-

@@ -51,7 +51,9 @@ def attack_s(levels_db: np.ndarray) -> float:
     return float(high - low) / FRAME_RATE_HZ
 
 
-@pytest.mark.parametrize(("note", "wanted_s"), [(24.0, 0.05), (36.0, 0.05), (60.0, 0.0158), (84.0, 0.005), (99.5, 0.005)])
+@pytest.mark.parametrize(
+    ("note", "wanted_s"), [(24.0, 0.05), (36.0, 0.05), (60.0, 0.0158), (84.0, 0.005), (99.5, 0.005)]
+)
 def test_low_notes_attack_in_50_ms_and_high_ones_in_5_as_the_keys_say(note: float, wanted_s: float) -> None:
     half_a_period_s = 0.5 / FRAME_RATE_HZ
     assert attack_s(struck(rising(), note=note)) == pytest.approx(wanted_s, rel=0.05, abs=half_a_period_s)
@@ -69,7 +71,7 @@ def test_an_envelope_from_before_keys_sounds_as_it_did_bit_for_bit(keytrack: flo
     modes = [mode(attack_s=0.0, decay=-30.0, keytrack=keytrack), mode(attack_s=0.0, decay=-5.0, release=-60.0)]
     last = math.ceil(0.4 * FRAME_RATE_HZ)
     tables = []
-    for each in modes:
+    for _ in modes:
         levels = np.interp(np.arange(last + 1) / FRAME_RATE_HZ, TABLE_S, TABLE_DB)
         levels[0] = max(levels[0], ONSET_FLOOR_DB)
         tables.append(np.maximum(levels, SILENCE_DB).tolist())
@@ -144,7 +146,9 @@ def test_a_fast_attack_does_not_leap_over_its_peak() -> None:
 
 def test_an_attack_longer_than_any_table_is_cut_to_it_without_an_error() -> None:
     """A bundle may say an hour; a table is read for a minute."""
-    endless = Envelope([0.0, 3600.0], [-60.0, -10.0], 0.0, -90.0, attack_s=3600.0, keys=[EnvelopeKey(60.0, -MOST_OCTAVES)])
+    endless = Envelope(
+        [0.0, 3600.0], [-60.0, -10.0], 0.0, -90.0, attack_s=3600.0, keys=[EnvelopeKey(60.0, -MOST_OCTAVES)]
+    )
     levels = struck(Mode("m", "#000000", (0, 127), endless), note=60.0, periods=1000)
     assert levels.max() == pytest.approx(-60 + 50 * 60 / 3600, abs=0.1)
 
