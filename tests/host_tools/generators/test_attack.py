@@ -12,9 +12,10 @@ from tombola_device.engine.attack import FADED_FROM, FRAMES, played
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
 from tombola_host.corpus.windows import LEVEL, NOTE, VELOCITY, ModeData, Note
 from tombola_host.generators.voice.attack import STRIKES, fit_attacks, fit_strikes
-from tombola_host.generators.voice.network import DIRECTIONS, Voice
+from tombola_host.generators.voice.network import Voice
 from tombola_host.generators.voice.shades import LIFE, NEPER
 from tombola_host.generators.voice.size import VoiceSize
+from tombola_host.generators.voice.spectrum import DIRECTIONS
 
 AMPLITUDES, LOUD = PARTIALS + NOISE_BANDS, 10
 OWN = LIFE.stop - LIFE.start
