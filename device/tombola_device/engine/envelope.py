@@ -238,7 +238,7 @@ class Envelopes:
 def _own(mode: Mode, last: int) -> list[Own]:
     """What a mode says of each MIDI note; a note in between is as the nearest one."""
     envelope, table, found = mode.envelope or AS_RENDERED, _table(mode, last), []
-    attack, octaves = min(envelope.attack_s * FRAME_RATE_HZ, last), envelope.keytrack / 12.0
+    attack, octaves = envelope.attack_s * FRAME_RATE_HZ, envelope.keytrack / 12.0
     for note in range(NOTES):
         key = key_at(envelope.keys, note)
         fall = min(envelope.release_db_per_s * 2.0**key.release, envelope.decay_db_per_s)

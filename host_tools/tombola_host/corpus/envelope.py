@@ -36,7 +36,8 @@ LENGTHS = np.arange(-4.0, 4.01, 0.125)
 LEANING = 0.01
 """Among lengths that are heard alike, which very short ones are, the one that changes least."""
 SLOWEST_DB_PER_S = 0.5
-SPEED_BY_DB = 30.0
+MOST_KEYTRACK = 2.0
+SPEED_BY_DB = 25.0
 """Notes are compared by how fast they fall by this. A recording of a low note falls no further; one of a high note
 falls by 50 dB, fast and then slowly. Compared by the whole, the bass of a piano was played 2.5 times too fast."""
 LONGEST_S = 4.0
@@ -56,11 +57,10 @@ def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
     ]
     sustained = bool(np.median([drop_db(course) for course in courses]) < SUSTAINED_DB)
     notes = np.array([clip.note for clip in clips])
-    slopes = np.array([slope_db_per_s(course, SPEED_BY_DB) for course in courses])
-    keytrack = 0.0 if sustained else _keytrack(notes, slopes)
-    speeds = keytrack * (notes - KEYTRACK_NOTE) / 12
-    faster = None if sustained else over_keys(notes, _octaves(-slopes, SLOWEST_DB_PER_S) - speeds)
-    speeds += _between(notes, faster)
+    falls = _octaves(-np.array([slope_db_per_s(course, SPEED_BY_DB) for course in courses]), SLOWEST_DB_PER_S)
+    keytrack = 0.0 if sustained else 12 * _per_semitone(notes, falls)
+    faster = None if sustained else over_keys(notes, falls, _per_semitone)
+    speeds = keytrack * (notes - KEYTRACK_NOTE) / 12 + _between(notes, faster)
     table, longer = _Table(courses, speeds, np.zeros(len(clips)), sustained=sustained), None
     for _ in range(2):  # Notes that rise alike when read have a clearer median.
         lengths = _lengths(table, courses, notes, speeds)
@@ -177,11 +177,11 @@ def _release(clips: Sequence[Clip]) -> tuple[float, Array | None]:
     return round(float(np.median(slopes)), 1), None if line is None else np.interp(everywhere, keys_of(notes), line)
 
 
-def _keytrack(notes: Array, slopes: Array) -> float:
-    """Octaves of speed per octave of pitch: a straight line through the notes' decays, of which some may be odd."""
+def _per_semitone(notes: Array, falls: Array) -> float:
+    """Octaves of speed per semitone of pitch: a straight line through the notes' decays, of which some may be odd."""
     if np.ptp(notes) < FEWEST_SEMITONES:
         return 0.0
-    return float(np.clip(12 * theilslopes(_octaves(-slopes, SLOWEST_DB_PER_S), notes)[0], 0.0, 2.0))
+    return float(np.clip(theilslopes(falls, notes)[0], 0.0, MOST_KEYTRACK / 12))
 
 
 def _as_read(course: Array, rise: float, length: float, speed: float) -> Array:
