@@ -141,7 +141,8 @@ def manifests(good: Bundle) -> Iterator[Kind]:
             yield f"manifest: {path} is {name}", lambda p=path, v=value: changed(p, v)
     for path in ("cost.arm64_instructions_per_period", "modes.0.note_range.1", "modes.0.envelope.level_db.1",
                  "graphs.frame.ports.1.shape.0", "sample_rate_hz", "modes.0.recordings.0.1", "blend.0",
-                 "modes.0.recordings.0.3", "words.0.path.0.0.0", "words.0.path.1.1", "words.0.path.1.3"):  # fmt: skip
+                 "modes.0.recordings.0.3", "modes.0.envelope.attack_s", "words.0.path.0.0.0", "words.0.path.1.1",
+                 "words.0.path.1.3"):  # fmt: skip
         for name, raw in NUMBERS.items():
             if (path, name) != ("cost.arm64_instructions_per_period", "null"):
                 yield f"manifest: {path} is {name}", lambda p=path, r=raw: changed(p, None, r)
@@ -163,12 +164,23 @@ def manifests(good: Bundle) -> Iterator[Kind]:
 
 
 def lists(tree: Any) -> Iterator[tuple[str, str, object]]:
-    """Recordings and words that cannot be: what is wrong, where, and what stands there."""
+    """Recordings, keys and words that cannot be: what is wrong, where, and what stands there."""
     recording = tree["modes"][0]["recordings"][0]
     yield "65 recordings", "modes.0.recordings", [recording] * 65
     yield "a recording without a place", "modes.0.recordings", [recording[:2]]
     yield "a recording with more than a place", "modes.0.recordings", [[*recording, 1]]
     yield "recordings that are no list", "modes.0.recordings", {"0": recording}
+    for name, keys in {
+        "keys that fall": [[60, 0, 0, 0], [48, 0, 0, 0]],
+        "a key twice": [[60, 0, 0, 0]] * 2,
+        "17 keys": [[note, 0, 0, 0] for note in range(17)],
+        "an attack 2^7 times as long": [[60, 7, 0, 0]],
+        "a speed of 2^-400": [[60, 0, -400, 0]],
+        "a key beyond the keyboard": [[128, 0, 0, 0]],
+        "a key of five numbers": [[60, 0, 0, 0, 0]],
+        "keys that are no list": {"60": 0},
+    }.items():
+        yield name, "modes.0.envelope.keys", keys
     knob = tree["words"][0]
     start, end = knob["path"]
     for name, words in {

@@ -46,6 +46,7 @@ with atheris.instrument_imports(include=[".".join(OWN), "tomllib"]):
     from tombola_device.config import read_config
     from tombola_device.contract import protocol as p
     from tombola_device.contract.bundle import FORMAT_VERSION, HEADER_BYTES, MAGIC, Bundle, decode_bundle, encode_bundle
+    from tombola_device.contract.envelope_keys import EnvelopeKey
     from tombola_device.contract.errors import BadBundle, BadConfig, FlashError, StoreError
     from tombola_device.contract.graph import SHADES, TIMBRE, block_graph
     from tombola_device.contract.life import ATTACK_POINTS, BANDS, Attacks, Life
@@ -75,7 +76,14 @@ ATTACKS = Attacks([60.0], [bytes(ATTACK_POINTS * 4)])
 LIFE = Life([[0.0, 1.0, 0.5], [1.0, 0.0, 0.0]], [[[0.1] * BANDS] * 2], 0.2, ATTACKS)
 SUSTAINED, STRUCK = (
     Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0),
-    Envelope([0.0, 0.1, 1.0], [-9.0, -3.0, -60.0], -9.0, -1.0),
+    Envelope(
+        [0.0, 0.1, 1.0],
+        [-9.0, -3.0, -60.0],
+        -9.0,
+        -1.0,
+        attack_s=0.1,
+        keys=[EnvelopeKey(40.0, 1.0, -0.5, 0.5), EnvelopeKey(80.0, -1.0)],
+    ),
 )
 SMALL_MANIFEST = Manifest(
     "small",

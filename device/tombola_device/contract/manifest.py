@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from tombola_device.contract.controls import MAX_MODES, PERIOD_SAMPLES, SAMPLE_RATE_HZ
+from tombola_device.contract.envelope_keys import MAX_KEYS, EnvelopeKey, check_keys
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.graph import FRAME, SHADES, TIMBRE, Column, Graph, Role, check_ports
 from tombola_device.contract.life import Life
@@ -66,6 +67,8 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         velocity_db: How much quieter velocity 0 is than velocity 1, ≥ 0; linear in velocity in between.
         keytrack: How much faster the envelope of a higher note runs, octaves of speed per octave of pitch above
             KEYTRACK_NOTE: a short string decays sooner. The release is not affected.
+        attack_s: Until here the table is the attack, which does not follow ``keytrack``; 0: it has none.
+        keys: How notes differ over the keyboard, the lowest first; empty: they do not.
     """
 
     time_s: Annotated[list[Annotated[float, Meta(ge=0, le=3600)]], Meta(min_length=2, max_length=256)]
@@ -74,6 +77,8 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     release_db_per_s: Annotated[float, Meta(ge=-1e6, lt=0)]
     velocity_db: Annotated[float, Meta(ge=0, le=96)] = 24.0
     keytrack: Annotated[float, Meta(ge=0, le=2)] = 0.0
+    attack_s: Annotated[float, Meta(ge=0, le=3600)] = 0.0
+    keys: Annotated[list[EnvelopeKey], Meta(max_length=MAX_KEYS)] = msgspec.field(default_factory=list)
 
 
 class Recording(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
@@ -254,6 +259,7 @@ def _check_mode(mode: Mode, graph: Graph) -> None:
         raise BadBundle(f"the envelope of mode {mode.name!r} has different numbers of levels and times; export again")
     if times[0] != 0 or any(later <= earlier for earlier, later in pairwise(times)):
         raise BadBundle(f"the envelope of mode {mode.name!r} has times that do not rise from 0; export again")
+    check_keys(mode.name, mode.envelope.keys, mode.envelope.attack_s, times[-1])
 
 
 def _check_timbre(mode: Mode, graph: Graph) -> None:

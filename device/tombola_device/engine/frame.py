@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tombola_device.contract.controls import SCALAR_COLUMNS, SILENCE_DB, Controls
+import numpy as np
+
+from tombola_device.contract.controls import SCALAR_COLUMNS, SILENCE_DB, Controls, Float32Array
 from tombola_device.contract.graph import Graph
 from tombola_device.contract.manifest import Mode
 from tombola_device.engine.envelope import Envelopes
@@ -63,6 +65,7 @@ class FrameRenderer:
         self._wane = wane if wane is not None and wane.moves else None
         self._ended = [False] * voices
         self._keys: tuple[list[bool], list[float]] = [False] * voices, [0.0] * voices
+        self._struck: Float32Array = np.zeros(voices, np.float32)
         self._notes, self._told_db = [0.0] * voices, [math.nan] * voices
         # A graph that is not told the true level beside its controls makes it from the column.
         self._louder_db = self._envelopes.louder_db if graph.motion else [0.0] * voices
@@ -77,7 +80,7 @@ class FrameRenderer:
         self._controls.take(controls, blend, self.sounding)
         if self._life is not None:
             self._life.take(controls)
-        self._keys = gate, velocity
+        self._keys, self._struck = (gate, velocity), controls.note
 
     def begin(self, voice: int, sample: int) -> int:
         """Like ``Renderer.begin``. A note in a voice that sounds is not delayed."""
@@ -91,7 +94,7 @@ class FrameRenderer:
             self.session.reset(voice)  # The graph may have run this silent voice beside others.
             if sample:
                 self._late.begun.append((voice, sample))
-        self._envelopes.start(voice)
+        self._envelopes.start(voice, float(self._struck[voice]))
         if self._life is not None:
             self._life.begin(voice)
         if self._wane is not None:

@@ -108,7 +108,7 @@ class OneShotRenderer:
         self.session.run(voice, hit.side)
         hit.at, hit.new = PERIOD_SAMPLES - sample, True
         self._envelopes.reset(voice)  # Each hit starts from silence, not from the level of the one before.
-        self._envelopes.start(voice)
+        self._envelopes.start(voice, float(self._controls.note[voice]))
         return sample
 
     def render(self) -> None:

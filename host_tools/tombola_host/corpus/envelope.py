@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
+from scipy.stats import theilslopes
 from tombola_device.contract.controls import FRAME_RATE_HZ, SILENCE_DB
+from tombola_device.contract.envelope_keys import MOST_OCTAVES, EnvelopeKey
 from tombola_device.contract.manifest import KEYTRACK_NOTE, Envelope
 
 from tombola_host.corpus.clip import Clip
 from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
+from tombola_host.corpus.course import (
+    RISE_WITHIN_S,
+    attack_s,
+    drop_db,
+    release_db_per_s,
+    risen_s,
+    slope_db_per_s,
+)
+from tombola_host.corpus.over_keys import keys_of, over_keys
 
+Array = npt.NDArray[np.float64]
 SUSTAINED_DB = 12.0
 """A note that has fallen by less than this at its middle is sustained; otherwise it decays."""
 ATTACK_S = 0.4
@@ -19,108 +32,171 @@ HELD_RELEASE_DB_PER_S = -100.0
 """Where no end was recorded: between bowed sections (-89), violin (-110) and flute (-125)."""
 STRUCK_RELEASE_DB_PER_S = -90.0
 """Recordings of struck notes ring out; how they end when a key damps them is not in them."""
-RISE_FROM, RISE_TO = 0.1, 0.9
-"""Of the full amplitude: between them lies the attack."""
-FULL_FROM_S, RISE_WITHIN_S = 0.1, 0.6
-"""A sustained note is full at its median level between these times, for it may swell on; a struck one at its peak."""
+LENGTHS = np.arange(-4.0, 4.01, 0.125)
+LEANING = 0.01
+"""Among lengths that are heard alike, which very short ones are, the one that changes least."""
+SLOWEST_DB_PER_S = 0.5
+MOST_KEYTRACK = 2.0
+SPEED_BY_DB = 25.0
+"""Notes are compared by how fast they fall by this. A recording of a low note falls no further; one of a high note
+falls by 50 dB, fast and then slowly. Compared by the whole, the bass of a piano was played 2.5 times too fast."""
 LONGEST_S = 4.0
 FEWEST_SEMITONES = 7.0
 """Over a smaller range, a line fitted to the decays has a random slope."""
 
 
 def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
-    """The median level curve of all clips, scaled to velocity 1, with their median attack and release.
+    """The median level curve of all clips, scaled to velocity 1, and how notes differ from it over the keyboard.
 
     Args:
         clips: At least one.
         gain_db: Gain of the mode's recordings.
     """
-    courses = [clip.level_db + gain_db + VELOCITY_RANGE_DB * (1 - clip.velocity) for clip in clips]
-    sustained = np.median([_drop_db(course) for course in courses]) < SUSTAINED_DB
-    keytrack = 0.0 if sustained else _keytrack(clips, courses)
-    speeds = [_speed(clip, keytrack) for clip in clips]
-    # Played, the attack of a note runs at its speed, too.
-    attack = float(
-        np.median([attack_s(course, sustained=sustained) for course in courses]) / np.median(1 / np.array(speeds))
-    )
-    courses = [_at_speed(course, speed) for course, speed in zip(courses, speeds, strict=True)]
-    # A sustained recording ends because its player stopped; on the device the gate decides that.
-    longest = max(len(course) for course in courses)
-    end = min(ATTACK_S * FRAME_RATE_HZ, longest / 2) if sustained else min(LONGEST_S * FRAME_RATE_HZ, longest - 1)
-    last = max(int(end), 2)
-    frames = np.unique(np.round(np.geomspace(1, last + 1, POINTS)).astype(int) - 1)
-    level = np.array([_median_at(courses, frame, sustained=sustained) for frame in frames])
-    level = np.clip(level, SILENCE_DB, -3.0)
-    if sustained:
-        level[-1] = max(level[-1], np.median(level[len(level) // 2 :]))
-    time_s = _with_attack(frames / FRAME_RATE_HZ, level, attack, sustained=sustained)
+    courses = [
+        np.asarray(clip.level_db, np.float64) + gain_db + VELOCITY_RANGE_DB * (1 - clip.velocity) for clip in clips
+    ]
+    sustained = bool(np.median([drop_db(course) for course in courses]) < SUSTAINED_DB)
+    notes = np.array([clip.note for clip in clips])
+    falls = _octaves(-np.array([slope_db_per_s(course, SPEED_BY_DB) for course in courses]), SLOWEST_DB_PER_S)
+    keytrack = 0.0 if sustained else 12 * _per_semitone(notes, falls)
+    faster = None if sustained else over_keys(notes, falls, _per_semitone)
+    speeds = keytrack * (notes - KEYTRACK_NOTE) / 12 + _between(notes, faster)
+    table, longer = _Table(courses, speeds, np.zeros(len(clips)), sustained=sustained), None
+    for _ in range(2):  # Notes that rise alike when read have a clearer median.
+        lengths = _lengths(table, courses, notes, speeds)
+        longer = over_keys(notes, lengths)
+        table = _Table(courses, speeds, _between(notes, longer), sustained=sustained)
+    time_s, attack_end_s = table.stretched(float(np.median(_lengths(table, courses, notes, speeds, longer))))
+    release, sooner = _release(clips) if sustained else (STRUCK_RELEASE_DB_PER_S, None)
+    keys = _keys(notes, longer, faster, sooner)
+    decay = min(float(np.median([slope_db_per_s(course) for course in table.courses])), -1.0)
     return Envelope(
         time_s=[round(float(time), 5) for time in time_s],
-        level_db=[round(float(value), 2) for value in level],
-        decay_db_per_s=0.0 if sustained else min(float(np.median([_slope(course) for course in courses])), -1.0),
-        release_db_per_s=_release(clips) if sustained else STRUCK_RELEASE_DB_PER_S,
+        level_db=[round(float(value), 2) for value in table.level_db],
+        decay_db_per_s=0.0 if sustained else decay,
+        release_db_per_s=release,
         velocity_db=VELOCITY_RANGE_DB,
         keytrack=round(keytrack, 3),
+        attack_s=round(attack_end_s, 5) if keys or keytrack > 0 else 0.0,
+        keys=keys,
     )
 
 
-def attack_s(level_db: np.ndarray, *, sustained: bool) -> float:
-    """Time from 10 to 90 % of a note's full amplitude, between frames linearly."""
-    amplitude = 10 ** (np.asarray(level_db[: int(RISE_WITHIN_S * FRAME_RATE_HZ)], np.float64) / 20)
-    held = amplitude[min(round(FULL_FROM_S * FRAME_RATE_HZ), len(amplitude) - 1) :]
-    full = float(np.median(held) if sustained else amplitude.max())
-    frames = [_first_above(amplitude, share * full) for share in (RISE_FROM, RISE_TO)]
-    return (frames[1] - frames[0]) / FRAME_RATE_HZ
+class _Table:
+    """The median of courses, as a device reads them.
 
-
-def _first_above(amplitude: np.ndarray, threshold: float) -> float:
-    frame = int(np.argmax(amplitude >= threshold))
-    if frame == 0:
-        return 0.0
-    before, after = amplitude[frame - 1], amplitude[frame]
-    return frame - 1 + float((threshold - before) / (after - before))
-
-
-def _with_attack(time_s: np.ndarray, level_db: np.ndarray, wanted_s: float, *, sustained: bool) -> np.ndarray:
-    """Times of a table, stretched up to its peak until its attack takes as long as that of the recordings.
-
-    The median of curves that rise at different times rises differently from each of them.
+    Args:
+        courses: Level of each frame, of N notes.
+        speeds: Octaves by which the bodies of notes go faster. Shape (N,).
+        lengths: Octaves by which notes rise longer. Shape (N,).
+        sustained: Whether notes last.
     """
-    for _ in range(8):
-        dense = np.arange(0.0, max(time_s[-1], RISE_WITHIN_S), 1 / FRAME_RATE_HZ)
-        has_s = attack_s(np.interp(dense, time_s, level_db), sustained=sustained)
-        factor = float(np.clip(wanted_s / max(has_s, 0.5 / FRAME_RATE_HZ), 0.5, 2.0))
-        peak_s = time_s[int(np.argmax(np.where(time_s <= RISE_WITHIN_S, level_db, SILENCE_DB)))]
-        time_s = np.minimum(time_s, peak_s) * factor + np.maximum(time_s - peak_s, 0.0)
-    return time_s
+
+    def __init__(self, courses: Sequence[Array], speeds: Array, lengths: Array, *, sustained: bool) -> None:
+        self.sustained = sustained
+        risen = np.array([risen_s(course, sustained=sustained) for course in courses])
+        rise = float(np.median(risen / 2**lengths)) * FRAME_RATE_HZ
+        ways = zip(courses, 2**lengths, 2**speeds, strict=True)
+        self.courses = [_as_read(course, rise, length, speed) for course, length, speed in ways]
+        # A sustained recording ends because its player stopped; on the device the gate decides that.
+        longest = max(len(course) for course in self.courses)
+        end = min(ATTACK_S * FRAME_RATE_HZ, longest / 2) if sustained else min(LONGEST_S * FRAME_RATE_HZ, longest - 1)
+        frames = np.unique(np.round(np.geomspace(1, max(int(end), 2) + 1, POINTS)).astype(int) - 1)
+        level = np.array([_median_at(self.courses, frame, sustained=sustained) for frame in frames])
+        self.time_s, self.level_db = frames / FRAME_RATE_HZ, np.clip(level, SILENCE_DB, -3.0)
+        if sustained:
+            self.level_db[-1] = max(self.level_db[-1], np.median(self.level_db[len(frames) // 2 :]))
+        within = np.arange(0.0, max(self.time_s[-1], RISE_WITHIN_S), 1 / FRAME_RATE_HZ)
+        self._risen_s = risen_s(np.interp(within, self.time_s, self.level_db), sustained=sustained)
+
+    def attack_s(self, note: float, speed: float, length: float) -> float:
+        """The attack of a note that a device plays, whose body is faster and whose rise is longer by these octaves."""
+        since_s = np.arange(0.0, RISE_WITHIN_S + 0.1, 1 / FRAME_RATE_HZ)
+        rise_s = self._risen_s * 2**length
+        read_s = np.minimum(since_s / 2**length, self._risen_s) + np.maximum(since_s - rise_s, 0.0) * 2**speed
+        level_db = np.interp(read_s, self.time_s, self.level_db)
+        return attack_s(level_db, note, sustained=self.sustained, late_frames=1.0)
+
+    def stretched(self, length: float) -> tuple[Array, float]:
+        """The times of a table that rises longer by so many octaves, and when it has risen."""
+        risen_s = self._risen_s * 2**length
+        rising, body = np.minimum(self.time_s, self._risen_s), np.maximum(self.time_s - self._risen_s, 0.0)
+        return rising * 2**length + body, risen_s
 
 
-def _release(clips: Sequence[Clip]) -> float:
-    recorded = [clip.character.release_db_per_s for clip in clips if clip.character.release_db_per_s is not None]
-    return round(float(np.median(recorded)), 1) if recorded else HELD_RELEASE_DB_PER_S
+def _lengths(
+    table: _Table, courses: Sequence[Array], notes: Array, speeds: Array, longer: Array | None = None
+) -> Array:
+    """By how many octaves longer the rise of a table must be for each note to be played as it was recorded. (N,).
+
+    Args:
+        longer: What notes have already, at ``keys_of`` them.
+    """
+    found, already = [], _between(notes, longer)
+    for course, note, speed, own in zip(courses, notes, speeds, already, strict=True):
+        recorded = attack_s(course, note, sustained=table.sustained)
+        played = np.array([table.attack_s(note, speed, length + own) for length in LENGTHS])
+        off = np.abs(np.log2(played / recorded)) + LEANING * np.abs(LENGTHS)
+        found.append(float(LENGTHS[int(off.argmin())]))
+    return np.array(found)
 
 
-def _keytrack(clips: Sequence[Clip], courses: Sequence[np.ndarray]) -> float:
-    """Octaves of speed per octave of pitch: a straight line through the notes' decays."""
-    notes = np.array([clip.note for clip in clips])
+def _octaves(values: Array, least: float) -> Array:
+    return np.asarray(np.log2(np.maximum(values, least)))
+
+
+def _keys(notes: Array, longer: Array | None, faster: Array | None, sooner: Array | None) -> list[EnvelopeKey]:
+    """One list of what was found; where a line was not found, notes do not differ."""
+    if longer is None and faster is None and sooner is None:
+        return []
+    keys = keys_of(list(notes))
+    lines = [np.zeros(len(keys)) if line is None else line for line in (longer, faster, sooner)]
+    rows = np.clip(np.round(np.column_stack(lines), 3), -MOST_OCTAVES, MOST_OCTAVES)
+    return [
+        EnvelopeKey(round(float(key), 2), *(float(value) for value in row)) for key, row in zip(keys, rows, strict=True)
+    ]
+
+
+def _between(notes: Array, line: Array | None) -> Array:
+    """The values of a line at the notes through whose keys it goes. Shape (N,)."""
+    return np.zeros(len(notes)) if line is None else np.asarray(np.interp(notes, keys_of(list(notes)), line))
+
+
+def _release(clips: Sequence[Clip]) -> tuple[float, Array | None]:
+    """The median of the ends that were recorded, and how they differ over ``keys_of`` all notes."""
+    # Longer than its part that is learned from, a recording may have its end in what was read beyond.
+    found = [(clip.note, release_db_per_s(np.asarray(clip.level_db, np.float64))) for clip in clips]
+    if not any(end for _, end in found):
+        found = [(clip.note, clip.character.release_db_per_s) for clip in clips]
+    ends = [(note, end) for note, end in found if end is not None]
+    if not ends:
+        return HELD_RELEASE_DB_PER_S, None
+    notes, slopes = zip(*ends, strict=True)
+    line = over_keys(notes, _octaves(-np.array(slopes), 1.0))
+    everywhere = keys_of([clip.note for clip in clips])
+    return round(float(np.median(slopes)), 1), None if line is None else np.interp(everywhere, keys_of(notes), line)
+
+
+def _per_semitone(notes: Array, falls: Array) -> float:
+    """Octaves of speed per semitone of pitch: a straight line through the notes' decays, of which some may be odd."""
     if np.ptp(notes) < FEWEST_SEMITONES:
         return 0.0
-    speed = np.log2(np.maximum([-_slope(course) for course in courses], 0.5))
-    return float(np.clip(12 * np.polyfit(notes, speed, 1)[0], 0.0, 2.0))
+    return float(np.clip(theilslopes(falls, notes)[0], 0.0, MOST_KEYTRACK / 12))
 
 
-def _speed(clip: Clip, keytrack: float) -> float:
-    return float(2 ** (keytrack * (clip.note - KEYTRACK_NOTE) / 12))
+def _as_read(course: Array, rise: float, length: float, speed: float) -> Array:
+    """A course over the time of the table, which the device reads at the speed of the note: its rise, then its body.
 
-
-def _at_speed(course: np.ndarray, speed: float) -> np.ndarray:
-    """The curve stretched by ``speed``, as it would be for the note KEYTRACK_NOTE."""
-    frames = np.arange(max(int(len(course) * speed), 1))
-    return np.asarray(np.interp(frames / speed, np.arange(len(course)), course))
-
-
-def _drop_db(course: np.ndarray) -> float:
-    return float(course.max() - course[len(course) // 2])
+    Args:
+        course: Level of each frame.
+        rise: Frames of the table until it has risen.
+        length: How many times as long the note rises.
+        speed: How many times as fast its body goes.
+    """
+    body = max(len(course) - rise * length, 0.0)
+    read = np.arange(max(int(rise + body * speed), 1))
+    frames = np.minimum(read, rise) * length + np.maximum(read - rise, 0.0) / speed
+    return np.asarray(np.interp(frames, np.arange(len(course)), course))
 
 
 def _median_at(courses: Sequence[np.ndarray], frame: int, *, sustained: bool) -> float:
@@ -129,12 +205,3 @@ def _median_at(courses: Sequence[np.ndarray], frame: int, *, sustained: bool) ->
     if sustained:
         values = [course[frame] for course in courses if frame < len(course) * 0.6] or values
     return float(np.median(values))
-
-
-def _slope(course: np.ndarray) -> float:
-    """Decay after the attack, dB per second, as a straight line down to 50 dB below the peak."""
-    body = course[int(course.argmax()) :]
-    if len(body) < 2:  # a note that is loudest at its end shows no decay
-        return 0.0
-    body = body[: max(int(np.argmax(body < body[0] - 50)) or len(body), 2)]
-    return float(np.polyfit(np.arange(len(body)) / FRAME_RATE_HZ, body, 1)[0])

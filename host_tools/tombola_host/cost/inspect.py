@@ -9,16 +9,22 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import numpy as np
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
+from tombola_device.contract.controls import FRAME_RATE_HZ
+from tombola_device.contract.envelope_keys import key_at
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.graph import TIMBRE, Graph
-from tombola_device.contract.manifest import Manifest, Mode
+from tombola_device.contract.manifest import Envelope, Manifest, Mode
 from tombola_device.contract.words import Word
+from tombola_device.engine.envelope import table_time_s
 from tombola_device.engine.gliding import position_of
+
+from tombola_host.corpus.course import RISE_WITHIN_S, risen_s
 
 MOST_PER_BYTE: Final = 2
 """ONNX's smallest numbers have four bits."""
@@ -134,7 +140,9 @@ def as_table(inspection: Inspection, *, everything: bool = False) -> Group:
     rows["licence"] = manifest.licence or "not stated"
     for name, text in (rows | _graph_rows(inspection) if everything else rows).items():
         facts.add_row(name, escape(text))
-    modes = Table("mode", "notes", "a held note", "after the key", title=escape(manifest.name), title_justify="left")
+    modes = Table(
+        "mode", "notes", "rises in", "a held note", "after the key", title=escape(manifest.name), title_justify="left"
+    )
     for column in ("timbre X", "timbre Y") if everything else ():
         modes.add_column(column)
     for mode in manifest.modes:
@@ -149,12 +157,28 @@ def as_table(inspection: Inspection, *, everything: bool = False) -> Group:
     return Group(modes, facts, *hint)
 
 
-def _envelope_words(mode: Mode) -> tuple[str, str]:
-    """How a note changes while its key is held, and after."""
+def _envelope_words(mode: Mode) -> tuple[str, str, str]:
+    """How a note rises, what it does while its key is held, and after; from the mode's lowest note to its highest."""
     envelope = mode.envelope
     if mode.gate == "one_shot" or envelope is None:
-        return "sounds to its end", "the same"
-    return _held(envelope.decay_db_per_s), f"{_seconds(-60.0 / envelope.release_db_per_s)} to silence"
+        return "at once", "sounds to its end", "the same"
+    falls = [envelope.release_db_per_s * 2 ** key_at(envelope.keys, note).release for note in mode.note_range]
+    return (
+        _range([_rise_s(envelope, note) for note in mode.note_range]),
+        _held(envelope.decay_db_per_s),
+        f"{_range([-60.0 / fall for fall in falls])} to silence",
+    )
+
+
+def _rise_s(envelope: Envelope, note: float) -> float:
+    """Time until a note has 90 % of its full amplitude."""
+    read_s = table_time_s(envelope, note, np.arange(0.0, RISE_WITHIN_S, 1 / FRAME_RATE_HZ))
+    return risen_s(np.interp(read_s, envelope.time_s, envelope.level_db), sustained=envelope.decay_db_per_s == 0)
+
+
+def _range(ends_s: Sequence[float]) -> str:
+    first, last = (_seconds(end_s) for end_s in ends_s)
+    return first if first == last else f"{first} … {last}"
 
 
 def _graph_rows(inspection: Inspection) -> dict[str, str]:
@@ -166,6 +190,7 @@ def _graph_rows(inspection: Inspection) -> dict[str, str]:
         "cost": f"{manifest.cost.parameters} parameters, {manifest.cost.nodes} nodes, {manifest.cost.onnx_bytes} bytes",
         **{f"graph {role}": _graph_text(manifest.graphs[role], graph) for role, graph in inspection.graphs.items()},
         **{f"knob {word.name}": _way_text(word, manifest.modes) for word in manifest.words},
+        **{f"keys of {mode.name}": text for mode in manifest.modes if (text := _keys_text(mode))},
         **{f"recordings of {mode.name}": text for mode in manifest.modes if (text := _recordings_text(mode))},
         **{f"provenance: {key}": str(value) for key, value in sorted(manifest.provenance.items())},
     }
@@ -179,6 +204,14 @@ def _way_text(word: Word, modes: Sequence[Mode]) -> str:
         blend = " + ".join(f"{mode.name} {100 * share / sum(stop.blend):.0f} %" for mode, share in parts if share)
         stops.append(f"{blend}, X {stop.timbre_x:.2f}, Y {stop.timbre_y:.2f}, life {100 * stop.life:.0f} %")
     return "; ".join(stops)
+
+
+def _keys_text(mode: Mode) -> str:
+    """How notes differ from its envelope; empty: they do not."""
+    return ", ".join(
+        f"note {key.note:g}: attack × {2**key.attack:.2f}, speed × {2**key.speed:.2f}, release × {2**key.release:.2f}"
+        for key in (mode.envelope.keys if mode.envelope is not None else ())
+    )
 
 
 def _recordings_text(mode: Mode) -> str:

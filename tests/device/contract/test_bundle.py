@@ -44,9 +44,9 @@ def sealed(body: bytes) -> bytes:
 
 
 def test_golden_bytes() -> None:
-    assert ENCODED[:20].hex() == "89544d424c0d0a1a020000002a0600006b010000"
-    assert len(ENCODED) == 84 + 0x62A + (52 + 256) + (52 + 3) + 32
-    assert bundle_sha256(ENCODED) == "1e1edd1217f50525459bf755acef7facdce8532affa79bc74ed77dc7f167d3c1"
+    assert ENCODED[:20].hex() == "89544d424c0d0a1a02000000430600006b010000"
+    assert len(ENCODED) == 84 + 0x643 + (52 + 256) + (52 + 3) + 32
+    assert bundle_sha256(ENCODED) == "017a77a104dd833abc34eb0e1157e1b821794c0e37db22fcc31bfddf2e048f77"
 
 
 def test_golden_bytes_of_version_1_still_decode_to_the_same_bundle() -> None:

@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 from rich.console import Console
 from tombola_device.contract.bundle import Bundle, decode_bundle, encode_bundle
+from tombola_device.contract.envelope_keys import EnvelopeKey
 from tombola_device.contract.errors import BadBundle, BadConfig
 from tombola_device.contract.graph import TIMBRE, block_graph
 from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
@@ -113,6 +114,22 @@ def test_the_paced_loop_sleeps_until_the_next_period(monkeypatch):
     times_us = benching._times_us(work, 5)
     assert times_us == pytest.approx(1000.0, rel=1e-3)
     assert [at for _, at in calls] == pytest.approx([benching.PERIOD_S * n for n in range(1, 6)])
+
+
+def test_an_inspection_tells_how_notes_rise_and_end_over_the_keyboard(tmp_path, bundle):
+    good = inspecting.inspect_bundle(bundle)
+    first, second = good.manifest.modes
+    keys = [EnvelopeKey(40.0, 1.0, 0.0, -1.0), EnvelopeKey(80.0, -1.0, 0.0, 1.0)]
+    slow = Envelope([0.0, 0.05, 0.4], [-60.0, -20.0, -20.0], 0.0, -60.0, attack_s=0.05, keys=keys)
+    modes = [msgspec.structs.replace(first, envelope=slow, note_range=(40.0, 80.0)), second]
+    manifest = msgspec.structs.replace(good.manifest, modes=modes)
+    path = tmp_path / "keys.tombola"
+    path.write_bytes(encode_bundle(Bundle(manifest, {"frame": small_graph()})))
+    text = table(inspecting.as_table(inspecting.inspect_bundle(path)))
+    assert "98 ms … 25 ms" in text
+    assert "2.0 s … 0.5 s to silence" in text
+    everything = table(inspecting.as_table(inspecting.inspect_bundle(path), everything=True))
+    assert "note 40: attack × 2.00, speed × 1.00, release × 0.50" in " ".join(everything.split())
 
 
 def test_an_inspection_counts_what_the_graph_holds(bundle):

@@ -21,7 +21,7 @@ from tombola_host.export.graph import ExportError, count_nodes, export_onnx, sta
 from tombola_host.export.parity import PARITY, check_parity
 from tombola_host.generators.exportable import ExportedGraph
 from tombola_host.generators.voice.export import VoiceExport
-from tombola_host.generators.voice.network import SCALARS
+from tombola_host.generators.voice.spectrum import SCALARS
 from tombola_host.merging.size import MergedSize
 from torch import nn
 

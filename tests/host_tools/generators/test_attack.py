@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
 import numpy as np
 import pytest
 import torch
 from tombola_device.contract.controls import FRAME_RATE_HZ, SCALAR_COLUMNS
+from tombola_device.contract.envelope_keys import EnvelopeKey
 from tombola_device.contract.life import ATTACK_AT, ATTACK_POINTS, MAX_ATTACKS
 from tombola_device.contract.manifest import Envelope
 from tombola_device.engine.attack import FADED_FROM, FRAMES, played
+from tombola_device.engine.envelope import table_time_s
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
 from tombola_host.corpus.windows import LEVEL, NOTE, VELOCITY, ModeData, Note
 from tombola_host.generators.voice.attack import STRIKES, fit_attacks, fit_strikes
-from tombola_host.generators.voice.network import DIRECTIONS, Voice
+from tombola_host.generators.voice.network import Voice
 from tombola_host.generators.voice.shades import LIFE, NEPER
 from tombola_host.generators.voice.size import VoiceSize
+from tombola_host.generators.voice.spectrum import DIRECTIONS
 
 AMPLITUDES, LOUD = PARTIALS + NOISE_BANDS, 10
 OWN = LIFE.stop - LIFE.start
@@ -87,6 +93,30 @@ def test_a_mode_that_dies_away_keeps_the_level_of_its_envelope() -> None:
     found = fit_attacks(knowing(mode), 0, mode, dying)
     assert found is not None
     assert (played(found)[2] == 1.0).all()
+
+
+def test_an_attack_is_measured_against_the_envelope_of_its_own_key() -> None:
+    """Else a slow key, drawn for a fast one beside it, would be as loud as the slow one and late twice."""
+    rise = np.linspace(0.02, 1.0, 50)
+    table_s, table_db = (rise * 0.05).tolist(), (-10 + 20 * np.log10(rise)).tolist()
+    keys = [EnvelopeKey(48.0, 1.0), EnvelopeKey(63.0, -1.0)]
+    keyed = Envelope([0.0, *table_s, 0.5], [-60.0, *table_db, -10.0], 0.0, -100.0, attack_s=0.05, keys=keys)
+    mode, notes = mode_of(louder_db=0.0, cents=0.0), []
+    for note in mode.notes:
+        scalars = note.scalars.clone()
+        read_s = table_time_s(keyed, float(scalars[0, NOTE]), np.arange(len(scalars)) / FRAME_RATE_HZ)
+        scalars[:, LEVEL] = torch.from_numpy(np.interp(read_s, keyed.time_s, keyed.level_db))
+        notes.append(replace(note, scalars=scalars))
+    mode = replace(mode, notes=tuple(notes))
+    network = knowing(mode)
+    own, one = (
+        fit_attacks(network, 0, mode, envelope) for envelope in (keyed, msgspec.structs.replace(keyed, keys=[]))
+    )
+    assert own is not None
+    assert one is not None
+    off = [np.abs(20 * np.log10(played(found)[2])).max() for found in (own, one)]
+    assert off[0] < 0.1
+    assert off[1] > 6.0
 
 
 def test_shared_directions_take_what_those_of_life_leave() -> None:

@@ -11,9 +11,9 @@ from tombola_device.contract.controls import SCALAR_COLUMNS
 from tombola_device.contract.manifest import MAX_RECORDINGS, Mode
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
 from tombola_host.corpus.windows import ModeData, Note
-from tombola_host.generators.voice.network import DIRECTIONS
 from tombola_host.generators.voice.places import places_of
 from tombola_host.generators.voice.shades import fit_directions
+from tombola_host.generators.voice.spectrum import DIRECTIONS
 
 NEPER = np.log(10) / 20
 OCTAVES = np.log2(np.arange(1, PARTIALS + 1))

@@ -22,7 +22,6 @@ from tombola_host.export.bundle import export_bundle
 from tombola_host.generators.voice.export import VoiceExport
 from tombola_host.generators.voice.life import fit_life
 from tombola_host.generators.voice.losses import normalized
-from tombola_host.generators.voice.network import DIRECTIONS
 from tombola_host.generators.voice.shades import (
     DYNAMICS,
     LEAST_HEARD_DB,
@@ -39,6 +38,7 @@ from tombola_host.generators.voice.shades import (
     motion_of,
     shades_of,
 )
+from tombola_host.generators.voice.spectrum import DIRECTIONS
 from tombola_host.generators.voice.wane import fit_wane
 
 NEPER = np.log(10) / 20

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tombola_device.contract.controls import PERIOD_SAMPLES
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
 from tombola_host.evaluation.clicks import find_clicks
-from tombola_host.generators.voice.network import SCALARS
+from tombola_host.generators.voice.spectrum import SCALARS
 from tombola_host.merging.size import MergedSize
 
 STREAMED = 2e-4

@@ -11,9 +11,10 @@ from tombola_device.contract.manifest import KEYTRACK_NOTE
 from tombola_device.engine.wane import waned_s
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
 from tombola_host.corpus.windows import LEVEL, NOTE, ModeData, Note
-from tombola_host.generators.voice.network import DIRECTIONS, Voice
+from tombola_host.generators.voice.network import Voice
 from tombola_host.generators.voice.shades import WANE, as_recorded, fit_directions
 from tombola_host.generators.voice.size import VoiceSize
+from tombola_host.generators.voice.spectrum import DIRECTIONS
 from tombola_host.generators.voice.wane import NEPER, fit_wane
 
 RATES_DB = -4.0 * np.arange(6)

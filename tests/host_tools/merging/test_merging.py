@@ -6,8 +6,8 @@ from tombola_device.contract.errors import BadConfig
 from tombola_host.generators import family_named
 from tombola_host.generators.base import count_parameters
 from tombola_host.generators.units import trimmed
-from tombola_host.generators.voice.network import SCALARS
 from tombola_host.generators.voice.size import VoiceSize
+from tombola_host.generators.voice.spectrum import SCALARS
 from tombola_host.lottery.ticket import Origin, Ticket
 from tombola_host.merging import METHODS, lottery_method, method_named, needs_tickets
 from tombola_host.merging.core import merge_core_and_specialists

@@ -20,9 +20,10 @@ from tombola_device.contract.life import (
     MAX_ATTACKS,
     Attacks,
 )
-from tombola_device.contract.manifest import KEYTRACK_NOTE, Envelope
+from tombola_device.contract.manifest import Envelope
+from tombola_device.engine.envelope import table_time_s
 
-from tombola_host.corpus.envelope import FULL_FROM_S, RISE_WITHIN_S
+from tombola_host.corpus.course import FULL_FROM_S, RISE_WITHIN_S
 from tombola_host.corpus.windows import LEVEL, NOTE, ModeData, Note, one_hot
 from tombola_host.generators.voice.losses import normalized
 from tombola_host.generators.voice.network import Voice
@@ -140,8 +141,7 @@ def _louder_db(note: Note, envelope: Envelope) -> Array:
     if envelope.decay_db_per_s < 0:
         return np.zeros(ATTACK_POINTS)
     level_db = note.scalars[: round(RISE_WITHIN_S * FRAME_RATE_HZ), LEVEL].numpy().astype(np.float64)
-    speed = np.exp2(envelope.keytrack * (_pitch(note) - KEYTRACK_NOTE) / 12)
-    time_s = speed * np.arange(len(level_db)) / FRAME_RATE_HZ
+    time_s = table_time_s(envelope, _pitch(note), np.arange(len(level_db)) / FRAME_RATE_HZ)
     fallen_db = envelope.decay_db_per_s * np.maximum(time_s - envelope.time_s[-1], 0.0)
     louder_db = level_db - np.interp(time_s, envelope.time_s, envelope.level_db) - fallen_db
     louder_db -= np.median(louder_db[round(FULL_FROM_S * FRAME_RATE_HZ) :])

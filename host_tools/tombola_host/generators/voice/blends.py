@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from tombola_host.generators.voice.losses import normalized
-from tombola_host.generators.voice.network import SCALARS, Voice
+from tombola_host.generators.voice.network import Voice
+from tombola_host.generators.voice.spectrum import SCALARS
 
 SHARE = 4
 """One window in four is also played as a blend."""

@@ -21,12 +21,13 @@ from tombola_host.generators.voice.attack import fit_attacks, fit_strikes
 from tombola_host.generators.voice.export import VoiceExport
 from tombola_host.generators.voice.life import fit_life
 from tombola_host.generators.voice.losses import normalized
-from tombola_host.generators.voice.network import SCALARS, Voice
+from tombola_host.generators.voice.network import Voice
 from tombola_host.generators.voice.noise import noise_source
 from tombola_host.generators.voice.objective import voice_phases
 from tombola_host.generators.voice.places import places_of
 from tombola_host.generators.voice.shades import KNOBS, as_recorded, fit_directions, heard_shade
 from tombola_host.generators.voice.size import VoiceSize
+from tombola_host.generators.voice.spectrum import SCALARS
 from tombola_host.generators.voice.trainee import VoiceTrainee, new_trainee, restored_trainee
 from tombola_host.training.effort import Length
 from tombola_host.training.loop import Phase

@@ -28,7 +28,8 @@ from torch import Tensor
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
 from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
 from tombola_host.corpus.windows import LEVEL, NOTE, VELOCITY, ModeData, Note
-from tombola_host.generators.voice.network import DIRECTIONS, Voice
+from tombola_host.generators.voice.network import Voice
+from tombola_host.generators.voice.spectrum import DIRECTIONS
 from tombola_host.generators.voice.wane import fit_wane
 
 X, Y, DYNAMICS = range(len(SHADES))
