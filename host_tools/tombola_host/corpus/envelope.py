@@ -61,11 +61,13 @@ def fit_envelope(clips: Sequence[Clip], gain_db: float) -> Envelope:
     keytrack = 0.0 if sustained else 12 * _per_semitone(notes, falls)
     faster = None if sustained else over_keys(notes, falls, _per_semitone)
     speeds = keytrack * (notes - KEYTRACK_NOTE) / 12 + _between(notes, faster)
-    table, longer = _Table(courses, speeds, np.zeros(len(clips)), sustained=sustained), None
-    for _ in range(2):  # Notes that rise alike when read have a clearer median.
-        lengths = _lengths(table, courses, notes, speeds)
-        longer = over_keys(notes, lengths)
+    table = _Table(courses, speeds, np.zeros(len(clips)), sustained=sustained)
+    longer = over_keys(notes, _lengths(table, courses, notes, speeds))
+    if not sustained and longer is not None:
+        # Struck notes that rise alike when read have a clearer peak. Held ones that swell have common dips as well, if
+        # they are one recording at several speeds; in their own times these cancel.
         table = _Table(courses, speeds, _between(notes, longer), sustained=sustained)
+        longer = over_keys(notes, _lengths(table, courses, notes, speeds))
     time_s, attack_end_s = table.stretched(float(np.median(_lengths(table, courses, notes, speeds, longer))))
     release, sooner = _release(clips) if sustained else (STRUCK_RELEASE_DB_PER_S, None)
     keys = _keys(notes, longer, faster, sooner)
