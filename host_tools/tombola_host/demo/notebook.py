@@ -61,7 +61,7 @@ def experiments(studies: Path, pictures: Path, output: Path, runs: Path, sounds:
             mask,
             masking.main,
             (*files, "--runs", str(runs), "--out", str(pictures / "masking.svg"), "--json", str(mask)),
-            1300,
+            500,
         ),
         Experiment(kin, kinship.main, (*modes, "--runs", str(runs), "--out", str(kin)), 1500),
         Experiment(

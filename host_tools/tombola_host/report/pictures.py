@@ -37,7 +37,10 @@ INK = "#010203"
 MARKERS = "os^"
 """Each goes once through the palette."""
 MOST_MARKED = 24
-PALETTE = ("#d1603d", "#3d7dd1", "#3f9b6c", "#a35cc4", "#c79a2b", "#4aa7ad", "#7a5c43", "#e07fb0")
+PALETTE = (
+    *("#d1603d", "#3d7dd1", "#3f9b6c", "#a35cc4", "#c79a2b", "#4aa7ad"),
+    *("#7a5c43", "#e07fb0", "#20307a", "#94b83d", "#b02a4c", "#6fc7ff"),
+)
 
 
 def spectrogram_db(audio: Float32Array, columns: int = WIDTH_PIXELS, rows: int = HEIGHT_PIXELS) -> Float64Array:
