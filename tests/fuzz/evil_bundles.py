@@ -158,6 +158,14 @@ def manifests(good: Bundle) -> Iterator[Kind]:
         "recordings that are no list": {"0": recording},
     }.items():
         yield f"manifest: {name}", lambda v=listed: changed("modes.0.recordings", v)
+    for name, courses in {
+        "a course of another length": ["AAAA"],
+        "17 courses": ["A" * 172] * 17,
+        "a course that is no base 64": ["no base 64"],
+        "a course that is no text": [[0] * 128],
+    }.items():
+        life = {"mixing": [[1.0, 1.0]], "takes": [[[0.0] * 31]], "courses": courses}
+        yield f"manifest: {name}", lambda v=life: changed("modes.0.life", v)
     yield "manifest: no modes", lambda: changed("modes", [])
     yield "manifest: 17 modes", lambda: changed("modes", json.loads(text)["modes"] * 17)
     yield (
