@@ -13,6 +13,7 @@ Each kind is a name and a function that gives the file's bytes.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import random
@@ -151,21 +152,18 @@ def manifests(good: Bundle) -> Iterator[Kind]:
         yield f"manifest: {name}", lambda w=written: packed(w, body)
     yield "manifest: strikes of a graph without a shade", lambda: changed("graphs.frame.strikes", 3)
     recording = json.loads(text)["modes"][0]["recordings"][0]
-    for name, listed in {
-        "65 recordings": [recording] * 65,
-        "a recording without a place": [recording[:2]],
-        "a recording with more than a place": [[*recording, 1]],
-        "recordings that are no list": {"0": recording},
-    }.items():
-        yield f"manifest: {name}", lambda v=listed: changed("modes.0.recordings", v)
-    for name, courses in {
-        "a course of another length": ["AAAA"],
-        "17 courses": ["A" * 172] * 17,
-        "a course that is no base 64": ["no base 64"],
-        "a course that is no text": [[0] * 128],
-    }.items():
-        life = {"mixing": [[1.0, 1.0]], "takes": [[[0.0] * 31]], "courses": courses}
-        yield f"manifest: {name}", lambda v=life: changed("modes.0.life", v)
+    life = {"mixing": [[1.0, 1.0]], "takes": [[[0.0] * 31]]}
+    for name, field, value in (
+        ("65 recordings", "recordings", [recording] * 65),
+        ("a recording without a place", "recordings", [recording[:2]]),
+        ("a recording with more than a place", "recordings", [[*recording, 1]]),
+        ("recordings that are no list", "recordings", {"0": recording}),
+        ("a course of another length", "life", {**life, "courses": ["AAAA"]}),
+        ("17 courses", "life", {**life, "courses": [base64.b64encode(bytes(128)).decode()] * 17}),
+        ("a course that is no base 64", "life", {**life, "courses": ["no base 64"]}),
+        ("a course that is no text", "life", {**life, "courses": [[0] * 128]}),
+    ):
+        yield f"manifest: {name}", lambda f=field, v=value: changed(f"modes.0.{f}", v)
     yield "manifest: no modes", lambda: changed("modes", [])
     yield "manifest: 17 modes", lambda: changed("modes", json.loads(text)["modes"] * 17)
     yield (

@@ -15,6 +15,7 @@ from rich.text import Text
 from tombola_device.contract.bundle import bundle_sha256, decode_bundle
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.graph import TIMBRE, Graph
+from tombola_device.contract.life import Life
 from tombola_device.contract.manifest import Manifest, Mode
 from tombola_device.engine.gliding import position_of
 
@@ -161,9 +162,17 @@ def _graph_rows(inspection: Inspection) -> dict[str, str]:
         "sound": f"{manifest.sample_rate_hz} Hz, periods of {manifest.period_samples}, delay {manifest.delay_samples}",
         "cost": f"{manifest.cost.parameters} parameters, {manifest.cost.nodes} nodes, {manifest.cost.onnx_bytes} bytes",
         **{f"graph {role}": _graph_text(manifest.graphs[role], graph) for role, graph in inspection.graphs.items()},
+        **{f"life of {mode.name}": _life_text(mode.life) for mode in manifest.modes if mode.life},
         **{f"recordings of {mode.name}": text for mode in manifest.modes if (text := _recordings_text(mode))},
         **{f"provenance: {key}": str(value) for key, value in sorted(manifest.provenance.items())},
     }
+
+
+def _life_text(life: Life) -> str:
+    """From how many recordings the motion of a held note comes, and its attacks."""
+    motion = f"the courses of {len(life.courses)} recordings, noise" if life.courses else "noise"
+    attacks = f", {len(life.attacks.notes)} attacks" if life.attacks else ""
+    return f"{motion} of {len(life.takes)} spectra{attacks}"
 
 
 def _recordings_text(mode: Mode) -> str:
