@@ -136,13 +136,12 @@ def test_two_strikes_that_follow_one_recording_are_not_alike() -> None:
     np.testing.assert_array_equal(strikes, [again.strike(800)[:, 0] for _ in range(6)])
 
 
-@pytest.mark.parametrize("other", [1.0, 0.5, 2.0])
-@pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
+@pytest.mark.parametrize(("share", "other"), [(0.5, 1.0), (0.5, 0.5), (0.25, 2.0), (0.8, 1.0)])
 def test_a_blend_of_two_modes_moves_as_much_as_its_parts(share: float, other: float) -> None:
     parts, lives = [], (recorded(1), recorded(2, size=other))
     for blend in ((1.0, 0.0), (0.0, 1.0), (share, 1.0 - share)):
         bench = Bench(*lives, blend=blend)
-        strikes = [bench.strike(TAKE_FRAMES, note) for note in TAKE_NOTES]
+        strikes = [bench.strike(TAKE_FRAMES, note) for note in TAKE_NOTES[::3]]
         parts.append(np.sqrt(np.mean([strike.var(axis=0) for strike in strikes], axis=0)))
     first, second, blended = parts
     assert (blended > 0.85 * np.minimum(first, second)).all()

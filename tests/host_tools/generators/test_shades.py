@@ -337,6 +337,16 @@ def test_a_recording_of_any_length_is_a_loop_that_moves_as_it_did(seconds):
     assert np.abs(np.diff(loop, append=loop[0])).max() < 1.2 * np.abs(np.diff(vibrato)).max()
 
 
+def test_a_loop_does_not_let_the_note_go_again_and_again():
+    """Three seconds held with a swell of half a dB, then a release of 80 dB in a second."""
+    seconds = np.arange(1400) / FRAME_RATE_HZ
+    level_db = 0.5 * np.sin(2 * np.pi * seconds) - 80.0 * np.maximum(seconds - 3.0, 0.0)
+    mode = mode_of(*(note(pitch, 1400 / FRAME_RATE_HZ, level_db=level_db) for pitch in (50, 60, 70)))
+    table = played(fit_life(mode, fit_directions(mode)))[:, LEVEL]
+    assert 0.3 < table.std() < 0.6
+    assert np.abs(table).max() < 3.0
+
+
 def test_what_moves_together_in_the_recordings_moves_together_in_the_table(living):
     """Level and pitch share the vibrato here, with a correlation of 1 / √1.25."""
     mode, truths = living

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -19,7 +20,8 @@ from tombola_device.contract.life import (
 from torch import Tensor
 
 from tombola_host.corpus.trend import detrended
-from tombola_host.corpus.windows import NOTE, ModeData
+from tombola_host.corpus.windows import LEVEL as LEVEL_COLUMN
+from tombola_host.corpus.windows import NOTE, ModeData, Note
 from tombola_host.generators.voice.shades import Array, life_coefficients
 from tombola_host.generators.voice.wane import fit_wane
 
@@ -29,6 +31,8 @@ TAKES_OF_NOISE = 4
 JOINT_S = 0.2
 """A course that goes on at its start, or is too short for a loop and begins anew, fades into itself in this time."""
 MOST_STEPS = 127
+HELD_DB, LET_GO_DB = 20.0, 3.0
+"""A note holds the median level of all that is no further below its peak, and is let go when it last is so far below."""
 ONSET_S = 0.3
 SCALE_CENTS, SCALE_DB = 5.0, 1.0
 MOST_FLUTTER = 1.5
@@ -46,7 +50,7 @@ def fit_life(mode: ModeData, directions: Tensor) -> Life | None:
     # How a note dies away is no motion: envelope and wane say it.
     held = fit_wane(mode) is None
     courses, pitches = [], []
-    for note in mode.notes:
+    for note in map(_held, mode.notes) if held else mode.notes:
         found = life_coefficients(note, directions)
         if found is not None and len(found[0]) >= SHORTEST_S * FRAME_RATE_HZ:
             course = np.column_stack(found)
@@ -76,7 +80,7 @@ def fit_life(mode: ModeData, directions: Tensor) -> Life | None:
     spreads = np.array([[_spreads(latent) for latent in (each / reach).T] for each in latents])
     # Where a single recording flutters far more than the others, the analysis is at odds with it.
     spreads = np.minimum(spreads, MOST_FLUTTER * np.median(spreads, axis=0))
-    spreads[..., np.array(band_edges_hz()[:-1]) < SLOW_HZ] = 0.0  # The courses hold it.
+    spreads[..., np.array(band_edges_hz()[1:]) < SLOW_HZ] = 0.0  # The courses hold it.
     steps = np.rint(points / (COURSE_STEP * reach)).astype(np.int8)
     return Life(
         mixing=[[round(float(value), 5) for value in row] for row in (kept * reach).T * scale],
@@ -84,6 +88,14 @@ def fit_life(mode: ModeData, directions: Tensor) -> Life | None:
         onset_s=ONSET_S,
         courses=[course.T.tobytes() for course in steps],
     )
+
+
+def _held(note: Note) -> Note:
+    """A note without its end, to where it last has the level that it held: a loop would let it go again and again."""
+    level_db = note.scalars[:, LEVEL_COLUMN].numpy()
+    held_db = float(np.median(level_db[level_db >= level_db.max() - HELD_DB]))
+    stop = int(np.flatnonzero(level_db >= held_db - LET_GO_DB)[-1]) + 1
+    return replace(note, scalars=note.scalars[:stop], relative=note.relative[:stop])
 
 
 def _points(course: Array) -> Array:
