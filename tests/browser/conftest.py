@@ -1,10 +1,14 @@
-"""The page in Debian's Chromium: in front of a small instrument of the tests' own, and of the real one."""
+"""The page in Debian's Chromium: in front of a small instrument of the tests' own, and of the real one.
+
+``TOMBOLA_BROWSER=firefox`` runs the same tests in Debian's Firefox; a few ask for what it has not, and are left out.
+"""
 
 from __future__ import annotations
 
 import base64
 import contextlib
 import importlib.util
+import os
 import shutil
 import time
 from pathlib import Path
@@ -17,6 +21,12 @@ QUIET = (
     "--disable-component-update", "--disable-sync", "--force-prefers-reduced-motion", "--hide-scrollbars",
 )  # fmt: skip
 PATIENCE_S = 40.0
+IN_FIREFOX = os.environ.get("TOMBOLA_BROWSER") == "firefox"
+NOT_IN_FIREFOX = {
+    "test_a_finger_that_slides_plays_what_it_slides_over_and_two_fingers_play_two_keys": "gives one finger alone",
+    "test_the_first_paint_waits_for_little": "does not say what its first paint waits for",
+}
+BROKEN_LINKS = ("WebSocket connection", "net::ERR", "status of 40", "establish a connection", "was interrupted")
 
 
 class Page:
@@ -105,11 +115,7 @@ class Page:
     def complaints(self) -> list[str]:
         """What the browser has complained of since the last look, connections that broke left out."""
         lines = [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
-        return [
-            line
-            for line in lines
-            if "WebSocket connection" not in line and "net::ERR" not in line and "status of 40" not in line
-        ]
+        return [line for line in lines if not any(words in line for words in BROKEN_LINKS)]
 
 
 def eventually(holds, what: str) -> None:
@@ -123,8 +129,27 @@ def eventually(holds, what: str) -> None:
         time.sleep(0.02)
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if IN_FIREFOX and item.name in NOT_IN_FIREFOX:
+            item.add_marker(pytest.mark.skip(f"Firefox {NOT_IN_FIREFOX[item.name]}"))
+
+
 @pytest.fixture(scope="session")
 def driver(tmp_path_factory):
+    driver = _firefox(tmp_path_factory) if IN_FIREFOX else _chromium(tmp_path_factory)
+    yield driver
+    driver.quit()
+
+
+def _firefox(tmp_path_factory):
+    firefox = _beside("firefox")
+    if shutil.which(firefox.FIREFOX) is None:
+        pytest.skip(f"{firefox.FIREFOX} is not here; install Debian's firefox-esr")
+    return firefox.Firefox(tmp_path_factory.mktemp("firefox"))
+
+
+def _chromium(tmp_path_factory):
     missing = [name for name in (CHROMIUM, DRIVER) if shutil.which(name) is None]
     if missing:
         pytest.skip(f"{' and '.join(missing)} are not here; install Debian's chromium and chromium-driver")
@@ -139,9 +164,7 @@ def driver(tmp_path_factory):
     for argument in (*QUIET, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
+    return webdriver.Chrome(options=options, service=Service(DRIVER))
 
 
 @pytest.fixture
@@ -194,7 +217,12 @@ def another():
 
 def _fake():
     pytest.importorskip("microdot", reason="microdot is not installed; make env")
-    spec = importlib.util.spec_from_file_location("small_instrument", Path(__file__).with_name("instrument.py"))
+    return _beside("instrument")
+
+
+def _beside(name: str):
+    """A module of this folder."""
+    spec = importlib.util.spec_from_file_location(f"browser_{name}", Path(__file__).with_name(f"{name}.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

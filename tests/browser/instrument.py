@@ -101,6 +101,7 @@ class FakeInstrument:
         self.state = first_state()
         self.asked: list[dict] = []
         """Every message that came in but acknowledgements and pings."""
+        self._holds: dict[Socket, set[int]] = {}
         self.mute = False
         """Whether it sends no sound."""
         self.wants: dict = {}
@@ -193,6 +194,8 @@ class FakeInstrument:
                 asyncio.get_running_loop().call_later(self.delay_s, self._take, message, socket, wants, free)
         finally:
             pushing.cancel()
+            for note in self._holds.pop(socket, set()):
+                self._key(0x80, note, 64)
 
     def _take(self, message: dict, socket: Socket, wants: dict[str, bool], free: asyncio.Event) -> None:
         kind = message["kind"]
@@ -207,6 +210,10 @@ class FakeInstrument:
         else:
             self.asked.append(message)
             self._do(kind, message)
+            if kind == "midi":
+                note, begins = message["bytes"][1], message["bytes"][0] & 0xF0 == 0x90
+                holds = self._holds.setdefault(socket, set())
+                holds.add(note) if begins else holds.discard(note)
 
     def _later(self, socket: Socket, message: str | bytes) -> None:
         async def send() -> None:

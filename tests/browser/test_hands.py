@@ -89,6 +89,7 @@ def test_no_note_hangs_when_the_window_is_left_with_a_key_down(page, instrument)
     eventually(page, lambda: instrument.state["held"] == [48])
     page.js("window.dispatchEvent(new Event('blur'))")
     eventually(page, lambda: instrument.state["held"] == [])
+    page.key("z", "KeyZ", "keyUp")
 
 
 def test_the_keyboard_uses_the_channel_that_the_instrument_listens_to(page, instrument):

@@ -228,6 +228,18 @@ def test_an_instrument_that_sends_no_sound_is_said_to_send_none(page, instrument
     assert page.find("#listen").get_attribute("aria-pressed") == "false"
 
 
+def test_a_browser_without_a_sound_output_says_so_and_can_be_asked_again(page, instrument):
+    page.open(instrument.address)
+    page.js("(window.kept = AudioContext.prototype.resume, true)")
+    page.js("(AudioContext.prototype.resume = () => new Promise(() => {}), true)")  # As Firefox does.
+    page.click("#listen")
+    page.until("document.querySelector('#notice').textContent.includes('finds no sound output')")
+    assert page.find("#listen").get_attribute("aria-pressed") == "false"
+    page.js("(AudioContext.prototype.resume = window.kept, true)")
+    page.click("#listen")
+    page.until("/Listening, \\d+ ms/.test(document.querySelector('#listen').textContent)")
+
+
 def test_maps_and_pictures_are_asked_for_only_while_they_are_seen(page, instrument):
     page.size(360, 740)
     page.open(instrument.address)

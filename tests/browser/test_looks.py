@@ -121,7 +121,7 @@ def test_what_fingers_touch_is_large_enough_on_a_telephone(page, instrument):
     page.size(360, 740)
     page.open(instrument.address)
     small = page.js("""[...document.querySelectorAll('button, select, input:not([hidden]), a.button, #panel g[tabindex] .touch')].filter((it) => it.getClientRects().length)
-        .map((it) => [it.id || it.parentElement.id || it.textContent, it.getBoundingClientRect()]).filter(([, box]) => box.width < 24 || (box.height < 24 && box.height !== 16)).map(([name]) => name)""")
+        .map((it) => [it.id || it.parentElement.id || it.textContent, it.getBoundingClientRect()]).filter(([, box]) => box.width < 24 || box.height < 24).map(([name]) => name)""")
     assert small == []
 
 

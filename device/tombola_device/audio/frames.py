@@ -135,20 +135,23 @@ class ControlsWriter:
     def __init__(self, memory: memoryview, voices: int) -> None:
         self._voices, self._bytes = voices, _controls_bytes(voices)
         self._ring = RingWriter(_split(memory, voices)[0], self._bytes)
+        self._stamp_s = 0.0
 
     def write(self, packed: bytes, stamp_s: float = 0.0) -> None:
         """Publish a frame.
 
         Args:
             packed: The frame, as in ``contract.packed``.
-            stamp_s: Arrival time of the input that changed the frame, by ``time.monotonic``; 0: no input.
+            stamp_s: Arrival time of the input that changed the frame, by ``time.monotonic``; 0: no input. The frame
+                then keeps the stamp of the one before, which the reader may not have seen.
 
         Raises:
             ShapeError: The frame has another number of voices.
         """
         if voices_of(packed) != self._voices:
             raise ShapeError(f"the controls are for {voices_of(packed)} voices, not {self._voices}")
-        self._ring.write((_STAMP.pack(stamp_s) + packed).ljust(self._bytes, b"\0"))
+        self._stamp_s = stamp_s or self._stamp_s
+        self._ring.write((_STAMP.pack(self._stamp_s) + packed).ljust(self._bytes, b"\0"))
 
 
 class ControlsReader:
@@ -158,7 +161,7 @@ class ControlsReader:
         self._bytes = memoryview(bytearray(_controls_bytes(voices)))
         self._ring = RingReader(_split(memory, voices)[0], self._bytes)
         self.stamp_s = 0.0
-        """Arrival time of the input that changed the newest frame, by ``time.monotonic``; 0: no input."""
+        """Arrival time of the newest input that changed a frame, by ``time.monotonic``; 0: none did."""
         self._latest = at_rest(modes, voices)
 
     def latest(self) -> Controls:

@@ -128,6 +128,16 @@ def test_controls_arrive_as_they_were_sent():
     assert reader.latest() is got
 
 
+def test_time_of_an_input_reaches_a_reader_that_missed_its_frame():
+    memory = memoryview(bytearray(memory_bytes(1)))
+    writer, reader, player = ControlsWriter(memory, 1), ControlsReader(memory, 1, modes=3), Player(3, 1)
+    player.note_on(61, 0.6)
+    writer.write(player.packed(), 12.5)
+    player.set_life(1.5)  # Changed by no input with a known time, before the audio process read.
+    writer.write(player.packed())
+    assert (reader.latest().gate[0], reader.latest().life[0], reader.stamp_s) == (True, 1.5, 12.5)
+
+
 def test_controls_for_another_number_of_voices_are_refused():
     writer = ControlsWriter(memoryview(bytearray(memory_bytes(4))), 4)
     with pytest.raises(ShapeError, match="2 voices"):

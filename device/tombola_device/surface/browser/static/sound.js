@@ -2,6 +2,7 @@
 const RATE_HZ = 48000;
 const HEARD_MS = 80;
 const TRIES = 3;
+const OUTPUT_MS = 4000;
 const WRAP_US = 2 ** 32;
 
 /**
@@ -25,9 +26,17 @@ export function sound(instrument, changed, fail) {
     if (!window.isSecureContext || !window.AudioWorkletNode) {
       throw new Error("A browser plays sound over this page only from this computer; open it at 127.0.0.1.");
     }
-    context = new AudioContext({ sampleRate: RATE_HZ, latencyHint: "interactive" });
-    await context.audioWorklet.addModule("worklet.js");
-    await context.resume();
+    const mine = new AudioContext({ sampleRate: RATE_HZ, latencyHint: "interactive" });
+    context = mine;
+    const ready = mine.audioWorklet.addModule("worklet.js").then(() => mine.resume());
+    // Firefox keeps the promise of resume() only once there is a sound output.
+    const late = new Promise((end) => setTimeout(end, OUTPUT_MS, "late"));
+    const fault = await Promise.race([ready.then(() => ""), late]).catch((error) => error.message);
+    if (context !== mine) return; // A hand has ended it meanwhile.
+    if (fault === "late") {
+      throw new Error("This browser finds no sound output; connect one to this computer, then listen again.");
+    }
+    if (fault) throw new Error(fault);
     node = new AudioWorkletNode(context, "blocks", { numberOfInputs: 0, outputChannelCount: [1] });
     node.connect(context.destination);
     node.port.onmessage = ({ data }) => measure(data);
