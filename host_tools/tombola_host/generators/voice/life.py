@@ -32,9 +32,12 @@ JOINT_S = 0.2
 """A course that goes on at its start, or is too short for a loop and begins anew, fades into itself in this time."""
 MOST_STEPS = 127
 HELD_DB, LET_GO_DB = 20.0, 3.0
-"""A note holds the median level of all that is no further below its peak, and is let go when it last is so far below."""
+"""A note holds the median level of what is no further below its peak, and is let go when it last is so far below."""
 ONSET_S = 0.3
 SCALE_CENTS, SCALE_DB = 5.0, 1.0
+FAST_SHARE = 0.5
+"""Of the fast motion: noise beside the partials is read as flutter, and all of it makes notes less like the recordings
+(docs/notebook/0022-recorded-courses.md)."""
 MOST_FLUTTER = 1.5
 """Motion faster than SLOW_HZ is at most so many times as far as in the mode's usual recording."""
 KEPT_SHARE = 0.9999
@@ -79,7 +82,7 @@ def fit_life(mode: ModeData, directions: Tensor) -> Life | None:
     reach = np.maximum(np.abs(points).max(axis=(0, 1)), 1e-6) / (COURSE_STEP * MOST_STEPS)
     spreads = np.array([[_spreads(latent) for latent in (each / reach).T] for each in latents])
     # Where a single recording flutters far more than the others, the analysis is at odds with it.
-    spreads = np.minimum(spreads, MOST_FLUTTER * np.median(spreads, axis=0))
+    spreads = FAST_SHARE * np.minimum(spreads, MOST_FLUTTER * np.median(spreads, axis=0))
     spreads[..., np.array(band_edges_hz()[1:]) < SLOW_HZ] = 0.0  # The courses hold it.
     steps = np.rint(points / (COURSE_STEP * reach)).astype(np.int8)
     return Life(
