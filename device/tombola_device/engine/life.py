@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
+from itertools import compress
 from typing import Final
 
 import numpy as np
@@ -91,6 +92,7 @@ class LifeFeed:
             self._attack = AttackFeed(lives, shade, shade[:, split:end].reshape(voices, count, living), motion.voices)
         self._shares = [voice.shares for voice in self._voices]
         self._recorded = [bool(life and life.courses) for life in lives]
+        self._alike = [not recorded for recorded in self._recorded]
 
     def take(self, controls: Controls) -> None:
         """Read a new frame. Audio thread."""
@@ -143,13 +145,9 @@ class LifeFeed:
 
     def _evened(self, blend: Sequence[float]) -> float:
         """What makes the motions of a blend, which have nothing in common, as large together as those of one mode."""
-        alike = power = 0.0
-        for weight, recorded in zip(blend, self._recorded, strict=True):
-            if recorded:
-                power += weight * weight
-            else:
-                alike += weight
-        return sum(blend) / math.sqrt(power + alike * alike) if power else 1.0
+        # All in C: a loop over four modes costs each voice 7000 instructions a period while its blend moves.
+        together = math.hypot(sum(compress(blend, self._alike)), *compress(blend, self._recorded))
+        return sum(blend) / together if together else 1.0
 
     def advance(self, voices: int) -> None:
         """Advance the first voices by one period: write their life, and their factors of pace and amplitude.
