@@ -13,6 +13,7 @@ Each kind is a name and a function that gives the file's bytes.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import random
@@ -164,12 +165,20 @@ def manifests(good: Bundle) -> Iterator[Kind]:
 
 
 def lists(tree: Any) -> Iterator[tuple[str, str, object]]:
-    """Recordings, keys and words that cannot be: what is wrong, where, and what stands there."""
+    """Recordings, courses, keys and words that cannot be: what is wrong, where, and what stands there."""
     recording = tree["modes"][0]["recordings"][0]
     yield "65 recordings", "modes.0.recordings", [recording] * 65
     yield "a recording without a place", "modes.0.recordings", [recording[:2]]
     yield "a recording with more than a place", "modes.0.recordings", [[*recording, 1]]
     yield "recordings that are no list", "modes.0.recordings", {"0": recording}
+    life = {"mixing": [[1.0, 1.0]], "takes": [[[0.0] * 31]]}
+    for name, courses in {
+        "a course of another length": ["AAAA"],
+        "17 courses": [base64.b64encode(bytes(128)).decode()] * 17,
+        "a course that is no base 64": ["no base 64"],
+        "a course that is no text": [[0] * 128],
+    }.items():
+        yield name, "modes.0.life", {**life, "courses": courses}
     for name, keys in {
         "keys that fall": [[60, 0, 0, 0], [48, 0, 0, 0]],
         "a key twice": [[60, 0, 0, 0]] * 2,

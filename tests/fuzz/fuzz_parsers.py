@@ -49,7 +49,7 @@ with atheris.instrument_imports(include=[".".join(OWN), "tomllib"]):
     from tombola_device.contract.envelope_keys import EnvelopeKey
     from tombola_device.contract.errors import BadBundle, BadConfig, FlashError, StoreError
     from tombola_device.contract.graph import SHADES, TIMBRE, block_graph
-    from tombola_device.contract.life import ATTACK_POINTS, BANDS, Attacks, Life
+    from tombola_device.contract.life import ATTACK_POINTS, BANDS, COURSE_POINTS, Attacks, Life
     from tombola_device.contract.manifest import (
         Cost,
         Envelope,
@@ -73,7 +73,7 @@ with atheris.instrument_imports(include=[".".join(OWN), "tomllib"]):
 HERE = Path(__file__).parent
 GOOD = decode_bundle((HERE.parents[1] / "models/quartet/quartet.tombola").read_bytes())
 ATTACKS = Attacks([60.0], [bytes(ATTACK_POINTS * 4)])
-LIFE = Life([[0.0, 1.0, 0.5], [1.0, 0.0, 0.0]], [[[0.1] * BANDS] * 2], 0.2, ATTACKS)
+LIFE = Life([[0.0, 1.0, 0.5], [1.0, 0.0, 0.0]], [[[0.1] * BANDS] * 2], 0.2, ATTACKS, [bytes(2 * COURSE_POINTS)])
 SUSTAINED, STRUCK = (
     Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0),
     Envelope(

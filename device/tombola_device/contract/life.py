@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
+from tombola_device.contract.controls import FRAME_RATE_HZ
 from tombola_device.contract.errors import BadBundle
 
 LOWEST_HZ: Final = 0.3
@@ -16,6 +17,16 @@ BANDS_PER_OCTAVE: Final = 4
 BANDS: Final = 31
 """Bands of modulation frequencies, a quarter of an octave each, from LOWEST_HZ up: the last ends at 64.6 Hz."""
 MAX_LATENTS, MAX_TAKES = 34, 16
+COURSE_FRAMES: Final = 2048
+"""A course is one loop of so many periods, 5.5 s."""
+COURSE_POINTS: Final = 128
+"""Points of a loop, 23 a second: what it holds is slower than SLOW_HZ."""
+SLOW_HZ: Final = 0.5 * COURSE_POINTS / COURSE_FRAMES * FRAME_RATE_HZ
+"""11.7 Hz."""
+COURSE_FROM: Final = 56
+"""The period of a note at which a course begins, 0.15 s after the onset."""
+COURSE_STEP: Final = 1 / 32
+"""Of a latent: a signed byte reaches four."""
 MAX_ATTACKS = 32
 ATTACK_AT: Final = (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 19, 22, 26, 30, 35, 40, 46, 52, 60, 68, 77, 86, 96)
 """The periods of an attack of which rows are kept: a pluck rises in six, and all is over after 0.256 s."""
@@ -59,9 +70,9 @@ class Attacks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A stochastic process, fitted to the recordings of a mode: noise latents with spectra, mixed into what moves.
+    """How the recordings of a mode moved: latents, mixed into what moves. Slow ones as recorded, fast ones as noise.
 
-    Each take was measured on one recording: its vibrato has that recording's rate and depth. The takes stand in the
+    Each take or course is of one recording: its vibrato has that recording's rate and depth. They stand in the
     order of their notes, the lowest first, spread over the mode's range; a note follows one of those near it.
 
     Args:
@@ -70,12 +81,18 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         takes: Standard deviation of each latent in each band of modulation frequencies. Shape (P, Q, BANDS).
         onset_s: Time after the onset in which the motion grows to its full size.
         attacks: How strikes differ; None: by chance alone.
+        courses: How the latents of a recording moved after its attack, more slowly than SLOW_HZ: a loop of
+            COURSE_POINTS points for each latent, signed bytes in steps of COURSE_STEP, to which the noise of the takes
+            is added. Shape (Q, COURSE_POINTS) each. Empty: all motion is noise.
     """
 
     mixing: Annotated[list[Row], Meta(min_length=1, max_length=MAX_LATENTS)]
     takes: Annotated[list[Take], Meta(min_length=1, max_length=MAX_TAKES)]
     onset_s: Annotated[float, Meta(ge=0, le=10)] = 0.0
     attacks: Attacks | None = None
+    courses: Annotated[list[Annotated[bytes, Meta(min_length=1)]], Meta(max_length=MAX_TAKES)] = msgspec.field(
+        default_factory=list
+    )
 
     @property
     def directions(self) -> int:
@@ -86,6 +103,8 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         widths = {len(row) for row in self.mixing}
         if len(widths) > 1 or {len(take) for take in self.takes} != {len(self.mixing)}:
             raise BadBundle("the life of a mode has rows of different lengths; export the bundle again")
+        if {len(course) for course in self.courses} - {COURSE_POINTS * len(self.mixing)}:
+            raise BadBundle("a course of a mode's life has not the length of its latents; export the bundle again")
 
 
 def band_edges_hz() -> list[float]:

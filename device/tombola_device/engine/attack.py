@@ -66,17 +66,19 @@ class AttackFeed:
         self.striking: list[int] = []
         """Voices within their attack."""
 
-    def begin(self, voice: int, note: float) -> None:
-        """Begin a note: draw a recording near it in each mode. Audio thread."""
+    def begin(self, voice: int, note: float) -> list[float]:
+        """Begin a note: draw a recording near it in each mode; gives the notes of these. Audio thread."""
         # As for life, the generator of Numerical Recipes.
         self._draws = (self._draws * 1_664_525 + 1_013_904_223) & 0xFFFFFFFF
-        drawn, begun = self._draws >> 8, self._begun[voice]
+        drawn, begun, struck = self._draws >> 8, self._begun[voice], []
         for mode, table in enumerate(self._tables):
-            if table is not None:
-                begun[mode] = FRAMES * table.near(note, drawn)
+            near = 0 if table is None else table.near(note, drawn)
+            struck.append(note if table is None else table.notes[near])
+            begun[mode] = FRAMES * near
         self._ages[voice] = 0
         if voice not in self.striking:
             self.striking.append(voice)
+        return struck
 
     def advance(self, voices: int, shares: Shares) -> None:
         """Advance by one period those of the first voices that are within their attack.
@@ -118,7 +120,7 @@ class _Table:
     """The attacks of one mode, a row for each period: P recordings of FRAMES rows, one after another."""
 
     def __init__(self, attacks: Attacks, own: int) -> None:
-        self._notes = attacks.notes
+        self.notes = attacks.notes
         directions, bent, gained = played(attacks)
         common = np.ascontiguousarray(directions[:, own:])
         self.rows, self.own, self.views = list(directions), list(directions[:, :own]), [row.data for row in common]
@@ -128,7 +130,7 @@ class _Table:
 
     def near(self, note: float, drawn: int) -> int:
         """One of the recordings nearest to a note: which, CHANCES say."""
-        notes = self._notes
+        notes = self.notes
         low, high, below = bisect_left(notes, note), bisect_left(notes, note), False
         for _ in range(min(CHANCES[drawn % len(CHANCES)], len(notes) - 1) + 1):
             below = high == len(notes) or (low > 0 and note - notes[low - 1] <= notes[high] - note)

@@ -1,10 +1,9 @@
 """Life: what makes a held note move as the recordings of its mode moved.
 
-The process of each mode (``contract.life``) is played into tables once, when a bundle is loaded: noise of given spectra
-is exact and costs nothing later. In each period a voice reads one row of them, from a place of its own that each strike
-draws anew. All modes share the random phases, so a blend of two modes moves as much as either and not less.
-
-Source of the noise: Theiler et al. 1992, "Testing for nonlinearity in time series: the method of surrogate data".
+The process of each mode (``contract.life``) is played into tables once, when a bundle is loaded (``life_tables``). In
+each period a voice reads one row of them, from a place of its own that each strike draws anew. So that a blend of two
+modes moves as much as either and not less, modes of noise alone share the random phases; courses of recordings have
+nothing in common, and are mixed with equal power.
 """
 
 from __future__ import annotations
@@ -12,29 +11,26 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import compress
 from typing import Final
 
 import numpy as np
 
-from tombola_device.contract.controls import FRAME_RATE_HZ, Controls, Float32Array, Float64Array
+from tombola_device.contract.controls import FRAME_RATE_HZ, Controls, Float32Array
 from tombola_device.contract.graph import SHADE_DB, SHADES
-from tombola_device.contract.life import BANDS, CENTS, LEVEL, Life, band_edges_hz
+from tombola_device.contract.life import COURSE_FROM
 from tombola_device.contract.manifest import Mode
 from tombola_device.engine.attack import AttackFeed
+from tombola_device.engine.life_tables import SEED, TAKE_FRAMES, TAKES, tables
 from tombola_device.engine.motion import Motion, MovedVoice
 from tombola_device.engine.numbers import numbers
 
-TAKE_FRAMES: Final = 2048
-"""5.5 s; a take continues at its start without a seam."""
-TAKES: Final = 8
 NEAR: Final = 1
 """A strike draws among so many takes on both sides of the nearest one."""
+LATEST: Final = 128
+"""A strike enters a course up to so many frames late, 0.34 s: two strikes that follow one recording are not alike."""
 GROWTH_FRAMES: Final = 8
 """Life grows in steps of this length, 21 ms."""
-SEED: Final = 20_261_130
-MOST_CENTS, MOST_DB = 300.0, 12.0
-"""Motion beyond these is cut: a bundle must not sing a wrong note."""
 _STATIC: Final = len(SHADES)
 _FLOAT: Final = struct.Struct("f")
 _DYNAMICS: Final = SHADES.index("dynamics")
@@ -95,6 +91,8 @@ class LifeFeed:
         if self._has_life and any(life.attacks for life in lives if life):
             self._attack = AttackFeed(lives, shade, shade[:, split:end].reshape(voices, count, living), motion.voices)
         self._shares = [voice.shares for voice in self._voices]
+        self._recorded = [bool(life and life.courses) for life in lives]
+        self._alike = [not recorded for recorded in self._recorded]
 
     def take(self, controls: Controls) -> None:
         """Read a new frame. Audio thread."""
@@ -107,18 +105,21 @@ class LifeFeed:
         drawn = self._draws >> 8
         one = self._voices[voice]
         note = 0.0 if self._told is None else float(self._told.note[voice])
-        take = self._nearest(one.blend, note) + drawn % (2 * NEAR + 1) - NEAR
-        take = abs(take) if take < TAKES else 2 * (TAKES - 1) - take
-        one.place = take * TAKE_FRAMES + (drawn // (2 * NEAR + 1)) % TAKE_FRAMES
+        mode = one.blend.index(max(one.blend))
+        struck = note if self._attack is None else self._attack.begin(voice, note)[mode]
+        if self._recorded[mode]:  # The recording that begins goes on.
+            take, at = self._nearest(mode, struck), drawn % LATEST - COURSE_FROM - 1
+        else:
+            take, at = self._nearest(mode, note) + drawn % (2 * NEAR + 1) - NEAR, drawn // (2 * NEAR + 1)
+            take = abs(take) if take < TAKES else 2 * (TAKES - 1) - take
+        one.place = take * TAKE_FRAMES + at % TAKE_FRAMES
         one.end = (take + 1) * TAKE_FRAMES
         one.age = 0
         self._weigh(one)
-        if self._attack is not None:
-            self._attack.begin(voice, note)
 
-    def _nearest(self, blend: Sequence[float], note: float) -> int:
+    def _nearest(self, mode: int, note: float) -> int:
         """The take of the recording nearest to a note: takes rise over the range of a mode."""
-        lowest, highest = self._ranges[blend.index(max(blend))]
+        lowest, highest = self._ranges[mode]
         share = (note - lowest) / max(highest - lowest, 1.0)
         return round(min(max(0.0, share), 1.0) * (TAKES - 1))  # In this order NaN gives 0.
 
@@ -139,8 +140,14 @@ class LifeFeed:
         np.multiply(self._blend_columns, self._shades, out=self._static)
         if self._has_life:
             for voice, blend in zip(self._voices, self._blend.tolist(), strict=True):
-                voice.blend = blend
+                voice.blend, voice.evened = blend, self._evened(blend)
                 self._weigh(voice)
+
+    def _evened(self, blend: Sequence[float]) -> float:
+        """What makes the motions of a blend, which have nothing in common, as large together as those of one mode."""
+        # All in C: a loop over four modes would cost each voice 500 instructions more.
+        together = math.hypot(sum(compress(blend, self._alike)), *compress(blend, self._recorded))
+        return sum(blend) / together if together else 1.0
 
     def advance(self, voices: int) -> None:
         """Advance the first voices by one period: write their life, and their factors of pace and amplitude.
@@ -182,6 +189,7 @@ class LifeFeed:
             share = weight * amount
             if share:
                 voice.shares.append((len(weights), share))
+                share *= voice.evened
                 grown = self._grown[len(weights)]
                 if age < grown:
                     share *= age / grown
@@ -214,6 +222,7 @@ class _Voice:
         "alone",
         "blend",
         "end",
+        "evened",
         "index",
         "living",
         "moved",
@@ -229,57 +238,9 @@ class _Voice:
         self.weights = np.zeros(len(living), np.float32)
         self.weight_bytes = self.weights.view(np.uint8).data
         self.place, self.end, self.age = 0, TAKE_FRAMES, 0
-        self.blend = [0.0] * modes
+        self.blend, self.evened = [0.0] * modes, 1.0
         self.moves: list[tuple[int, float]] = []
         """Each mode that moves the voice, and its weight."""
         self.shares: list[tuple[int, float]] = []
         """Each mode that the voice plays, and how much its life counts when it is grown."""
         self.alone: _Alone | None = None
-
-
-def tables(modes: Sequence[Mode], directions: int) -> tuple[Float32Array, list[list[float]], list[list[float]]]:
-    """Play the life of M modes into tables of T = TAKES * TAKE_FRAMES rows.
-
-    Returns:
-        The L directions, shape (T, M, L); factors of pace and of amplitude, shape (M, T) each.
-    """
-    rows = np.zeros((len(modes), TAKES * TAKE_FRAMES, 2 + directions), np.float32)
-    for table, mode in zip(rows, modes, strict=True):
-        if mode.life is not None:
-            table[:] = played(mode.life)
-    cents = np.clip(rows[:, :, CENTS], -MOST_CENTS, MOST_CENTS)
-    levels_db = np.clip(rows[:, :, LEVEL], -MOST_DB, MOST_DB)
-    # Lists: reading a number takes a tenth of the instructions that a view of an array takes.
-    bent: list[list[float]] = np.exp2(cents / 1200.0).tolist()
-    gained: list[list[float]] = (10.0 ** (levels_db / 20.0)).tolist()
-    return np.ascontiguousarray(rows[:, :, 2:].transpose(1, 0, 2)), bent, gained
-
-
-def played(life: Life) -> Float64Array:
-    """TAKES takes of one mode, one after another. Shape (TAKES * TAKE_FRAMES, 2 + L)."""
-    mixing = np.array(life.mixing)
-    takes = np.array(life.takes)[np.arange(TAKES) * len(life.takes) // TAKES]
-    rng = np.random.default_rng(SEED)
-    bins = TAKE_FRAMES // 2 + 1
-    shares = _shares()
-    latents = np.zeros((TAKES, takes.shape[1], TAKE_FRAMES))
-    # One latent after another, so that latent q of two modes has the same phases however many latents they have.
-    for latent in range(takes.shape[1]):
-        turns = rng.uniform(0.0, 2 * np.pi, (TAKES, bins))
-        variance = takes[:, latent] ** 2 @ shares
-        latents[:, latent] = np.fft.irfft(TAKE_FRAMES * np.sqrt(variance / 2) * np.exp(1j * turns), axis=1)
-    mixed = latents.transpose(0, 2, 1) @ mixing
-    return np.asarray(mixed.reshape(TAKES * TAKE_FRAMES, -1))
-
-
-def _shares() -> Float64Array:
-    """How the variance of each band is spread over the frequencies of a take. Shape (BANDS, TAKE_FRAMES // 2 + 1)."""
-    edges_hz = np.array(band_edges_hz())
-    hz = np.arange(TAKE_FRAMES // 2 + 1) * (FRAME_RATE_HZ / TAKE_FRAMES)
-    shares = np.zeros((BANDS, len(hz)))
-    for band, (low, high) in enumerate(pairwise(edges_hz)):
-        inside = np.flatnonzero((hz >= low) & (hz < high))
-        if not inside.size:  # A band may be narrower than the distance of two frequencies.
-            inside = np.array([np.abs(hz - math.sqrt(low * high)).argmin()])
-        shares[band, inside] = 1.0 / len(inside)
-    return shares

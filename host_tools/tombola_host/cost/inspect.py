@@ -19,6 +19,7 @@ from tombola_device.contract.controls import FRAME_RATE_HZ
 from tombola_device.contract.envelope_keys import key_at
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.graph import TIMBRE, Graph
+from tombola_device.contract.life import Life
 from tombola_device.contract.manifest import Envelope, Manifest, Mode
 from tombola_device.contract.words import Word
 from tombola_device.engine.envelope import table_time_s
@@ -191,6 +192,7 @@ def _graph_rows(inspection: Inspection) -> dict[str, str]:
         **{f"graph {role}": _graph_text(manifest.graphs[role], graph) for role, graph in inspection.graphs.items()},
         **{f"knob {word.name}": _way_text(word, manifest.modes) for word in manifest.words},
         **{f"keys of {mode.name}": text for mode in manifest.modes if (text := _keys_text(mode))},
+        **{f"life of {mode.name}": _life_text(mode.life) for mode in manifest.modes if mode.life},
         **{f"recordings of {mode.name}": text for mode in manifest.modes if (text := _recordings_text(mode))},
         **{f"provenance: {key}": str(value) for key, value in sorted(manifest.provenance.items())},
     }
@@ -212,6 +214,13 @@ def _keys_text(mode: Mode) -> str:
         f"note {key.note:g}: attack × {2**key.attack:.2f}, speed × {2**key.speed:.2f}, release × {2**key.release:.2f}"
         for key in (mode.envelope.keys if mode.envelope is not None else ())
     )
+
+
+def _life_text(life: Life) -> str:
+    """From how many recordings the motion of a held note comes, and its attacks."""
+    motion = f"the courses of {len(life.courses)} recordings, noise" if life.courses else "noise"
+    attacks = f", {len(life.attacks.notes)} attacks" if life.attacks else ""
+    return f"{motion} of {len(life.takes)} spectra{attacks}"
 
 
 def _recordings_text(mode: Mode) -> str:

@@ -15,6 +15,7 @@ from tombola_device.contract.graph import MAX_DIRECTIONS, SHADES, Port, block_gr
 from tombola_device.contract.life import (
     ATTACK_POINTS,
     BANDS,
+    COURSE_POINTS,
     LOWEST_HZ,
     MAX_ATTACKS,
     MAX_LATENTS,
@@ -27,12 +28,15 @@ from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode, dec
 
 STRIKES = 3
 TAKE = bytes(range(ATTACK_POINTS)) * (2 + 2 + STRIKES)
+COURSE = bytes(range(COURSE_POINTS)) * 2
 LIFE = Life(
     [[5.0, 0.5, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]],
     [[[0.5] * BANDS] * 2] * 3,
     onset_s=0.3,
     attacks=Attacks([55.0, 60.5], [TAKE, TAKE]),
+    courses=[COURSE, COURSE[::-1]],
 )
+COURSE_64, TWICE_64 = (base64.b64encode(COURSE * times).decode() for times in (1, 2))
 TAKE_64 = base64.b64encode(TAKE).decode()
 ENVELOPE = Envelope([0.0, 0.05], [-40.0, -18.0], 0.0, -60.0)
 MODE = Mode("violin", "#a03020", (55.0, 96.0), ENVELOPE, life=LIFE, recorded_db=-4.5, knobs={"timbre_x": "brighter"})
@@ -102,6 +106,13 @@ def test_bands_are_quarters_of_an_octave_from_the_lowest_to_beyond_the_fastest_t
         ("modes.0.life.attacks.takes.0", [1, 2], "takes"),
         ("modes.0.life.attacks", {"notes": [60.0], "takes": ["A" * 200]}, "move 4 directions, not the 5 of its graph"),
         ("modes.0.life.attacks", {"notes": [60.0], "takes": ["AAAA"]}, "rows of different lengths"),
+        ("modes.0.life.courses", [COURSE_64[4:]], "not the length of its latents"),
+        ("modes.0.life.courses", [COURSE_64, TWICE_64], "not the length of its latents"),
+        ("modes.0.life.courses", [COURSE_64] * (MAX_TAKES + 1), "courses"),
+        ("modes.0.life.courses", ["", COURSE_64], "courses"),
+        ("modes.0.life.courses", ["no base 64"], "courses"),
+        ("modes.0.life.courses", [[1, 2]], "courses"),
+        ("modes.0.life.courses", None, "courses"),
         ("graphs.frame.strikes", STRIKES - 1, "moves 2 directions, not the 3 of its graph"),
         ("graphs.frame.strikes", -1, "strikes"),
         ("graphs.frame.strikes", 33, "strikes"),
@@ -157,11 +168,19 @@ def test_dynamics_stand_in_the_third_place_of_each_mode() -> None:
     assert dynamics_of(shared, 5).tolist() == [[2, 5], [12, 15], [22, 25]]
 
 
+def test_life_without_courses_is_written_and_read_as_before_there_were_any() -> None:
+    old = msgspec.structs.replace(LIFE, courses=[])
+    tree = json.loads(msgspec.json.encode(old))
+    assert tree.pop("courses") == []
+    assert msgspec.json.decode(json.dumps(tree), type=Life) == old
+
+
 def test_sixteen_modes_of_full_life_fit_the_manifest() -> None:
-    """They have 268 kB: ten latents in eight takes each, three digits after the point, and long envelopes."""
+    """They have 500 kB: ten latents in eight takes and courses each, three digits after the point, long envelopes."""
     rng = np.random.default_rng(0)
     takes = np.round(rng.exponential(3.0, (8, 10, BANDS)), 3).tolist()
-    life = Life(np.round(rng.standard_normal((10, 10)), 3).tolist(), takes)
+    courses = [rng.bytes(10 * COURSE_POINTS) for _ in range(8)]
+    life = Life(np.round(rng.standard_normal((10, 10)), 3).tolist(), takes, courses=courses)
     envelope = Envelope([round(0.0167 * point, 4) for point in range(60)], [-20.123] * 60, -3.21, -120.5)
     modes = [msgspec.structs.replace(MODE, name=f"m{index}", envelope=envelope, life=life) for index in range(16)]
     graphs = {"frame": block_graph(16, 300, motion=True, directions=len(SHADES) + 8)}

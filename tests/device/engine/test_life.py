@@ -19,15 +19,8 @@ from tombola_device.contract.graph import SHADES, block_graph
 from tombola_device.contract.life import BANDS, Life, band_edges_hz
 from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 from tombola_device.engine.engine import Engine
-from tombola_device.engine.life import (
-    GROWTH_FRAMES,
-    MOST_CENTS,
-    MOST_DB,
-    TAKE_FRAMES,
-    TAKES,
-    LifeFeed,
-    played,
-)
+from tombola_device.engine.life import GROWTH_FRAMES, LifeFeed
+from tombola_device.engine.life_tables import MOST_CENTS, MOST_DB, TAKE_FRAMES, TAKES, played
 from tombola_device.engine.motion import Motion
 from tombola_device.play.player import Player
 
@@ -149,7 +142,7 @@ def test_a_strike_draws_among_the_takes_of_the_notes_near_it_each_from_any_place
 
 @pytest.mark.parametrize("note", [float("nan"), float("inf"), -1e30])
 def test_what_is_no_note_draws_a_take_all_the_same(note):
-    assert 0 <= Bench(life()).feed._nearest([1.0], note) < TAKES
+    assert 0 <= Bench(life()).feed._nearest(0, note) < TAKES
 
 
 def test_a_note_moves_as_far_as_its_life_says_and_at_200_percent_twice_as_far():

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from tombola_device.contract.controls import FRAME_RATE_HZ, SCALAR_COLUMNS
 from tombola_device.contract.life import BANDS, Life
-from tombola_device.engine.life import GROWTH_FRAMES, TAKE_FRAMES, TAKES, LifeFeed, tables
+from tombola_device.engine.life import GROWTH_FRAMES, LifeFeed
+from tombola_device.engine.life_tables import TAKE_FRAMES, TAKES, tables
 from tombola_device.engine.motion import Motion
 from tombola_device.play.player import Player
 

@@ -1,0 +1,189 @@
+"""Courses: a held note moves as one recording did, from its start on, and a blend of two modes as much as either."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from tombola_device.contract.controls import SCALAR_COLUMNS
+from tombola_device.contract.graph import SHADES
+from tombola_device.contract.life import ATTACK_POINTS, BANDS, COURSE_FROM, COURSE_POINTS, COURSE_STEP, Attacks, Life
+from tombola_device.contract.manifest import Envelope, Mode
+from tombola_device.engine.attack import FRAMES
+from tombola_device.engine.life import GROWTH_FRAMES, LATEST, LifeFeed
+from tombola_device.engine.life_tables import MOST_CENTS, MOST_DB, TAKE_FRAMES, TAKES, played
+from tombola_device.engine.motion import Motion
+from tombola_device.play.player import Player
+
+LIVING, VOICES = 2, 2
+MIXING = [[4.0, 0.2, 0.3, 0.1], [-2.0, 0.3, 0.1, -0.3]]
+HELD = Envelope([0.0, 0.02], [-20.0, -20.0], 0.0, -300.0)
+RANGE = (36.0, 96.0)
+TAKE_NOTES = np.linspace(*RANGE, TAKES).tolist()
+
+
+def recorded(seed: int, size: float = 1.0, noise: float = 0.0, attacks: Attacks | None = None) -> Life:
+    """A life of one course for each take, as fast as a vibrato; and noise above it."""
+    rng = np.random.default_rng(seed)
+    waves = np.zeros((TAKES, 2, COURSE_POINTS // 2 + 1), complex)
+    waves[..., 3:45] = rng.standard_normal((TAKES, 2, 42)) + 1j * rng.standard_normal((TAKES, 2, 42))
+    points = np.fft.irfft(waves, COURSE_POINTS)
+    points *= size / points.std(axis=(1, 2), keepdims=True)
+    steps = np.rint(points / COURSE_STEP).clip(-127, 127).astype(np.int8)
+    spreads = [[0.0] * (BANDS - 8) + [noise] * 8] * 2
+    return Life(MIXING, [spreads], courses=[course.tobytes() for course in steps], attacks=attacks)
+
+
+def still_attacks(notes: list[float]) -> Attacks:
+    """Recordings that begin as the graph plays them."""
+    return Attacks(notes, [bytes(ATTACK_POINTS * (2 + LIVING))] * len(notes))
+
+
+class Bench:
+    """A feed of one or two modes, and what it writes of voice 0."""
+
+    def __init__(self, *lives: Life | None, blend=(1.0,)) -> None:
+        modes = [Mode(f"m{index}", "#a0b0c0", RANGE, HELD, life=life) for index, life in enumerate(lives)]
+        self.count = len(lives)
+        self.shade = np.zeros((VOICES, self.count * (len(SHADES) + LIVING)), np.float32)
+        self.controls = np.zeros((VOICES, len(SCALAR_COLUMNS) + self.count), np.float32)
+        self.motion = Motion(VOICES)
+        self.feed = LifeFeed(modes, self.shade, self.controls, self.motion)
+        self.voice = self.feed._voices[0]
+        self.blend(blend)
+
+    def blend(self, blend) -> None:
+        self.controls[:, len(SCALAR_COLUMNS) :] = blend
+        self.feed.take(Player(self.count, VOICES).controls())
+        self.feed.place([0.0] * VOICES)
+
+    def strike(self, periods: int, note: float = 66.0) -> np.ndarray:
+        """Cents, dB and the directions, in sum over the modes. Shape (periods, 2 + LIVING)."""
+        player = Player(self.count, VOICES)
+        player.note_on(note, 0.8)
+        self.feed.take(player.controls())
+        self.feed.begin(0)
+        rows = []
+        for _ in range(periods):
+            self.feed.advance(VOICES)
+            living = self.shade[0, self.count * len(SHADES) :].reshape(self.count, LIVING).sum(axis=0)
+            moved = self.motion.voices[0]
+            rows.append([1200 * np.log2(moved.bend), 20 * np.log10(moved.gain), *living])
+        return np.array(rows)
+
+
+def test_the_table_holds_the_points_of_each_course() -> None:
+    life = recorded(0)
+    points = np.frombuffer(b"".join(life.courses), np.int8).reshape(TAKES, 2, COURSE_POINTS) * COURSE_STEP
+    table = played(life).reshape(TAKES, COURSE_POINTS, TAKE_FRAMES // COURSE_POINTS, -1)
+    np.testing.assert_allclose(table[:, :, 0], points.transpose(0, 2, 1) @ np.array(MIXING), atol=0.05)
+    # Between the points nothing is faster than they can say.
+    strength = np.abs(np.fft.rfft(table.reshape(TAKES, TAKE_FRAMES, -1), axis=1)) ** 2
+    assert strength[:, COURSE_POINTS // 2 :].sum() < 1e-9 * strength.sum()
+
+
+def test_a_loop_has_no_seam() -> None:
+    table = played(recorded(0, noise=0.1)).reshape(TAKES, TAKE_FRAMES, -1)
+    inside = np.abs(np.diff(table, axis=1)).max(axis=1)
+    assert (np.abs(table[:, 0] - table[:, -1]) <= inside).all()
+
+
+def test_noise_is_added_to_the_courses_and_is_another_one_in_each_mode() -> None:
+    both, alone = recorded(0, noise=0.1), recorded(0)
+    fast = [(played(both, mode) - played(alone))[:, 0] for mode in range(2)]
+    wanted = 0.1 * np.sqrt(8) * np.hypot(MIXING[0][0], MIXING[1][0])
+    assert [each.std() for each in fast] == pytest.approx([wanted] * 2, rel=0.05)
+    assert abs(np.corrcoef(fast)[0, 1]) < 0.1
+
+
+def test_a_strike_goes_on_as_the_recording_whose_attack_it_drew() -> None:
+    bench = Bench(recorded(0, attacks=still_attacks(TAKE_NOTES)))
+    drawn = set()
+    for _ in range(40):
+        bench.strike(1, note=TAKE_NOTES[3] + 1.0)
+        attack = bench.feed._attack
+        assert attack is not None
+        take = attack._begun[0][0] // FRAMES
+        assert bench.voice.end == (take + 1) * TAKE_FRAMES
+        drawn.add(take)
+    assert drawn == {2, 3, 4}
+
+
+def test_a_course_is_entered_at_its_start_or_a_third_of_a_second_later() -> None:
+    bench = Bench(recorded(0))
+    entered = []
+    for _ in range(100):
+        bench.strike(COURSE_FROM + 1)  # The period in which recordings were heard to move first.
+        entered.append(bench.voice.place % TAKE_FRAMES)
+    assert min(entered) >= 0
+    assert 0.8 * LATEST < max(entered) < LATEST
+    assert len(set(entered)) > 40
+
+
+def test_without_attacks_the_nearest_recording_is_followed() -> None:
+    bench = Bench(recorded(0))
+    for take, note in enumerate(TAKE_NOTES):
+        bench.strike(1, note)
+        assert bench.voice.end == (take + 1) * TAKE_FRAMES
+
+
+def test_two_strikes_that_follow_one_recording_are_not_alike() -> None:
+    bench = Bench(recorded(0))
+    strikes = [bench.strike(800)[:, 0] for _ in range(6)]
+    assert max(abs(np.corrcoef(one, other)[0, 1]) for one, other in pairwise(strikes)) < 0.9
+    again = Bench(recorded(0))
+    np.testing.assert_array_equal(strikes, [again.strike(800)[:, 0] for _ in range(6)])
+
+
+@pytest.mark.parametrize(("share", "other"), [(0.5, 1.0), (0.5, 0.5), (0.25, 2.0), (0.8, 1.0)])
+def test_a_blend_of_two_modes_moves_as_much_as_its_parts(share: float, other: float) -> None:
+    parts, lives = [], (recorded(1), recorded(2, size=other))
+    for blend in ((1.0, 0.0), (0.0, 1.0), (share, 1.0 - share)):
+        bench = Bench(*lives, blend=blend)
+        strikes = [bench.strike(TAKE_FRAMES, note) for note in TAKE_NOTES[::3]]
+        parts.append(np.sqrt(np.mean([strike.var(axis=0) for strike in strikes], axis=0)))
+    first, second, blended = parts
+    assert (blended > 0.85 * np.minimum(first, second)).all()
+    assert (blended < 1.15 * np.maximum(first, second)).all()
+
+
+def test_a_blend_with_a_still_mode_moves_less_and_a_pure_mode_as_its_table_says() -> None:
+    whole, half, most = (
+        Bench(recorded(1), None, blend=(share, 1 - share)).strike(1000)[:, 0].std() for share in (1.0, 0.5, 0.8)
+    )
+    assert half == pytest.approx(whole / np.sqrt(2), rel=1e-3)
+    assert most == pytest.approx(whole * 0.8 / np.hypot(0.8, 0.2), rel=1e-3)
+    bench = Bench(recorded(1), recorded(2), blend=(1.0, 0.0))
+    moved = bench.strike(500)
+    at = bench.voice.place
+    np.testing.assert_allclose(moved[-400:], played(recorded(1))[at - 399 : at + 1], atol=1e-3)
+
+
+def test_a_blend_that_moves_while_a_note_sounds_is_weighed_anew() -> None:
+    bench = Bench(recorded(1), recorded(2), blend=(1.0, 0.0))
+    bench.strike(100)
+    assert bench.voice.moves == [(0, 1.0)]
+    bench.blend((0.5, 0.5))
+    assert [share for _, share in bench.voice.moves] == pytest.approx([np.sqrt(0.5)] * 2)
+    bench.blend((0.6, 0.8))  # However large the weights are together.
+    assert [share for _, share in bench.voice.moves] == pytest.approx([0.84, 1.12])
+
+
+def test_modes_of_noise_alone_share_their_phases_and_are_weighed_as_ever() -> None:
+    noise = Life(MIXING, [[[0.1] * BANDS] * 2])
+    bench = Bench(noise, noise, blend=(0.3, 0.7))
+    bench.strike(GROWTH_FRAMES)
+    assert bench.voice.moves == [(0, float(np.float32(0.3))), (1, float(np.float32(0.7)))]
+    np.testing.assert_array_equal(played(noise, 0), played(noise, 1))
+    mixed = Bench(noise, recorded(1), blend=(0.5, 0.5))
+    mixed.strike(GROWTH_FRAMES)
+    assert [share for _, share in mixed.voice.moves] == pytest.approx([np.sqrt(0.5)] * 2)
+
+
+def test_wild_courses_move_a_note_by_no_more_than_the_limits() -> None:
+    rng = np.random.default_rng(0)
+    wild = Life([[1e4, 1e4, 0.0, 0.0]], [[[0.0] * BANDS]], courses=[rng.bytes(COURSE_POINTS)])
+    moved = Bench(wild).strike(1500)
+    assert np.abs(moved[:, 0]).max() == pytest.approx(MOST_CENTS)
+    assert np.abs(moved[:, 1]).max() == pytest.approx(MOST_DB)
