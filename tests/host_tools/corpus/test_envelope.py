@@ -175,7 +175,7 @@ def over(notes, attacks_s, played, *, decay_db_per_s=0.0):
 
 @pytest.mark.parametrize("decay_db_per_s", [0.0, 20.0])
 def test_a_mode_whose_low_notes_attack_in_50_ms_and_high_ones_in_5_is_learned_and_played_so(played, decay_db_per_s):
-    notes = np.arange(40.0, 89.0, 4.0)
+    notes = np.arange(40.0, 89.0, 3.0)
     clips = over(notes, np.geomspace(0.05, 0.005, len(notes)), played, decay_db_per_s=decay_db_per_s)
     envelope = fit_envelope(clips[::2], 0.0)
     sustained = decay_db_per_s == 0
