@@ -140,7 +140,8 @@ class LifeFeed:
         np.multiply(self._blend_columns, self._shades, out=self._static)
         if self._has_life:
             for voice, blend in zip(self._voices, self._blend.tolist(), strict=True):
-                voice.blend, voice.evened = blend, self._evened(blend)
+                if blend != voice.blend:
+                    voice.blend, voice.evened = blend, self._evened(blend)
                 self._weigh(voice)
 
     def _evened(self, blend: Sequence[float]) -> float:
