@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 HEAD_BYTES: Final = 16_384
 """Longest request line with all headers; a browser's have one or two thousand."""
 SLOW_S: Final = 15.0
 """Who has not read what was written for so long is hung up on."""
+LINGER_S: Final = 1.0
+"""For so long, what a refused client still sends is read and discarded."""
+LINGER_PIECES: Final = 64
+PIECE_BYTES: Final = 65_536
 
 
 class Bucket:
@@ -126,6 +131,18 @@ class Writer:
             except TimeoutError as error:
                 self.abort()
                 raise ConnectionAbortedError("the client does not read") from error
+
+    async def linger(self, reader: Reader) -> None:
+        """Say that no more comes, and discard what the client still sends, for a while.
+
+        A system that closes on bytes which nobody has read discards the answer as well (RFC 9112, section 9.6).
+        """
+        self._stream.write_eof()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                for _ in range(LINGER_PIECES):
+                    if not await reader.read(PIECE_BYTES):
+                        return
 
     def abort(self) -> None:
         """Hang up at once; what was not sent is lost."""

@@ -21,7 +21,7 @@ from microdot.microdot import HTTPException, Request, Response
 from tombola_device.web.files import StaticFile
 from tombola_device.web.guard import Guard, Refusal
 from tombola_device.web.keys import Keys
-from tombola_device.web.limits import SLOW_S, Bucket, Reader, TooMuch, Writer
+from tombola_device.web.limits import PIECE_BYTES, SLOW_S, Bucket, Reader, TooMuch, Writer
 from tombola_device.web.socket import Closed, Socket
 
 MOST_CONNECTIONS: Final = 64
@@ -32,7 +32,6 @@ BODY_S: Final = 60.0
 MOST_ARRIVING_BYTES: Final = 80 * 1024 * 1024
 """Of all bodies together that are being read: one bundle of the largest size, and smaller things beside it."""
 LOGIN_BYTES: Final = 4096
-_READ_BYTES: Final = 65_536
 _LOG = logging.getLogger(__name__)
 
 # microdot would read bodies before the request is judged; here each handler's limit counts.
@@ -164,12 +163,13 @@ class WebServer:
             await writer.aclose()
 
     async def _serve(self, reader: Reader, writer: Writer) -> None:
-        answer: Answer | None
         try:
             request = await self._head(reader, writer)
             answer = await self._handle(request, reader, writer)
         except Refusal as refusal:
-            answer = Answer.of({"error": refusal.sentence}, refusal.status)
+            await self._write(Answer.of({"error": refusal.sentence}, refusal.status), writer)
+            await writer.linger(reader)
+            return
         if answer is not None:
             await self._write(answer, writer)
 
@@ -244,7 +244,7 @@ class WebServer:
     async def _read_body(self, reader: Reader, size: int) -> bytes:
         body = bytearray()
         while len(body) < size:
-            piece = await asyncio.wait_for(reader.read(min(size - len(body), _READ_BYTES)), BODY_S)
+            piece = await asyncio.wait_for(reader.read(min(size - len(body), PIECE_BYTES)), BODY_S)
             if not piece:
                 raise EOFError
             body += piece

@@ -194,6 +194,15 @@ def test_sizes_are_judged_before_a_body_is_read(served):
     assert client.post("/store", b"x" * 1000).status == 200
 
 
+def test_who_is_refused_while_sending_reads_the_refusal_whole(served):
+    """Linux sends a reset when it closes on bytes that nobody has read, and the client then loses the answer."""
+    for _ in range(10):
+        with served.client.connect() as line:
+            line.sendall(served.client.head("POST", "/store", {"Content-Length": "900000"}) + b"x" * 900_000)
+            assert read_reply(line).status == 401
+            assert line.recv(100) == b""
+
+
 def test_bodies_that_arrive_together_have_one_limit(served, monkeypatch):
     monkeypatch.setattr(server_module, "MOST_ARRIVING_BYTES", 1500)
     client = served.login()

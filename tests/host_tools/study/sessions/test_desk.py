@@ -147,22 +147,21 @@ def test_votes_on_unknown_stimuli_are_left_out_with_a_sentence(session):
 @pytest.fixture
 def served(session):
     """A session on a port; gives its address's token."""
-    addresses: list[str] = []
-    loop, stop = asyncio.new_event_loop(), asyncio.Event()
-    up = threading.Event()
+    addresses, loops = [], []
+    stop, up = asyncio.Event(), threading.Event()
 
     def ready(address: str) -> None:
         addresses.append(address)
+        loops.append(asyncio.get_running_loop())
         up.set()
 
     desk = Desk(session("pairs", stimuli=3))
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve(desk, PORT, ready, stop)))
+    thread = threading.Thread(target=lambda: asyncio.run(serve(desk, PORT, ready, stop)))
     thread.start()
     assert up.wait(10)
     yield addresses[0].partition("#")[2]
-    loop.call_soon_threadsafe(stop.set)
+    loops[0].call_soon_threadsafe(stop.set)
     thread.join(10)
-    loop.close()
 
 
 def _ask(path: str, body: object, **headers: str) -> tuple[int, dict[str, str], bytes]:
