@@ -178,7 +178,7 @@ class _Rounds:
         """See Trainer: the dense training again, from the same random numbers; not kept, as a watch may change it."""
         trainee = self._trainee(weights)
         phases = self._phases(trainee, self._lot.effort.dense, "dense")
-        trained = Trained(trainee.network, weights, {}, _objective(phases))
+        trained = Trained(trainee.network, weights, {}, last_objective(phases))
         if watch is None:
             return trained
         loop = Loop(trainee, phases, (Told(self._step), Watched(watch, trained)))
@@ -219,14 +219,14 @@ class _Rounds:
     def _trained(self, run: Run, name: str, purpose: str, first: Weights) -> Trained:
         trainee = load_trainee(self._family, run, name)
         phases = self._phases(trainee, self._lot.effort.dense, purpose)
-        return Trained(trainee.network, first, run.result()["history"], _objective(phases))
+        return Trained(trainee.network, first, run.result()["history"], last_objective(phases))
 
     def _phases(self, trainee: Learner, length: Length, purpose: str) -> Sequence[Phase]:
         return self._family.phases(trainee, [self._material.training], length, self._lot.seed, purpose)
 
 
-def _objective(phases: Sequence[Phase]) -> Objective:
-    """That of the last phase that has steps: what the network was trained for when it is scored.
+def last_objective(phases: Sequence[Phase]) -> Objective:
+    """The objective of the last phase that has steps: what the network was trained for when it is scored.
 
     By the loss of an earlier phase, most units of a voice seem harmful (docs/notebook/0011-lottery-voice.md).
     """

@@ -103,6 +103,17 @@ def test_ablation_measures_each_unit_and_leaves_the_network_as_it_was():
     assert agreement({"hidden": -truth["hidden"]}, truth)["hidden"] == pytest.approx(-1.0)
 
 
+def test_only_units_that_were_tried_count_for_a_mark():
+    evidence = evidence_of(network())
+    whole, some = ablation(evidence)["hidden"], ablation(evidence, most=4)["hidden"]
+    tried = ~some.isnan()
+    assert int(tried.sum()) == 4
+    assert torch.equal(some[tried], whole[tried])
+    misled = torch.where(tried, whole, -1e9 * torch.arange(len(whole)))
+    assert agreement({"hidden": misled}, {"hidden": some})["hidden"] == pytest.approx(1.0)
+    assert agreement({"hidden": misled}, {"hidden": whole})["hidden"] < 0.9
+
+
 def test_each_criterion_gets_a_mark_and_the_worst_gets_the_opposite_of_magnitude():
     net = network()
     optimiser = torch.optim.Adam(net.parameters(), 0.02)
