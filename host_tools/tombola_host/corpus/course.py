@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import uniform_filter1d
 from tombola_device.contract.controls import FRAME_RATE_HZ
 
 Array = npt.NDArray[np.float64]
@@ -76,6 +75,8 @@ def slope_db_per_s(course: Array, fall_db: float = 50.0) -> float:
 
 def release_db_per_s(course: Array) -> float | None:
     """The slope of the end of a held note; None where its end is not in the recording."""
+    from scipy.ndimage import uniform_filter1d
+
     window = round(SMOOTHED_S * FRAME_RATE_HZ)
     power = uniform_filter1d(10 ** (np.asarray(course, np.float64) / 10), window, mode="nearest")
     level_db = 10 * np.log10(np.maximum(power, 1e-14))
