@@ -23,7 +23,7 @@ from tombola_host.progress import Reporter, Silent, duration, reporting
 from tombola_host.report.page import write_plots, write_report
 from tombola_host.report.study_page import study_page
 from tombola_host.runs.store import RunStore, write_atomically
-from tombola_host.study.experiments import information_plane, kinship, masking
+from tombola_host.study.experiments import ablation, information_plane, kinship, masking
 from tombola_host.study.laboratory.figures import as_csv, measured
 from tombola_host.study.laboratory.plan import Study, read_study
 from tombola_host.study.laboratory.work import parts_of, place, work
@@ -31,6 +31,8 @@ from tombola_host.terminal import Terminal
 
 MASKED = ("voice", "sing", "ddsp", "wavenet")
 """Studies whose dense networks are masked too."""
+ABLATED = ("sing", "voice")
+"""Studies whose units are removed one by one; those of the others take a quarter of an hour a network."""
 INTERRUPTED = 130
 
 
@@ -54,8 +56,10 @@ class Experiment:
 def experiments(studies: Path, pictures: Path, output: Path, runs: Path, sounds: Path) -> tuple[Experiment, ...]:
     """Those that the notebooks name, in their order."""
     modes = tuple(f"{each.mode}={sounds / each.mode}" for each in INSTRUMENTS)
-    mask, kin, plane = (output / f"{name}.json" for name in ("masking", "kinship", "information_plane"))
+    names = ("masking", "ablation", "kinship", "information_plane")
+    mask, truth, kin, plane = (output / f"{name}.json" for name in names)
     files = tuple(str(studies / f"{name}.toml") for name in MASKED)
+    ablated = tuple(str(studies / f"{name}.toml") for name in ABLATED)
     return (
         Experiment(
             mask,
@@ -63,6 +67,7 @@ def experiments(studies: Path, pictures: Path, output: Path, runs: Path, sounds:
             (*files, "--runs", str(runs), "--out", str(pictures / "masking.svg"), "--json", str(mask)),
             500,
         ),
+        Experiment(truth, ablation.main, (*ablated, "--runs", str(runs), "--json", str(truth)), 700),
         Experiment(kin, kinship.main, (*modes, "--runs", str(runs), "--out", str(kin)), 1500),
         Experiment(
             plane,

@@ -73,7 +73,7 @@ def picture(seen: Seen) -> list[str]:
     filled = round(BAR * (1 - min(max(seen.peak_db / LOWEST_DB, 0.0), 1.0)))
     level = f"{seen.peak_db:5.0f} dB" if seen.peak_db > LOWEST_DB else "  silence"
     shares = (f"{name} {share:.0%}".replace("%", " %") for name, share in _sounding(seen))
-    shown = ((name, f"{name} {'–' if value is None else f'{value:.0%}'}") for name, value in seen.dials)
+    shown = ((name, f"{name} {'·' if value is None else f'{value:.0%}'}") for name, value in seen.dials)
     dials = (f"[{text}]" if name == seen.dial else text for name, text in shown)
     octave = f"octave {seen.octave:+d}" if seen.octave else "octave 0"
     state = (*dials, octave, "held" if seen.holding else "not held") if seen.dial else ()

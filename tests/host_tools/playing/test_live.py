@@ -272,5 +272,5 @@ def test_words_of_the_bundle_are_dials_of_the_letter_keys(play):
 
 def test_picture_shows_a_word_that_has_not_set_what_sounds_as_a_dash():
     lines = picture(replace(SEEN, dials=(("life", 2.0), ("scary", None)), dial="scary"))
-    assert "life 200 %  [scary –]" in lines[3]
+    assert "life 200 %  [scary ·]" in lines[3]
     assert "[scary 40 %]" in picture(replace(SEEN, dials=(("scary", 0.4),), dial="scary"))[3]
