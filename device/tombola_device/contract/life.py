@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from itertools import pairwise
 from typing import Annotated, Final
 
@@ -24,7 +25,9 @@ COURSE_POINTS: Final = 128
 SLOW_HZ: Final = 0.5 * COURSE_POINTS / COURSE_FRAMES * FRAME_RATE_HZ
 """11.7 Hz."""
 COURSE_FROM: Final = 56
-"""The period of a note at which a course begins, 0.15 s after the onset."""
+"""The period of a note at which a course of ``Life.courses`` begins, 0.15 s after the onset."""
+COURSE_ENDS: Final = 1888
+"""The last period of a course that is no loop, 5 s: after it, a course returns to its start."""
 COURSE_STEP: Final = 1 / 32
 """Of a latent: a signed byte reaches four."""
 MAX_ATTACKS = 32
@@ -52,10 +55,19 @@ class Attacks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         takes: Of each recording a row for each of ATTACK_AT, of signed bytes: pitch in steps of
             ATTACK_CENTS, level in steps of ATTACK_DB, then in steps of ATTACK_UNIT the L directions of the mode's life
             and the S that strikes share. Shape (ATTACK_POINTS, 2 + L + S) each.
+        courses: How each recording goes on, like ``Life.courses`` but from its onset, and with all of how it differs
+            from what the graph plays: swells, its own timbre, how it dies away. In a mode that dies away a course stays
+            where it is after COURSE_ENDS periods. Compressed (zlib, RFC 1950) from shape (P, Q, COURSE_POINTS). Empty:
+            those of ``Life.courses`` are followed.
+        velocities: How hard each recording was struck, 0 … 1. Shape (P,). Empty: as hard as each other.
     """
 
     notes: Annotated[list[Annotated[float, Meta(ge=0, le=127)]], Meta(min_length=1, max_length=MAX_ATTACKS)]
     takes: Annotated[list[Annotated[bytes, Meta(min_length=1)]], Meta(min_length=1, max_length=MAX_ATTACKS)]
+    courses: bytes = b""
+    velocities: Annotated[list[Annotated[float, Meta(ge=0, le=1)]], Meta(max_length=MAX_ATTACKS)] = msgspec.field(
+        default_factory=list
+    )
 
     @property
     def directions(self) -> int:
@@ -67,13 +79,36 @@ class Attacks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise BadBundle("the attacks of a mode have rows of different lengths; export the bundle again")
         if len(self.notes) != len(self.takes) or any(later < earlier for earlier, later in pairwise(self.notes)):
             raise BadBundle("the attacks of a mode are not one for each of its rising notes; export the bundle again")
+        if self.velocities and len(self.velocities) != len(self.notes):
+            raise BadBundle("the velocities of a mode are not one for each of its attacks; export the bundle again")
+
+    def followed(self, latents: int) -> bytes:
+        """The courses as signed bytes; empty if there are none.
+
+        Args:
+            latents: Q.
+
+        Raises:
+            BadBundle: They are not zlib's, or not of this length.
+        """
+        if not self.courses:
+            return b""
+        size, reader = len(self.notes) * latents * COURSE_POINTS, zlib.decompressobj()
+        try:
+            found = reader.decompress(self.courses, size + 1)
+        except zlib.error:
+            found = b""
+        if len(found) != size or not reader.eof or reader.unused_data:
+            raise BadBundle("the courses of a mode's attacks cannot be unpacked; export the bundle again")
+        return found
 
 
 class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the recordings of a mode moved: latents, mixed into what moves. Slow ones as recorded, fast ones as noise.
 
     Each take or course is of one recording: its vibrato has that recording's rate and depth. They stand in the
-    order of their notes, the lowest first, spread over the mode's range; a note follows one of those near it.
+    order of their notes, the lowest first, spread over the mode's range; a note follows one of those near it, or goes
+    on as the recording whose attack it drew, if ``attacks`` has courses.
 
     Args:
         mixing: How far each of Q latents moves the pitch (cents), the level (dB) and each of L directions of the graph.
@@ -105,6 +140,8 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise BadBundle("the life of a mode has rows of different lengths; export the bundle again")
         if {len(course) for course in self.courses} - {COURSE_POINTS * len(self.mixing)}:
             raise BadBundle("a course of a mode's life has not the length of its latents; export the bundle again")
+        if self.attacks is not None:
+            self.attacks.followed(len(self.mixing))
 
 
 def band_edges_hz() -> list[float]:

@@ -6,7 +6,6 @@ what the graph plays. All tables are made when a bundle is loaded; after the att
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
 
@@ -27,9 +26,13 @@ from tombola_device.engine.motion import MovedVoice
 FRAMES: Final = ATTACK_AT[-1]
 FADED_FROM: Final = 56
 """From this frame on, 0.15 s, an attack fades out."""
-CHANCES: Final = (0, 0, 1, 2)
-"""A strike draws one of these with equal chances: the recording nearest to its note, the second, or the third. The
-nearest alone would be more like the recordings, and all strikes of a key alike (docs/notebook/0017-attack-takes.md)."""
+CHANCES: Final = (0, 0, 0, 1)
+"""A strike draws one of these with equal chances: the recording nearest to its note, or the second. The nearest alone
+would be more like the recordings, and all strikes of a key alike (docs/notebook/0023-whole-courses.md)."""
+NOTES, STEPS, LAYERS = 128, 4, 9
+"""Recordings are found by quarters of a semitone and eighths of the range of velocity."""
+SEMITONES: Final = 4.0
+"""A recording that was struck as softly as the others were struck hard is as far as one so many semitones away."""
 MOST_CENTS, MOST_DB = 100.0, 12.0
 """More is cut: a bundle must not begin on a wrong note."""
 SEED: Final = 20_261_201
@@ -66,19 +69,22 @@ class AttackFeed:
         self.striking: list[int] = []
         """Voices within their attack."""
 
-    def begin(self, voice: int, note: float) -> list[float]:
-        """Begin a note: draw a recording near it in each mode; gives the notes of these. Audio thread."""
+    def begin(self, voice: int, note: float, velocity: float) -> list[int]:
+        """Begin a note: draw a recording near it in each mode; gives their numbers. Audio thread."""
         # As for life, the generator of Numerical Recipes.
         self._draws = (self._draws * 1_664_525 + 1_013_904_223) & 0xFFFFFFFF
-        drawn, begun, struck = self._draws >> 8, self._begun[voice], []
-        for mode, table in enumerate(self._tables):
-            near = 0 if table is None else table.near(note, drawn)
-            struck.append(note if table is None else table.notes[near])
-            begun[mode] = FRAMES * near
+        drawn, begun = self._draws >> 8, self._begun[voice]
+        struck = [0 if table is None else table.near(note, velocity, drawn) for table in self._tables]
+        begun[:] = [FRAMES * near for near in struck]
         self._ages[voice] = 0
         if voice not in self.striking:
             self.striking.append(voice)
         return struck
+
+    def note_of(self, mode: int, recording: int, played: float) -> float:
+        """The note of a recording; that which is played where the mode has none. Audio thread."""
+        table = self._tables[mode]
+        return played if table is None else table.notes[recording]
 
     def advance(self, voices: int, shares: Shares) -> None:
         """Advance by one period those of the first voices that are within their attack.
@@ -120,7 +126,7 @@ class _Table:
     """The attacks of one mode, a row for each period: P recordings of FRAMES rows, one after another."""
 
     def __init__(self, attacks: Attacks, own: int) -> None:
-        self.notes = attacks.notes
+        self.notes, self._nearest = attacks.notes, _nearest(attacks)
         directions, bent, gained = played(attacks)
         common = np.ascontiguousarray(directions[:, own:])
         self.rows, self.own, self.views = list(directions), list(directions[:, :own]), [row.data for row in common]
@@ -128,17 +134,22 @@ class _Table:
         self.bent: list[float] = bent.tolist()
         self.gained: list[float] = gained.tolist()
 
-    def near(self, note: float, drawn: int) -> int:
-        """One of the recordings nearest to a note: which, CHANCES say."""
-        notes = self.notes
-        low, high, below = bisect_left(notes, note), bisect_left(notes, note), False
-        for _ in range(min(CHANCES[drawn % len(CHANCES)], len(notes) - 1) + 1):
-            below = high == len(notes) or (low > 0 and note - notes[low - 1] <= notes[high] - note)
-            if below:
-                low -= 1
-            else:
-                high += 1
-        return low if below else high - 1
+    def near(self, note: float, velocity: float, drawn: int) -> int:
+        """One of the recordings nearest to a note: which, CHANCES say. What is no note is the lowest one."""
+        key = min(max(0.0, note), NOTES - 1.0) * STEPS
+        layer = min(max(0.0, velocity), 1.0) * (LAYERS - 1)
+        nearest = self._nearest[round(key)][round(layer)]
+        return nearest[CHANCES[drawn % len(CHANCES)]]
+
+
+def _nearest(attacks: Attacks) -> list[list[list[int]]]:
+    """The recordings nearest to each step of the keyboard at each of LAYERS velocities, the nearest first."""
+    notes, struck = np.array(attacks.notes), np.array(attacks.velocities or [0.0] * len(attacks.notes))
+    keys, layers = np.arange(STEPS * (NOTES - 1) + 1) / STEPS, np.linspace(0.0, 1.0, LAYERS)
+    away = np.abs(keys[:, None] - notes)[:, None] + SEMITONES * np.abs(layers[:, None] - struck)
+    places = np.minimum(np.arange(max(CHANCES) + 1), len(notes) - 1)
+    found: list[list[list[int]]] = away.argsort(axis=-1, kind="stable")[..., places].tolist()
+    return found
 
 
 def played(attacks: Attacks) -> tuple[Float32Array, Float32Array, Float32Array]:

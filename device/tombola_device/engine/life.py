@@ -1,9 +1,9 @@
 """Life: what makes a held note move as the recordings of its mode moved.
 
 The process of each mode (``contract.life``) is played into tables once, when a bundle is loaded (``life_tables``). In
-each period a voice reads one row of them, from a place of its own that each strike draws anew. So that a blend of two
-modes moves as much as either and not less, modes of noise alone share the random phases; courses of recordings have
-nothing in common, and are mixed with equal power.
+each period a voice reads one row of them: of the recording whose attack its strike drew, or from a place that each
+strike draws anew. So that a blend of two modes moves as much as either and not less, modes of noise alone share the
+random phases; courses of recordings have nothing in common, and are mixed with equal power.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ import numpy as np
 
 from tombola_device.contract.controls import FRAME_RATE_HZ, Controls, Float32Array
 from tombola_device.contract.graph import SHADE_DB, SHADES
-from tombola_device.contract.life import COURSE_FROM
+from tombola_device.contract.life import COURSE_ENDS, COURSE_FROM
 from tombola_device.contract.manifest import Mode
 from tombola_device.engine.attack import AttackFeed
-from tombola_device.engine.life_tables import SEED, TAKE_FRAMES, TAKES, tables
+from tombola_device.engine.life_tables import SEED, TAKE_FRAMES, TAKES, follows, tables
 from tombola_device.engine.motion import Motion, MovedVoice
 from tombola_device.engine.numbers import numbers
 
 NEAR: Final = 1
 """A strike draws among so many takes on both sides of the nearest one."""
+LATE: Final = 32
+"""A strike enters a course up to so many frames late, 85 ms: two strikes that follow one recording are not alike."""
 LATEST: Final = 128
-"""A strike enters a course up to so many frames late, 0.34 s: two strikes that follow one recording are not alike."""
+"""The same of a course of ``Life.courses``, which does not go on from an attack: 0.34 s."""
 GROWTH_FRAMES: Final = 8
 """Life grows in steps of this length, 21 ms."""
 _STATIC: Final = len(SHADES)
@@ -36,6 +38,8 @@ _FLOAT: Final = struct.Struct("f")
 _DYNAMICS: Final = SHADES.index("dynamics")
 _Alone = tuple[memoryview, list[bytes], list[float], list[float]]
 """What moves a voice in one mode alone: where its directions are written, their rows, factors of pace and amplitude."""
+_Part = tuple[Float32Array, Float32Array, list[float], list[float], float]
+"""What moves a voice in one of several modes: the same, and how much the mode counts."""
 
 
 class LifeFeed:
@@ -59,9 +63,7 @@ class LifeFeed:
         split = count * _STATIC
         living = (shade.shape[1] - strikes) // count - _STATIC
         end = shade.shape[1] - strikes
-        rows, self._bent, self._gained = tables(modes, living)
-        self._rows = rows.reshape(len(rows), -1)
-        self._living, self._unmoved = living, bytes(4 * living)
+        self._tables = tables(modes, living)
         self._grown = [max(1, math.ceil(mode.life.onset_s * FRAME_RATE_HZ)) if mode.life else 1 for mode in modes]
         self._growing = max(self._grown) + GROWTH_FRAMES
         # Views are made once: in the audio loop, slicing costs half as much as the numpy call that uses the slice.
@@ -75,14 +77,6 @@ class LifeFeed:
             _Voice(index, moved, row[split:end], count)
             for index, (moved, row) in enumerate(zip(motion.voices, shade, strict=True))
         ]
-        living_bytes = shade.data.cast("B")
-        self._alone: list[list[_Alone]] = [[] for _ in range(voices)]
-        for mode in range(count):
-            row_bytes = [row.tobytes() for row in rows[:, mode]]
-            for voice, alone in enumerate(self._alone):
-                start = shade.strides[0] * voice + 4 * (split + mode * living)
-                into = living_bytes[start : start + 4 * living]
-                alone.append((into, row_bytes, self._bent[mode], self._gained[mode]))
         self._draws, self._ranges = SEED, [mode.note_range for mode in modes]
         self._told: Controls | None = None
         self._has_life = living > 0 and any(mode.life for mode in modes)
@@ -91,7 +85,12 @@ class LifeFeed:
         if self._has_life and any(life.attacks for life in lives if life):
             self._attack = AttackFeed(lives, shade, shade[:, split:end].reshape(voices, count, living), motion.voices)
         self._shares = [voice.shares for voice in self._voices]
-        self._recorded = [bool(life and life.courses) for life in lives]
+        self._follows = [follows(life) for life in lives]
+        self._recorded = [bool(life and (life.courses or follows(life))) for life in lives]
+        self._ends = [
+            one and mode.envelope is not None and mode.envelope.decay_db_per_s < 0
+            for one, mode in zip(self._follows, modes, strict=True)
+        ]
         self._alike = [not recorded for recorded in self._recorded]
 
     def take(self, controls: Controls) -> None:
@@ -104,16 +103,20 @@ class LifeFeed:
         self._draws = (self._draws * 1_664_525 + 1_013_904_223) & 0xFFFFFFFF
         drawn = self._draws >> 8
         one = self._voices[voice]
-        note = 0.0 if self._told is None else float(self._told.note[voice])
+        told = self._told
+        note, velocity = (0.0, 1.0) if told is None else (float(told.note[voice]), float(told.velocity[voice]))
         mode = one.blend.index(max(one.blend))
-        struck = note if self._attack is None else self._attack.begin(voice, note)[mode]
-        if self._recorded[mode]:  # The recording that begins goes on.
-            take, at = self._nearest(mode, struck), drawn % LATEST - COURSE_FROM - 1
-        else:
-            take, at = self._nearest(mode, note) + drawn % (2 * NEAR + 1) - NEAR, drawn // (2 * NEAR + 1)
+        struck = [0] * len(one.takes) if self._attack is None else self._attack.begin(voice, note, velocity)
+        take, at = self._nearest(mode, note), drawn % LATE
+        if not self._recorded[mode]:
+            take, at = take + drawn % (2 * NEAR + 1) - NEAR, drawn // (2 * NEAR + 1)
             take = abs(take) if take < TAKES else 2 * (TAKES - 1) - take
-        one.place = take * TAKE_FRAMES + at % TAKE_FRAMES
-        one.end = (take + 1) * TAKE_FRAMES
+        elif not self._follows[mode]:  # The recording that begins goes on.
+            near = note if self._attack is None else self._attack.note_of(mode, struck[mode], note)
+            take, at = self._nearest(mode, near), drawn % LATEST - COURSE_FROM - 1
+        one.takes = [own if follow else take for own, follow in zip(struck, self._follows, strict=True)]
+        one.at = at % TAKE_FRAMES
+        one.end, one.again = (COURSE_ENDS, COURSE_ENDS - 1) if self._ends[mode] else (TAKE_FRAMES, 0)
         one.age = 0
         self._weigh(one)
 
@@ -163,18 +166,18 @@ class LifeFeed:
                     self._weigh(voice)
             if not voice.moves:
                 continue
-            at = voice.place + 1
-            voice.place = at = at if at < voice.end else at - TAKE_FRAMES
+            at = voice.at + 1
+            voice.at = at = at if at < voice.end else voice.again
             if voice.alone is not None:
                 living, rows, bent, gained = voice.alone
                 living[:] = rows[at]
                 voice.moved.bend, voice.moved.gain = bent[at], gained[at]
                 continue
-            np.multiply(self._rows[at], voice.weights, out=voice.living)
             bend = gain = 1.0
-            for mode, weight in voice.moves:
-                bend *= self._bent[mode][at] ** weight
-                gain *= self._gained[mode][at] ** weight
+            for into, moved, bent, gained, weight in voice.parts:
+                np.multiply(moved[at], weight, into)
+                bend *= bent[at] ** weight
+                gain *= gained[at] ** weight
             voice.moved.bend, voice.moved.gain = bend, gain
         attack = self._attack
         if attack is not None and attack.striking:
@@ -183,29 +186,36 @@ class LifeFeed:
     def _weigh(self, voice: _Voice) -> None:
         """The weight of each mode's life in a voice: blend, amount, and growth since the onset."""
         age, amount = voice.age, self._amounts[voice.index]
-        moves = voice.moves = []
+        moves: list[tuple[int, float]] = []
         voice.shares.clear()
-        weights: list[bytes] = []
-        for weight in voice.blend:
+        for mode, weight in enumerate(voice.blend):
             share = weight * amount
             if share:
-                voice.shares.append((len(weights), share))
+                voice.shares.append((mode, share))
                 share *= voice.evened
-                grown = self._grown[len(weights)]
+                grown = self._grown[mode]
                 if age < grown:
                     share *= age / grown
-                moves.append((len(weights), share))
-                weights.append(_FLOAT.pack(share) * self._living)
-            else:
-                weights.append(self._unmoved)
-        voice.weight_bytes[:] = b"".join(weights)
+                moves.append((mode, share))
+        voice.moves = bool(moves)
         voice.alone = None
-        if len(moves) < 2:  # What another mode left behind would stay.
-            voice.living[:] = 0.0
-            voice.moved.bend = voice.moved.gain = 1.0
         if len(moves) == 1 and moves[0][1] == 1.0:
             # One mode alone: a copy costs a tenth of a product.
-            voice.alone = self._alone[voice.index][moves[0][0]]
+            mode = moves[0][0]
+            _, row_bytes, bent, gained = self._tables[mode]
+            take = voice.takes[mode]
+            voice.alone = voice.living_bytes[mode], row_bytes[take], bent[take], gained[take]
+        else:
+            voice.parts = [self._part(voice, mode, share) for mode, share in moves]
+        # What a mode left behind that moves no more would stay.
+        voice.all_bytes[:] = voice.still
+        if not moves:
+            voice.moved.bend = voice.moved.gain = 1.0
+
+    def _part(self, voice: _Voice, mode: int, share: float) -> _Part:
+        rows, _, bent, gained = self._tables[mode]
+        take = voice.takes[mode]
+        return voice.living[mode], rows[take], bent[take], gained[take], share
 
 
 class _Voice:
@@ -219,29 +229,37 @@ class _Voice:
     """
 
     __slots__ = (
+        "again",
         "age",
+        "all_bytes",
         "alone",
+        "at",
         "blend",
         "end",
         "evened",
         "index",
         "living",
+        "living_bytes",
         "moved",
         "moves",
-        "place",
+        "parts",
         "shares",
-        "weight_bytes",
-        "weights",
+        "still",
+        "takes",
     )
 
     def __init__(self, index: int, moved: MovedVoice, living: Float32Array, modes: int) -> None:
-        self.index, self.moved, self.living = index, moved, living
-        self.weights = np.zeros(len(living), np.float32)
-        self.weight_bytes = self.weights.view(np.uint8).data
-        self.place, self.end, self.age = 0, TAKE_FRAMES, 0
+        self.index, self.moved = index, moved
+        self.living = list(living.reshape(modes, -1))
+        self.living_bytes = [own.view(np.uint8).data for own in self.living]
+        self.all_bytes, self.still = living.view(np.uint8).data, bytes(living.nbytes)
+        self.takes = [0] * modes
+        """Which take it follows in each mode."""
+        self.at, self.end, self.again, self.age = 0, TAKE_FRAMES, 0, 0
+        """The period of its takes, where they end, and where they go on then."""
         self.blend, self.evened = [0.0] * modes, 1.0
-        self.moves: list[tuple[int, float]] = []
-        """Each mode that moves the voice, and its weight."""
+        self.moves = False
         self.shares: list[tuple[int, float]] = []
         """Each mode that the voice plays, and how much its life counts when it is grown."""
+        self.parts: list[_Part] = []
         self.alone: _Alone | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,63 +29,89 @@ from tombola_device.contract.manifest import Mode
 TAKE_FRAMES: Final = COURSE_FRAMES
 """5.5 s; a take continues at its start without a seam."""
 TAKES: Final = 8
+"""Of a mode whose notes do not follow the recording whose attack they draw."""
 SEED: Final = 20_261_130
 MOST_CENTS, MOST_DB = 300.0, 12.0
 """Motion beyond these is cut: a bundle must not sing a wrong note."""
 
 
-def tables(modes: Sequence[Mode], directions: int) -> tuple[Float32Array, list[list[float]], list[list[float]]]:
-    """Play the life of M modes into tables of T = TAKES * TAKE_FRAMES rows.
+class Table(NamedTuple):
+    """The takes of one mode.
 
-    Returns:
-        The L directions, shape (T, M, L); factors of pace and of amplitude, shape (M, T) each.
+    Args:
+        rows: The L directions in each period. Shape (TAKE_FRAMES, L) each.
+        row_bytes: The same, row by row.
+        bent, gained: Factors of pace and of amplitude in each period.
     """
-    rows = np.zeros((len(modes), TAKES * TAKE_FRAMES, 2 + directions), np.float32)
-    for index, (table, mode) in enumerate(zip(rows, modes, strict=True)):
-        if mode.life is not None:
-            table[:] = played(mode.life, index)
-    cents = np.clip(rows[:, :, CENTS], -MOST_CENTS, MOST_CENTS)
-    levels_db = np.clip(rows[:, :, LEVEL], -MOST_DB, MOST_DB)
+
+    rows: list[Float32Array]
+    row_bytes: list[list[bytes]]
+    bent: list[list[float]]
+    gained: list[list[float]]
+
+
+def tables(modes: Sequence[Mode], directions: int) -> list[Table]:
+    """Play the life of M modes, of L directions each, into tables."""
+    return [_table(mode, index, directions) for index, mode in enumerate(modes)]
+
+
+def _table(mode: Mode, index: int, directions: int) -> Table:
+    rows = np.zeros((TAKES * TAKE_FRAMES, 2 + directions)) if mode.life is None else played(mode.life, index)
+    takes = rows.astype(np.float32).reshape(-1, TAKE_FRAMES, 2 + directions)
+    cents = np.clip(takes[..., CENTS], -MOST_CENTS, MOST_CENTS)
+    levels_db = np.clip(takes[..., LEVEL], -MOST_DB, MOST_DB)
+    moved = list(np.ascontiguousarray(takes[..., 2:]))
     # Lists: reading a number takes a tenth of the instructions that a view of an array takes.
     bent: list[list[float]] = np.exp2(cents / 1200.0).tolist()
     gained: list[list[float]] = (10.0 ** (levels_db / 20.0)).tolist()
-    return np.ascontiguousarray(rows[:, :, 2:].transpose(1, 0, 2)), bent, gained
+    return Table(moved, [[row.tobytes() for row in take] for take in moved], bent, gained)
+
+
+def follows(life: Life | None) -> bool:
+    """Whether a note goes on as the recording whose attack it drew."""
+    return life is not None and life.attacks is not None and bool(life.attacks.courses)
 
 
 def played(life: Life, mode: int = 0) -> Float64Array:
-    """TAKES takes of one mode, one after another: noise, and the courses. Shape (TAKES * TAKE_FRAMES, 2 + L).
+    """The takes of one mode, one after another: noise, and the courses.
 
     Args:
         life: Of the mode.
         mode: Its number. Noise beside courses has phases of its own in each mode, as the courses have.
+
+    Returns:
+        Shape (P * TAKE_FRAMES, 2 + L); P recordings are followed, or there are TAKES takes.
     """
-    mixing = np.array(life.mixing)
-    takes = np.array(life.takes)[_spread(len(life.takes))]
-    rng = np.random.default_rng(SEED + mode if life.courses else SEED)
+    mixing, courses, count = np.array(life.mixing), b"".join(life.courses), TAKES
+    if life.attacks is not None and life.attacks.courses:
+        courses, count = life.attacks.followed(len(mixing)), len(life.attacks.notes)
+    takes = np.array(life.takes)[_spread(len(life.takes), count)]
+    rng = np.random.default_rng(SEED + mode if courses else SEED)
     bins = TAKE_FRAMES // 2 + 1
     shares = _shares()
-    latents = np.zeros((TAKES, takes.shape[1], TAKE_FRAMES))
+    latents = np.zeros((count, takes.shape[1], TAKE_FRAMES))
     # One latent after another, so that latent q of two modes has the same phases however many latents they have.
     for latent in range(takes.shape[1]):
-        turns = rng.uniform(0.0, 2 * np.pi, (TAKES, bins))
+        turns = rng.uniform(0.0, 2 * np.pi, (count, bins))
         variance = takes[:, latent] ** 2 @ shares
         latents[:, latent] = np.fft.irfft(TAKE_FRAMES * np.sqrt(variance / 2) * np.exp(1j * turns), axis=1)
-    if life.courses:
-        latents += _courses(life)[_spread(len(life.courses))]
+    if courses:
+        loops = _loops(courses, len(mixing))
+        latents += loops[_spread(len(loops), count)]
     mixed = latents.transpose(0, 2, 1) @ mixing
-    return np.asarray(mixed.reshape(TAKES * TAKE_FRAMES, -1))
+    return np.asarray(mixed.reshape(count * TAKE_FRAMES, -1))
 
 
-def _courses(life: Life) -> Float64Array:
+def _loops(courses: bytes, latents: int) -> Float64Array:
     """Each course as a loop without a seam, a value for each period. Shape (P, Q, TAKE_FRAMES)."""
-    points = np.frombuffer(b"".join(life.courses), np.int8).reshape(len(life.courses), -1, COURSE_POINTS)
+    points = np.frombuffer(courses, np.int8).reshape(-1, latents, COURSE_POINTS)
     waves = np.fft.rfft(COURSE_STEP * points)[..., :-1]  # Without the highest, whose phase is not known.
     return np.asarray(np.fft.irfft(waves, TAKE_FRAMES) * (TAKE_FRAMES / COURSE_POINTS))
 
 
-def _spread(count: int) -> npt.NDArray[np.intp]:
-    """Which of a few recordings each take follows. Shape (TAKES,)."""
-    return np.arange(TAKES) * count // TAKES
+def _spread(count: int, takes: int) -> npt.NDArray[np.intp]:
+    """Which of a few recordings each take follows. Shape (takes,)."""
+    return np.arange(takes) * count // takes
 
 
 def _shares() -> Float64Array:

@@ -34,7 +34,7 @@ from tombola_host.stages.ticket import Lot
 from tombola_host.study import plan, trial
 from tombola_host.training.effort import Effort, effort_named
 
-VERSION = 4
+VERSION = 5
 WEIGHED = "voice"
 """The family whose training draws windows of notes, so that some can be drawn more often."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
 import msgspec
 import torch
-from tombola_device.contract.controls import PERIOD_SAMPLES, Float32Array
+from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, Float32Array
 from tombola_device.contract.graph import SHADES, TIMBRE
 from tombola_device.contract.manifest import Envelope, Range
 from torch import Tensor
@@ -18,14 +19,16 @@ from tombola_host.generators.base import Conditions, Generator, Size
 from tombola_host.generators.family import Described, GeneratorTrainee
 from tombola_host.generators.units import Weights
 from tombola_host.generators.voice.attack import fit_attacks, fit_strikes
+from tombola_host.generators.voice.courses import course_of
 from tombola_host.generators.voice.export import VoiceExport
-from tombola_host.generators.voice.life import fit_life
+from tombola_host.generators.voice.life import fit_life, steps_of
 from tombola_host.generators.voice.losses import normalized
 from tombola_host.generators.voice.network import Voice
 from tombola_host.generators.voice.noise import noise_source
 from tombola_host.generators.voice.objective import voice_phases
 from tombola_host.generators.voice.places import places_of
-from tombola_host.generators.voice.shades import KNOBS, as_recorded, fit_directions, heard_shade
+from tombola_host.generators.voice.recorded import fit_living, recorded
+from tombola_host.generators.voice.shades import KNOBS, LIFE, as_recorded, fit_directions, heard_shade
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.generators.voice.spectrum import SCALARS
 from tombola_host.generators.voice.trainee import VoiceTrainee, new_trainee, restored_trainee
@@ -115,10 +118,11 @@ class VoiceFamily:
         return dict.fromkeys(TIMBRE, (-1.0, 0.0, 1.0))
 
     def finish(self, trainee: GeneratorTrainee, data: Sequence[ModeData]) -> None:
-        """See Family: the directions of knobs and dynamics, and those that strikes share. No weight depends on them."""
+        """See Family: the directions of knobs, dynamics, life and strikes. No weight depends on them."""
         network = cast("VoiceTrainee", trainee).network
         for mode, each in enumerate(data):
             network.directions[mode, : len(SHADES)] = fit_directions(each)[: len(SHADES)]
+            network.directions[mode, LIFE] = fit_living(network, mode, each)
         network.strikes = fit_strikes(network, data)
 
     def described(
@@ -126,9 +130,15 @@ class VoiceFamily:
     ) -> Described:
         """See Family."""
         network = cast("VoiceTrainee", trainee).network
-        life = fit_life(data, network.directions[mode])
-        if life is not None and envelope is not None:
-            life = msgspec.structs.replace(life, attacks=fit_attacks(network, mode, data, envelope))
+        found = recorded(network, mode, data, envelope) if envelope is not None and len(network.strikes) else []
+        courses = [course_of(one) for one in found]
+        life = fit_life(data, network.directions[mode], courses)
+        if life is not None and courses:
+            steps, grown = (
+                b"".join(steps_of(course, life) for course in courses),
+                math.ceil(life.onset_s * FRAME_RATE_HZ),
+            )
+            life = msgspec.structs.replace(life, attacks=fit_attacks(found, courses, steps, grown))
         return Described(
             life=life,
             recorded_db=round(float(network.recorded_db[mode]), 3),

@@ -1,8 +1,8 @@
-"""Fits the life of a mode to its notes: latents that move slowly as in single recordings, and fast as noise does."""
+"""Fits the life of a mode: latents that move slowly as single recordings do (``courses``), and fast as noise does."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -20,21 +20,18 @@ from tombola_device.contract.life import (
 from torch import Tensor
 
 from tombola_host.corpus.trend import detrended
-from tombola_host.corpus.windows import LEVEL as LEVEL_COLUMN
-from tombola_host.corpus.windows import NOTE, ModeData, Note
-from tombola_host.generators.voice.shades import Array, life_coefficients
+from tombola_host.corpus.windows import NOTE, ModeData
+from tombola_host.generators.voice.shades import LIFE, Array, life_coefficients
 from tombola_host.generators.voice.wane import fit_wane
 
 SHORTEST_S = 1.0
-MOST_TAKES = 8
-TAKES_OF_NOISE = 4
-JOINT_S = 0.2
-"""A course that goes on at its start, or is too short for a loop and begins anew, fades into itself in this time."""
+MOST_TAKES, TAKES_OF_NOISE = 8, 4
+"""Of noise alone; of noise beside courses."""
 MOST_STEPS = 127
-HELD_DB, LET_GO_DB = 20.0, 3.0
-"""A note holds the median level of what is no further below its peak, and is let go when it last is so far below."""
-ONSET_S = 0.3
+ONSET_S = 0.25
 SCALE_CENTS, SCALE_DB = 5.0, 1.0
+FINEST = 0.25
+"""1.25 cents, 0.25 dB, a quarter of what is usual in a direction: finer steps of a course would only take space."""
 FAST_SHARE = 0.5
 """Of the fast motion: noise beside the partials is read as flutter, and all of it makes notes less like the recordings
 (docs/notebook/0022-recorded-courses.md)."""
@@ -44,81 +41,72 @@ KEPT_SHARE = 0.9999
 """Latents that move less than the rest of this are left out."""
 
 
-def fit_life(mode: ModeData, directions: Tensor) -> Life | None:
-    """The life of a mode; None if no note is long enough to show it.
+def fit_life(mode: ModeData, directions: Tensor, courses: Sequence[Array] = ()) -> Life | None:
+    """The life of a mode; None if it has no courses and no note is long enough to show it.
 
     Args:
-        directions: Those of ``shades.fit_directions``. Shape (K, H + B).
+        directions: Of the mode, in the network. Shape (K, H + B).
+        courses: Those that notes will follow, whose slow motion is then no noise: they decide how far a latent reaches.
+            Shape (COURSE_FRAMES, 2 + L) each.
     """
-    # How a note dies away is no motion: envelope and wane say it.
-    held = fit_wane(mode) is None
-    courses, pitches = [], []
-    for note in map(_held, mode.notes) if held else mode.notes:
-        found = life_coefficients(note, directions)
-        if found is not None and len(found[0]) >= SHORTEST_S * FRAME_RATE_HZ:
-            course = np.column_stack(found)
-            courses.append(course if held else detrended(course, sustained=False))
-            pitches.append(float(note.scalars[:, NOTE].median()))
-    if not courses:
-        return None
-    # The engine spreads the takes evenly over the range, whatever notes were recorded.
-    places = np.linspace(min(pitches), max(pitches), min(MOST_TAKES, len(courses)))
-    nearest = [int(np.abs(np.array(pitches) - place).argmin()) for place in places]
-    scale = np.array([SCALE_CENTS, SCALE_DB] + [1.0] * (courses[0].shape[1] - 2))
-    covariance = np.mean([(course / scale).T @ (course / scale) / len(course) for course in courses], axis=0)
+    moved = _motions(mode, directions)
+    width = 2 + len(directions) - LIFE.start
+    scale = np.array([SCALE_CENTS, SCALE_DB] + [1.0] * (width - 2))
+    covariance = np.mean([(one / scale).T @ (one / scale) / len(one) for one in moved], axis=0) if moved else None
+    if covariance is None or not np.trace(covariance) > 0:
+        if not len(courses):
+            return None
+        covariance = np.eye(width)
     values, vectors = np.linalg.eigh(covariance)
     order = np.argsort(values)[::-1]
-    share = np.cumsum(values[order]) / max(values.sum(), 1e-12)
-    order = order[: int(np.searchsorted(share, KEPT_SHARE)) + 1]
-    if not values[order[0]] > 0:
-        return None
+    if not len(courses):
+        share = np.cumsum(values[order]) / values.sum()
+        order = order[: int(np.searchsorted(share, KEPT_SHARE)) + 1]
     # The sign of a vector is arbitrary. Pitch, or level, goes up with each: else those of two modes cancel in a blend.
     heard = vectors[: LEVEL + 1, order]
     sign = np.where(heard[np.abs(heard).argmax(axis=0), range(len(order))] < 0, -1.0, 1.0)
     kept = vectors[:, order] * sign
-    latents = [(course / scale) @ kept for course in courses]
-    points = np.array([_points(latents[one]) for one in nearest])
-    # Signed bytes: the furthest point of each latent is the last step.
-    reach = np.maximum(np.abs(points).max(axis=(0, 1)), 1e-6) / (COURSE_STEP * MOST_STEPS)
-    spreads = np.array([[_spreads(latent) for latent in (each / reach).T] for each in latents])
-    # Where a single recording flutters far more than the others, the analysis is at odds with it.
-    spreads = FAST_SHARE * np.minimum(spreads, MOST_FLUTTER * np.median(spreads, axis=0))
-    spreads[..., np.array(band_edges_hz()[1:]) < SLOW_HZ] = 0.0  # The courses hold it.
-    steps = np.rint(points / (COURSE_STEP * reach)).astype(np.int8)
+    reach = _reach([course / scale @ kept for course in courses], len(order))
+    latents = [(one / scale) @ kept / reach for one in moved] or [np.zeros((2, len(order)))]
+    spreads = np.array([[_spreads(latent) for latent in one.T] for one in latents])
+    if len(courses):
+        # Where a single recording flutters far more than the others, the analysis is at odds with it.
+        spreads = FAST_SHARE * np.minimum(spreads, MOST_FLUTTER * np.median(spreads, axis=0))
+        spreads[..., np.array(band_edges_hz()[1:]) < SLOW_HZ] = 0.0
+    places = np.linspace(0, len(spreads) - 1, min(TAKES_OF_NOISE if len(courses) else MOST_TAKES, len(spreads)))
     return Life(
         mixing=[[round(float(value), 5) for value in row] for row in (kept * reach).T * scale],
-        takes=spreads[nearest][:: -(-len(nearest) // TAKES_OF_NOISE)].round(3).tolist(),
+        takes=spreads[places.round().astype(int)].round(3).tolist(),
         onset_s=ONSET_S,
-        courses=[course.T.tobytes() for course in steps],
     )
 
 
-def _held(note: Note) -> Note:
-    """A note without its end, to where it last has the level that it held: a loop would let it go again and again."""
-    level_db = note.scalars[:, LEVEL_COLUMN].numpy()
-    held_db = float(np.median(level_db[level_db >= level_db.max() - HELD_DB]))
-    stop = int(np.flatnonzero(level_db >= held_db - LET_GO_DB)[-1]) + 1
-    return replace(note, scalars=note.scalars[:stop], relative=note.relative[:stop])
+def _reach(courses: Sequence[Array], latents: int) -> Array:
+    """How far a latent of 1 goes: signed bytes hold its furthest point, in steps that are no finer than is heard."""
+    if not len(courses):
+        return np.ones(latents)
+    furthest = np.max([np.abs(course).max(axis=0) for course in courses], axis=0)
+    return np.asarray(np.maximum(furthest / MOST_STEPS, FINEST) / COURSE_STEP)
 
 
-def _points(course: Array) -> Array:
-    """A loop of what is slower than SLOW_HZ. (F, Q) → (COURSE_POINTS, Q)."""
-    waves = np.fft.rfft(_looped(course), axis=0)[: COURSE_POINTS // 2]
-    waves[0] = 0.0  # What does not move is not life's.
+def steps_of(course: Array, life: Life) -> bytes:
+    """A course as a manifest has it: what is slower than SLOW_HZ, in latents, in signed bytes."""
+    mixing = np.array(life.mixing)
+    waves = np.fft.rfft(course @ np.linalg.pinv(mixing), axis=0)[: COURSE_POINTS // 2]
     points = np.fft.irfft(waves, COURSE_POINTS, axis=0) * (COURSE_POINTS / COURSE_FRAMES)
-    return np.asarray(points)
+    return np.clip(np.rint(points.T / COURSE_STEP), -MOST_STEPS, MOST_STEPS).astype(np.int8).tobytes()
 
 
-def _looped(course: Array) -> Array:
-    """A course of any length as a loop; joints are faded, with equal power. (F, Q) → (COURSE_FRAMES, Q)."""
-    joint = min(round(JOINT_S * FRAME_RATE_HZ), len(course) // 3)
-    rise = np.sqrt(np.linspace(0.0, 1.0, joint))[:, None]
-    fall, size = rise[::-1], COURSE_FRAMES + joint
-    long = course[:size]
-    while len(long) < size:
-        long = np.concatenate([long[:-joint], long[-joint:] * fall + course[:joint] * rise, course[joint:]])[:size]
-    begun = long[:joint] * rise + long[COURSE_FRAMES:size] * fall
-    return np.concatenate([begun, long[joint:COURSE_FRAMES]])
+def _motions(mode: ModeData, directions: Tensor) -> list[Array]:
+    """How notes move around their trends, the lowest first: cents, dB, directions. Shape (F, 2 + L) each."""
+    # How a note dies away is no motion: envelope, wane and courses say it.
+    held, moved = fit_wane(mode) is None, []
+    for note in sorted(mode.notes, key=lambda note: float(note.scalars[:, NOTE].median())):
+        found = life_coefficients(note, directions)
+        if found is not None and len(found[0]) >= SHORTEST_S * FRAME_RATE_HZ:
+            motion = np.column_stack(found)
+            moved.append(motion if held else detrended(motion, sustained=False))
+    return moved
 
 
 def _spreads(course: Array) -> Array:

@@ -51,7 +51,7 @@ LEAST_HEARD_DB = 0.75
 """The least slope where recordings at several dynamics outweigh the prior."""
 SETTLED_S, TREND_S, RISE_S = 0.15, 0.35, 0.1
 """Motion is measured after the attack, around a trend smoothed over this time."""
-MOST_SHADE = 1.5
+MOST_SHADE, MOST_LIFE = 1.5, 6.0
 """No recording is told to stand further out than this."""
 SOUNDING_DB = 25.0
 HEARD_DB, MASKED_DB = 50.0, 60.0
@@ -96,9 +96,9 @@ def motion_of(note: Note) -> Motion | None:
     part = slice(start, stop)
     return Motion(
         start,
-        _around_trend(audible(note.relative[part].numpy().astype(np.float64))),
-        _around_trend(100 * scalars[part, NOTE]),
-        _around_trend(level_db[part]),
+        around_trend(audible(note.relative[part].numpy().astype(np.float64))),
+        around_trend(100 * scalars[part, NOTE]),
+        around_trend(level_db[part]),
     )
 
 
@@ -107,7 +107,8 @@ def audible(relative: Array) -> Array:
     return np.asarray(np.log(np.exp(relative) + np.exp(-MASKED_DB * NEPER)))
 
 
-def _around_trend(course: Array) -> Array:
+def around_trend(course: Array) -> Array:
+    """What moves about a trend of TREND_S, which is neither a swell nor a decay. (F, n) → (F, n)."""
     size = round(2 * TREND_S * FRAME_RATE_HZ)
     # Reflected around its end points, a straight decay stays straight to its end.
     reach = min(2 * size, len(course) - 1)
@@ -152,23 +153,23 @@ def shades_of(mode: ModeData, directions: Tensor) -> list[Tensor]:
     and held-out notes, at X = Y = 0, became worse: 0.98 against 0.91 (docs/notebook/0008-alive.md).
     """
     rows = directions.numpy().astype(np.float64)
-    heard = _heard(np.stack([_mean(note) for note in mode.notes]))
+    heard = heard_in(mode)
     return [torch.from_numpy(life_of(note, rows, heard).astype(np.float32)) for note in mode.notes]
 
 
 def heard_shade(note: Note, directions: Tensor, played: Tensor) -> Tensor:
-    """Timbre X, Y and the life that bring a network nearest to a recording. Shape (F, K), dynamics 0.
+    """Timbre X and Y, and each frame's life, that bring a network nearest to a recording. Shape (F, K), dynamics 0.
 
     Args:
         played: The network's log amplitudes for the note, with its dynamics. Shape (F, H + B).
     """
-    rows = directions.numpy().astype(np.float64)
-    weight = _loud(note)
-    off = audible(note.relative.numpy()) - audible(played.numpy())
-    off = (off * weight[:, None]).sum(0) / weight.sum()
-    heard = _heard(_mean(note)[None])
-    shade = life_of(note, rows, heard)
-    shade[:, [X, Y]] = np.clip(least_squares(rows[[X, Y]], off[None], heard, LEANING)[0], -MOST_SHADE, MOST_SHADE)
+    rows, weight = directions.numpy().astype(np.float64), _loud(note)
+    off = audible(note.relative.numpy().astype(np.float64)) - audible(played.numpy().astype(np.float64))
+    settled, heard = (off * weight[:, None]).sum(0) / weight.sum(), _heard(_mean(note)[None])
+    shade = np.zeros((len(off), len(rows)))
+    shade[:, [X, Y]] = np.clip(least_squares(rows[[X, Y]], settled[None], heard, LEANING)[0], -MOST_SHADE, MOST_SHADE)
+    if np.abs(rows[LIFE]).max():
+        shade[:, LIFE] = np.clip(least_squares(rows[LIFE], off - shade @ rows, heard, LEANING), -MOST_LIFE, MOST_LIFE)
     return torch.from_numpy(shade.astype(np.float32))
 
 
@@ -205,9 +206,9 @@ def life_of(note: Note, directions: Array, heard: Array) -> Array:
     return shade
 
 
-def motion_weight(mode: ModeData) -> Array:
-    """How much the motion of each amplitude of a mode counts. Shape (H + B,)."""
-    return _followed(_heard(np.stack([_mean(note) for note in mode.notes])))
+def heard_in(mode: ModeData) -> Array:
+    """How much each amplitude of a mode counts, 0 … 1. Shape (H + B,)."""
+    return _heard(np.stack([_mean(note) for note in mode.notes]))
 
 
 def recorded_db(mode: ModeData) -> float:
