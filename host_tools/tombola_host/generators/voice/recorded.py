@@ -1,0 +1,188 @@
+"""How recordings differ from what the engine plays of their notes: level, pitch and spectrum, period by period.
+
+The network has learned what the recordings of a mode have in common; this is what each has for itself. Attacks and
+courses hold it, the directions of life and of strikes are those in which most of it lies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tombola_device.contract.controls import FRAME_RATE_HZ
+from tombola_device.contract.graph import SHADE_DB
+from tombola_device.contract.life import ATTACK_AT, COURSE_FRAMES, COURSE_FROM, MAX_ATTACKS
+from tombola_device.contract.manifest import Envelope
+from tombola_device.engine.envelope import table_time_s
+from torch import Tensor
+
+from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
+from tombola_host.corpus.course import FULL_FROM_S, RISE_WITHIN_S
+from tombola_host.corpus.windows import LEVEL, NOTE, VELOCITY, ModeData, Note, one_hot
+from tombola_host.generators.voice.losses import normalized
+from tombola_host.generators.voice.network import Voice
+from tombola_host.generators.voice.shades import (
+    DYNAMICS,
+    LIFE,
+    NEPER,
+    SOUNDING_DB,
+    Array,
+    around_trend,
+    as_recorded,
+    audible,
+    heard_in,
+    least_squares,
+)
+
+MOST_OFF_DB = 24.0
+MOST_SWING, FOLLOWED = 1.5, 10
+"""A few directions hold a part of how the first partials move; they move so many times as far at most, so that the
+partials in sum move as far as recorded."""
+MOST_CENTS, MOST_DB, MOST_MOVED = 100.0, 12.0, 6.0
+"""Further off is a fault of the analysis; 6 is six times the usual."""
+FULL = slice(round(FULL_FROM_S * FRAME_RATE_HZ), round(RISE_WITHIN_S * FRAME_RATE_HZ))
+"""Where a held note is as loud as its key: it may swell on from there."""
+SETTLED_FRAMES = 256
+LEANING = 0.01
+STRIKE_FRAMES = ATTACK_AT[-1] + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One recording beside what the engine plays.
+
+    Args:
+        pitch: MIDI note number, its median.
+        velocity: How hard it was struck, 0 … 1.
+        level_db: Its level. Shape (F,).
+        dies: Whether its mode dies away. Else how loud it begins counts nothing: a key's velocity says that.
+        strike: Its first periods: cents, dB, then its place in the directions of life and in those that strikes share.
+            Shape (STRIKE_FRAMES, 2 + L + S); the last of the L is the wane's, 0.
+        course: All of it: cents, dB, directions of life. Shape (F, 2 + L).
+    """
+
+    pitch: float
+    velocity: float
+    level_db: Array
+    dies: bool
+    strike: Array
+    course: Array
+
+
+def recorded(network: Voice, index: int, mode: ModeData, envelope: Envelope) -> list[Recorded]:
+    """The recordings of a mode, the lowest first; of very many, some from each register.
+
+    Args:
+        network: Trained, with its directions of life and its ``strikes``.
+        index: Of the mode in the network.
+        mode: Its recordings.
+        envelope: The course of level that the engine plays.
+    """
+    own, weight = own_directions(network, index), heard_in(mode)
+    rows = np.concatenate([own, network.strikes.numpy().astype(np.float64)])
+    others = network.directions.shape[1] - LIFE.stop
+    dies, found, moving = envelope.decay_db_per_s < 0, [], []
+    for note in chosen(mode):
+        off = _spectrum(network, index, note, envelope)
+        level_db, pitch = note.scalars[: len(off), LEVEL].numpy().astype(np.float64), pitch_of(note)
+        louder_db = level_db - _played_db(note, envelope)[: len(off)] - _struck_db(note)
+        if not dies:
+            louder_db -= np.median(louder_db[FULL])
+        cents = 100 * (note.scalars[: len(off), NOTE].numpy().astype(np.float64) - pitch)
+        told = np.clip(np.column_stack([cents, louder_db]), (-MOST_CENTS, -2 * MOST_DB), (MOST_CENTS, 2 * MOST_DB))
+        moved = least_squares(own, off, weight, LEANING)
+        moving.append(_moving(moved @ own, off, weight, level_db))
+        struck = least_squares(rows, off[:STRIKE_FRAMES], weight, LEANING)
+        still = np.zeros((len(off), others))
+        course = np.column_stack([told, np.clip(moved, -MOST_MOVED, MOST_MOVED), still])
+        first = slice(STRIKE_FRAMES)
+        strike = np.column_stack([told[first], struck[:, : len(own)], still[first], struck[:, len(own) :]])
+        found.append(Recorded(pitch, float(note.scalars[0, VELOCITY]), level_db, dies, strike, course))
+    held, real = np.sum(moving, axis=0) if moving else np.ones(2)
+    swing = float(np.clip(np.sqrt(real / max(held, 1e-12)), 1.0, MOST_SWING))
+    for one in found:
+        one.course[:, 2:] += (swing - 1.0) * around_trend(one.course[:, 2:])
+    return found
+
+
+def fit_living(network: Voice, index: int, mode: ModeData) -> Tensor:
+    """The directions in which most of how a mode's recordings differ lies; 1 is usual. Shape (L - 1, A).
+
+    Those that the network learned beside are components of the motion of the recordings alone. These hold what it has
+    left, at rest too, and amplitudes count as they are heard.
+    """
+    weight = heard_in(mode)
+    root, square = np.sqrt(weight), np.zeros((len(weight), len(weight)))
+    for note in chosen(mode):
+        off = _spectrum(network, index, note)
+        off = (off - (off @ (weight / weight.sum()))[:, None]) * root
+        square += off.T @ off / (len(off) * len(mode.notes))
+    values, vectors = np.linalg.eigh(square)
+    best = slice(None, LIFE.start - LIFE.stop - 1, -1)
+    rows = (vectors[:, best] * np.sqrt(np.maximum(values[best], 0.0))).T / root
+    return torch.from_numpy(rows.astype(np.float32))
+
+
+def strikes_of(network: Voice, index: int, mode: ModeData) -> list[Array]:
+    """The first periods of each recording, as a difference of spectra, nepers. Shape (STRIKE_FRAMES, A) each."""
+    return [_spectrum(network, index, note)[:STRIKE_FRAMES] for note in chosen(mode)]
+
+
+def chosen(mode: ModeData) -> list[Note]:
+    """The recordings that are kept, the lowest first: those long enough for an attack."""
+    rising = sorted((note for note in mode.notes if len(note.scalars) >= STRIKE_FRAMES), key=pitch_of)
+    places = np.linspace(0, len(rising) - 1, min(len(rising), MAX_ATTACKS))
+    return [rising[round(place)] for place in places]
+
+
+def own_directions(network: Voice, index: int) -> Array:
+    """The directions of a mode's life. Shape (L - 1, A)."""
+    return network.directions[index, LIFE].numpy().astype(np.float64)
+
+
+def pitch_of(note: Note) -> float:
+    """Its median MIDI note number."""
+    return float(note.scalars[:, NOTE].median())
+
+
+def _spectrum(network: Voice, index: int, note: Note, envelope: Envelope | None = None) -> Array:
+    """How a recording's log amplitudes differ from the network's, nepers. Shape (F, A).
+
+    Args:
+        envelope: The network is told its level and a pitch that stands still; None: those of the recording.
+    """
+    scalars = note.scalars[:COURSE_FRAMES].clone()
+    if envelope is not None:
+        scalars[:, NOTE] = pitch_of(note)
+        played_db = _played_db(note, envelope)[: len(scalars)] + float(network.recorded_db[index])
+        scalars[:, LEVEL] = torch.from_numpy(played_db.astype(np.float32))
+    controls = torch.cat([scalars, one_hot(index, network.modes).expand(len(scalars), -1)], dim=1)[None]
+    shade = controls.new_zeros(1, len(scalars), network.directions.shape[1])
+    shade[..., DYNAMICS] = (_struck_db(note) - float(network.recorded_db[index])) / SHADE_DB
+    with torch.no_grad():
+        ours, _ = network.log_amplitudes(controls, as_recorded(network, controls, shade))
+        ours = normalized(ours, network.audible(network.note_and_level(controls)))[0]
+    real, played = (audible(part.numpy().astype(np.float64)) for part in (note.relative[: len(scalars)], ours))
+    return np.clip(real - played, -MOST_OFF_DB * NEPER, MOST_OFF_DB * NEPER)
+
+
+def _moving(moved: Array, real: Array, weight: Array, level_db: Array) -> Array:
+    """Power of the motion of the first partials, as the directions hold it and as recorded. Shape (2,)."""
+    first = slice(COURSE_FROM, int(np.flatnonzero(level_db >= level_db.max() - SOUNDING_DB)[-1]) + 1)
+    if first.stop - first.start < SETTLED_FRAMES:
+        return np.zeros(2)
+    share = weight[:FOLLOWED] / weight[:FOLLOWED].sum()
+    motions = (around_trend(course[first, :FOLLOWED]) for course in (moved, real))
+    return np.array([float(((one - (one @ share)[:, None]) ** 2 @ share).sum()) for one in motions])
+
+
+def _played_db(note: Note, envelope: Envelope) -> Array:
+    """The level of the envelope at velocity 1. Shape (COURSE_FRAMES,)."""
+    time_s = table_time_s(envelope, pitch_of(note), np.arange(COURSE_FRAMES) / FRAME_RATE_HZ)
+    beyond_s = np.maximum(time_s - envelope.time_s[-1], 0.0)
+    return np.asarray(np.interp(time_s, envelope.time_s, envelope.level_db) + envelope.decay_db_per_s * beyond_s)
+
+
+def _struck_db(note: Note) -> float:
+    return VELOCITY_RANGE_DB * (float(note.scalars[0, VELOCITY]) - 1.0)
