@@ -127,8 +127,6 @@ class UsbPort(Control):
     """The USB-C opening over which bundles are flashed."""
 
 
-COLUMNS_MM: Final = (10.2, 26.38, 42.56, 58.74, 74.92, 91.1)
-"""Of the one grid on which all jacks stand, and to the left the knobs above them and what is above these."""
 CV_INPUTS: Final[tuple[CvInput, ...]] = (
     CvInput(name="V_OCT", legend="V/OCT", x_mm=10.2, y_mm=97, channel=0, low_volts=-3.0, high_volts=6.5, pitch=True),
     CvInput(name="CV_X", legend="X", x_mm=10.2, y_mm=82.2, channel=1),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import IO, Any
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import IO, Any, ParamSpec
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
+from tombola_device.contract.errors import TombolaError
 from tombola_device.contract.foreign import plain
+
+Arguments = ParamSpec("Arguments")
 
 
 class Terminal(Console):
@@ -41,3 +45,18 @@ class Terminal(Console):
             else:
                 shown = "\n".join(map(plain, segment.text.split("\n")))
                 yield Segment(shown, segment.style)
+
+
+def with_exit_code(main: Callable[Arguments, None]) -> Callable[Arguments, int]:
+    """Let a program give its exit code: 0, or 1 after one sentence on stderr about what its user can mend."""
+
+    @wraps(main)
+    def run(*arguments: Arguments.args, **options: Arguments.kwargs) -> int:
+        try:
+            main(*arguments, **options)
+        except TombolaError as error:
+            Terminal(stderr=True).print(f"tombola: {error}", markup=False, soft_wrap=True)
+            return 1
+        return 0
+
+    return run

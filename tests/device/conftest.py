@@ -274,8 +274,14 @@ def evil_graphs():
 
 @pytest.fixture(scope="session")
 def evil_bundles():
-    """Bundles that mean harm; see tests/fuzz/evil_bundles.py."""
+    """Bundles whose graph means harm; see tests/fuzz/evil_bundles.py."""
     return _beside("fuzz", "evil_bundles")
+
+
+@pytest.fixture(scope="session")
+def evil_files():
+    """Bundles that mean harm around a good graph; see tests/fuzz/evil_files.py."""
+    return _beside("fuzz", "evil_files")
 
 
 @pytest.fixture(scope="session")

@@ -78,6 +78,20 @@ def test_a_raspberry_pi_4_is_what_the_fuse_carries_warm_and_a_5_is_not(board):
     assert ratings.plus_12_amps(6.4) < fuse < ratings.plus_12_amps(ratings.PI_5_WATTS)
 
 
+@pytest.mark.parametrize(("name", "row"), [("tombola", "module"), ("tombola-desktop", "desktop")])
+def test_documents_say_what_one_of_ten_and_a_single_one_cost(designs, name, row):
+    from tombola_hardware import bom
+
+    board = designs[name].board
+    one_of_ten, single = f"{bom.totals(board)['all']:.0f}", f"{bom.for_one(board):.0f}"
+    table = (ROOT / "hardware/README.md").read_text("utf-8")
+    (cells,) = [line for line in table.splitlines() if line.startswith(f"| {row} |")]
+    assert cells.endswith(f"| {one_of_ten} | {single} |")
+    if row == "module":
+        told = f"USD {one_of_ten} with the Pi if ten are made, USD {single} for a single one"
+        assert told in (ROOT / "README.md").read_text("utf-8")
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 def test_everything_costs_at_most_200_dollars_and_can_be_ordered(designs, name):
     from tombola_hardware import bom

@@ -118,7 +118,7 @@ def test_pairing_waits_for_the_player_and_says_what_to_do(device: Device) -> Non
     told: list[str] = []
 
     with player(device.owner):
-        device.owner.close_window()
+        device.owner.open_window(0.0)
 
         def holds_shift_and_save(text: str) -> None:
             told.append(text)

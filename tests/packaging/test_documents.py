@@ -197,6 +197,19 @@ def test_contributing_lists_every_top_level_folder_and_no_other(package):
     assert listed == there | modules
 
 
+def test_how_to_add_names_what_is_in_the_files_that_it_names():
+    text = (ROOT / "docs/adding.md").read_text()
+    table = [row for row in text.split("\n## ", 1)[0].splitlines() if row.startswith("| a")]
+    named = []
+    for row in table:
+        folder = re.search(r"`(\S+/)NAME", row)
+        for name, file in re.findall(r"`(\w+)` in `([\w/]+\.py)`", row):
+            path = ROOT / (file if "/" in file else folder[1] + file)
+            named.append(name)
+            assert re.search(rf"^(class |def )?{name}\b", path.read_text(), re.MULTILINE), f"{name} is not in {file}"
+    assert {"CRITERIA", "PIECES", "AudioOut", "open_audio", "MidiIn", "open_sources", "Face", "Config"} <= set(named)
+
+
 def test_every_figure_names_the_command_or_the_notebook_that_gives_it():
     rows = re.findall(r"^\| (.+) \|$", (ROOT / "docs/figures.md").read_text(), re.MULTILINE)
     rows = [row.split(" | ") for row in rows if not row.startswith(("What |", "---"))]

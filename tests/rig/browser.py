@@ -71,7 +71,7 @@ class OpenPage:
 
     def count_anew(self) -> None:
         """Forget what came while the pages were opened."""
-        self.messages = self.scopes = self.maps = self.state_bytes = self.samples = 0
+        self.messages = self.maps = self.state_bytes = self.samples = 0
         self.ages_ms.clear()
 
     def _read(self) -> None:
@@ -81,7 +81,6 @@ class OpenPage:
                 message = self._socket.receive()
                 if isinstance(message, bytes):
                     kind, _, _, seq = struct.unpack_from("<BBHI", message)
-                    self.scopes += kind == 1
                     self.maps += kind == 2
                 else:
                     seq = json.loads(message)["seq"]

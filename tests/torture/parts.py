@@ -244,9 +244,7 @@ class Process:
         self.alive, self.stopped, self._events, self._loads = True, False, [], []
         self.out = returning_module.ReturningOut(lambda: Tap(Card(stage), PROTOCOLS["AudioOut"], stage.plan))
         self._lost_s = 0.0
-        self.ready = AudioEvent(
-            "ready", audio=self.out.name, sha256=sha256, manifest=engine.manifest, voices=voices, period_us=2667
-        )
+        self.ready = AudioEvent("ready", audio=self.out.name, sha256=sha256, manifest=engine.manifest, voices=voices)
         stage.processes.append(self)
 
     def advance(self, periods: int) -> None:

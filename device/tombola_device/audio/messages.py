@@ -54,7 +54,6 @@ class AudioEvent(msgspec.Struct, frozen=True):
         reason: ``refused``, ``ended``: the error as one sentence; empty for a normal end.
         kind: ``ended``: class of the error.
         refused: ``ready``: real-time requests that the system refused.
-        period_us: ``ready``: length of a period, µs.
         voices: ``ready``: number of voices that may sound.
     """
 
@@ -66,7 +65,6 @@ class AudioEvent(msgspec.Struct, frozen=True):
     reason: str = ""
     kind: str = ""
     refused: list[str] = []
-    period_us: int = 0
     voices: int = 0
 
 

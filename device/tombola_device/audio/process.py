@@ -41,7 +41,6 @@ from tombola_device.audio.realtime import become_realtime
 from tombola_device.audio.ring import map_memory
 from tombola_device.audio.tap import TAP_BYTES, TappedOut
 from tombola_device.contract.controls import (
-    FRAME_RATE_HZ,
     PERIOD_SAMPLES,
     SAMPLE_RATE_HZ,
     SILENCE_DB,
@@ -265,7 +264,6 @@ def play(start: Start) -> None:
                 sha256=sha256,
                 manifest=engine.manifest,
                 refused=refused,
-                period_us=round(1e6 / FRAME_RATE_HZ),
                 voices=voices,
             ),
         )

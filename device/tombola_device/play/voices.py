@@ -111,7 +111,7 @@ class Voices:
         self._held: dict[Key, tuple[float, float]] = {}
         self._mode, self._limit = VoiceMode.POLY, count
         self.priority = Priority.LAST
-        self._sustain = self._sostenuto = False
+        self._sustain = False
         self._events = 0
         self._levels_db: list[float] | None = None
 
@@ -176,7 +176,6 @@ class Voices:
 
     def sostenuto(self, *, down: bool) -> None:
         """Move the sostenuto pedal. It holds the voices that are held when it goes down."""
-        self._sostenuto = down
         for voice in self._voices:
             if down:
                 voice.kept = voice.kept or voice.gate

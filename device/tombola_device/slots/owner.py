@@ -126,11 +126,6 @@ class Owner:
             self._asking_key, self._turned_down = None, set()
             self._window_end_s = self._clock() + seconds
 
-    def close_window(self) -> None:
-        """Refuse further enrolment."""
-        with self._lock:
-            self._window_end_s = float("-inf")
-
     def accept(self, fingerprint: str) -> None:
         """Enrol the key that asks, if it is the one that the player was shown. Only the panel may call this.
 
@@ -199,15 +194,6 @@ class Owner:
             left = tuple(key for key in self.keys if key.fingerprint != fingerprint)
             if left != self.keys:
                 self._store(left)
-
-    def remove_all(self) -> None:
-        """Remove all keys.
-
-        Raises:
-            StoreError: The keys cannot be stored.
-        """
-        with self._lock:
-            self._store(())
 
     def check(self, sha256: str, key: bytes, signature: bytes) -> None:
         """Decide whether an announced bundle is accepted.

@@ -279,38 +279,14 @@ class TurnDownKey:
     """Refuse the key that asks."""
 
 
-Action: TypeAlias = (
-    MorphBy
-    | Morph
-    | SetWeight
-    | SetBlend
-    | SetTimbre
-    | SetLoudness
-    | SetLife
-    | SetWord
-    | SetGlide
-    | SetTune
-    | Patch
-    | Gate
-    | SaveScene
-    | RecallScene
-    | RandomScene
-    | Suggest
-    | RenameScene
-    | MakeBackup
-    | Restore
-    | Choose
-    | Calibrate
-    | ConfirmCalibration
-    | CancelCalibration
-    | StopLearning
-    | Panic
-    | Revert
-    | AllowOnce
-    | Enrol
-    | AcceptKey
-    | TurnDownKey
+BlendAction: TypeAlias = MorphBy | Morph | SetWeight | SetBlend | SetWord
+SoundAction: TypeAlias = SetTimbre | SetLoudness | SetLife | SetGlide | SetTune | Patch | Gate | Panic
+SceneAction: TypeAlias = SaveScene | RecallScene | RandomScene | Suggest | RenameScene
+SetupAction: TypeAlias = (
+    Choose | Calibrate | ConfirmCalibration | CancelCalibration | StopLearning | MakeBackup | Restore
 )
+HouseAction: TypeAlias = Revert | AllowOnce | Enrol | AcceptKey | TurnDownKey
+Action: TypeAlias = BlendAction | SoundAction | SceneAction | SetupAction | HouseAction
 
 
 def _check_number(what: str, number: float, least: float, most: float) -> None:

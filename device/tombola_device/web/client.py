@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 TIMEOUT_S: Final = 10.0
-TEXT, BINARY, CLOSE = 1, 2, 8
+TEXT, CLOSE = 1, 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import Final
 
 from tombola_hardware.panel.layout import HEIGHT_MM, WIDTH_MM, holes, ink, openings
-
-EPOCH: Final = "2458850.5"
 
 
 def drawing() -> str:

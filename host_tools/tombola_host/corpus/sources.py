@@ -7,7 +7,6 @@ soundfont that comes with pretty_midi is rendered.
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 import tarfile
 import tempfile
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tombola_device.contract.errors import BadAudio, BadConfig
+from tombola_device.contract.errors import BadAudio
 
 from tombola_host.corpus.packages import npm_archive
 from tombola_host.corpus.soundfont import Player, Rendered, write_notes
@@ -221,18 +220,3 @@ def find_soundfont() -> Path | None:
         if (path := Path(folder) / SOUNDFONT).is_file():
             return path
     return None
-
-
-def own_folder_from_environment() -> Path | None:
-    """The folder that ``SOUNDS`` names, as in ``make demo SOUNDS=folder/``.
-
-    Raises:
-        BadConfig: It names no folder.
-    """
-    text = os.environ.get("SOUNDS", "").strip()
-    if not text:
-        return None
-    folder = Path(text).expanduser()
-    if not folder.is_dir():
-        raise BadConfig(f"SOUNDS={text} is not a folder; give one with a sub-folder of recordings for each mode")
-    return folder

@@ -169,7 +169,7 @@ def _play(folder: Path, bundle: Path, midi: Path, seconds: float, reporter: Repo
                 daemon.terminate()
                 daemon.wait(10)
     audio = _heard(sink, folder, seconds)
-    return Performed(audio, midi, sent.size_bytes, sent.payload_bytes_per_s, sink.through, sink.remark)
+    return Performed(audio, midi, sent.payload_bytes_per_s, sink.through, sink.remark)
 
 
 def _forget(state: Path) -> None:

@@ -47,7 +47,6 @@ class Performed:
     Args:
         audio: 48 kHz. Shape (T,).
         midi: The performance.
-        flashed_bytes: How much went over the line.
         flash_bytes_per_s: Payload rate.
         through: How the sound left the daemon, in a few words.
         remark: What the reader should know of it.
@@ -55,7 +54,6 @@ class Performed:
 
     audio: Float32Array
     midi: Path
-    flashed_bytes: int
     flash_bytes_per_s: float
     through: str
     remark: str

@@ -1,4 +1,4 @@
-"""Bundles that mean harm (tests/fuzz/evil_bundles.py): each is refused, or plays without doing any."""
+"""Bundles that mean harm (tests/fuzz/evil_files.py, evil_bundles.py): each is refused, or plays without doing any."""
 
 from __future__ import annotations
 
@@ -34,8 +34,10 @@ def good(make_bundle) -> Bundle:
 
 
 @pytest.fixture(scope="module")
-def kinds(good: Bundle, evil_bundles: ModuleType, evil_graphs: ModuleType, spellings: ModuleType):
-    return evil_bundles.kinds(good, evil_graphs, spellings)
+def kinds(
+    good: Bundle, evil_files: ModuleType, evil_bundles: ModuleType, evil_graphs: ModuleType, spellings: ModuleType
+):
+    return [*evil_files.kinds(good), *evil_bundles.kinds(good, evil_graphs, spellings)]
 
 
 def play(bundle: Bundle, seconds: float) -> str:

@@ -12,7 +12,7 @@ from tombola_device.contract.errors import BadAudio
 from tombola_host.corpus.soundfont import Layer, Player, Recorded, Rendered, Soundfont, write_notes
 
 RATE_HZ = 32_000
-LOOP_S, LONG_S = 0.5, 1.0
+LONG_S = 1.0
 
 
 def chunk(name: bytes, content: bytes) -> bytes:

@@ -6,7 +6,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from tombola_device.contract.errors import BadAudio, BadConfig
+from tombola_device.contract.errors import BadAudio
 from tombola_host.corpus import sources
 from tombola_host.corpus.decoding import read_recording
 from tombola_host.corpus.labels import note_from_name
@@ -68,18 +68,13 @@ def test_no_source_at_all_says_what_to_do(tmp_path: Path) -> None:
         fetch_demo_sounds(tmp_path, sources=(_nothing,))
 
 
-def test_own_folder_gives_one_mode_per_sub_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_folder_gives_one_mode_per_sub_folder(tmp_path: Path) -> None:
     for name in ("bells", "kick", ".git"):
         (tmp_path / name).mkdir()
     assert list(fetch_demo_sounds(tmp_path / "cache", own=tmp_path)) == ["bells", "kick"]
     assert "not stated" in licence_of(tmp_path / "bells")
     with pytest.raises(BadAudio, match="has no sub-folders"):
         fetch_demo_sounds(tmp_path / "cache", own=tmp_path / "bells")
-    monkeypatch.setenv("SOUNDS", str(tmp_path))
-    assert sources.own_folder_from_environment() == tmp_path
-    monkeypatch.setenv("SOUNDS", str(tmp_path / "nothing"))
-    with pytest.raises(BadConfig, match="is not a folder"):
-        sources.own_folder_from_environment()
 
 
 def test_only_wav_files_of_an_archive_are_unpacked_and_none_outside(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_a_performance_is_as_loud_and_its_caption_tells_no_path(bundle, tmp_path
         tmp_path / "a.mid"
     )
     quiet = (0.01 * np.sin(np.arange(48_000) / 20)).astype(np.float32)
-    sweep = _sweep(bundle, Performed(quiet, tmp_path / "a.mid", 1, 1.0, "into a wav file", ""))
+    sweep = _sweep(bundle, Performed(quiet, tmp_path / "a.mid", 1.0, "into a wav file", ""))
     assert peak_db(sweep.audio) == pytest.approx(-1.0, abs=0.01)
     assert sweep.weights[0].argmax() == 0
     assert sweep.weights[-1].argmax() == 3

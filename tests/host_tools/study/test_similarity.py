@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tombola_host.study.laboratory.similarity import barrier, debiased_cka, overlap
+from tombola_host.study.laboratory.similarity import debiased_cka, height, overlap
 
 
 def rows(count, units, seed):
@@ -32,7 +32,6 @@ def test_random_masks_overlap_as_chance_does_and_equal_ones_by_one_over_their_de
     assert overlap(masks[0], masks[0]) == pytest.approx(10.0, rel=0.05)
 
 
-def test_the_barrier_is_the_height_above_the_line_between_both_ends():
-    first, second = {"w": torch.tensor(-1.0)}, {"w": torch.tensor(1.0)}
-    assert barrier(first, second, lambda weights: float(1 - weights["w"] ** 2 + weights["w"])) == pytest.approx(1.0)
-    assert barrier(first, second, lambda weights: float(weights["w"] ** 2)) == pytest.approx(0.0)
+def test_height_is_counted_above_the_line_between_both_ends():
+    assert height(lambda at: 1 - (2 * at - 1) ** 2 + (2 * at - 1)) == pytest.approx(1.0)
+    assert height(lambda at: (2 * at - 1) ** 2) == pytest.approx(0.0)

@@ -12,7 +12,7 @@ from tombola_device.contract.manifest import Mode, Recording
 from tombola_device.engine.gliding import position_of
 from tombola_device.hal.audio.open import IN_BROWSER
 from tombola_device.surface.actions import CV_JACKS
-from tombola_device.surface.hands import LONGEST_GLIDE_S, LOUDNESS_KNOB_DB, WEIGHT_KNOBS
+from tombola_device.surface.hands import LOUDNESS_KNOB_DB, WEIGHT_KNOBS
 from tombola_device.surface.oled.leds import levels
 from tombola_device.surface.view import View
 
@@ -70,12 +70,6 @@ def knobs_of(view: View) -> tuple[float, ...]:
     """Positions of the panel's eight knobs, 0 … 1, that mean what holds now; see ``surface.hands``."""
     weights = (*view.weights, *(0.0,) * WEIGHT_KNOBS)[:WEIGHT_KNOBS]
     return (*weights, *view.timbre, min(max(view.loudness_db / LOUDNESS_KNOB_DB + 1.0, 0.0), 1.0))
-
-
-def shifted_knobs_of(view: View) -> tuple[float, float, float]:
-    """Positions of the last three knobs with SHIFT held: glide, tune, morph."""
-    glide = min((max(view.glide_s, 0.0) / LONGEST_GLIDE_S) ** 0.5, 1.0)
-    return glide, min(max((view.tune_semitones + 1) / 2, 0.0), 1.0), view.place
 
 
 def facts_of(bundle: Bundle, sha256: str) -> dict[str, Any]:

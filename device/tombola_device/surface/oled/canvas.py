@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 WIDTH, HEIGHT = 128, 64
-LETTER_WIDTH, LETTER_HEIGHT = 6, 8
+LETTER_WIDTH = 6
 
 _COLUMNS: Final = {
     " ": "0000000000", "!": "00005f0000", '"': "0007000700", "#": "147f147f14", "%": "2313086462", "&": "3649552250",

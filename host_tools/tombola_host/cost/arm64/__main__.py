@@ -5,20 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tombola_device.contract.errors import TombolaError
-
 from tombola_host.cost.arm64.root import prepare_root
-from tombola_host.terminal import Terminal
+from tombola_host.terminal import with_exit_code
 
 
-def main() -> int:
+@with_exit_code
+def main() -> None:
     """Entry point; the only argument is the folder for the tree."""
-    try:
-        prepare_root(Path(sys.argv[1]))
-    except TombolaError as error:
-        Terminal(stderr=True).print(f"tombola: {error}", markup=False, soft_wrap=True)
-        return 1
-    return 0
+    prepare_root(Path(sys.argv[1]))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -12,6 +11,7 @@ from tombola_device.contract.manifest import Envelope, Range
 from torch import Tensor, nn
 
 from tombola_host.corpus.windows import VELOCITY, ModeData, Note, one_hot
+from tombola_host.generators.alone import NetworkAlone
 from tombola_host.generators.base import Conditions, Generator, Size
 from tombola_host.generators.family import Described, GeneratorTrainee
 from tombola_host.generators.hits.export import HitsExport
@@ -19,30 +19,11 @@ from tombola_host.generators.hits.network import HIT_SAMPLES, NOTE, ONSET, SCALA
 from tombola_host.generators.units import Weights
 from tombola_host.training.effort import Length
 from tombola_host.training.loop import Phase, Turn
-from tombola_host.training.objective import Losses, load_parts, tensors_of
+from tombola_host.training.objective import Losses
 from tombola_host.training.spectral import MultiScaleSpectralLoss
 from tombola_host.training.streams import first_weights, stream
 
 SIZES = (2048, 512, 128)
-
-
-@dataclass(slots=True)
-class HitsTrainee:
-    """The network; nothing is trained beside it."""
-
-    network: Hits
-
-    def parts(self) -> Mapping[str, nn.Module]:
-        """See Trainee."""
-        return {"network": self.network}
-
-    def tensors(self) -> dict[str, Tensor]:
-        """See Trainee."""
-        return tensors_of(self)
-
-    def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """See Trainee."""
-        load_parts(self, tensors)
 
 
 class HitObjective:
@@ -107,14 +88,14 @@ class HitsFamily:
         """See Family."""
         return Hits.of(weights)
 
-    def trainee(self, network: Generator, data: Sequence[ModeData], seed: int) -> HitsTrainee:
+    def trainee(self, network: Generator, data: Sequence[ModeData], seed: int) -> NetworkAlone[Hits]:
         """See Family."""
         del data, seed
-        return HitsTrainee(cast("Hits", network))
+        return NetworkAlone(cast("Hits", network))
 
-    def restored(self, tensors: Mapping[str, Tensor]) -> HitsTrainee:
+    def restored(self, tensors: Mapping[str, Tensor]) -> NetworkAlone[Hits]:
         """See Family."""
-        return HitsTrainee(Hits.of({name.partition(".")[2]: tensor for name, tensor in tensors.items()}))
+        return NetworkAlone(Hits.of({name.partition(".")[2]: tensor for name, tensor in tensors.items()}))
 
     def phases(
         self, trainee: GeneratorTrainee, data: Sequence[ModeData], length: Length, seed: int, purpose: str

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tombola_host.corpus.windows import ModeData, Note
+from tombola_host.generators.alone import NetworkAlone
 from tombola_host.generators.base import Prunable, Size
 from tombola_host.generators.research.excerpts import Excerpts, ExcerptSampler, excerpt
 from tombola_host.generators.units import Weights
 from tombola_host.training.effort import Length
 from tombola_host.training.loop import Phase, Turn
-from tombola_host.training.objective import Losses, load_parts, part_of, tensors_of
+from tombola_host.training.objective import Losses, part_of
 from tombola_host.training.streams import first_weights, stream
 
 JUDGED_BLOCKS = 100
@@ -53,25 +53,6 @@ class Published(Prunable):
 
 
 P = TypeVar("P", bound=Published)
-
-
-@dataclass(slots=True)
-class Alone(Generic[P]):
-    """A network beside which nothing is trained. See ``Learner``."""
-
-    network: P
-
-    def parts(self) -> Mapping[str, nn.Module]:
-        """See Trainee."""
-        return {"network": self.network}
-
-    def tensors(self) -> dict[str, Tensor]:
-        """See Trainee."""
-        return tensors_of(self)
-
-    def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """See Trainee."""
-        load_parts(self, tensors)
 
 
 class _Learning:
@@ -123,23 +104,23 @@ class PublishedFamily(Generic[P]):
         """See Learnable."""
         return self._kind.of(weights)
 
-    def trainee(self, network: P, data: Sequence[ModeData], seed: int) -> Alone[P]:
+    def trainee(self, network: P, data: Sequence[ModeData], seed: int) -> NetworkAlone[P]:
         """See Learnable."""
         del data, seed
-        return Alone(network)
+        return NetworkAlone(network)
 
-    def restored(self, tensors: Mapping[str, Tensor]) -> Alone[P]:
+    def restored(self, tensors: Mapping[str, Tensor]) -> NetworkAlone[P]:
         """See Learnable."""
-        return Alone(self._kind.of(part_of(tensors, "network")))
+        return NetworkAlone(self._kind.of(part_of(tensors, "network")))
 
     def phases(
-        self, trainee: Alone[P], data: Sequence[ModeData], length: Length, seed: int, purpose: str
+        self, trainee: NetworkAlone[P], data: Sequence[ModeData], length: Length, seed: int, purpose: str
     ) -> tuple[Phase, ...]:
         """See Learnable: all steps are on sound."""
         learning = _Learning(trainee.network, data, length.audio_windows, seed, purpose)
         return (Phase("sound", (Turn(learning),), length.control_steps + length.audio_steps, length.learning_rate),)
 
-    def judge(self, trainee: Alone[P], notes: Sequence[Note]) -> dict[str, float]:
+    def judge(self, trainee: NetworkAlone[P], notes: Sequence[Note]) -> dict[str, float]:
         """See Judging: the network's own loss on the first second of each note."""
         found = {}
         with torch.no_grad():

@@ -30,8 +30,6 @@ CLASSES = 256
 CYCLE = 10
 CONDITIONS = 2
 MIDDLE = CLASSES // 2
-GATED = ("past.weight", "now.weight", "now.bias", "given.weight")
-"""Parameters of a layer whose rows are the gated channels, twice: for tanh, then for the sigmoid."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from tombola_device.contract.errors import BadConfig, TombolaError
+from tombola_device.contract.errors import BadConfig
 
 from tombola_host.generators import learnable_named
 from tombola_host.lottery.ablation import ablation, agreement
@@ -32,7 +32,7 @@ from tombola_host.stages.trainee_files import load_trainee
 from tombola_host.study.laboratory.figures import standard_error
 from tombola_host.study.laboratory.plan import read_study
 from tombola_host.study.laboratory.work import Placed, place
-from tombola_host.terminal import Terminal
+from tombola_host.terminal import Terminal, with_exit_code
 from tombola_host.training.effort import Length
 from tombola_host.training.loop import one_thread
 
@@ -131,7 +131,8 @@ def table(found: Sequence[Judged]) -> list[str]:
     return lines
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
     """Judge, print a table, keep the marks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("studies", metavar="STUDY.toml", type=Path, nargs="+")
@@ -139,18 +140,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--units", type=int, default=MOST_UNITS, help="units tried of each group, at most")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
-    try:
-        with reporting(Terminal(stderr=True)) as reporter:
-            found = list(judged(options.studies, RunStore(options.runs), options.units, reporter))
-    except TombolaError as error:
-        Terminal(stderr=True).print(f"tombola: {error}", markup=False, soft_wrap=True)
-        return 1
+    with reporting(Terminal(stderr=True)) as reporter:
+        found = list(judged(options.studies, RunStore(options.runs), options.units, reporter))
     for line in table(found):
         Terminal(soft_wrap=True).print(line, markup=False)
     if options.json:
         text = json.dumps([{name: getattr(one, name) for name in Judged.__slots__} for one in found], indent=1)
         write_atomically(options.json, (text + "\n").encode())
-    return 0
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from tombola_device.contract.controls import SCALAR_COLUMNS
-from tombola_device.contract.errors import TombolaError
 from torch import Tensor
 
 from tombola_host.corpus.folders import parse_folders
@@ -30,7 +29,7 @@ from tombola_host.lottery.watching import Watched
 from tombola_host.progress import reporting
 from tombola_host.runs.store import write_atomically
 from tombola_host.study.laboratory.cell import size_of
-from tombola_host.terminal import Terminal
+from tombola_host.terminal import Terminal, with_exit_code
 from tombola_host.training.effort import Length
 from tombola_host.training.loop import Loop
 
@@ -108,7 +107,8 @@ def picture(looks: Sequence[Sequence[Look]], path: Path) -> None:
         figure.savefig(path, format="svg")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
     """Train, look, and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("mode", metavar="NAME=FOLDER")
@@ -116,17 +116,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
-    try:
-        with reporting(Terminal(stderr=True)) as reporter:
-            (material,) = gather(parse_folders([options.mode]), reporter, fresh=True)
-            looks = [looks_of(material, seed) for seed in options.seeds]
-        picture(looks, options.out)
-        if options.json:
-            write_atomically(options.json, json.dumps(looks).encode())
-    except TombolaError as error:
-        Terminal(stderr=True).print(f"tombola: {error}", markup=False, soft_wrap=True)
-        return 1
-    return 0
+    with reporting(Terminal(stderr=True)) as reporter:
+        (material,) = gather(parse_folders([options.mode]), reporter, fresh=True)
+        looks = [looks_of(material, seed) for seed in options.seeds]
+    picture(looks, options.out)
+    if options.json:
+        write_atomically(options.json, json.dumps(looks).encode())
 
 
 if __name__ == "__main__":

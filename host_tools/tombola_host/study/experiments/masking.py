@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tombola_device.contract.errors import BadConfig, TombolaError
+from tombola_device.contract.errors import BadConfig
 from torch import Tensor
 
 from tombola_host.evaluation.held_out import errors_by_note
@@ -33,7 +33,7 @@ from tombola_host.study.laboratory.cell import train_dense
 from tombola_host.study.laboratory.figures import log_ratios, measured, standard_error
 from tombola_host.study.laboratory.plan import Study, read_study
 from tombola_host.study.laboratory.work import Placed, place
-from tombola_host.terminal import Terminal
+from tombola_host.terminal import Terminal, with_exit_code
 from tombola_host.training.loop import Loop, Stepped, one_thread
 
 VERSION = 1
@@ -203,7 +203,8 @@ def picture(rows: Sequence[dict[str, float | str]], path: Path) -> None:
         figure.savefig(path, format="svg", metadata={"Date": None})
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
     """Mask, train, compare, draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("studies", metavar="STUDY.toml", type=Path, nargs="+")
@@ -212,21 +213,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     rows = []
-    try:
-        store = RunStore(options.runs)
-        with reporting(Terminal(stderr=True)) as reporter:
-            for path in options.studies:
-                study = read_study(path)
-                placed = place(study, store, reporter)
-                masks = found(study, placed, store, reporter)
-                rows += table(study, masks, placed)
-        picture(rows, options.out)
-        if options.json:
-            write_atomically(options.json, (json.dumps(rows, indent=1) + "\n").encode())
-    except TombolaError as error:
-        Terminal(stderr=True).print(f"tombola: {error}", markup=False, soft_wrap=True)
-        return 1
-    return 0
+    store = RunStore(options.runs)
+    with reporting(Terminal(stderr=True)) as reporter:
+        for path in options.studies:
+            study = read_study(path)
+            placed = place(study, store, reporter)
+            masks = found(study, placed, store, reporter)
+            rows += table(study, masks, placed)
+    picture(rows, options.out)
+    if options.json:
+        write_atomically(options.json, (json.dumps(rows, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

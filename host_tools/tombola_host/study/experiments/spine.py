@@ -24,7 +24,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from tombola_device.contract.errors import TombolaError
 
 from tombola_host.corpus.folders import parse_folders
 from tombola_host.corpus.material import Material, gather
@@ -41,7 +40,7 @@ from tombola_host.stages.compare import held_out_errors
 from tombola_host.stages.ticket import load_ticket
 from tombola_host.stages.trainee_files import load_trainee, save_trainee, train_in
 from tombola_host.study.build import Settings, draw_all, merge_all, train_all
-from tombola_host.terminal import Terminal
+from tombola_host.terminal import Terminal, with_exit_code
 from tombola_host.training.effort import Length
 
 VERSION = 2
@@ -225,7 +224,8 @@ def _spread(values: Sequence[float]) -> str:
     return f"{np.mean(values):.3f} ± {np.std(values, ddof=min(1, len(values) - 1)):.3f}"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@with_exit_code
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the experiment and print its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", metavar="NAME=FOLDER")
@@ -238,21 +238,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="figures as JSON")
     options = parser.parse_args(arguments)
     per_seed = {}
-    try:
-        folders = parse_folders(options.folders)
-        for seed in options.seeds:
-            with reporting(Terminal(stderr=True)) as reporter:
-                materials = gather(folders, reporter)
-                per_seed[seed] = one_seed(
-                    materials, seed, options.effort, options.extra, RunStore(options.runs), reporter
-                )
-            options.out.write_text(json.dumps({str(key): value for key, value in per_seed.items()}, indent=1))
-            for line in table(per_seed).split("\n"):
-                Terminal().print(line, markup=False, soft_wrap=True)
-    except TombolaError as error:
-        Terminal(stderr=True).print(f"tombola: {error}", markup=False, soft_wrap=True)
-        return 1
-    return 0
+    folders = parse_folders(options.folders)
+    for seed in options.seeds:
+        with reporting(Terminal(stderr=True)) as reporter:
+            materials = gather(folders, reporter)
+            per_seed[seed] = one_seed(materials, seed, options.effort, options.extra, RunStore(options.runs), reporter)
+        options.out.write_text(json.dumps({str(key): value for key, value in per_seed.items()}, indent=1))
+        for line in table(per_seed).split("\n"):
+            Terminal().print(line, markup=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

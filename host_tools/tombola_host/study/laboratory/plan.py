@@ -41,7 +41,7 @@ TRAININGS = {
     "equal-cpu": "as much processor time as dense training, lottery and ticket together",
     "distilled": "as many steps, towards the recordings and the dense network's output",
 }
-LOTTERY, NO_LOTTERY = "lottery", "dense"
+NO_LOTTERY = "dense"
 MOST_CELLS = 20_000
 
 

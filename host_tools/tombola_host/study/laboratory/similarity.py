@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from tombola_host.generators.units import Mask, Weights
+from tombola_host.generators.units import Mask
 
 LINE_POINTS = 11
 
@@ -38,16 +38,11 @@ def debiased_cka(first: Tensor, second: Tensor) -> float:
     return _hsic(first, second) / math.sqrt(_hsic(first, first) * _hsic(second, second))
 
 
-def barrier(first: Weights, second: Weights, loss: Callable[[Weights], float]) -> float:
-    """The largest rise of the loss on the straight line between two networks above the line between their losses.
+def height(loss: Callable[[float], float]) -> float:
+    """The largest rise of a loss, given along a way from 0 to 1, above the straight line between its ends.
 
     Source: Frankle et al. 2020, "Linear mode connectivity and the lottery ticket hypothesis".
     """
-    return height(lambda at: loss({name: (1 - at) * first[name] + at * second[name] for name in first}))
-
-
-def height(loss: Callable[[float], float]) -> float:
-    """The largest rise of a loss, given along a way from 0 to 1, above the straight line between its ends."""
     losses = [loss(at) for at in torch.linspace(0, 1, LINE_POINTS).tolist()]
     line = torch.linspace(losses[0], losses[-1], LINE_POINTS, dtype=torch.double)
     return float((torch.tensor(losses, dtype=torch.double) - line).max())
