@@ -31,6 +31,8 @@ CHANCES: Final = (0, 0, 0, 1)
 would be more like the recordings, and all strikes of a key alike (docs/notebook/0023-whole-courses.md)."""
 NOTES, STEPS, LAYERS = 128, 4, 9
 """Recordings are found by quarters of a semitone and eighths of the range of velocity."""
+FURTHER_SEMITONES: Final = 2.0
+"""A recording that is so much further away than the nearest one is another register, and not drawn."""
 SEMITONES: Final = 4.0
 """A recording that was struck as softly as the others were struck hard is as far as one so many semitones away."""
 MOST_CENTS, MOST_DB = 100.0, 12.0
@@ -148,7 +150,9 @@ def _nearest(attacks: Attacks) -> list[list[list[int]]]:
     keys, layers = np.arange(STEPS * (NOTES - 1) + 1) / STEPS, np.linspace(0.0, 1.0, LAYERS)
     away = np.abs(keys[:, None] - notes)[:, None] + SEMITONES * np.abs(layers[:, None] - struck)
     places = np.minimum(np.arange(max(CHANCES) + 1), len(notes) - 1)
-    found: list[list[list[int]]] = away.argsort(axis=-1, kind="stable")[..., places].tolist()
+    order = away.argsort(axis=-1, kind="stable")[..., places]
+    further = np.take_along_axis(away, order, axis=-1) - away.min(axis=-1, keepdims=True)
+    found: list[list[list[int]]] = np.where(further > FURTHER_SEMITONES, order[..., :1], order).tolist()
     return found
 
 

@@ -27,8 +27,8 @@ from tombola_device.engine.numbers import numbers
 
 NEAR: Final = 1
 """A strike draws among so many takes on both sides of the nearest one."""
-LATE: Final = 32
-"""A strike enters a course up to so many frames late, 85 ms: two strikes that follow one recording are not alike."""
+LATE: Final = 12
+"""A strike enters a course up to so many frames late, 32 ms: two strikes that follow one recording are not alike."""
 LATEST: Final = 128
 """The same of a course of ``Life.courses``, which does not go on from an attack: 0.34 s."""
 GROWTH_FRAMES: Final = 8
