@@ -46,7 +46,7 @@ MAGIC = b"\x89TMBL\r\n\x1a"
 HEADER_BYTES = 84
 HASH_BYTES = 32
 MAX_BUNDLE_BYTES = 64 * 1024 * 1024
-MAX_MANIFEST_BYTES = 512 * 1024
+MAX_MANIFEST_BYTES = 1024 * 1024
 SMALLEST_BUNDLE_BYTES = HEADER_BYTES + 2 + 1 + HASH_BYTES
 PIECE_BYTES = 1 << 20
 """Copies of graphs are made in pieces of this size. While 50 MB are copied at once no other thread runs, which held the

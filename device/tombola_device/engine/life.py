@@ -21,7 +21,7 @@ from tombola_device.contract.graph import SHADE_DB, SHADES
 from tombola_device.contract.life import COURSE_ENDS, COURSE_FROM
 from tombola_device.contract.manifest import Mode
 from tombola_device.engine.attack import AttackFeed
-from tombola_device.engine.life_tables import SEED, TAKE_FRAMES, TAKES, follows, tables
+from tombola_device.engine.life_tables import SEED, TAKE_FRAMES, TAKES, Table, follows, tables
 from tombola_device.engine.motion import Motion, MovedVoice
 from tombola_device.engine.numbers import numbers
 
@@ -38,8 +38,6 @@ _FLOAT: Final = struct.Struct("f")
 _DYNAMICS: Final = SHADES.index("dynamics")
 _Alone = tuple[memoryview, list[bytes], list[float], list[float]]
 """What moves a voice in one mode alone: where its directions are written, their rows, factors of pace and amplitude."""
-_Part = tuple[Float32Array, Float32Array, list[float], list[float], float]
-"""What moves a voice in one of several modes: the same, and how much the mode counts."""
 
 
 class LifeFeed:
@@ -64,6 +62,7 @@ class LifeFeed:
         living = (shade.shape[1] - strikes) // count - _STATIC
         end = shade.shape[1] - strikes
         self._tables = tables(modes, living)
+        self._living, self._unmoved = living, bytes(4 * living)
         self._grown = [max(1, math.ceil(mode.life.onset_s * FRAME_RATE_HZ)) if mode.life else 1 for mode in modes]
         self._growing = max(self._grown) + GROWTH_FRAMES
         # Views are made once: in the audio loop, slicing costs half as much as the numpy call that uses the slice.
@@ -74,7 +73,7 @@ class LifeFeed:
         self._shades_timbre, self._shade_numbers = self._shades[:, 0, :2], numbers(self._shades)
         self._amounts = [0.0] * voices
         self._voices = [
-            _Voice(index, moved, row[split:end], count)
+            _Voice(index, moved, row[split:end], self._tables)
             for index, (moved, row) in enumerate(zip(motion.voices, shade, strict=True))
         ]
         self._draws, self._ranges = SEED, [mode.note_range for mode in modes]
@@ -106,7 +105,7 @@ class LifeFeed:
         told = self._told
         note, velocity = (0.0, 1.0) if told is None else (float(told.note[voice]), float(told.velocity[voice]))
         mode = one.blend.index(max(one.blend))
-        struck = [0] * len(one.takes) if self._attack is None else self._attack.begin(voice, note, velocity)
+        struck = [0] * len(one.blend) if self._attack is None else self._attack.begin(voice, note, velocity)
         take, at = self._nearest(mode, note), drawn % LATE
         if not self._recorded[mode]:
             take, at = take + drawn % (2 * NEAR + 1) - NEAR, drawn // (2 * NEAR + 1)
@@ -114,7 +113,8 @@ class LifeFeed:
         elif not self._follows[mode]:  # The recording that begins goes on.
             near = note if self._attack is None else self._attack.note_of(mode, struck[mode], note)
             take, at = self._nearest(mode, near), drawn % LATEST - COURSE_FROM - 1
-        one.takes = [own if follow else take for own, follow in zip(struck, self._follows, strict=True)]
+        takes = [own if follow else take for own, follow in zip(struck, self._follows, strict=True)]
+        one.follow(self._tables, takes)
         one.at = at % TAKE_FRAMES
         one.end, one.again = (COURSE_ENDS, COURSE_ENDS - 1) if self._ends[mode] else (TAKE_FRAMES, 0)
         one.age = 0
@@ -173,11 +173,12 @@ class LifeFeed:
                 living[:] = rows[at]
                 voice.moved.bend, voice.moved.gain = bent[at], gained[at]
                 continue
+            voice.row_bytes[:] = b"".join([rows[at] for rows in voice.rows])
+            np.multiply(voice.row, voice.weights, voice.living)
             bend = gain = 1.0
-            for into, moved, bent, gained, weight in voice.parts:
-                np.multiply(moved[at], weight, into)
-                bend *= bent[at] ** weight
-                gain *= gained[at] ** weight
+            for mode, weight in voice.moves:
+                bend *= voice.bent[mode][at] ** weight
+                gain *= voice.gained[mode][at] ** weight
             voice.moved.bend, voice.moved.gain = bend, gain
         attack = self._attack
         if attack is not None and attack.striking:
@@ -186,36 +187,30 @@ class LifeFeed:
     def _weigh(self, voice: _Voice) -> None:
         """The weight of each mode's life in a voice: blend, amount, and growth since the onset."""
         age, amount = voice.age, self._amounts[voice.index]
-        moves: list[tuple[int, float]] = []
+        moves = voice.moves = []
         voice.shares.clear()
-        for mode, weight in enumerate(voice.blend):
+        weights: list[bytes] = []
+        for weight in voice.blend:
             share = weight * amount
             if share:
-                voice.shares.append((mode, share))
+                voice.shares.append((len(weights), share))
                 share *= voice.evened
-                grown = self._grown[mode]
+                grown = self._grown[len(weights)]
                 if age < grown:
                     share *= age / grown
-                moves.append((mode, share))
-        voice.moves = bool(moves)
+                moves.append((len(weights), share))
+                weights.append(_FLOAT.pack(share) * self._living)
+            else:
+                weights.append(self._unmoved)
+        voice.weight_bytes[:] = b"".join(weights)
         voice.alone = None
+        if len(moves) < 2:  # What another mode left behind would stay.
+            voice.living[:] = 0.0
+            voice.moved.bend = voice.moved.gain = 1.0
         if len(moves) == 1 and moves[0][1] == 1.0:
             # One mode alone: a copy costs a tenth of a product.
             mode = moves[0][0]
-            _, row_bytes, bent, gained = self._tables[mode]
-            take = voice.takes[mode]
-            voice.alone = voice.living_bytes[mode], row_bytes[take], bent[take], gained[take]
-        else:
-            voice.parts = [self._part(voice, mode, share) for mode, share in moves]
-        # What a mode left behind that moves no more would stay.
-        voice.all_bytes[:] = voice.still
-        if not moves:
-            voice.moved.bend = voice.moved.gain = 1.0
-
-    def _part(self, voice: _Voice, mode: int, share: float) -> _Part:
-        rows, _, bent, gained = self._tables[mode]
-        take = voice.takes[mode]
-        return voice.living[mode], rows[take], bent[take], gained[take], share
+            voice.alone = voice.own_bytes[mode], voice.rows[mode], voice.bent[mode], voice.gained[mode]
 
 
 class _Voice:
@@ -225,41 +220,49 @@ class _Voice:
         index: Its row in the graph.
         moved: Its pace and amplitude.
         living: Its directions of life in the shade. Shape (M * L,).
-        modes: M.
+        tables: Of the M modes.
     """
 
     __slots__ = (
         "again",
         "age",
-        "all_bytes",
         "alone",
         "at",
+        "bent",
         "blend",
         "end",
         "evened",
+        "gained",
         "index",
         "living",
-        "living_bytes",
         "moved",
         "moves",
-        "parts",
+        "own_bytes",
+        "row",
+        "row_bytes",
+        "rows",
         "shares",
-        "still",
-        "takes",
+        "weight_bytes",
+        "weights",
     )
 
-    def __init__(self, index: int, moved: MovedVoice, living: Float32Array, modes: int) -> None:
-        self.index, self.moved = index, moved
-        self.living = list(living.reshape(modes, -1))
-        self.living_bytes = [own.view(np.uint8).data for own in self.living]
-        self.all_bytes, self.still = living.view(np.uint8).data, bytes(living.nbytes)
-        self.takes = [0] * modes
-        """Which take it follows in each mode."""
+    def __init__(self, index: int, moved: MovedVoice, living: Float32Array, tables: Sequence[Table]) -> None:
+        self.index, self.moved, self.living = index, moved, living
+        self.own_bytes = [own.view(np.uint8).data for own in living.reshape(len(tables), -1)]
+        self.row, self.weights = np.zeros((2, len(living)), np.float32)
+        self.row_bytes, self.weight_bytes = self.row.view(np.uint8).data, self.weights.view(np.uint8).data
         self.at, self.end, self.again, self.age = 0, TAKE_FRAMES, 0, 0
         """The period of its takes, where they end, and where they go on then."""
-        self.blend, self.evened = [0.0] * modes, 1.0
-        self.moves = False
+        self.blend, self.evened = [0.0] * len(tables), 1.0
+        self.moves: list[tuple[int, float]] = []
+        """Each mode that moves the voice, and its weight."""
         self.shares: list[tuple[int, float]] = []
         """Each mode that the voice plays, and how much its life counts when it is grown."""
-        self.parts: list[_Part] = []
         self.alone: _Alone | None = None
+        self.follow(tables, [0] * len(tables))
+
+    def follow(self, tables: Sequence[Table], takes: Sequence[int]) -> None:
+        """Follow a take of each mode."""
+        self.rows = [table.rows[take] for table, take in zip(tables, takes, strict=True)]
+        self.bent = [table.bent[take] for table, take in zip(tables, takes, strict=True)]
+        self.gained = [table.gained[take] for table, take in zip(tables, takes, strict=True)]

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tombola_device.contract.controls import FRAME_RATE_HZ, Float32Array, Float64Array
+from tombola_device.contract.controls import FRAME_RATE_HZ, Float64Array
 from tombola_device.contract.life import (
     BANDS,
     CENTS,
@@ -39,13 +39,11 @@ class Table(NamedTuple):
     """The takes of one mode.
 
     Args:
-        rows: The L directions in each period. Shape (TAKE_FRAMES, L) each.
-        row_bytes: The same, row by row.
-        bent, gained: Factors of pace and of amplitude in each period.
+        rows: Of each take the L directions in each of TAKE_FRAMES periods, float32.
+        bent, gained: Of each take the factors of pace and of amplitude in each period.
     """
 
-    rows: list[Float32Array]
-    row_bytes: list[list[bytes]]
+    rows: list[list[bytes]]
     bent: list[list[float]]
     gained: list[list[float]]
 
@@ -60,11 +58,10 @@ def _table(mode: Mode, index: int, directions: int) -> Table:
     takes = rows.astype(np.float32).reshape(-1, TAKE_FRAMES, 2 + directions)
     cents = np.clip(takes[..., CENTS], -MOST_CENTS, MOST_CENTS)
     levels_db = np.clip(takes[..., LEVEL], -MOST_DB, MOST_DB)
-    moved = list(np.ascontiguousarray(takes[..., 2:]))
     # Lists: reading a number takes a tenth of the instructions that a view of an array takes.
     bent: list[list[float]] = np.exp2(cents / 1200.0).tolist()
     gained: list[list[float]] = (10.0 ** (levels_db / 20.0)).tolist()
-    return Table(moved, [[row.tobytes() for row in take] for take in moved], bent, gained)
+    return Table([[row.tobytes() for row in take[:, 2:]] for take in takes], bent, gained)
 
 
 def follows(life: Life | None) -> bool:

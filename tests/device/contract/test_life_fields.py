@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
+import zlib
 from typing import Any
 
 import msgspec
@@ -33,10 +35,20 @@ LIFE = Life(
     [[5.0, 0.5, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]],
     [[[0.5] * BANDS] * 2] * 3,
     onset_s=0.3,
-    attacks=Attacks([55.0, 60.5], [TAKE, TAKE]),
+    attacks=Attacks([55.0, 60.5], [TAKE, TAKE], zlib.compress(COURSE * 2), [0.5, 1.0]),
     courses=[COURSE, COURSE[::-1]],
 )
 COURSE_64, TWICE_64 = (base64.b64encode(COURSE * times).decode() for times in (1, 2))
+PACKED_64, SHORT_64, LONG_64, BROKEN_64, MORE_64 = (
+    base64.b64encode(data).decode()
+    for data in (
+        zlib.compress(COURSE * 2),
+        zlib.compress(COURSE * 2 + COURSE[:1])[:-9],
+        zlib.compress(bytes(1 << 20)),
+        b"no zlib",
+        zlib.compress(COURSE * 2) + b"more",
+    )
+)
 TAKE_64 = base64.b64encode(TAKE).decode()
 ENVELOPE = Envelope([0.0, 0.05], [-40.0, -18.0], 0.0, -60.0)
 MODE = Mode("violin", "#a03020", (55.0, 96.0), ENVELOPE, life=LIFE, recorded_db=-4.5, knobs={"timbre_x": "brighter"})
@@ -106,6 +118,13 @@ def test_bands_are_quarters_of_an_octave_from_the_lowest_to_beyond_the_fastest_t
         ("modes.0.life.attacks.takes.0", [1, 2], "takes"),
         ("modes.0.life.attacks", {"notes": [60.0], "takes": ["A" * 200]}, "move 4 directions, not the 5 of its graph"),
         ("modes.0.life.attacks", {"notes": [60.0], "takes": ["AAAA"]}, "rows of different lengths"),
+        ("modes.0.life.attacks.courses", SHORT_64, "cannot be unpacked"),
+        ("modes.0.life.attacks.courses", LONG_64, "cannot be unpacked"),
+        ("modes.0.life.attacks.courses", BROKEN_64, "cannot be unpacked"),
+        ("modes.0.life.attacks.courses", MORE_64, "cannot be unpacked"),
+        ("modes.0.life.attacks.courses", [COURSE_64], "courses"),
+        ("modes.0.life.attacks.velocities", [0.5], "not one for each of its attacks"),
+        ("modes.0.life.attacks.velocities", [0.5, 1.1], "velocities"),
         ("modes.0.life.courses", [COURSE_64[4:]], "not the length of its latents"),
         ("modes.0.life.courses", [COURSE_64, TWICE_64], "not the length of its latents"),
         ("modes.0.life.courses", [COURSE_64] * (MAX_TAKES + 1), "courses"),
@@ -169,21 +188,39 @@ def test_dynamics_stand_in_the_third_place_of_each_mode() -> None:
 
 
 def test_life_without_courses_is_written_and_read_as_before_there_were_any() -> None:
-    old = msgspec.structs.replace(LIFE, courses=[])
+    old = msgspec.structs.replace(LIFE, courses=[], attacks=Attacks([55.0, 60.5], [TAKE, TAKE]))
     tree = json.loads(msgspec.json.encode(old))
     assert tree.pop("courses") == []
+    assert tree["attacks"].pop("courses") == ""
+    assert tree["attacks"].pop("velocities") == []
     assert msgspec.json.decode(json.dumps(tree), type=Life) == old
 
 
-def test_sixteen_modes_of_full_life_fit_the_manifest() -> None:
-    """They have 500 kB: ten latents in eight takes and courses each, three digits after the point, long envelopes."""
+def test_courses_are_unpacked_as_they_were_packed_and_never_further_than_they_may() -> None:
+    assert LIFE.attacks is not None
+    assert LIFE.attacks.followed(2) == COURSE * 2
+    assert Attacks([60.0], [TAKE]).followed(2) == b""
+    with pytest.raises(BadBundle, match="cannot be unpacked"):
+        LIFE.attacks.followed(3)
+    bomb = zlib.compress(bytes(200_000_000), 9)
+    tracemalloc.start()
+    with pytest.raises(BadBundle, match="cannot be unpacked"):
+        Attacks([60.0], [TAKE], bomb).followed(2)
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
+
+
+def test_sixteen_modes_of_many_recordings_fit_the_manifest() -> None:
+    """Ten latents in four takes of noise, twenty attacks and courses each that hardly compress, long envelopes."""
     rng = np.random.default_rng(0)
-    takes = np.round(rng.exponential(3.0, (8, 10, BANDS)), 3).tolist()
-    courses = [rng.bytes(10 * COURSE_POINTS) for _ in range(8)]
-    life = Life(np.round(rng.standard_normal((10, 10)), 3).tolist(), takes, courses=courses)
+    takes = np.round(rng.exponential(3.0, (4, 10, BANDS)), 3).tolist()
+    points = rng.normal(0.0, 6.0, (20, 10, COURSE_POINTS)).round().astype(np.int8)
+    attacks = [rng.bytes(ATTACK_POINTS * (2 + 8 + STRIKES)) for _ in range(20)]
+    own = Attacks(np.linspace(40.0, 80.0, 20).tolist(), attacks, zlib.compress(points.tobytes(), 9), [0.5] * 20)
+    life = Life(np.round(rng.standard_normal((10, 10)), 3).tolist(), takes, attacks=own)
     envelope = Envelope([round(0.0167 * point, 4) for point in range(60)], [-20.123] * 60, -3.21, -120.5)
     modes = [msgspec.structs.replace(MODE, name=f"m{index}", envelope=envelope, life=life) for index in range(16)]
-    graphs = {"frame": block_graph(16, 300, motion=True, directions=len(SHADES) + 8)}
+    graphs = {"frame": block_graph(16, 300, motion=True, directions=len(SHADES) + 8, strikes=STRIKES)}
     data = encode_manifest(msgspec.structs.replace(MANIFEST, modes=modes, graphs=graphs))
-    assert 256 * 1024 < len(data) < MAX_MANIFEST_BYTES
+    assert 512 * 1024 < len(data) < MAX_MANIFEST_BYTES
     assert len(decode_manifest(data).modes) == 16

@@ -53,6 +53,10 @@ shaded (float[voices,9] controls, float[voices,3] motion, float[voices,1] level,
 """
 
 
+NEAR = [62.5, 64.0, 65.2]
+"""So near each other that a strike of 64 draws one or another."""
+
+
 def attacks(seed: int = 0, notes=NOTES) -> Attacks:
     rng = np.random.default_rng(seed)
     takes = rng.integers(-100, 101, (len(notes), ATTACK_POINTS, 2 + LIVING + STRIKES)).astype(np.int8)
@@ -80,11 +84,11 @@ class Struck:
         self.feed = LifeFeed(modes, self.shade, self.controls, self.motion, STRIKES)
         self.amount = amount
 
-    def strike(self, note: float = 64.0, periods: int = FRAMES) -> np.ndarray:
+    def strike(self, note: float = 64.0, periods: int = FRAMES, velocity: float = 0.8) -> np.ndarray:
         """Semitones, dB, what all modes' directions add up to, and the shared ones. (periods, 2 + LIVING + STRIKES)."""
         player, rows = Player(MODES, VOICES), []
         player.set_life(self.amount)
-        player.note_on(note, 0.8)
+        player.note_on(note, velocity)
         self.feed.take(player.controls())
         self.feed.place([0.0] * VOICES)
         self.feed.begin(0)
@@ -98,7 +102,7 @@ class Struck:
 
 
 def test_two_strikes_of_a_key_differ_in_the_attack_and_in_nothing_after_it() -> None:
-    one = Struck(attacks(), None)
+    one = Struck(attacks(notes=NEAR), None)
     strikes = [one.strike(periods=2 * FRAMES) for _ in range(8)]
     differences = [np.abs(strike[:FADED_FROM] - strikes[0][:FADED_FROM]).mean() for strike in strikes]
     assert max(differences) > 30 * ATTACK_UNIT
@@ -124,14 +128,40 @@ def test_a_strike_begins_as_the_recording_says_point_by_point() -> None:
         np.testing.assert_allclose(full[at], (rows[before] + rows[before + 1]) / 2, atol=1e-3)
 
 
-@pytest.mark.parametrize(("note", "nearest"), [(36.0, (40, 52, 64)), (63.0, (64, 52, 76)), (120.0, (88, 76, 64))])
-def test_half_of_the_strikes_draw_the_nearest_recording_and_the_rest_the_next_two(note, nearest) -> None:
-    """Each recording says its own note in cents."""
-    takes = [np.full((ATTACK_POINTS, 2 + LIVING + STRIKES), int(pitch), np.int8).tobytes() for pitch in NOTES]
-    one = Struck(Attacks(NOTES, takes), None)
-    drawn = Counter(round(100 * one.strike(note, periods=1)[0, 0]) for _ in range(400))
-    assert set(drawn) == set(nearest)
-    assert [drawn[pitch] / 400 for pitch in nearest] == pytest.approx([0.5, 0.25, 0.25], abs=0.08)
+def saying(notes: list[float], velocities: tuple[float, ...] = ()) -> Attacks:
+    """Recordings that say their place in cents."""
+    takes = [np.full((ATTACK_POINTS, 2 + LIVING + STRIKES), place, np.int8).tobytes() for place in range(len(notes))]
+    return Attacks(notes, takes, velocities=list(velocities))
+
+
+def drawn(own: Attacks, note: float, velocity: float = 0.8, strikes: int = 400) -> Counter[int]:
+    one = Struck(own, None)
+    return Counter(round(100 * one.strike(note, periods=1, velocity=velocity)[0, 0]) for _ in range(strikes))
+
+
+@pytest.mark.parametrize(("note", "nearest"), [(50.0, (0, 1)), (63.4, (2, 1)), (64.5, (2, 3)), (90.0, (3, 2))])
+def test_three_of_four_strikes_draw_the_nearest_recording_and_the_rest_the_second(note, nearest) -> None:
+    found = drawn(saying([60.0, 61.5, 64.0, 66.0]), note)
+    assert [found[place] / 400 for place in nearest] == pytest.approx([0.75, 0.25], abs=0.07)
+    assert set(found) == set(nearest)
+
+
+def test_a_recording_of_another_register_is_not_drawn() -> None:
+    assert set(drawn(saying([60.0, 64.0]), 60.5, strikes=50)) == {0}
+    assert set(drawn(saying([60.0, 64.0]), 61.5, strikes=50)) == {0, 1}
+
+
+def test_of_two_recordings_of_a_note_that_is_drawn_which_was_struck_as_hard() -> None:
+    own = saying([60.0, 60.0, 72.0], (0.2, 1.0, 0.2))
+    assert [drawn(own, 60.0, velocity).most_common(1)[0][0] for velocity in (0.1, 0.3, 0.9, 1.0)] == [0, 0, 1, 1]
+    assert set(drawn(own, 70.0, 1.0, strikes=50)) == {2}  # Four semitones are as far as the whole range of velocity.
+
+
+@pytest.mark.parametrize("note", [float("nan"), float("inf"), -1e30])
+def test_what_is_no_note_draws_a_recording_all_the_same(note) -> None:
+    feed = Struck(saying(NOTES), None).feed._attack
+    assert feed is not None
+    assert 0 <= feed.begin(0, note, float("nan"))[0] < len(NOTES)
 
 
 def test_a_blend_of_two_modes_begins_between_them() -> None:
@@ -227,7 +257,7 @@ def test_after_the_attack_a_note_has_the_level_that_it_has_without() -> None:
 
 
 def test_strikes_are_heard_to_differ() -> None:
-    heard = sound(shaded(attacks(), None), 1.0, strikes=6)
+    heard = sound(shaded(attacks(notes=NEAR), None), 1.0, strikes=6)
     level_db = 20 * np.log10(np.sqrt(np.mean(heard[:, : FADED_FROM * 128].reshape(6, -1, 1024) ** 2, axis=2)))
     assert np.ptp(level_db, axis=0).mean() > 3.0
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import zlib
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from tombola_device.contract.controls import SCALAR_COLUMNS
 from tombola_device.contract.graph import SHADES
-from tombola_device.contract.life import ATTACK_POINTS, BANDS, COURSE_FROM, COURSE_POINTS, COURSE_STEP, Attacks, Life
+from tombola_device.contract.life import (
+    ATTACK_POINTS,
+    BANDS,
+    COURSE_ENDS,
+    COURSE_FROM,
+    COURSE_POINTS,
+    COURSE_STEP,
+    Attacks,
+    Life,
+)
 from tombola_device.contract.manifest import Envelope, Mode
 from tombola_device.engine.attack import FRAMES
-from tombola_device.engine.life import GROWTH_FRAMES, LATEST, LifeFeed
+from tombola_device.engine.life import GROWTH_FRAMES, LATE, LATEST, LifeFeed
 from tombola_device.engine.life_tables import MOST_CENTS, MOST_DB, TAKE_FRAMES, TAKES, played
 from tombola_device.engine.motion import Motion
 from tombola_device.play.player import Player
@@ -43,8 +53,8 @@ def still_attacks(notes: list[float]) -> Attacks:
 class Bench:
     """A feed of one or two modes, and what it writes of voice 0."""
 
-    def __init__(self, *lives: Life | None, blend=(1.0,)) -> None:
-        modes = [Mode(f"m{index}", "#a0b0c0", RANGE, HELD, life=life) for index, life in enumerate(lives)]
+    def __init__(self, *lives: Life | None, blend=(1.0,), envelope: Envelope = HELD) -> None:
+        modes = [Mode(f"m{index}", "#a0b0c0", RANGE, envelope, life=life) for index, life in enumerate(lives)]
         self.count = len(lives)
         self.shade = np.zeros((VOICES, self.count * (len(SHADES) + LIVING)), np.float32)
         self.controls = np.zeros((VOICES, len(SCALAR_COLUMNS) + self.count), np.float32)
@@ -57,6 +67,11 @@ class Bench:
         self.controls[:, len(SCALAR_COLUMNS) :] = blend
         self.feed.take(Player(self.count, VOICES).controls())
         self.feed.place([0.0] * VOICES)
+
+    @property
+    def take(self) -> int:
+        """Which take of the first mode is followed."""
+        return self.feed._tables[0].rows.index(self.voice.rows[0])
 
     def strike(self, periods: int, note: float = 66.0) -> np.ndarray:
         """Cents, dB and the directions, in sum over the modes. Shape (periods, 2 + LIVING)."""
@@ -101,13 +116,13 @@ def test_a_strike_goes_on_as_the_recording_whose_attack_it_drew() -> None:
     bench = Bench(recorded(0, attacks=still_attacks(TAKE_NOTES)))
     drawn = set()
     for _ in range(40):
-        bench.strike(1, note=TAKE_NOTES[3] + 1.0)
+        bench.strike(1, note=(TAKE_NOTES[3] + TAKE_NOTES[4]) / 2)
         attack = bench.feed._attack
         assert attack is not None
         take = attack._begun[0][0] // FRAMES
-        assert bench.voice.end == (take + 1) * TAKE_FRAMES
+        assert bench.take == take
         drawn.add(take)
-    assert drawn == {2, 3, 4}
+    assert drawn == {3, 4}
 
 
 def test_a_course_is_entered_at_its_start_or_a_third_of_a_second_later() -> None:
@@ -115,7 +130,7 @@ def test_a_course_is_entered_at_its_start_or_a_third_of_a_second_later() -> None
     entered = []
     for _ in range(100):
         bench.strike(COURSE_FROM + 1)  # The period in which recordings were heard to move first.
-        entered.append(bench.voice.place % TAKE_FRAMES)
+        entered.append(bench.voice.at)
     assert min(entered) >= 0
     assert 0.8 * LATEST < max(entered) < LATEST
     assert len(set(entered)) > 40
@@ -125,7 +140,7 @@ def test_without_attacks_the_nearest_recording_is_followed() -> None:
     bench = Bench(recorded(0))
     for take, note in enumerate(TAKE_NOTES):
         bench.strike(1, note)
-        assert bench.voice.end == (take + 1) * TAKE_FRAMES
+        assert bench.take == take
 
 
 def test_two_strikes_that_follow_one_recording_are_not_alike() -> None:
@@ -156,7 +171,7 @@ def test_a_blend_with_a_still_mode_moves_less_and_a_pure_mode_as_its_table_says(
     assert most == pytest.approx(whole * 0.8 / np.hypot(0.8, 0.2), rel=1e-3)
     bench = Bench(recorded(1), recorded(2), blend=(1.0, 0.0))
     moved = bench.strike(500)
-    at = bench.voice.place
+    at = bench.take * TAKE_FRAMES + bench.voice.at
     np.testing.assert_allclose(moved[-400:], played(recorded(1))[at - 399 : at + 1], atol=1e-3)
 
 
@@ -187,3 +202,59 @@ def test_wild_courses_move_a_note_by_no_more_than_the_limits() -> None:
     moved = Bench(wild).strike(1500)
     assert np.abs(moved[:, 0]).max() == pytest.approx(MOST_CENTS)
     assert np.abs(moved[:, 1]).max() == pytest.approx(MOST_DB)
+
+
+# Courses of the recordings whose attacks are drawn
+
+SLOW = Envelope([0.0, 0.02], [-20.0, -20.0], -1.0, -300.0)
+
+
+def following(courses: np.ndarray, notes: list[float], noise: float = 0.0) -> Life:
+    """A life whose first latent is the pitch in cents and whose second the level in dB; courses (P, 2, POINTS)."""
+    steps = np.rint(courses / COURSE_STEP).astype(np.int8)
+    attacks = still_attacks(notes)
+    attacks = Attacks(notes, attacks.takes, zlib.compress(steps.tobytes()))
+    spreads = [[0.0] * (BANDS - 8) + [noise] * 8] * 2
+    return Life([[1.0, 0.0, 0.5, 0.0], [0.0, 1.0, 0.0, 0.25]], [spreads], attacks=attacks)
+
+
+def ramps(count: int) -> np.ndarray:
+    """The pitch of each says which it is; the level rises for 5 s and returns."""
+    level = np.concatenate([np.linspace(0.0, 2.0, 118), np.linspace(2.0, 0.0, 10)])
+    return np.stack([np.stack([np.full(COURSE_POINTS, place - 1.0), level]) for place in range(count)])
+
+
+def test_a_note_follows_the_recording_whose_attack_it_drew_at_rest_too() -> None:
+    notes = [40.0, 60.0, 80.0]
+    bench = Bench(following(ramps(3), notes))
+    for place, note in enumerate(notes):
+        moved = bench.strike(1000, note)
+        assert bench.take == place
+        assert moved[20:, 0] == pytest.approx(place - 1.0, abs=0.02)
+        np.testing.assert_allclose(moved[100:1000:100, 1], np.arange(100, 1000, 100) / 1888 * 2.0, atol=0.1)
+        np.testing.assert_allclose(moved[20:, 2:], moved[20:, :2] * [0.5, 0.25], atol=0.02)
+
+
+def test_a_held_note_begins_its_course_anew_and_one_that_dies_away_stays_where_it_ended() -> None:
+    held, dying = (Bench(following(ramps(2), [50.0, 70.0]), envelope=own) for own in (HELD, SLOW))
+    looped, ended = (bench.strike(2 * TAKE_FRAMES, 70.0)[:, 1] for bench in (held, dying))
+    np.testing.assert_allclose(looped[TAKE_FRAMES + 200 : -200], looped[200 : TAKE_FRAMES - 200], atol=1e-5)
+    np.testing.assert_array_equal(ended[COURSE_ENDS:], ended[COURSE_ENDS])
+    assert ended[-1] == pytest.approx(2.0, abs=0.05)
+
+
+def test_such_a_course_is_entered_at_most_a_few_periods_late() -> None:
+    bench, entered = Bench(following(ramps(1), [60.0])), set()
+    for _ in range(300):
+        bench.strike(1)
+        entered.add(bench.voice.at)
+    assert entered == set(range(1, LATE + 1))
+
+
+def test_in_a_blend_each_mode_follows_its_own_recording() -> None:
+    lives = following(ramps(3), [40.0, 60.0, 80.0]), following(3 * ramps(2), [60.0, 80.0])
+    bench = Bench(*lives, blend=(0.5, 0.5))
+    moved = bench.strike(200, 60.0)
+    # The second of three stands at 0 cents, the first of two at -3.
+    assert moved[50:, 0] == pytest.approx(-3.0 * np.sqrt(0.5), abs=0.05)
+    assert bench.voice.rows[1] is bench.feed._tables[1].rows[0]

@@ -132,11 +132,13 @@ def test_a_strike_draws_among_the_takes_of_the_notes_near_it_each_from_any_place
     player = Player(1, 2)
     player.note_on(note, 0.8)
     bench.feed.take(player.controls())
-    places = []
+    takes, places = [], []
     for _ in range(200):
         bench.feed.begin(0)
-        places.append(bench.feed._voices[0].place)
-    assert {place // TAKE_FRAMES for place in places} == near
+        voice = bench.feed._voices[0]
+        takes.append(bench.feed._tables[0].rows.index(voice.rows[0]))
+        places.append(voice.at)
+    assert set(takes) == near
     assert len(set(places)) > 180
 
 
