@@ -35,7 +35,7 @@ FURTHER_SEMITONES: Final = 2.0
 """A recording that is so much further away than the nearest one is another register, and not drawn."""
 SEMITONES: Final = 4.0
 """A recording that was struck as softly as the others were struck hard is as far as one so many semitones away."""
-MOST_CENTS, MOST_DB = 100.0, 12.0
+MOST_CENTS, MOST_DB = 100.0, 16.0
 """More is cut: a bundle must not begin on a wrong note."""
 SEED: Final = 20_261_201
 
