@@ -31,6 +31,7 @@ from tombola_host.generators.voice.shades import (
     around_trend,
     as_recorded,
     audible,
+    followed_in,
     heard_in,
     least_squares,
 )
@@ -43,6 +44,7 @@ MOST_CENTS, MOST_DB, MOST_MOVED = 100.0, 12.0, 6.0
 """Further off is a fault of the analysis; 6 is six times the usual."""
 FULL = slice(round(FULL_FROM_S * FRAME_RATE_HZ), round(RISE_WITHIN_S * FRAME_RATE_HZ))
 """Where a held note is as loud as its key: it may swell on from there."""
+MOVING_SHARE = 0.5
 SETTLED_FRAMES = 256
 LEANING = 0.01
 STRIKE_FRAMES = ATTACK_AT[-1] + 1
@@ -110,18 +112,26 @@ def fit_living(network: Voice, index: int, mode: ModeData) -> Tensor:
     """The directions in which most of how a mode's recordings differ lies; 1 is usual. Shape (L - 1, A).
 
     Those that the network learned beside are components of the motion of the recordings alone. These hold what it has
-    left, at rest too, and amplitudes count as they are heard.
+    left, at rest too, with amplitudes as they are heard; and half as much of how that moves, with low partials first.
     """
-    weight = heard_in(mode)
-    root, square = np.sqrt(weight), np.zeros((len(weight), len(weight)))
+    weight, followed = heard_in(mode), followed_in(mode)
+    square, moving = np.zeros((2, len(weight), len(weight)))
     for note in chosen(mode):
         off = _spectrum(network, index, note)
-        off = (off - (off @ (weight / weight.sum()))[:, None]) * root
-        square += off.T @ off / (len(off) * len(mode.notes))
-    values, vectors = np.linalg.eigh(square)
+        square += _square(off, weight)
+        if len(off) >= COURSE_FROM + SETTLED_FRAMES:
+            moving += _square(around_trend(off[COURSE_FROM:]), followed)
+    moving *= MOVING_SHARE * np.trace(square) / max(np.trace(moving), 1e-12)
+    values, vectors = np.linalg.eigh((square + moving) / (len(mode.notes) * (1 + MOVING_SHARE)))
     best = slice(None, LIFE.start - LIFE.stop - 1, -1)
-    rows = (vectors[:, best] * np.sqrt(np.maximum(values[best], 0.0))).T / root
+    rows = (vectors[:, best] * np.sqrt(np.maximum(values[best], 0.0))).T / np.sqrt(weight)
     return torch.from_numpy(rows.astype(np.float32))
+
+
+def _square(off: Array, weight: Array) -> Array:
+    """Mean products of amplitudes around their common motion, weighted. (F, A), (A,) → (A, A)."""
+    off = (off - (off @ (weight / weight.sum()))[:, None]) * np.sqrt(weight)
+    return np.asarray(off.T @ off / len(off))
 
 
 def strikes_of(network: Voice, index: int, mode: ModeData) -> list[Array]:

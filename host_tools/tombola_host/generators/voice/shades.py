@@ -211,6 +211,11 @@ def heard_in(mode: ModeData) -> Array:
     return _heard(np.stack([_mean(note) for note in mode.notes]))
 
 
+def followed_in(mode: ModeData) -> Array:
+    """How much the motion of each amplitude of a mode counts. Shape (H + B,)."""
+    return _followed(heard_in(mode))
+
+
 def recorded_db(mode: ModeData) -> float:
     """How much quieter than velocity 1 the recordings were played, median."""
     velocities = [float(note.scalars[0, VELOCITY]) for note in mode.notes]
