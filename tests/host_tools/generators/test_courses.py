@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tombola_device.contract.controls import FRAME_RATE_HZ, SCALAR_COLUMNS
-from tombola_device.contract.life import CENTS, COURSE_ENDS, COURSE_FRAMES, COURSE_FROM, LEVEL, SLOW_HZ
+from tombola_device.contract.life import CENTS, COURSE_AGAIN, COURSE_ENDS, COURSE_FRAMES, COURSE_FROM, LEVEL, SLOW_HZ
 from tombola_device.contract.manifest import Envelope, Mode
 from tombola_device.engine.attack import FADED_FROM
 from tombola_device.engine.attack import FRAMES as ATTACK_FRAMES
@@ -19,7 +19,7 @@ from tombola_device.play.player import Player
 from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
 from tombola_host.corpus.windows import ModeData
 from tombola_host.generators.voice.attack import fit_attacks
-from tombola_host.generators.voice.courses import BEGINS_S, JOINT_S, RETURN_S, course_of
+from tombola_host.generators.voice.courses import BEGINS_FRAMES, JOINT_FRAMES, RETURN_FRAMES, course_of
 from tombola_host.generators.voice.family import VoiceFamily
 from tombola_host.generators.voice.life import ONSET_S, fit_life, steps_of
 from tombola_host.generators.voice.network import Voice
@@ -30,7 +30,6 @@ from tombola_host.generators.voice.spectrum import DIRECTIONS
 from tombola_host.generators.voice.trainee import new_trainee
 
 LOUD, WIDTH = 10, 2 + DIRECTIONS - LIFE.start
-SETTLES = round(BEGINS_S * FRAME_RATE_HZ)
 
 
 def seconds(length_s: float) -> np.ndarray:
@@ -66,7 +65,7 @@ def test_before_the_attack_is_over_a_course_stands_where_it_is_then(dies):
     one = differing(3.0, 60.0 * np.exp(-time_s / 0.05), first=time_s, dies=dies)
     course = course_of(one)
     assert course.shape == (COURSE_FRAMES, WIDTH)
-    expected = one.course[COURSE_FROM : COURSE_FROM + SETTLES].mean(axis=0)
+    expected = one.course[COURSE_FROM : COURSE_FROM + BEGINS_FRAMES].mean(axis=0)
     np.testing.assert_allclose(course[:COURSE_FROM], np.tile(expected, (COURSE_FROM, 1)), atol=1e-9)
     assert course[0, CENTS] < 3.0
     following = slice(COURSE_FROM, 600)
@@ -76,11 +75,9 @@ def test_before_the_attack_is_over_a_course_stands_where_it_is_then(dies):
 @pytest.mark.parametrize("length_s", [1.3, 2.0, 5.4, 5.7, 9.0])
 def test_a_recording_of_any_length_is_a_loop_without_a_seam_that_moves_as_far(length_s):
     vibrato = band_noise(length_s, 4.0, 7.0, 20.0)[:COURSE_FRAMES]
-    loop = slow(course_of(differing(length_s, vibrato)))[:, CENTS]
+    loop = slow(course_of(differing(length_s, vibrato)))[:COURSE_ENDS, CENTS]
     assert loop.std() == pytest.approx(vibrato.std(), rel=0.15)
-    steps = np.abs(np.diff(loop, append=loop[0]))
-    print("STEPS", np.argsort(steps)[-5:], np.sort(steps)[-5:], np.abs(np.diff(vibrato)).max(), loop.std())
-    assert steps.max() < 1.2 * np.abs(np.diff(vibrato)).max()
+    assert np.abs(np.diff(loop, append=loop[COURSE_AGAIN])).max() < 1.4 * np.abs(np.diff(vibrato)).max()
 
 
 def test_a_loop_does_not_let_the_note_go_again_and_again():
@@ -88,19 +85,19 @@ def test_a_loop_does_not_let_the_note_go_again_and_again():
     time_s = seconds(3.73)
     louder_db = 0.5 * np.sin(2 * np.pi * time_s) - 80.0 * np.maximum(time_s - 3.0, 0.0)
     course = course_of(differing(3.73, louder_db=louder_db, level_db=-20.0 + louder_db))[:, LEVEL]
-    assert 0.2 < course.std() < 0.6
+    assert 0.2 < course[:COURSE_ENDS].std() < 0.6
     assert -3.5 < course.min() < course.max() < 1.0
+    assert course[1200:1500].mean() == pytest.approx(0.0, abs=0.7)  # Not where it was let go.
 
 
 def test_a_swell_of_a_short_recording_stays_where_it_ends_and_returns():
     course = course_of(differing(2.0, louder_db=4.0 * seconds(2.0) / 2.0))[:, LEVEL]
-    returns = COURSE_FRAMES - round(RETURN_S * FRAME_RATE_HZ)
+    returns = COURSE_ENDS - RETURN_FRAMES
     assert course[375] == pytest.approx(2.0, abs=0.05)
-    assert course[750:returns] == pytest.approx(4.0, abs=0.25)
-    back = np.diff(course[returns:])
-    assert (back < 0.0).all()
-    assert back == pytest.approx(back.mean(), abs=0.01)
-    assert course[-1] == pytest.approx(course[0], abs=0.02)
+    assert course[780:returns] == pytest.approx(3.6, abs=0.25)  # Its mean in the last 0.2 s is 3.8.
+    back = np.diff(course[returns:COURSE_ENDS].reshape(5, -1).mean(axis=1))
+    assert (back < -0.1).all()
+    assert course[COURSE_ENDS - 1] == pytest.approx(course[COURSE_AGAIN], abs=0.05)
 
 
 def test_motion_does_not_stand_still_where_a_short_recording_ends():
@@ -111,15 +108,14 @@ def test_motion_does_not_stand_still_where_a_short_recording_ends():
     assert min(part.std() for part in parts) > 10.0
 
 
-def test_a_short_recording_does_not_stay_where_its_vibrato_or_its_release_happened_to_be(  # noqa
-):
-    """It stays where it was in its last 0.2 s: a single period would be off by all of the vibrato."""
-    for length_s in (2.0, 2.05, 2.1, 2.15):
-        time_s = seconds(length_s)
-        vibrato = 20.0 * np.sin(2 * np.pi * 5.0 * time_s)
-        course = course_of(differing(length_s, vibrato))[:, CENTS]
-        parts = [course[first : first + 75].mean() for first in range(round(length_s * FRAME_RATE_HZ), 1600, 75)]
-        print("OFF", length_s, np.round(parts, 1))
+@pytest.mark.parametrize("length_s", [2.0, 2.05, 2.1, 2.15])
+def test_a_short_recording_does_not_stay_where_its_vibrato_happened_to_end(length_s):
+    """Once it stayed at its last frame: out of tune by all of a vibrato of 20 cents, for two seconds."""
+    vibrato = 20.0 * np.sin(2 * np.pi * 5.0 * seconds(length_s))
+    course = course_of(differing(length_s, vibrato))[round(length_s * FRAME_RATE_HZ) : COURSE_ENDS, CENTS]
+    turns = course[: len(course) // 75 * 75].reshape(-1, 75).mean(axis=1)
+    assert np.median(np.abs(turns)) < 2.0
+    assert np.abs(turns).max() < 12.0  # At its joints.
 
 
 def test_a_held_mode_takes_a_click_among_its_recordings():
@@ -140,7 +136,7 @@ def test_a_note_that_dies_is_followed_to_where_it_cannot_be_heard_and_stays_ther
     one = differing(3.0, first=first, level_db=-20.0 * time_s, dies=True)
     course = course_of(one)[:, 2]
     np.testing.assert_allclose(course[COURSE_FROM:750], time_s[COURSE_FROM:750], atol=1e-9)
-    np.testing.assert_allclose(course[751:COURSE_ENDS], 2.0 - JOINT_S / 2, atol=0.01)
+    np.testing.assert_allclose(course[751:COURSE_ENDS], 2.0 - JOINT_FRAMES / FRAME_RATE_HZ / 2, atol=0.01)
 
 
 def test_a_long_note_that_dies_ends_before_the_course_returns_to_its_start():
@@ -149,7 +145,7 @@ def test_a_long_note_that_dies_ends_before_the_course_returns_to_its_start():
     )
     course = course_of(one)[:, LEVEL]
     np.testing.assert_allclose(course[COURSE_FROM:COURSE_ENDS], one.course[COURSE_FROM:COURSE_ENDS, LEVEL], atol=1e-9)
-    assert course[-1] == pytest.approx(course[0], abs=1e-9)
+    assert course[-1] == pytest.approx(course[0], abs=0.06)
     assert np.abs(np.diff(course, append=course[0])).max() < 0.06
 
 
@@ -200,6 +196,7 @@ class Whole:
 
     def __init__(self, recording, typical, envelope: Envelope) -> None:
         rng, dies = np.random.default_rng(3), envelope.decay_db_per_s < 0
+        self.held = not dies
         begins, vibrato = np.exp(-TIME_S / 0.06), np.sin(2 * np.pi * 5.0 * TIME_S)
         notes, self.cents, self.louder_db = [], [], []
         for pitch, velocity, size in zip(PITCHES, VELOCITIES, (1.0, -0.7, 0.5), strict=True):
@@ -263,7 +260,7 @@ def test_a_strike_is_its_recording_period_by_period_from_the_onset_through_the_h
     periods = round(2.5 * FRAME_RATE_HZ)
     cents, level_db, partials_db = whole.strike(which, periods)
     louder_db = whole.louder_db[which][:periods]
-    if whole.feed._ends == [False]:
+    if whole.held:
         louder_db = louder_db - np.median(whole.louder_db[which][FULL])
     true_db = whole.notes[which].relative[:periods, :LOUD].numpy() / NEPER
     around, true = (one - one.mean(axis=1, keepdims=True) for one in (partials_db, true_db))
@@ -273,7 +270,7 @@ def test_a_strike_is_its_recording_period_by_period_from_the_onset_through_the_h
     assert off_cents.max() < 6.0
     assert np.delete(off_cents, np.r_[handed]).max() < 4.0
     assert off_db.max() < 0.5
-    assert off.max() < 1.0 < 2.0 < far.mean()
+    assert off.max() < 1.0
+    assert far.mean() > 2.0
     for part in (slice(0, 8), slice(8, FADED_FROM), handed, slice(ATTACK_FRAMES, periods)):
         assert off[part].mean() < 0.2 * far[part].mean()
-        print(part, off_cents[part].max(), off_db[part].max(), off[part].mean(), off[part].max(), far[part].mean())
