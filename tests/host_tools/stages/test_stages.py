@@ -8,6 +8,7 @@ import torch
 from tombola_device.contract.bundle import decode_bundle
 from tombola_device.contract.errors import BadAudio, BadConfig
 from tombola_device.contract.graph import TIMBRE
+from tombola_device.engine.life_tables import TAKE_FRAMES, played
 from tombola_host.corpus.corpus import VELOCITY_RANGE_DB, Corpus
 from tombola_host.corpus.material import from_corpus, gather
 from tombola_host.corpus.summary import summarise
@@ -161,7 +162,11 @@ def test_a_bundle_says_what_its_knobs_do_and_how_its_recordings_were_played(buil
         assert mode.controls == dict.fromkeys(TIMBRE, (-1.0, 0.0, 1.0))
         assert mode.recorded_db == pytest.approx(float(network.recorded_db[index]), abs=1e-3)
         assert mode.recorded_db == pytest.approx(-0.2 * VELOCITY_RANGE_DB, abs=1e-3)  # Played at velocity 0.8.
-        assert mode.life is None  # Recordings of a third of a second show none.
+        # Recordings of a third of a second show how they begin and go on, and no flutter.
+        assert mode.life.attacks.notes == sorted(mode.life.attacks.notes)
+        assert len(mode.life.attacks.notes) == len(materials[index].training.notes)
+        assert len(played(mode.life)) == len(mode.life.attacks.notes) * TAKE_FRAMES
+        assert not np.any(mode.life.takes)
 
 
 def test_a_folder_with_nothing_usable_is_refused_by_name(tmp_path):

@@ -107,12 +107,17 @@ def audible(relative: Array) -> Array:
     return np.asarray(np.log(np.exp(relative) + np.exp(-MASKED_DB * NEPER)))
 
 
-def around_trend(course: Array) -> Array:
-    """What moves about a trend of TREND_S, which is neither a swell nor a decay. (F, n) → (F, n)."""
+def around_trend(course: Array, ends: int = 1) -> Array:
+    """What moves about a trend of TREND_S, which is neither a swell nor a decay. (F, n) → (F, n).
+
+    Args:
+        ends: The trend begins and ends at the mean of so many frames.
+    """
     size = round(2 * TREND_S * FRAME_RATE_HZ)
     # Reflected around its end points, a straight decay stays straight to its end.
     reach = min(2 * size, len(course) - 1)
-    before, after = 2 * course[:1] - course[reach:0:-1], 2 * course[-1:] - course[-2 : -reach - 2 : -1]
+    first, last = course[:ends].mean(axis=0), course[-ends:].mean(axis=0)
+    before, after = 2 * first - course[reach:0:-1], 2 * last - course[-2 : -reach - 2 : -1]
     smooth = np.concatenate([before, course, after])
     for _ in range(3):  # Three moving averages are nearly a bell, and a hundred times faster.
         smooth = uniform_filter1d(smooth, size, axis=0, mode="nearest")
