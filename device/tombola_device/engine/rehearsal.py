@@ -6,7 +6,8 @@ controls as on stage:
     each mode alone    1 … 16 voices, 8 periods each, repeated until all modes together have had 1024 periods
     blends             1 … 16 voices, 8 times, 1024 periods during which the first voice never rests
 
-Notes go from 0 to 127 and to both ends of the mode's range, levels from silence to full scale.
+Notes go from 0 to 127 and to both ends of the mode's range, levels from silence to full scale. Where a mode alone has
+recorded courses, its notes leap to the moments at which these move furthest: nobody waits five seconds for each.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Final
 
 import numpy as np
@@ -23,6 +25,7 @@ from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.manifest import Mode
 from tombola_device.engine.engine import LOUDEST, Engine
 from tombola_device.engine.frame import FrameRenderer
+from tombola_device.engine.life import LifeFeed
 from tombola_device.engine.one_shot import OneShotRenderer
 
 STEP_PERIODS: Final = 8
@@ -74,6 +77,7 @@ def rehearse(engine: Engine) -> None:
     first: dict[int, np.ndarray] = {}
     moves: set[int] = set()
     onset = np.zeros(engine.voices, np.int32)
+    far = _furthest(engine)
     for number, step in enumerate(_script(engine.modes, engine.voices)):
         mode = manifest.modes[step.mode]
         if step.fresh:
@@ -85,6 +89,10 @@ def rehearse(engine: Engine) -> None:
         for period in range(STEP_PERIODS):
             _play(engine, controls, out, mode)
             _check_sound(engine, mode, whole=period == 0 and step.voices == engine.voices)
+            if step.alone and period == 0 and step.mode in far:
+                life, moments = far[step.mode]
+                for voice in np.flatnonzero(controls.life[: step.voices]).tolist():
+                    life.leap(voice, *next(moments))
             if step.alone:
                 sound = engine.renderers[roles.index(mode.graph)].sound.of(0)
                 loudest[step.mode] = max(loudest[step.mode], float(np.abs(sound).max()))
@@ -129,6 +137,17 @@ def _frame(step: _Step, mode: Mode, number: int, onset: np.ndarray, voices: int)
         timbre=np.array(_TIMBRE, np.float32)[order // 6 % len(_TIMBRE)],
         life=np.float32(MOST_LIFE) * (order % 2).astype(np.float32),
     )
+
+
+def _furthest(engine: Engine) -> dict[int, tuple[LifeFeed, Iterator[tuple[int, int]]]]:
+    """Of each mode that moves: its life, and the takes and periods in which it moves furthest, again and again."""
+    found = {}
+    for role, renderer in zip(sorted(engine.manifest.graphs), engine.renderers, strict=True):
+        life = renderer.life if isinstance(renderer, FrameRenderer) else None
+        for column, index in enumerate(engine.manifest.modes_of(role)):
+            if life is not None and engine.manifest.modes[index].life is not None:
+                found[index] = life, cycle(life.furthest(column))
+    return found
 
 
 def _play(engine: Engine, controls: Controls, out: np.ndarray, mode: Mode) -> None:

@@ -1,4 +1,4 @@
-"""Bundles that mean harm (tests/fuzz/evil_files.py, evil_bundles.py): each is refused, or plays without doing any."""
+"""Bundles that mean harm (tests/fuzz/evil_files.py, evil_lives.py, evil_bundles.py): each is refused, or plays without doing any."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import resource
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -20,7 +21,8 @@ from tombola_device.play.player import Player
 
 _LOG = logging.getLogger(__name__)
 VOICES = 4
-HEARD = ("value:", "shape: fails", "large:")
+FACTORY = Path(__file__).parents[3] / "models/quartet/quartet.tombola"
+HEARD = ("value:", "shape: fails", "life:", "large:")
 """Rules whose kinds are found only when the graph runs."""
 PLAYED_S = 600.0
 SHORT_S = 2.0
@@ -35,9 +37,18 @@ def good(make_bundle) -> Bundle:
 
 @pytest.fixture(scope="module")
 def kinds(
-    good: Bundle, evil_files: ModuleType, evil_bundles: ModuleType, evil_graphs: ModuleType, spellings: ModuleType
+    good: Bundle,
+    evil_files: ModuleType,
+    evil_lives: ModuleType,
+    evil_bundles: ModuleType,
+    evil_graphs: ModuleType,
+    spellings: ModuleType,
 ):
-    return [*evil_files.kinds(good), *evil_bundles.kinds(good, evil_graphs, spellings)]
+    return [
+        *evil_files.kinds(good),
+        *evil_lives.kinds(decode_bundle(FACTORY.read_bytes())),
+        *evil_bundles.kinds(good, evil_graphs, spellings),
+    ]
 
 
 def play(bundle: Bundle, seconds: float) -> str:
