@@ -26,8 +26,9 @@ SLOW_HZ: Final = 0.5 * COURSE_POINTS / COURSE_FRAMES * FRAME_RATE_HZ
 """11.7 Hz."""
 COURSE_FROM: Final = 56
 """The period of a note at which a course of ``Life.courses`` begins, 0.15 s after the onset."""
-COURSE_ENDS: Final = 1888
-"""The last period of a course that is no loop, 5 s: after it, a course returns to its start."""
+COURSE_ENDS, COURSE_AGAIN = 1888, 512
+"""A course of an attack is played for so many periods, 5 s. Then a held note goes on from the second of these, 1.4 s,
+where the swell of its beginning is over; what dies away stays where it is."""
 COURSE_STEP: Final = 1 / 32
 """Of a latent: a signed byte reaches four."""
 MAX_ATTACKS = 32
@@ -56,9 +57,8 @@ class Attacks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ATTACK_CENTS, level in steps of ATTACK_DB, then in steps of ATTACK_UNIT the L directions of the mode's life
             and the S that strikes share. Shape (ATTACK_POINTS, 2 + L + S) each.
         courses: How each recording goes on, like ``Life.courses`` but from its onset, and with all of how it differs
-            from what the graph plays: swells, its own timbre, how it dies away. In a mode that dies away a course stays
-            where it is after COURSE_ENDS periods. Compressed (zlib, RFC 1950) from shape (P, Q, COURSE_POINTS). Empty:
-            those of ``Life.courses`` are followed.
+            from what the graph plays: swells, its own timbre, how it dies away; played up to COURSE_ENDS. Compressed
+            (zlib, RFC 1950) from shape (P, Q, COURSE_POINTS). Empty: those of ``Life.courses`` are followed.
         velocities: How hard each recording was struck, 0 … 1. Shape (P,). Empty: as hard as each other.
     """
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from tombola_device.contract.controls import FRAME_RATE_HZ, Controls, Float32Array
 from tombola_device.contract.graph import SHADE_DB, SHADES
-from tombola_device.contract.life import COURSE_ENDS, COURSE_FROM
+from tombola_device.contract.life import COURSE_AGAIN, COURSE_ENDS, COURSE_FROM
 from tombola_device.contract.manifest import Mode
 from tombola_device.engine.attack import AttackFeed
 from tombola_device.engine.life_tables import SEED, TAKE_FRAMES, TAKES, Table, follows, furthest, tables
@@ -86,10 +86,7 @@ class LifeFeed:
         self._shares = [voice.shares for voice in self._voices]
         self._follows = [follows(life) for life in lives]
         self._recorded = [bool(life and (life.courses or follows(life))) for life in lives]
-        self._ends = [
-            one and mode.envelope is not None and mode.envelope.decay_db_per_s < 0
-            for one, mode in zip(self._follows, modes, strict=True)
-        ]
+        self._turns = [_turn(mode, follow=follow) for mode, follow in zip(modes, self._follows, strict=True)]
         self._alike = [not recorded for recorded in self._recorded]
 
     def take(self, controls: Controls) -> None:
@@ -116,7 +113,7 @@ class LifeFeed:
         takes = [own if follow else take for own, follow in zip(struck, self._follows, strict=True)]
         one.follow(self._tables, takes)
         one.at = at % TAKE_FRAMES
-        one.end, one.again = (COURSE_ENDS, COURSE_ENDS - 1) if self._ends[mode] else (TAKE_FRAMES, 0)
+        one.end, one.again = self._turns[mode]
         one.age = 0
         self._weigh(one)
 
@@ -222,6 +219,14 @@ class LifeFeed:
             # One mode alone: a copy costs a tenth of a product.
             mode = moves[0][0]
             voice.alone = voice.own_bytes[mode], voice.rows[mode], voice.bent[mode], voice.gained[mode]
+
+
+def _turn(mode: Mode, *, follow: bool) -> tuple[int, int]:
+    """Where the takes of a mode end, and where they go on then."""
+    if not follow:
+        return TAKE_FRAMES, 0
+    dies = mode.envelope is not None and mode.envelope.decay_db_per_s < 0
+    return COURSE_ENDS, COURSE_ENDS - 1 if dies else COURSE_AGAIN
 
 
 class _Voice:

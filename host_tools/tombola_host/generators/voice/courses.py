@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from tombola_device.contract.controls import FRAME_RATE_HZ
-from tombola_device.contract.life import COURSE_ENDS, COURSE_FRAMES, COURSE_FROM
+from tombola_device.contract.life import COURSE_AGAIN, COURSE_ENDS, COURSE_FRAMES, COURSE_FROM
 
 from tombola_host.generators.voice.recorded import Recorded
 from tombola_host.generators.voice.shades import Array, around_trend
@@ -12,8 +12,7 @@ from tombola_host.generators.voice.shades import Array, around_trend
 BEGINS_S = 0.05
 """Before COURSE_FROM a course stands where it is in this time after it: the attack is not its own."""
 JOINT_S, RETURN_S = 0.2, 1.0
-"""Where a loop begins anew, motion fades into itself in the first time, and a swell goes back to its start in the
-second."""
+"""Before a loop begins anew, motion fades into itself in the first time, and a swell goes back in the second."""
 HELD_DB, LET_GO_DB = 20.0, 3.0
 """A note holds the median level of what is no further below its peak, and is let go when it last is so far below."""
 DIED_DB = 40.0
@@ -21,7 +20,7 @@ DIED_DB = 40.0
 
 
 def course_of(one: Recorded) -> Array:
-    """The course of a recording: a loop without its release, or what ends where a note has died away.
+    """The course of a recording: what a held note does again and again, or what ends where a note has died away.
 
     Returns:
         Cents, dB, directions. Shape (COURSE_FRAMES, 2 + L).
@@ -31,9 +30,9 @@ def course_of(one: Recorded) -> Array:
     settled = course[begun : begun + round(BEGINS_S * FRAME_RATE_HZ)].mean(axis=0)
     course[:begun] = settled
     if one.dies:
-        return _ended(course)
+        return _returned(_lengthened(course))
     motion = around_trend(course)
-    return _looped(motion) + _swelling(course - motion)
+    return _returned(_looped(motion) + _swelling(course - motion))
 
 
 def _stop(level_db: Array, *, dies: bool) -> int:
@@ -45,37 +44,35 @@ def _stop(level_db: Array, *, dies: bool) -> int:
     return int(np.flatnonzero(level_db >= least_db)[-1]) + 1
 
 
-def _ended(course: Array) -> Array:
-    """A course that stays where it ends, and goes back to its start only after that has been read. (F, n) → loop."""
+def _lengthened(course: Array) -> Array:
+    """A course that stays where it ends. (F, n) → (COURSE_ENDS, n)."""
     last = course[-round(JOINT_S * FRAME_RATE_HZ) :].mean(axis=0)
-    missing = max(COURSE_FRAMES - len(course), 0)
-    long = np.concatenate([course, np.broadcast_to(last, (missing, len(last)))])[:COURSE_FRAMES]
-    return _returned(long, COURSE_FRAMES - COURSE_ENDS)
+    missing = max(COURSE_ENDS - len(course), 0)
+    return np.concatenate([course, np.broadcast_to(last, (missing, len(last)))])[:COURSE_ENDS]
 
 
 def _swelling(trend: Array) -> Array:
-    """A swell that stays where a short recording ends, and goes back to its start at the end of the loop."""
-    missing = max(COURSE_FRAMES - len(trend), 0)
-    long = np.concatenate([trend, np.broadcast_to(trend[-1], (missing, trend.shape[1]))])[:COURSE_FRAMES]
-    return _returned(long, round(RETURN_S * FRAME_RATE_HZ))
-
-
-def _returned(course: Array, frames: int) -> Array:
-    """With the last frames a straight way back to the start."""
-    back = np.linspace(0.0, 1.0, frames + 1)[1:, None]
-    course[-frames:] = (1 - back) * course[-frames:] + back * course[0]
-    return course
+    """A swell that comes back to where a loop begins anew. (F, n) → (COURSE_ENDS, n)."""
+    long, frames = _lengthened(trend), round(RETURN_S * FRAME_RATE_HZ)
+    back = np.linspace(0.0, 1.0, frames)[:, None]
+    long[-frames:] = (1 - back) * long[-frames:] + back * long[COURSE_AGAIN]
+    return long
 
 
 def _looped(motion: Array) -> Array:
-    """Motion of any length as a loop; joints are faded, with equal power. (F, n) → (COURSE_FRAMES, n)."""
+    """Motion of any length as a loop; joints are faded, with equal power. (F, n) → (COURSE_ENDS, n)."""
     joint = min(round(JOINT_S * FRAME_RATE_HZ), len(motion) // 3)
     rise = np.sqrt(np.linspace(0.0, 1.0, joint))[:, None]
     fall = rise[::-1]
     long = motion
-    while len(long) < COURSE_FRAMES:
+    while len(long) < COURSE_ENDS:
         long = np.concatenate([long[:-joint], long[-joint:] * fall + motion[:joint] * rise, motion[joint:]])
-    loop = long[:COURSE_FRAMES].copy()
-    # Backwards into its start, which stays as it was recorded: it follows the attack.
-    loop[-joint:] = loop[-joint:] * fall + motion[:joint][::-1] * rise
+    loop = long[:COURSE_ENDS].copy()
+    loop[-joint:] = loop[-joint:] * fall + loop[COURSE_AGAIN - joint : COURSE_AGAIN] * rise
     return loop
+
+
+def _returned(course: Array) -> Array:
+    """With what is never played: a way back to the start, without which points could not say the ends."""
+    back = np.linspace(0.0, 1.0, COURSE_FRAMES - COURSE_ENDS + 2)[1:-1, None]
+    return np.concatenate([course, (1 - back) * course[-1] + back * course[0]])
