@@ -21,13 +21,14 @@ import onnx.parser
 from tombola_device.contract.bundle import Bundle, encode_bundle
 from tombola_device.contract.controls import SCALAR_COLUMNS
 from tombola_device.contract.graph import SHADES, block_graph
-from tombola_device.contract.life import ATTACK_POINTS, BANDS, COURSE_POINTS, MAX_ATTACKS, Attacks, Life
+from tombola_device.contract.life import ATTACK_POINTS, BANDS, COURSE_POINTS, MAX_ATTACKS, MAX_FOLLOWED, Attacks, Life
 from tombola_device.contract.manifest import MAX_MODES, Cost, Envelope, Manifest, Mode
 
 Kind = tuple[str, Callable[[], bytes]]
 LATENTS, LIVING = 11, 9
 BOMB_MIB = 200
-MOST_MIXED = 1e4
+QUIET, MOST_MIXED = 0.02, 1e4
+"""How far a latent moves a direction: so that random courses stay sounds, and as far as a manifest may say."""
 HELD, DYING = (Envelope([0.0, 0.02], [-30.0, -20.0], decay, -300.0) for decay in (0.0, -6.0))
 _GRAPH = """
 alive (float[voices,{columns}] controls, float[voices,3] motion, float[voices,1] level, float[voices,{shade}] shade)
@@ -100,6 +101,13 @@ def noise(recordings: int, latents: int = LATENTS, seed: int = 0) -> bytes:
     return zlib.compress(np.random.default_rng(seed).bytes(recordings * latents * COURSE_POINTS))
 
 
+def leaping() -> Bundle:
+    """A bundle whose notes are at rest but for two moments, 2.7 and 3.5 s after the onset, when one is far too loud."""
+    points = np.zeros((4, LATENTS, COURSE_POINTS), np.int8)
+    points[..., COURSE_POINTS // 2], points[..., COURSE_POINTS * 5 // 8] = 127, -127
+    return alive(life(courses=zlib.compress(points.tobytes()), mixed=10.0), life())
+
+
 def refused() -> Iterator[Kind]:
     """What contradicts itself: it is seen in the manifest."""
     size = 4 * LATENTS * COURSE_POINTS
@@ -123,6 +131,10 @@ def refused() -> Iterator[Kind]:
         "one below none": [-0.1, 0.5, 0.5, 0.5],
     }.items():
         yield f"manifest: velocities of attacks, {name}", lambda said=velocities: lying(velocities=said)
+    yield (
+        f"manifest: {MAX_ATTACKS} recordings to follow in each of {MAX_MODES} modes",
+        lambda: encode_bundle(alive(*[life(MAX_ATTACKS)] * MAX_MODES)),
+    )
 
 
 def bomb() -> bytes:
@@ -142,41 +154,43 @@ def lying(**fields: Any) -> bytes:
 def wild(factory: Bundle) -> Iterator[Kind]:
     """What may be said, and moves a note without measure."""
     still = life()
-    for mixed in (1.0, 30.0, MOST_MIXED):
+    for mixed in (QUIET, 1.0, MOST_MIXED):
         moving = life(courses=noise(4), mixed=mixed)
         yield f"life: random courses × {mixed:g} in a held mode", lambda m=moving: encode_bundle(alive(m, still))
         yield f"life: random courses × {mixed:g} in a dying mode", lambda m=moving: encode_bundle(alive(still, m))
-    late = np.zeros((4, LATENTS, COURSE_POINTS), np.int8)
-    late[..., COURSE_POINTS // 2] = 127
+    bent = life(courses=noise(4), mixed=QUIET)
+    for row in bent.mixing:
+        row[:2] = [MOST_MIXED, -MOST_MIXED]
+    yield "life: random courses of pitch and level in a held mode", lambda: encode_bundle(alive(bent, still))
+    yield "life: random courses of pitch and level in a dying mode", lambda: encode_bundle(alive(still, bent))
     yield (
         "life: a course that leaps after three seconds",
-        lambda: encode_bundle(alive(life(courses=zlib.compress(late.tobytes()), mixed=MOST_MIXED), still)),
+        lambda: encode_bundle(leaping()),
     )
     for name, velocities in {"equal": [0.5] * 4, "0": [0.0] * 4, "1": [1.0] * 4}.items():
-        own = life(courses=noise(4), velocities=velocities)
+        own = life(courses=noise(4), mixed=QUIET, velocities=velocities)
         yield f"life: velocities that are all {name}", lambda o=own: encode_bundle(alive(o, still))
-        alike = life(courses=noise(4), velocities=velocities, notes=[60.0] * 4)
+        alike = life(courses=noise(4), mixed=QUIET, velocities=velocities, notes=[60.0] * 4)
         yield f"life: velocities that are all {name}, of one note", lambda o=alike: encode_bundle(alive(o, still))
     yield (
-        f"life: {MAX_ATTACKS} recordings in each of {MAX_MODES} modes",
-        lambda: encode_bundle(alive(*[life(MAX_ATTACKS)] * MAX_MODES)),
+        f"life: {MAX_FOLLOWED} recordings to follow, in {MAX_MODES} modes",
+        lambda: encode_bundle(alive(*[life(MAX_FOLLOWED // MAX_MODES)] * MAX_MODES)),
     )
     yield (
-        "life: random courses in a factory set",
-        lambda: encode_bundle(noisy(factory, 1.0)),
+        f"life: {MAX_ATTACKS} attacks in each of {MAX_MODES} modes",
+        lambda: encode_bundle(alive(*[life(MAX_ATTACKS, b"")] * MAX_MODES)),
     )
-    yield "life: random courses × 30 in a factory set", lambda: encode_bundle(noisy(factory, 30.0))
+    yield "life: random courses in a factory set", lambda: encode_bundle(noisy(factory))
 
 
-def noisy(good: Bundle, times: float) -> Bundle:
-    """The bundle with courses at random in place of its own, and motion so many times as large."""
+def noisy(good: Bundle) -> Bundle:
+    """The bundle with courses at random in place of its own."""
     modes = []
     for index, mode in enumerate(good.manifest.modes):
         own = mode.life
         assert own is not None
         assert own.attacks is not None
         courses = noise(len(own.attacks.notes), len(own.mixing), index)
-        mixing = (times * np.array(own.mixing)).clip(-MOST_MIXED, MOST_MIXED).tolist()
         attacks = msgspec.structs.replace(own.attacks, courses=courses)
-        modes.append(msgspec.structs.replace(mode, life=msgspec.structs.replace(own, mixing=mixing, attacks=attacks)))
+        modes.append(msgspec.structs.replace(mode, life=msgspec.structs.replace(own, attacks=attacks)))
     return replace(good, manifest=msgspec.structs.replace(good.manifest, modes=modes))

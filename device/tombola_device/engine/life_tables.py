@@ -67,7 +67,9 @@ def _table(mode: Mode, index: int, directions: int) -> Table:
 
 def furthest(table: Table) -> list[tuple[int, int]]:
     """The take and the period in which each direction is moved furthest, to one side and to the other."""
-    rows = np.frombuffer(b"".join(chain.from_iterable(table.rows)), np.float32).reshape(len(table.rows) * TAKE_FRAMES, -1)
+    rows = np.frombuffer(b"".join(chain.from_iterable(table.rows)), np.float32).reshape(
+        len(table.rows) * TAKE_FRAMES, -1
+    )
     found = np.unique(np.concatenate([rows.argmin(axis=0), rows.argmax(axis=0)])).tolist()
     return [divmod(place, TAKE_FRAMES) for place in found]
 

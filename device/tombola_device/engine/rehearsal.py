@@ -6,8 +6,8 @@ controls as on stage:
     each mode alone    1 … 16 voices, 8 periods each, repeated until all modes together have had 1024 periods
     blends             1 … 16 voices, 8 times, 1024 periods during which the first voice never rests
 
-Notes go from 0 to 127 and to both ends of the mode's range, levels from silence to full scale. Where a mode alone has
-recorded courses, its notes leap to the moments at which these move furthest: nobody waits five seconds for each.
+Notes go from 0 to 127 and to both ends of the mode's range, levels from silence to full scale. A mode alone
+leaps to the periods in which its life moves it furthest, at MOST_LIFE: a take lasts five seconds, and a step 21 ms.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ _GOLDEN: Final = (math.sqrt(5) - 1) / 2
 """Multiples of it, modulo 1, fill an interval evenly. Source: Weyl sequences."""
 _LOUDNESS_DB: Final = (60.0, 0.0, -20.0, 20.0, -40.0)
 """Offsets to a mode's envelope; the first brings any envelope to full scale."""
+_Far = tuple[LifeFeed, Iterator[tuple[int, int]]]
 _TIMBRE: Final = ((0.5, 0.5), (0.0, 0.0), (1.0, 1.0), (0.0, 1.0), (1.0, 0.0))
 
 
@@ -89,10 +90,8 @@ def rehearse(engine: Engine) -> None:
         for period in range(STEP_PERIODS):
             _play(engine, controls, out, mode)
             _check_sound(engine, mode, whole=period == 0 and step.voices == engine.voices)
-            if step.alone and period == 0 and step.mode in far:
-                life, moments = far[step.mode]
-                for voice in np.flatnonzero(controls.life[: step.voices]).tolist():
-                    life.leap(voice, *next(moments))
+            if period == 0:
+                _leap(far, step, controls)
             if step.alone:
                 sound = engine.renderers[roles.index(mode.graph)].sound.of(0)
                 loudest[step.mode] = max(loudest[step.mode], float(np.abs(sound).max()))
@@ -139,15 +138,23 @@ def _frame(step: _Step, mode: Mode, number: int, onset: np.ndarray, voices: int)
     )
 
 
-def _furthest(engine: Engine) -> dict[int, tuple[LifeFeed, Iterator[tuple[int, int]]]]:
+def _furthest(engine: Engine) -> dict[int, _Far]:
     """Of each mode that moves: its life, and the takes and periods in which it moves furthest, again and again."""
-    found = {}
+    found: dict[int, _Far] = {}
     for role, renderer in zip(sorted(engine.manifest.graphs), engine.renderers, strict=True):
         life = renderer.life if isinstance(renderer, FrameRenderer) else None
         for column, index in enumerate(engine.manifest.modes_of(role)):
             if life is not None and engine.manifest.modes[index].life is not None:
                 found[index] = life, cycle(life.furthest(column))
     return found
+
+
+def _leap(far: dict[int, _Far], step: _Step, controls: Controls) -> None:
+    """Let the notes of a mode that is alone, of those with life, go on from where it moves furthest."""
+    if step.alone and step.mode in far:
+        life, moments = far[step.mode]
+        for voice in np.flatnonzero(controls.life[: step.voices]).tolist():
+            life.leap(voice, *next(moments))
 
 
 def _play(engine: Engine, controls: Controls, out: np.ndarray, mode: Mode) -> None:
