@@ -285,6 +285,12 @@ def evil_files():
 
 
 @pytest.fixture(scope="session")
+def evil_lives():
+    """Bundles whose life means harm; see tests/fuzz/evil_lives.py."""
+    return _beside("fuzz", "evil_lives")
+
+
+@pytest.fixture(scope="session")
 def spellings():
     """Other spellings of a graph; see tests/fuzz/spellings.py."""
     return _beside("fuzz", "spellings")

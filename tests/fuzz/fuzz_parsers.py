@@ -12,6 +12,7 @@ ones in which the input chooses what to change (``changes.py``), with right chec
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import hashlib
@@ -72,7 +73,9 @@ with atheris.instrument_imports(include=[".".join(OWN), "tomllib"]):
 
 HERE = Path(__file__).parent
 GOOD = decode_bundle((HERE.parents[1] / "models/quartet/quartet.tombola").read_bytes())
-ATTACKS = Attacks([60.0], [bytes(ATTACK_POINTS * 4)])
+POINTS = bytes(range(COURSE_POINTS)) * 2 * 2  # Of two recordings in two latents.
+PACKED = zlib.compress(POINTS)
+ATTACKS = Attacks([60.0, 64.0], [bytes(ATTACK_POINTS * 4)] * 2, PACKED, [0.25, 1.0])
 LIFE = Life([[0.0, 1.0, 0.5], [1.0, 0.0, 0.0]], [[[0.1] * BANDS] * 2], 0.2, ATTACKS, [bytes(2 * COURSE_POINTS)])
 SUSTAINED, STRUCK = (
     Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0),
@@ -115,9 +118,11 @@ ALIVE_MANIFEST = msgspec.structs.replace(
 )
 OLD = (HERE.parent / "device/contract/version_1.tombola").read_bytes()
 MANIFEST, ALIVE = Document(encode_manifest(SMALL_MANIFEST)), Document(encode_manifest(ALIVE_MANIFEST))
+PACKED_TEXT = base64.b64encode(PACKED)
 MANIFEST_1 = Document(OLD[HEADER_BYTES : HEADER_BYTES + struct.unpack_from("<I", OLD, 12)[0]])
 for document, decode in ((MANIFEST, decode_manifest), (ALIVE, decode_manifest), (MANIFEST_1, decode_manifest_1)):
     decode(document.text.encode())  # A seed that is refused as it stands would test nothing.
+assert PACKED_TEXT in ALIVE.text.encode()
 LEAST_MANIFEST = Manifest("least", "voice", SMALL_MANIFEST.modes[:1], {"frame": block_graph(1, 1)}, Cost(1, 2, 3, 4))
 SMALL_BYTES = encode_bundle(Bundle(LEAST_MANIFEST, {"frame": b"a graph that is never read"}))
 SHA256 = hashlib.sha256(SMALL_BYTES).hexdigest()
@@ -144,10 +149,14 @@ def bundle(data: bytes) -> None:
 def manifest(data: bytes) -> None:
     source = atheris.FuzzedDataProvider(data)
     with contextlib.suppress(BadBundle):
-        if which := source.ConsumeIntInRange(0, 3):
-            read = decode_manifest((ALIVE if which == 1 else MANIFEST).changed(source))
-        else:
+        which = source.ConsumeIntInRange(0, 4)
+        if which == 0:
             read = decode_manifest_1(MANIFEST_1.changed(source))
+        elif which == 4:  # No change of the text reaches what is packed.
+            courses = bytes_of(zlib.compress(bytes_of(POINTS, source)), source)
+            read = decode_manifest(ALIVE.changed(source).replace(PACKED_TEXT, base64.b64encode(courses)))
+        else:
+            read = decode_manifest((ALIVE if which == 1 else MANIFEST).changed(source))
         assert decode_manifest(encode_manifest(read)) == read
 
 
@@ -284,6 +293,8 @@ def seeds(name: str) -> list[bytes]:
         return [bytes([0x90, 60, 127, 62, 0, 0xF8, 0xF0, 1, 2, 0xF7, 0xE0, 0, 64, 0xC1, 5])]
     if name == "frames":
         return [b"".join(p.encode_frame(1, message) for message in (p.Hello(1, 2, 4096, 255), p.Data(0, b"abc")))]
+    if name == "manifest":  # The last byte chooses the document.
+        return [bytes([*range(63), which]) for which in range(5)]
     return [bytes(range(64)), hashlib.sha512(b"1").digest() * 4]
 
 

@@ -31,7 +31,9 @@ COURSE_ENDS, COURSE_AGAIN = 1888, 512
 where the swell of its beginning is over; what dies away stays where it is."""
 COURSE_STEP: Final = 1 / 32
 """Of a latent: a signed byte reaches four."""
-MAX_ATTACKS = 32
+MAX_ATTACKS, MAX_FOLLOWED = 32, 320
+"""Of a mode; of all modes of a bundle whose notes follow them. The tables of one take up to 0.7 MB, and a swap holds
+two bundles: 0.5 GB of the 0.7 that systemd/tombola.service grants on a Raspberry Pi with 1 GB. 512 took all of it."""
 ATTACK_AT: Final = (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 19, 22, 26, 30, 35, 40, 46, 52, 60, 68, 77, 86, 96)
 """The periods of an attack of which rows are kept: a pluck rises in six, and all is over after 0.256 s."""
 ATTACK_POINTS: Final = len(ATTACK_AT)

@@ -20,7 +20,7 @@ from tombola_device.contract.controls import MAX_MODES, PERIOD_SAMPLES, SAMPLE_R
 from tombola_device.contract.envelope_keys import MAX_KEYS, EnvelopeKey, check_keys
 from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.graph import FRAME, SHADES, TIMBRE, Column, Graph, Role, check_ports
-from tombola_device.contract.life import Life
+from tombola_device.contract.life import MAX_FOLLOWED, Life
 from tombola_device.contract.words import Words, check_words
 
 MANIFEST_VERSION = 2
@@ -241,6 +241,13 @@ def check_manifest(manifest: Manifest) -> None:
                 f"mode {mode.name!r} is rendered by the graph {mode.graph!r}, which is missing; export again"
             )
         _check_mode(mode, manifest.graphs[mode.graph])
+    attacks = [mode.life.attacks for mode in manifest.modes if mode.life is not None]
+    followed = sum(len(each.notes) for each in attacks if each is not None and each.courses)
+    if followed > MAX_FOLLOWED:
+        raise BadBundle(
+            f"the notes of the bundle follow {followed} recordings; {MAX_FOLLOWED} are possible, so build it with "
+            "fewer modes or recordings and export it again"
+        )
     for role, graph in manifest.graphs.items():
         check_ports(role, graph, len(manifest.modes_of(role)))
 

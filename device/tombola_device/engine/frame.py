@@ -58,10 +58,10 @@ class FrameRenderer:
         self._fades = OnsetFades(voices)
         self._late = LateOnsets(sound)
         shade, columns, motion = self.session.shade, self.session.controls, self.session.motion
-        self._life = (
+        self.life = (
             LifeFeed(modes, shade, columns, motion, graph.strikes) if graph.directions and motion is not None else None
         )
-        wane = WaneFeed(modes, shade, columns, graph.strikes) if self._life is not None else None
+        wane = WaneFeed(modes, shade, columns, graph.strikes) if self.life is not None else None
         self._wane = wane if wane is not None and wane.moves else None
         self._ended = [False] * voices
         self._keys: tuple[list[bool], list[float]] = [False] * voices, [0.0] * voices
@@ -78,8 +78,8 @@ class FrameRenderer:
             self._share.take(blend)
             blend = self._share.blend
         self._controls.take(controls, blend, self.sounding)
-        if self._life is not None:
-            self._life.take(controls)
+        if self.life is not None:
+            self.life.take(controls)
         self._keys, self._struck = (gate, velocity), controls.note
 
     def begin(self, voice: int, sample: int) -> int:
@@ -95,8 +95,8 @@ class FrameRenderer:
             if sample:
                 self._late.begun.append((voice, sample))
         self._envelopes.start(voice, float(self._struck[voice]))
-        if self._life is not None:
-            self._life.begin(voice)
+        if self.life is not None:
+            self.life.begin(voice)
         if self._wane is not None:
             self._wane.begin(voice)
         return sample
@@ -106,8 +106,8 @@ class FrameRenderer:
         if self._controls.moving:
             self._notes, levels = self._controls.follow()
             self._envelopes.play(*self._keys, levels, self._notes)
-            if self._life is not None:
-                self._life.place(self._envelopes.louder_db)
+            if self.life is not None:
+                self.life.place(self._envelopes.louder_db)
                 if self._wane is not None:
                     self._wane.place(self._notes)
         self._envelopes.advance()
@@ -116,8 +116,8 @@ class FrameRenderer:
         self.sound.count = rows = self._lay_out_voices()
         self._noise.period += 1
         if rows:
-            if self._life is not None:
-                self._life.advance(rows)
+            if self.life is not None:
+                self.life.advance(rows)
                 if self._wane is not None:
                     self._wane.advance()
             self.session.run(rows, self._notes, self.levels_db)

@@ -21,7 +21,7 @@ from tombola_device.contract.graph import SHADE_DB, SHADES
 from tombola_device.contract.life import COURSE_AGAIN, COURSE_ENDS, COURSE_FROM
 from tombola_device.contract.manifest import Mode
 from tombola_device.engine.attack import AttackFeed
-from tombola_device.engine.life_tables import SEED, TAKE_FRAMES, TAKES, Table, follows, tables
+from tombola_device.engine.life_tables import SEED, TAKE_FRAMES, TAKES, Table, follows, furthest, tables
 from tombola_device.engine.motion import Motion, MovedVoice
 from tombola_device.engine.numbers import numbers
 
@@ -115,6 +115,17 @@ class LifeFeed:
         one.at = at % TAKE_FRAMES
         one.end, one.again = self._turns[mode]
         one.age = 0
+        self._weigh(one)
+
+    def furthest(self, mode: int) -> list[tuple[int, int]]:
+        """The takes and periods in which a mode moves its notes furthest."""
+        return furthest(self._tables[mode])
+
+    def leap(self, voice: int, take: int, period: int) -> None:
+        """Go on from a period of a take, as if the note had sounded for long."""
+        one = self._voices[voice]
+        one.follow(self._tables, [min(take, len(table.rows) - 1) for table in self._tables])
+        one.at, one.end, one.again, one.age = period - 1, TAKE_FRAMES, 0, self._growing
         self._weigh(one)
 
     def _nearest(self, mode: int, note: float) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -58,10 +58,20 @@ def _table(mode: Mode, index: int, directions: int) -> Table:
     takes = rows.astype(np.float32).reshape(-1, TAKE_FRAMES, 2 + directions)
     cents = np.clip(takes[..., CENTS], -MOST_CENTS, MOST_CENTS)
     levels_db = np.clip(takes[..., LEVEL], -MOST_DB, MOST_DB)
-    # Lists: reading a number takes a tenth of the instructions that a view of an array takes.
-    bent: list[list[float]] = np.exp2(cents / 1200.0).tolist()
-    gained: list[list[float]] = (10.0 ** (levels_db / 20.0)).tolist()
+    # Lists: reading a number takes a tenth of the instructions that a view of an array takes. One take at a time: while
+    # thirty are made, a millisecond on a PC, the audio thread would wait.
+    bent: list[list[float]] = [take.tolist() for take in np.exp2(cents / 1200.0)]
+    gained: list[list[float]] = [take.tolist() for take in 10.0 ** (levels_db / 20.0)]
     return Table([[row.tobytes() for row in take[:, 2:]] for take in takes], bent, gained)
+
+
+def furthest(table: Table) -> list[tuple[int, int]]:
+    """The take and the period in which each direction is moved furthest, to one side and to the other."""
+    rows = np.frombuffer(b"".join(chain.from_iterable(table.rows)), np.float32).reshape(
+        len(table.rows) * TAKE_FRAMES, -1
+    )
+    found = np.unique(np.concatenate([rows.argmin(axis=0), rows.argmax(axis=0)])).tolist()
+    return [divmod(place, TAKE_FRAMES) for place in found]
 
 
 def follows(life: Life | None) -> bool:

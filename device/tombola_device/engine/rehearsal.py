@@ -6,7 +6,8 @@ controls as on stage:
     each mode alone    1 … 16 voices, 8 periods each, repeated until all modes together have had 1024 periods
     blends             1 … 16 voices, 8 times, 1024 periods during which the first voice never rests
 
-Notes go from 0 to 127 and to both ends of the mode's range, levels from silence to full scale.
+Notes go from 0 to 127 and to both ends of the mode's range, levels from silence to full scale. A mode alone
+leaps to the periods in which its life moves it furthest, at MOST_LIFE: a take lasts five seconds, and a step 21 ms.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Final
 
 import numpy as np
@@ -23,6 +25,7 @@ from tombola_device.contract.errors import BadBundle
 from tombola_device.contract.manifest import Mode
 from tombola_device.engine.engine import LOUDEST, Engine
 from tombola_device.engine.frame import FrameRenderer
+from tombola_device.engine.life import LifeFeed
 from tombola_device.engine.one_shot import OneShotRenderer
 
 STEP_PERIODS: Final = 8
@@ -38,6 +41,7 @@ _GOLDEN: Final = (math.sqrt(5) - 1) / 2
 """Multiples of it, modulo 1, fill an interval evenly. Source: Weyl sequences."""
 _LOUDNESS_DB: Final = (60.0, 0.0, -20.0, 20.0, -40.0)
 """Offsets to a mode's envelope; the first brings any envelope to full scale."""
+_Far = tuple[LifeFeed, Iterator[tuple[int, int]]]
 _TIMBRE: Final = ((0.5, 0.5), (0.0, 0.0), (1.0, 1.0), (0.0, 1.0), (1.0, 0.0))
 
 
@@ -74,6 +78,7 @@ def rehearse(engine: Engine) -> None:
     first: dict[int, np.ndarray] = {}
     moves: set[int] = set()
     onset = np.zeros(engine.voices, np.int32)
+    far = _furthest(engine)
     for number, step in enumerate(_script(engine.modes, engine.voices)):
         mode = manifest.modes[step.mode]
         if step.fresh:
@@ -85,6 +90,8 @@ def rehearse(engine: Engine) -> None:
         for period in range(STEP_PERIODS):
             _play(engine, controls, out, mode)
             _check_sound(engine, mode, whole=period == 0 and step.voices == engine.voices)
+            if period == 0:
+                _leap(far, step, controls)
             if step.alone:
                 sound = engine.renderers[roles.index(mode.graph)].sound.of(0)
                 loudest[step.mode] = max(loudest[step.mode], float(np.abs(sound).max()))
@@ -129,6 +136,25 @@ def _frame(step: _Step, mode: Mode, number: int, onset: np.ndarray, voices: int)
         timbre=np.array(_TIMBRE, np.float32)[order // 6 % len(_TIMBRE)],
         life=np.float32(MOST_LIFE) * (order % 2).astype(np.float32),
     )
+
+
+def _furthest(engine: Engine) -> dict[int, _Far]:
+    """Of each mode that moves: its life, and the takes and periods in which it moves furthest, again and again."""
+    found: dict[int, _Far] = {}
+    for role, renderer in zip(sorted(engine.manifest.graphs), engine.renderers, strict=True):
+        life = renderer.life if isinstance(renderer, FrameRenderer) else None
+        for column, index in enumerate(engine.manifest.modes_of(role)):
+            if life is not None and engine.manifest.modes[index].life is not None:
+                found[index] = life, cycle(life.furthest(column))
+    return found
+
+
+def _leap(far: dict[int, _Far], step: _Step, controls: Controls) -> None:
+    """Let the notes of a mode that is alone, of those with life, go on from where it moves furthest."""
+    if step.alone and step.mode in far:
+        life, moments = far[step.mode]
+        for voice in np.flatnonzero(controls.life[: step.voices]).tolist():
+            life.leap(voice, *next(moments))
 
 
 def _play(engine: Engine, controls: Controls, out: np.ndarray, mode: Mode) -> None:

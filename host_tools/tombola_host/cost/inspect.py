@@ -217,10 +217,14 @@ def _keys_text(mode: Mode) -> str:
 
 
 def _life_text(life: Life) -> str:
-    """From how many recordings the motion of a held note comes, and its attacks."""
-    motion = f"the courses of {len(life.courses)} recordings, noise" if life.courses else "noise"
-    attacks = f", {len(life.attacks.notes)} attacks" if life.attacks else ""
-    return f"{motion} of {len(life.takes)} spectra{attacks}"
+    """From how many recordings its notes move as they do, and its attacks."""
+    attacks, recordings = life.attacks, len(life.courses)
+    if attacks is not None and attacks.courses:
+        motion = f"follows {len(attacks.notes)} recordings, noise"
+    else:
+        motion = f"the courses of {recordings} recordings, noise" if recordings else "noise"
+    begun = f", {len(attacks.notes)} attacks" if attacks is not None else ""
+    return f"{motion} of {len(life.takes)} spectra{begun}"
 
 
 def _recordings_text(mode: Mode) -> str:

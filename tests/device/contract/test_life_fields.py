@@ -196,6 +196,22 @@ def test_life_without_courses_is_written_and_read_as_before_there_were_any() -> 
     assert msgspec.json.decode(json.dumps(tree), type=Life) == old
 
 
+def test_the_notes_of_a_bundle_follow_320_recordings_at_most() -> None:
+    def following(count: int, recordings: int, packed: bytes) -> Manifest:
+        notes = np.linspace(40.0, 80.0, recordings).tolist()
+        life = msgspec.structs.replace(LIFE, attacks=Attacks(notes, [TAKE] * recordings, packed))
+        modes = [msgspec.structs.replace(MODE, name=f"m{index}", life=life) for index in range(count)]
+        graph = block_graph(count, 8, motion=True, directions=len(SHADES) + 2, strikes=STRIKES)
+        return msgspec.structs.replace(MANIFEST, modes=modes, graphs={"frame": graph})
+
+    packed = {recordings: zlib.compress(COURSE * recordings) for recordings in (30, 32)}
+    most = following(10, 32, packed[32])
+    assert decode_manifest(encode_manifest(most)) == most
+    with pytest.raises(BadBundle, match="follow 330 recordings; 320 are possible, so build it with fewer"):
+        decode_manifest(encode_manifest(following(11, 30, packed[30])))
+    assert decode_manifest(encode_manifest(following(16, 32, b"")))  # Attacks alone are smaller.
+
+
 def test_courses_are_unpacked_as_they_were_packed_and_never_further_than_they_may() -> None:
     assert LIFE.attacks is not None
     assert LIFE.attacks.followed(2) == COURSE * 2

@@ -12,9 +12,10 @@ import onnx
 import onnx.numpy_helper
 import pytest
 from tombola_device.contract.bundle import Bundle, decode_bundle
-from tombola_device.contract.controls import MAX_VOICES
+from tombola_device.contract.controls import MAX_VOICES, MOST_LIFE
 from tombola_device.contract.errors import BadBundle
 from tombola_device.engine.engine import Engine
+from tombola_device.engine.life import LifeFeed
 from tombola_device.engine.rehearsal import LEAST_PERIODS, rehearse
 
 Build = Callable[..., Bundle]
@@ -122,6 +123,37 @@ def test_a_sound_that_is_loud_whatever_level_is_asked_of_it_is_refused(
     nodes = ["half_of = Constant<value = float[1] {0.5}>()", "sign = Sign(tone)", f"extra = {extra}"]
     with pytest.raises(BadBundle, match="mode 'mode 0' is loud where it should hardly be heard"):
         try_out(evil_graphs.twisted(tones, *nodes))
+
+
+def test_a_note_that_would_leap_after_three_seconds_is_refused(
+    evil_lives: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps last 21 ms, so no note of the rehearsal would come as far by itself."""
+    try_out(evil_lives.alive(evil_lives.life(), evil_lives.life()))
+    with pytest.raises(BadBundle, match="no usable sound in mode 'mode 0'"):
+        try_out(evil_lives.leaping())
+    monkeypatch.setattr(LifeFeed, "leap", lambda *_: None)
+    try_out(evil_lives.leaping())
+
+
+def test_each_moment_at_which_a_mode_moves_furthest_is_rehearsed_at_full_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, leap, reached = Engine(decode_bundle(FACTORY.read_bytes()), MAX_VOICES), LifeFeed.leap, []
+
+    def leaps(feed: LifeFeed, voice: int, take: int, period: int) -> None:
+        leap(feed, voice, take, period)
+        assert sum(share for _, share in feed._voices[voice].moves) == pytest.approx(MOST_LIFE)
+        reached.append((feed._voices[voice].blend.index(1.0), take, period))
+
+    monkeypatch.setattr(LifeFeed, "leap", leaps)
+    rehearse(engine)
+    life = engine.renderers[0].life
+    wanted = {(mode, *moment) for mode in range(engine.modes) for moment in life.furthest(mode)}
+    assert set(reached) == wanted
+    for mode in range(engine.modes):
+        rows = np.array([[np.frombuffer(row, np.float32) for row in take] for take in life._tables[mode].rows])
+        met = np.array([rows[take, period] for own, take, period in wanted if own == mode])
+        np.testing.assert_array_equal(met.max(axis=0), rows.max(axis=(0, 1)))
+        np.testing.assert_array_equal(met.min(axis=0), rows.min(axis=(0, 1)))
 
 
 def test_a_hit_that_goes_wrong_in_its_last_sample_is_refused(make_struck: Build) -> None:

@@ -1,4 +1,4 @@
-"""Bundles that mean harm (tests/fuzz/evil_files.py, evil_bundles.py): each is refused, or plays without doing any."""
+"""Bundles that mean harm (tests/fuzz/evil_*.py): each is refused, or plays without doing any."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import resource
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -20,11 +21,12 @@ from tombola_device.play.player import Player
 
 _LOG = logging.getLogger(__name__)
 VOICES = 4
-HEARD = ("value:", "shape: fails", "large:")
+FACTORY = Path(__file__).parents[3] / "models/quartet/quartet.tombola"
+HEARD = ("value:", "shape: fails", "life:", "large:")
 """Rules whose kinds are found only when the graph runs."""
 PLAYED_S = 600.0
 SHORT_S = 2.0
-REHEARSED = 8
+REHEARSED = 12
 """Kinds that the short form rehearses and plays; a rehearsal takes a second."""
 
 
@@ -35,9 +37,18 @@ def good(make_bundle) -> Bundle:
 
 @pytest.fixture(scope="module")
 def kinds(
-    good: Bundle, evil_files: ModuleType, evil_bundles: ModuleType, evil_graphs: ModuleType, spellings: ModuleType
+    good: Bundle,
+    evil_files: ModuleType,
+    evil_lives: ModuleType,
+    evil_bundles: ModuleType,
+    evil_graphs: ModuleType,
+    spellings: ModuleType,
 ):
-    return [*evil_files.kinds(good), *evil_bundles.kinds(good, evil_graphs, spellings)]
+    return [
+        *evil_files.kinds(good),
+        *evil_lives.kinds(decode_bundle(FACTORY.read_bytes())),
+        *evil_bundles.kinds(good, evil_graphs, spellings),
+    ]
 
 
 def play(bundle: Bundle, seconds: float) -> str:
@@ -82,7 +93,7 @@ def test_the_grammar_makes_over_300_kinds(kinds) -> None:
     names = [name for name, _ in kinds]
     assert len(set(names)) == len(names) >= 300
     rules = Counter(name.split(":")[0] for name in names)
-    assert min(rules[rule] for rule in ("file", "manifest", "spelling", "operator", "shape", "value")) >= 12
+    assert min(rules[rule] for rule in ("file", "manifest", "spelling", "operator", "shape", "value", "life")) >= 12
 
 
 def test_what_can_be_seen_without_playing_is_refused_in_a_sentence(good: Bundle, kinds) -> None:
@@ -95,7 +106,7 @@ def test_what_can_be_seen_without_playing_is_refused_in_a_sentence(good: Bundle,
 
 @pytest.mark.parametrize("number", range(REHEARSED))
 def test_what_is_to_be_heard_is_refused_in_the_rehearsal_or_plays_within_full_scale(kinds, number: int) -> None:
-    heard = [kind for kind in kinds if kind[0].startswith(HEARD[:2])]
+    heard = [kind for kind in kinds if kind[0].startswith(HEARD[:3])]
     name, make = heard[(number * 61 + 7) % len(heard)]
     bundle = decode_bundle(make())
     if why := refusal(lambda: probe_bundle(bundle)):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from dataclasses import replace
 
 import msgspec
@@ -14,6 +15,7 @@ from tombola_device.contract.bundle import Bundle, decode_bundle, encode_bundle
 from tombola_device.contract.envelope_keys import EnvelopeKey
 from tombola_device.contract.errors import BadBundle, BadConfig
 from tombola_device.contract.graph import TIMBRE, block_graph
+from tombola_device.contract.life import ATTACK_POINTS, BANDS, COURSE_POINTS, Attacks, Life
 from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode
 from tombola_device.contract.words import Stop, Word
 from tombola_host.cost import bench as benching
@@ -159,3 +161,23 @@ def test_an_inspection_names_the_knobs_and_shows_their_ways_among_everything(bun
     everything = table(inspecting.as_table(found, everything=True))
     way = "one 100 %, X 0.10, Y 0.50, life 100 %; one 25 % + two 75 %, X 0.90, Y 0.50, life 0 %"
     assert re.search(rf"knob scary +│ {re.escape(way)} ", everything)
+
+
+def test_an_inspection_counts_the_recordings_that_notes_follow(bundle):
+    taken, spectra = [bytes(ATTACK_POINTS * 3)] * 26, [[[0.5] * BANDS]]
+    notes, still = [40.0 + note for note in range(26)], bytes(COURSE_POINTS)
+    attacks = Attacks(notes, taken)
+    followed = msgspec.structs.replace(attacks, courses=zlib.compress(still * 26), velocities=[0.5] * 26)
+    moved: list[tuple[str, dict]] = [
+        ("noise of 1 spectra", {}),
+        ("noise of 1 spectra, 26 attacks", {"attacks": attacks}),
+        ("the courses of 2 recordings, noise of 1 spectra", {"courses": [still] * 2}),
+        ("follows 26 recordings, noise of 1 spectra, 26 attacks", {"attacks": followed}),
+        ("follows 26 recordings, noise of 1 spectra, 26 attacks", {"attacks": followed, "courses": [still] * 2}),
+    ]
+    loaded = inspecting.inspect_bundle(bundle)
+    for words, fields in moved:
+        life = Life([[1.0, 1.0, 1.0]], spectra, **fields)
+        modes = [msgspec.structs.replace(loaded.manifest.modes[0], life=life), *loaded.manifest.modes[1:]]
+        found = replace(loaded, manifest=msgspec.structs.replace(loaded.manifest, modes=modes))
+        assert re.search(rf"life of one +│ {words} +│", table(inspecting.as_table(found, everything=True)))

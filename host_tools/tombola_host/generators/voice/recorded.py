@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from tombola_device.contract.controls import FRAME_RATE_HZ
 from tombola_device.contract.graph import SHADE_DB
-from tombola_device.contract.life import ATTACK_AT, COURSE_FRAMES, COURSE_FROM, MAX_ATTACKS
+from tombola_device.contract.life import ATTACK_AT, COURSE_FRAMES, COURSE_FROM, MAX_ATTACKS, MAX_FOLLOWED
 from tombola_device.contract.manifest import Envelope
 from tombola_device.engine.envelope import table_time_s
 from torch import Tensor
@@ -85,7 +85,7 @@ def recorded(network: Voice, index: int, mode: ModeData, envelope: Envelope) -> 
     rows = np.concatenate([own, network.strikes.numpy().astype(np.float64)])
     others = network.directions.shape[1] - LIFE.stop
     dies, found, moving = envelope.decay_db_per_s < 0, [], []
-    for note in chosen(mode):
+    for note in chosen(network, mode):
         off = _spectrum(network, index, note, envelope)
         level_db, pitch = note.scalars[: len(off), LEVEL].numpy().astype(np.float64), pitch_of(note)
         louder_db = level_db - _played_db(note, envelope)[: len(off)] - _struck_db(note)
@@ -116,7 +116,7 @@ def fit_living(network: Voice, index: int, mode: ModeData) -> Tensor:
     """
     weight, followed = heard_in(mode), followed_in(mode)
     square, moving = np.zeros((2, len(weight), len(weight)))
-    for note in chosen(mode):
+    for note in chosen(network, mode):
         off = _spectrum(network, index, note)
         square += _square(off, weight)
         if len(off) >= COURSE_FROM + SETTLED_FRAMES:
@@ -136,13 +136,14 @@ def _square(off: Array, weight: Array) -> Array:
 
 def strikes_of(network: Voice, index: int, mode: ModeData) -> list[Array]:
     """The first periods of each recording, as a difference of spectra, nepers. Shape (STRIKE_FRAMES, A) each."""
-    return [_spectrum(network, index, note)[:STRIKE_FRAMES] for note in chosen(mode)]
+    return [_spectrum(network, index, note)[:STRIKE_FRAMES] for note in chosen(network, mode)]
 
 
-def chosen(mode: ModeData) -> list[Note]:
-    """The recordings that are kept, the lowest first: those long enough for an attack."""
+def chosen(network: Voice, mode: ModeData) -> list[Note]:
+    """The recordings that are kept, the lowest first: those long enough for an attack, as many as a bundle may have."""
+    most = min(MAX_ATTACKS, MAX_FOLLOWED // network.modes)
     rising = sorted((note for note in mode.notes if len(note.scalars) >= STRIKE_FRAMES), key=pitch_of)
-    places = np.linspace(0, len(rising) - 1, min(len(rising), MAX_ATTACKS))
+    places = np.linspace(0, len(rising) - 1, min(len(rising), most))
     return [rising[round(place)] for place in places]
 
 
