@@ -15,6 +15,8 @@ JOINT_FRAMES, RETURN_FRAMES = round(0.2 * FRAME_RATE_HZ), round(1.0 * FRAME_RATE
 """Before a loop begins anew, motion fades into itself in the first time, and a swell goes back in the second."""
 HELD_DB, LET_GO_DB = 20.0, 3.0
 """A note holds the median level of what is no further below its peak, and is let go when it last is so far below."""
+MOST_DRIFT_CENTS = 8.0
+"""A held key stays in tune, whatever its recording did: a violin began 21 cents off for a second."""
 DIED_DB = 40.0
 """A note that has died away so far is not followed any more."""
 
@@ -32,7 +34,9 @@ def course_of(one: Recorded) -> Array:
         return _returned(ended, ended[-1:])
     # A swell that stayed where a single frame is, would stay out of tune by all of a vibrato.
     motion = around_trend(course, JOINT_FRAMES)
-    loop = _looped(motion) + _swelling(course - motion)
+    trend = course - motion
+    trend[:, 0] = np.clip(trend[:, 0], -MOST_DRIFT_CENTS, MOST_DRIFT_CENTS)
+    loop = _looped(motion) + _swelling(trend)
     return _returned(loop, loop[COURSE_AGAIN : COURSE_AGAIN + COURSE_FRAMES - COURSE_ENDS])
 
 
