@@ -171,6 +171,18 @@ def test_the_directions_of_life_span_what_differs_at_rest_and_in_motion(differen
     assert np.abs(rows[2:]).max() < 0.2 * np.abs(rows[:2]).max(axis=1).min()
 
 
+def test_how_notes_move_has_its_share_of_the_directions_though_they_differ_more_at_rest(recording, knowing):
+    """Eight timbres, as many as there are directions; and motion along a ninth way, an eighth as far."""
+    still = [
+        recording(50.0 + at, SECONDS, moved_db=4.0 * WAYS[at] + 0.7 * VIBRATO[:, None] * WAYS[8]) for at in range(OWN)
+    ]
+    mode = mode_of(*still)
+    rows = fit_living(knowing(mode, ROWS_DB), 0, mode).numpy()[:, :LOUD] / NEPER
+    rows -= rows.mean(axis=1, keepdims=True)
+    left = WAYS[8] - rows.T @ np.linalg.lstsq(rows.T, WAYS[8], rcond=None)[0]
+    assert np.sum(left**2) < 0.1
+
+
 def test_1_is_usual_in_a_direction_of_life(different, knowing):
     """About: how it moves counts beside where it stands."""
     network = knowing(different, ROWS_DB)
