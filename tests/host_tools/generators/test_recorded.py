@@ -10,7 +10,7 @@ from tombola_device.contract.graph import SHADE_DB
 from tombola_device.contract.life import COURSE_FRAMES
 from tombola_device.contract.manifest import Envelope
 from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
-from tombola_host.corpus.windows import ModeData
+from tombola_host.corpus.windows import LEVEL, NOTE, ModeData
 from tombola_host.generators.voice.recorded import (
     FULL,
     MOST_CENTS,
@@ -90,6 +90,21 @@ def test_a_soft_note_is_compared_with_what_a_soft_strike_plays(recording, knowin
     np.testing.assert_allclose(found.course[:, 1], -2.0, atol=0.01)
     assert np.abs(without[:, 2:]).max() > 0.5
     assert np.abs(found.course[:, 2:]).max() < 0.05
+
+
+def test_the_network_is_told_the_pitch_and_level_of_a_key_and_not_of_the_recording(recording, knowing, monkeypatch):
+    """As the engine tells it: what the trunk would do with a vibrato is no part of what is played."""
+    mode, told = mode_of(recording(60.0, SECONDS, cents=50.0 * VIBRATO, level_db=3.0 * VIBRATO)), []
+    network = knowing(mode, ROWS_DB)
+    network.recorded_db[0] = -4.0
+    played = network.log_amplitudes
+    monkeypatch.setattr(
+        network, "log_amplitudes", lambda controls, shade: told.append(controls) or played(controls, shade)
+    )
+    one(network, mode)
+    (controls,) = told
+    np.testing.assert_allclose(controls[0, :, NOTE].numpy(), 60.0, atol=0.01)
+    np.testing.assert_allclose(controls[0, :, LEVEL].numpy(), -14.0, atol=1e-5)
 
 
 # Directions
