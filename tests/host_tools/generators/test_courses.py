@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -163,7 +164,7 @@ def test_a_course_that_the_engine_plays_is_what_it_was_within_a_step(recording, 
     courses = [course_of(one) for one in made]
     life = fit_life(mode, torch.zeros(DIRECTIONS, 1), courses)
     steps = b"".join(steps_of(course, life) for course in courses)
-    life = replace_attacks(life, fit_attacks(made, courses, steps, 94))
+    life = msgspec.structs.replace(life, attacks=fit_attacks(made, courses, steps, 94))
     table = played(life).reshape(3, COURSE_FRAMES, WIDTH)
     # A latent's steps are a 127th of its furthest point; 1.25 cents, 0.25 dB, 0.25 where that is coarser.
     step = np.maximum(np.abs(courses).max(axis=(0, 1)) / 127, [1.25, 0.25, *[0.25] * (WIDTH - 2)])
@@ -176,10 +177,6 @@ def slow(course: np.ndarray) -> np.ndarray:
     waves = np.fft.rfft(course, axis=0)
     waves[np.fft.rfftfreq(len(course), 1 / FRAME_RATE_HZ) >= SLOW_HZ] = 0.0
     return np.fft.irfft(waves, len(course), axis=0)
-
-
-def replace_attacks(life, attacks):
-    return type(life)(life.mixing, life.takes, life.onset_s, attacks)
 
 
 # From recordings to what the engine plays

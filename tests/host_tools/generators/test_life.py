@@ -11,7 +11,7 @@ from tombola_device.contract.life import CENTS, COURSE_FRAMES, LEVEL, SLOW_HZ, b
 from tombola_device.engine.life_tables import TAKE_FRAMES, TAKES, played
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
 from tombola_host.corpus.windows import ModeData, Note
-from tombola_host.generators.voice.life import FAST_SHARE, MOST_TAKES, TAKES_OF_NOISE, fit_life
+from tombola_host.generators.voice.life import MOST_TAKES, TAKES_OF_NOISE, fit_life
 from tombola_host.generators.voice.shades import (
     SETTLED_S,
     fit_directions,
@@ -163,8 +163,8 @@ def test_beside_courses_noise_is_half_of_what_is_faster_than_they_hold(living):
         for takes, life in ((np.array(alone.takes)[drawn], alone), (beside.takes, beside))
     ]
     recorded, kept = (np.sqrt(power[:, [CENTS, LEVEL]]) for power in powers)
-    assert (kept[:, LEVEL] <= 1.05 * FAST_SHARE * recorded[:, LEVEL]).all()
-    assert kept[:2, LEVEL] == pytest.approx(FAST_SHARE * recorded[:2, LEVEL], rel=0.1)
+    assert (kept[:, LEVEL] <= 1.05 * 0.5 * recorded[:, LEVEL]).all()
+    assert kept[:2, LEVEL] == pytest.approx(0.5 * recorded[:2, LEVEL], rel=0.1)
 
 
 def test_flutter_of_one_recording_is_the_analysis_and_does_not_sound(note):

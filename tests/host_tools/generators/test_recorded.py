@@ -10,7 +10,7 @@ from tombola_device.contract.graph import SHADE_DB
 from tombola_device.contract.life import COURSE_FRAMES
 from tombola_device.contract.manifest import Envelope
 from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
-from tombola_host.corpus.windows import ModeData
+from tombola_host.corpus.windows import LEVEL, NOTE, ModeData
 from tombola_host.generators.voice.recorded import (
     FULL,
     MOST_CENTS,
@@ -92,6 +92,21 @@ def test_a_soft_note_is_compared_with_what_a_soft_strike_plays(recording, knowin
     assert np.abs(found.course[:, 2:]).max() < 0.05
 
 
+def test_the_network_is_told_the_pitch_and_level_of_a_key_and_not_of_the_recording(recording, knowing, monkeypatch):
+    """As the engine tells it: what the trunk would do with a vibrato is no part of what is played."""
+    mode, told = mode_of(recording(60.0, SECONDS, cents=50.0 * VIBRATO, level_db=3.0 * VIBRATO)), []
+    network = knowing(mode, ROWS_DB)
+    network.recorded_db[0] = -4.0
+    played = network.log_amplitudes
+    monkeypatch.setattr(
+        network, "log_amplitudes", lambda controls, shade: told.append(controls) or played(controls, shade)
+    )
+    one(network, mode)
+    (controls,) = told
+    np.testing.assert_allclose(controls[0, :, NOTE].numpy(), 60.0, atol=0.01)
+    np.testing.assert_allclose(controls[0, :, LEVEL].numpy(), -14.0, atol=1e-5)
+
+
 # Directions
 
 
@@ -169,6 +184,18 @@ def test_the_directions_of_life_span_what_differs_at_rest_and_in_motion(differen
         left = WAYS[way] - rows[:2].T @ np.linalg.lstsq(rows[:2].T, WAYS[way], rcond=None)[0]
         assert np.sum(left**2) < 0.03
     assert np.abs(rows[2:]).max() < 0.2 * np.abs(rows[:2]).max(axis=1).min()
+
+
+def test_how_notes_move_has_its_share_of_the_directions_though_they_differ_more_at_rest(recording, knowing):
+    """Eight timbres, as many as there are directions; and motion along a ninth way, an eighth as far."""
+    still = [
+        recording(50.0 + at, SECONDS, moved_db=4.0 * WAYS[at] + 0.7 * VIBRATO[:, None] * WAYS[8]) for at in range(OWN)
+    ]
+    mode = mode_of(*still)
+    rows = fit_living(knowing(mode, ROWS_DB), 0, mode).numpy()[:, :LOUD] / NEPER
+    rows -= rows.mean(axis=1, keepdims=True)
+    left = WAYS[8] - rows.T @ np.linalg.lstsq(rows.T, WAYS[8], rcond=None)[0]
+    assert np.sum(left**2) < 0.1
 
 
 def test_1_is_usual_in_a_direction_of_life(different, knowing):
