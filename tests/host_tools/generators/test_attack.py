@@ -23,6 +23,7 @@ from tombola_device.contract.life import (
 from tombola_device.contract.manifest import Envelope
 from tombola_device.engine.attack import FADED_FROM, FRAMES, played
 from tombola_device.engine.envelope import table_time_s
+from tombola_device.engine.life import GROWTH_FRAMES
 from tombola_host.corpus.windows import LEVEL, NOTE, ModeData
 from tombola_host.generators.voice.attack import MOST_STEPS, STRIKES, fit_attacks, fit_strikes
 from tombola_host.generators.voice.network import Voice
@@ -109,7 +110,7 @@ def test_an_attack_leaves_to_the_growing_course_what_it_moves(mode_of, knowing) 
     off = [
         np.frombuffer(one.takes[0], np.int8).reshape(ATTACK_POINTS, -1)[:, :4].astype(float) for one in (alone, beside)
     ]
-    growth = np.minimum((np.array(ATTACK_AT) + 1) / grown, 1.0)[:, None]
+    growth = np.minimum((np.array(ATTACK_AT) + 1) // GROWTH_FRAMES * GROWTH_FRAMES / grown, 1.0)[:, None]
     steps = np.array([8.0 / ATTACK_CENTS, -2.0 / ATTACK_DB, 1.5 / ATTACK_UNIT, 0.0])
     np.testing.assert_allclose(off[0] - off[1], growth * steps, atol=1.0)
 

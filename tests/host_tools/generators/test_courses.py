@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -20,7 +21,13 @@ from tombola_device.play.player import Player
 from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
 from tombola_host.corpus.windows import ModeData
 from tombola_host.generators.voice.attack import fit_attacks
-from tombola_host.generators.voice.courses import BEGINS_FRAMES, JOINT_FRAMES, RETURN_FRAMES, course_of
+from tombola_host.generators.voice.courses import (
+    BEGINS_FRAMES,
+    JOINT_FRAMES,
+    MOST_DRIFT_CENTS,
+    RETURN_FRAMES,
+    course_of,
+)
 from tombola_host.generators.voice.family import VoiceFamily
 from tombola_host.generators.voice.life import ONSET_S, fit_life, steps_of
 from tombola_host.generators.voice.network import Voice
@@ -123,8 +130,15 @@ def test_a_held_mode_takes_a_click_among_its_recordings():
     """What falls by 20 dB within two periods would be a loop of no length."""
     level_db = np.full(STRIKE_FRAMES, -80.0)
     level_db[:2] = -20.0
-    one = differing(STRIKE_FRAMES / FRAME_RATE_HZ, 12.0, level_db=level_db)
-    np.testing.assert_allclose(course_of(one)[:, CENTS], 12.0, atol=1e-9)
+    one = differing(STRIKE_FRAMES / FRAME_RATE_HZ, 5.0, level_db=level_db)
+    np.testing.assert_allclose(course_of(one)[:, CENTS], 5.0, atol=1e-9)
+
+
+@pytest.mark.parametrize(("dies", "kept"), [(False, MOST_DRIFT_CENTS), (True, 30.0)])
+def test_a_held_key_stays_in_tune_and_a_plucked_one_begins_as_sharp_as_it_did(dies, kept):
+    drift = np.where(seconds(4.0) < 1.0, 30.0, 0.0)
+    course = course_of(replace(differing(4.0, drift), dies=dies))
+    assert np.abs(course[:200, CENTS]).max() == pytest.approx(kept, abs=1.0)
 
 
 # How a course ends

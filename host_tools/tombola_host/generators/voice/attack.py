@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from tombola_device.contract.life import ATTACK_AT, ATTACK_CENTS, ATTACK_DB, ATTACK_UNIT, Attacks
+from tombola_device.engine.life import GROWTH_FRAMES
 
 from tombola_host.corpus.windows import ModeData
 from tombola_host.generators.voice.network import Voice
@@ -69,7 +70,8 @@ def fit_attacks(found: Sequence[Recorded], courses: Sequence[Array], steps: byte
         steps: The same as signed bytes.
         grown: The periods in which a course grows to its full size.
     """
-    growth = np.minimum(np.arange(1, STRIKE_FRAMES + 1) / grown, 1.0)[:, None]
+    steps_done = np.arange(1, STRIKE_FRAMES + 1) // GROWTH_FRAMES * GROWTH_FRAMES
+    growth = np.minimum(steps_done / grown, 1.0)[:, None]
     takes = []
     for one, course in zip(found, courses, strict=True):
         strike, width = one.strike.copy(), course.shape[1]

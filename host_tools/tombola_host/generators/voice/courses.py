@@ -66,12 +66,13 @@ def _swelling(trend: Array) -> Array:
 
 def _looped(motion: Array) -> Array:
     """Motion of any length as a loop; joints are faded, with equal power. (F, n) → (COURSE_ENDS, n)."""
-    joint = min(JOINT_FRAMES, len(motion) // 3)
+    again = motion[COURSE_FROM:]  # Without what stands still.
+    joint = min(JOINT_FRAMES, len(again) // 3)
     rise = np.sqrt(np.linspace(0.0, 1.0, joint))[:, None]
     fall = rise[::-1]
     long = motion
     while len(long) < COURSE_ENDS:
-        long = np.concatenate([long[:-joint], long[-joint:] * fall + motion[:joint] * rise, motion[joint:]])
+        long = np.concatenate([long[:-joint], long[-joint:] * fall + again[:joint] * rise, again[joint:]])
     loop = long[:COURSE_ENDS].copy()
     loop[-joint:] = loop[-joint:] * fall + loop[COURSE_AGAIN - joint : COURSE_AGAIN] * rise
     return loop
