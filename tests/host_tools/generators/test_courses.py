@@ -138,7 +138,7 @@ def test_a_held_mode_takes_a_click_among_its_recordings():
 def test_a_held_key_stays_in_tune_and_a_plucked_one_begins_as_sharp_as_it_did(dies, kept):
     drift = 24.0 * np.cos(np.pi * np.minimum(seconds(4.0) / 2.0, 1.0))
     course = course_of(replace(differing(4.0, drift), dies=dies))
-    assert course[:150, CENTS].mean() == pytest.approx(kept, abs=1.0)
+    assert course[:150, CENTS].mean() == pytest.approx(kept, abs=2.5)  # A part of the drift is motion.
 
 
 # How a course ends
