@@ -49,7 +49,7 @@ class Port(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             bands of this period; for a graph with ``overlap``, this period's fading in and the next one's fading out.
             ``shade``: how far the spectrum is moved along the directions of each mode, times the mode's blend weight:
             SHADES of the first mode, of the next …, then the directions of life of the first mode, of the next …, then
-            the directions that the strikes of all modes share.
+            the directions that all modes share.
             ``state``: carried from block to block; each of its tensors has an output of the same shape whose name ends
             with ``_out``; a voice at rest has zeros. ``audio``: the sound of the block, or of the whole hit.
             ``overlap``: sound that is added to this period and the next.
@@ -78,7 +78,7 @@ class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         delay_samples: How much later the graph's sound is than that of the network that it was exported from.
         precision: Number type of the computation.
         columns: The columns of ``controls`` before the blend weights.
-        strikes: How many directions of the shade are shared by the strikes of all modes.
+        strikes: How many directions of the shade all modes share: those in which recordings differ.
     """
 
     ports: Annotated[list[Port], Meta(min_length=2, max_length=16)]
@@ -113,9 +113,14 @@ class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def directions(self) -> int:
         """Number of directions in which each mode's spectrum can be moved; 0: the graph reads no shade."""
-        port, controls = self.port("shade"), self.port("controls")
-        modes = controls.size - len(self.columns) if controls else 0
+        port, modes = self.port("shade"), self.modes
         return (port.size - self.strikes) // modes if port and modes > 0 else 0
+
+    @property
+    def modes(self) -> int:
+        """M, the number of its blend weights."""
+        controls = self.port("controls")
+        return controls.size - len(self.columns) if controls else 0
 
     @property
     def motion(self) -> bool:
@@ -123,9 +128,8 @@ class Graph(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.port("motion") is not None
 
 
-def dynamics_of(shade: Shades, directions: int) -> Shades:
-    """The dynamics of each mode in a shade of K directions. (…, M * K + S), S < K → (…, M)."""
-    modes = shade.shape[-1] // directions
+def dynamics_of(shade: Shades, modes: int) -> Shades:
+    """The dynamics of each of M modes in a shade. (…, M * K + S) → (…, M)."""
     dynamics: Shades = shade[..., SHADES.index("dynamics") : modes * len(SHADES) : len(SHADES)]
     return dynamics
 
@@ -196,11 +200,6 @@ def check_ports(role: str, graph: Graph, modes: int) -> None:
         raise BadBundle(
             f"the graph {role!r} has a shade of {graph.directions} directions; {len(SHADES)} to {MAX_DIRECTIONS} are "
             "possible, beside phase and level; export again"
-        )
-    if graph.strikes and not graph.strikes < graph.directions:
-        raise BadBundle(
-            f"the strikes of the graph {role!r} share {graph.strikes} directions; fewer than its modes have of their "
-            f"own, {graph.directions}, are possible; export again"
         )
 
 

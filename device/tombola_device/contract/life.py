@@ -57,7 +57,7 @@ class Attacks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         notes: The note of each recording, rising. Shape (P,).
         takes: Of each recording a row for each of ATTACK_AT, of signed bytes: pitch in steps of
             ATTACK_CENTS, level in steps of ATTACK_DB, then in steps of ATTACK_UNIT the L directions of the mode's life
-            and the S that strikes share. Shape (ATTACK_POINTS, 2 + L + S) each.
+            and the S that all modes share; with courses, the S alone. Shape (ATTACK_POINTS, 2 + L + S) each.
         courses: How each recording goes on, like ``Life.courses`` but from its onset, and with all of how it differs
             from what the graph plays: swells, its own timbre, how it dies away; played up to COURSE_ENDS. Compressed
             (zlib, RFC 1950) from shape (P, Q, COURSE_POINTS). Empty: those of ``Life.courses`` are followed.
@@ -73,7 +73,7 @@ class Attacks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def directions(self) -> int:
-        """L + S."""
+        """L + S; with courses, S."""
         return len(self.takes[0]) // ATTACK_POINTS - 2
 
     def __post_init__(self) -> None:
@@ -113,8 +113,8 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     on as the recording whose attack it drew, if ``attacks`` has courses.
 
     Args:
-        mixing: How far each of Q latents moves the pitch (cents), the level (dB) and each of L directions of the graph.
-            Shape (Q, 2 + L).
+        mixing: How far each of Q latents moves the pitch (cents), the level (dB) and each of L directions of the graph;
+            where the attacks have courses, each of the S that all modes share instead. Shape (Q, 2 + L).
         takes: Standard deviation of each latent in each band of modulation frequencies. Shape (P, Q, BANDS).
         onset_s: Time after the onset in which the motion grows to its full size.
         attacks: How strikes differ; None: by chance alone.
@@ -132,8 +132,13 @@ class Life(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
 
     @property
+    def follows(self) -> bool:
+        """Whether a note goes on as the recording whose attack it drew."""
+        return self.attacks is not None and bool(self.attacks.courses)
+
+    @property
     def directions(self) -> int:
-        """L."""
+        """L; of a life that follows, S."""
         return len(self.mixing[0]) - 2
 
     def __post_init__(self) -> None:

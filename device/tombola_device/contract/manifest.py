@@ -241,8 +241,9 @@ def check_manifest(manifest: Manifest) -> None:
                 f"mode {mode.name!r} is rendered by the graph {mode.graph!r}, which is missing; export again"
             )
         _check_mode(mode, manifest.graphs[mode.graph])
-    attacks = [mode.life.attacks for mode in manifest.modes if mode.life is not None]
-    followed = sum(len(each.notes) for each in attacks if each is not None and each.courses)
+    followed = sum(
+        len(mode.life.attacks.notes) for mode in manifest.modes if mode.life and mode.life.attacks and mode.life.follows
+    )
     if followed > MAX_FOLLOWED:
         raise BadBundle(
             f"the notes of the bundle follow {followed} recordings; {MAX_FOLLOWED} are possible, so build it with "
@@ -250,6 +251,8 @@ def check_manifest(manifest: Manifest) -> None:
         )
     for role, graph in manifest.graphs.items():
         check_ports(role, graph, len(manifest.modes_of(role)))
+        if len({mode.life.follows for mode in manifest.modes if mode.life and mode.graph == role}) > 1:
+            raise BadBundle(f"some modes of the graph {role!r} follow recordings and some do not; export again")
 
 
 def _check_mode(mode: Mode, graph: Graph) -> None:
@@ -284,14 +287,16 @@ def _check_timbre(mode: Mode, graph: Graph) -> None:
 def _check_life(mode: Mode, graph: Graph) -> None:
     if mode.life is None:
         return
-    if len(SHADES) + mode.life.directions != graph.directions:
+    own = max(graph.directions - len(SHADES), 0)
+    wanted, struck = (graph.strikes, graph.strikes) if mode.life.follows else (own, own + graph.strikes)
+    if mode.life.directions != wanted:
         raise BadBundle(
-            f"the life of mode {mode.name!r} moves {mode.life.directions} directions, not the "
-            f"{max(graph.directions - len(SHADES), 0)} of its graph; export again"
+            f"the life of mode {mode.name!r} moves {mode.life.directions} directions, not the {wanted} of its graph; "
+            "export again"
         )
     attacks = mode.life.attacks
-    if attacks is not None and len(SHADES) + attacks.directions != graph.directions + graph.strikes:
+    if attacks is not None and attacks.directions != struck:
         raise BadBundle(
-            f"the attacks of mode {mode.name!r} move {attacks.directions} directions, not the "
-            f"{max(graph.directions - len(SHADES), 0) + graph.strikes} of its graph; export again"
+            f"the attacks of mode {mode.name!r} move {attacks.directions} directions, not the {struck} of its graph; "
+            "export again"
         )

@@ -49,20 +49,25 @@ class AttackFeed:
     Args:
         lives: Of the M modes that the graph renders, as far as they have one.
         shade: The graph's input; the directions that strikes share are its last. Shape (V, M * K + S).
-        living: The L directions of life of each mode, in the same memory. Shape (V, M, L).
+        living: The L directions of life of each mode, in the same memory, shape (V, M, L); None if life moves those
+            that all modes share.
         moved: Pace and amplitude of the voices.
     """
 
     def __init__(
-        self, lives: Sequence[Life | None], shade: Float32Array, living: Float32Array, moved: Sequence[MovedVoice]
+        self,
+        lives: Sequence[Life | None],
+        shade: Float32Array,
+        living: Float32Array | None,
+        moved: Sequence[MovedVoice],
     ) -> None:
-        own = living.shape[2]
+        own = 0 if living is None else living.shape[2]
         attacks = [life.attacks if life else None for life in lives]
         self._tables = [_Table(found, own) if found else None for found in attacks]
         self._moved = moved
         self._shared = list(shade[:, shade.shape[1] - _shared(attacks, own) :])
         self._shared_numbers, self._still = [row.data for row in self._shared], np.zeros_like(self._shared[0]).data
-        self._living = [list(rows) for rows in living]
+        self._living = None if living is None else [list(rows) for rows in living]
         self._scaled = np.zeros(own + len(self._still), np.float32)
         self._scaled_own, self._scaled_common = self._scaled[:own], self._scaled[own:]
         self._begun = [[0] * len(lives) for _ in moved]
@@ -99,7 +104,8 @@ class AttackFeed:
                 continue
             age, shared, moved = self._ages[voice], self._shared[voice], self._moved[voice]
             self._ages[voice] = age + 1
-            self._shared_numbers[voice][:] = self._still
+            if self._living is not None:  # Else life has written it.
+                self._shared_numbers[voice][:] = self._still
             if age >= FRAMES:
                 over = True
                 continue
@@ -107,7 +113,15 @@ class AttackFeed:
                 table = self._tables[mode]
                 if table is None:
                     continue
-                at, living = self._begun[voice][mode] + age, self._living[voice][mode]
+                at = self._begun[voice][mode] + age
+                if self._living is None:
+                    if share != 1.0:
+                        np.multiply(table.rows[at], share, self._scaled)
+                    np.add(shared, table.rows[at] if share == 1.0 else self._scaled, shared)
+                    moved.bend *= table.bent[at] ** share
+                    moved.gain *= table.gained[at] ** share
+                    continue
+                living = self._living[voice][mode]
                 if share == 1.0 and len(shares[voice]) == 1:
                     # One mode alone: a copy costs a tenth of a sum.
                     self._shared_numbers[voice][:] = table.views[at]

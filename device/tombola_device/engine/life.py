@@ -21,7 +21,7 @@ from tombola_device.contract.graph import SHADE_DB, SHADES
 from tombola_device.contract.life import COURSE_AGAIN, COURSE_ENDS, COURSE_FROM
 from tombola_device.contract.manifest import Mode
 from tombola_device.engine.attack import AttackFeed
-from tombola_device.engine.life_tables import SEED, TAKE_FRAMES, TAKES, Table, follows, furthest, tables
+from tombola_device.engine.life_tables import SEED, TAKE_FRAMES, TAKES, Table, furthest, tables
 from tombola_device.engine.motion import Motion, MovedVoice
 from tombola_device.engine.numbers import numbers
 
@@ -61,8 +61,13 @@ class LifeFeed:
         split = count * _STATIC
         living = (shade.shape[1] - strikes) // count - _STATIC
         end = shade.shape[1] - strikes
-        self._tables = tables(modes, living)
-        self._living, self._unmoved = living, bytes(4 * living)
+        self._follows = [mode.life is not None and mode.life.follows for mode in modes]
+        # Notes that follow recordings move in the directions that all modes share, else in those of each mode.
+        shared = any(self._follows)
+        moved = shade[:, end:] if shared else shade[:, split:end]
+        self._tables = tables(modes, strikes if shared else living)
+        self._mix, self._living = (np.dot, 1) if shared else (np.multiply, living)
+        self._unmoved = bytes(4 * self._living)
         self._grown = [max(1, math.ceil(mode.life.onset_s * FRAME_RATE_HZ)) if mode.life else 1 for mode in modes]
         self._growing = max(self._grown) + GROWTH_FRAMES
         # Views are made once: in the audio loop, slicing costs half as much as the numpy call that uses the slice.
@@ -73,8 +78,8 @@ class LifeFeed:
         self._shades_timbre, self._shade_numbers = self._shades[:, 0, :2], numbers(self._shades)
         self._amounts = [0.0] * voices
         self._voices = [
-            _Voice(index, moved, row[split:end], self._tables)
-            for index, (moved, row) in enumerate(zip(motion.voices, shade, strict=True))
+            _Voice(index, voice, row, self._tables, shared=shared)
+            for index, (voice, row) in enumerate(zip(motion.voices, moved, strict=True))
         ]
         self._draws, self._ranges = SEED, [mode.note_range for mode in modes]
         self._told: Controls | None = None
@@ -82,10 +87,10 @@ class LifeFeed:
         lives = [mode.life for mode in modes]
         self._attack: AttackFeed | None = None
         if self._has_life and any(life.attacks for life in lives if life):
-            self._attack = AttackFeed(lives, shade, shade[:, split:end].reshape(voices, count, living), motion.voices)
+            own = None if shared else shade[:, split:end].reshape(voices, count, living)
+            self._attack = AttackFeed(lives, shade, own, motion.voices)
         self._shares = [voice.shares for voice in self._voices]
-        self._follows = [follows(life) for life in lives]
-        self._recorded = [bool(life and (life.courses or follows(life))) for life in lives]
+        self._recorded = [bool(life and (life.courses or life.follows)) for life in lives]
         self._turns = [_turn(mode, follow=follow) for mode, follow in zip(modes, self._follows, strict=True)]
         self._alike = [not recorded for recorded in self._recorded]
 
@@ -182,7 +187,7 @@ class LifeFeed:
                 voice.moved.bend, voice.moved.gain = bent[at], gained[at]
                 continue
             voice.row_bytes[:] = b"".join([rows[at] for rows in voice.rows])
-            np.multiply(voice.row, voice.weights, voice.living)
+            self._mix(voice.weights, voice.row, voice.living)
             bend = gain = 1.0
             for mode, weight in voice.moves:
                 bend *= voice.bent[mode][at] ** weight
@@ -235,8 +240,9 @@ class _Voice:
     Args:
         index: Its row in the graph.
         moved: Its pace and amplitude.
-        living: Its directions of life in the shade. Shape (M * L,).
+        living: Its directions in the shade: those of each mode's life side by side, or those that all modes share.
         tables: Of the M modes.
+        shared: Which of the two.
     """
 
     __slots__ = (
@@ -262,11 +268,15 @@ class _Voice:
         "weights",
     )
 
-    def __init__(self, index: int, moved: MovedVoice, living: Float32Array, tables: Sequence[Table]) -> None:
+    def __init__(
+        self, index: int, moved: MovedVoice, living: Float32Array, tables: Sequence[Table], *, shared: bool
+    ) -> None:
         self.index, self.moved, self.living = index, moved, living
-        self.own_bytes = [own.view(np.uint8).data for own in living.reshape(len(tables), -1)]
-        self.row, self.weights = np.zeros((2, len(living)), np.float32)
-        self.row_bytes, self.weight_bytes = self.row.view(np.uint8).data, self.weights.view(np.uint8).data
+        owns = [living] * len(tables) if shared else living.reshape(len(tables), -1)
+        self.own_bytes = [own.view(np.uint8).data for own in owns]
+        self.row = np.zeros((len(tables), len(living)) if shared else len(living), np.float32)
+        self.weights = np.zeros(len(tables) if shared else len(living), np.float32)
+        self.row_bytes, self.weight_bytes = self.row.reshape(-1).view(np.uint8).data, self.weights.view(np.uint8).data
         self.at, self.end, self.again, self.age = 0, TAKE_FRAMES, 0, 0
         """The period of its takes, where they end, and where they go on then."""
         self.blend, self.evened = [0.0] * len(tables), 1.0

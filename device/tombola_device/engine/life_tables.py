@@ -74,11 +74,6 @@ def furthest(table: Table) -> list[tuple[int, int]]:
     return [divmod(place, TAKE_FRAMES) for place in found]
 
 
-def follows(life: Life | None) -> bool:
-    """Whether a note goes on as the recording whose attack it drew."""
-    return life is not None and life.attacks is not None and bool(life.attacks.courses)
-
-
 def played(life: Life, mode: int = 0) -> Float64Array:
     """The takes of one mode, one after another: noise, and the courses.
 

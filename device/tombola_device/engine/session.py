@@ -71,7 +71,7 @@ class Session:
         self.noise: Float32Array = np.zeros((voices, graph.noise_bands, noise_samples), np.float32)
         self._names = {kind: port.name for kind, port in ports.items()}
         self.shade: Float32Array = np.zeros((voices, ports["shade"].size if graph.directions else 0), np.float32)
-        self._dynamics = dynamics_of(self.shade, graph.directions) if graph.directions else None
+        self._dynamics = dynamics_of(self.shade, graph.modes) if graph.directions else None
         sound = Sound(voices, overlap=graph.overlap) if sound is None else sound
         self.sound = sound
         self._states = tuple(

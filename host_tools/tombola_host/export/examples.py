@@ -61,7 +61,7 @@ class Example:
         if self.graph.motion:
             note, level = (now[:, SCALAR_COLUMNS.index(name)] for name in ("note", "loudness_db"))
             if self.shade is not None:
-                level = level + SHADE_DB * dynamics_of(self.shade[:, frame], self.graph.directions).sum(-1)
+                level = level + SHADE_DB * dynamics_of(self.shade[:, frame], self.graph.modes).sum(-1)
             self._motion.step(note.tolist(), level.tolist(), len(now))
             found["motion"] = torch.from_numpy(self._motion.places.copy())
             found["level"] = torch.from_numpy(self._motion.amplitude.copy())

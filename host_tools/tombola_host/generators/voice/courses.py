@@ -25,9 +25,10 @@ def course_of(one: Recorded) -> Array:
     """The course of a recording: what a held note does again and again, or what ends where a note has died away.
 
     Returns:
-        Cents, dB, directions. Shape (COURSE_FRAMES, 2 + L).
+        Cents, dB, directions. Shape (COURSE_FRAMES, 2 + S).
     """
     course = one.course[: _stop(one.level_db, dies=one.dies)].copy()
+    course[:, 2:] += (one.swing - 1.0) * around_trend(course[:, 2:])
     course[:COURSE_FROM] = course[COURSE_FROM : COURSE_FROM + BEGINS_FRAMES].mean(axis=0)
     if one.dies:
         ended = _lengthened(course)

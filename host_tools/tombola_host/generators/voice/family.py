@@ -18,7 +18,7 @@ from tombola_host.corpus.windows import ModeData, Note
 from tombola_host.generators.base import Conditions, Generator, Size
 from tombola_host.generators.family import Described, GeneratorTrainee
 from tombola_host.generators.units import Weights
-from tombola_host.generators.voice.attack import fit_attacks, fit_strikes
+from tombola_host.generators.voice.attack import fit_attacks
 from tombola_host.generators.voice.courses import course_of
 from tombola_host.generators.voice.export import VoiceExport
 from tombola_host.generators.voice.life import fit_life, steps_of
@@ -27,8 +27,8 @@ from tombola_host.generators.voice.network import Voice
 from tombola_host.generators.voice.noise import noise_source
 from tombola_host.generators.voice.objective import voice_phases
 from tombola_host.generators.voice.places import places_of
-from tombola_host.generators.voice.recorded import fit_living, recorded
-from tombola_host.generators.voice.shades import KNOBS, LIFE, as_recorded, fit_directions, heard_shade
+from tombola_host.generators.voice.recorded import fit_shared, recorded
+from tombola_host.generators.voice.shades import KNOBS, LIFE, X, Y, as_recorded, fit_directions, heard_shade
 from tombola_host.generators.voice.size import VoiceSize
 from tombola_host.generators.voice.spectrum import SCALARS
 from tombola_host.generators.voice.trainee import VoiceTrainee, new_trainee, restored_trainee
@@ -108,7 +108,7 @@ class VoiceFamily:
                 mode, frames = int(controls[0, SCALARS:].argmax()), len(controls)
                 short = replace(note, scalars=note.scalars[:frames], relative=note.relative[:frames])
                 played = normalized(network.log_amplitudes(given, shade)[0], torch.ones(1))
-                shade = as_recorded(network, given, heard_shade(short, network.directions[mode], played[0])[None])
+                shade = _as_heard(network, given, short, played[0])
             sound: Tensor = network(Conditions(given, noise, shade))
         return sound[0].numpy()
 
@@ -122,8 +122,9 @@ class VoiceFamily:
         network = cast("VoiceTrainee", trainee).network
         for mode, each in enumerate(data):
             network.directions[mode, : len(SHADES)] = fit_directions(each)[: len(SHADES)]
-            network.directions[mode, LIFE] = fit_living(network, mode, each)
-        network.strikes = fit_strikes(network, data)
+        network.strikes = fit_shared(network, data)
+        if len(network.strikes):  # They take the place of those of each mode's life, and the wane stays.
+            network.directions = torch.cat([network.directions[:, : LIFE.start], network.directions[:, -1:]], dim=1)
 
     def described(
         self, trainee: GeneratorTrainee, mode: int, data: ModeData, envelope: Envelope | None = None
@@ -132,7 +133,8 @@ class VoiceFamily:
         network = cast("VoiceTrainee", trainee).network
         found = recorded(network, mode, data, envelope) if envelope is not None and len(network.strikes) else []
         courses = [course_of(one) for one in found]
-        life = fit_life(data, network.directions[mode], courses)
+        living = network.strikes if found else network.directions[mode, len(SHADES) :]
+        life = fit_life(data, living, courses)
         if life is not None and courses:
             steps, grown = (
                 b"".join(steps_of(course, life) for course in courses),
@@ -168,3 +170,16 @@ class VoiceFamily:
         network = Voice.of(merged)
         network.forget_the_unreadable()
         return network
+
+
+def _as_heard(network: Voice, controls: Tensor, note: Note, played: Tensor) -> Tensor:
+    """The shade that brings a network nearest to a note. (1, F, 7 + M), …, (F, A) → (1, F, M * K) or M * K + S."""
+    mode = int(controls[0, 0, SCALARS:].argmax())
+    own = controls.new_zeros(1, controls.shape[1], network.directions.shape[1])
+    shared = len(network.strikes) > 0
+    living = network.strikes if shared else network.directions[mode, LIFE]
+    own[0, :, [X, Y]], moved = heard_shade(note, network.directions[mode, [X, Y]], living, played)
+    if not shared:
+        own[0, :, LIFE] = moved
+        return as_recorded(network, controls, own)
+    return torch.cat([as_recorded(network, controls, own), moved[None]], dim=-1)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from tombola_host.corpus.trend import detrended
 from tombola_host.corpus.windows import NOTE, ModeData
-from tombola_host.generators.voice.shades import LIFE, Array, life_coefficients
+from tombola_host.generators.voice.shades import Array, life_coefficients
 from tombola_host.generators.voice.wane import fit_wane
 
 SHORTEST_S = 1.0
@@ -45,23 +45,20 @@ def fit_life(mode: ModeData, directions: Tensor, courses: Sequence[Array] = ()) 
     """The life of a mode; None if it has no courses and no note is long enough to show it.
 
     Args:
-        directions: Of the mode, in the network. Shape (K, H + B).
+        directions: In which it moves. Shape (L, H + B).
         courses: Those that notes will follow, whose slow motion is then no noise: they decide how far a latent reaches.
             Shape (COURSE_FRAMES, 2 + L) each.
     """
     moved = _motions(mode, directions)
-    width = 2 + len(directions) - LIFE.start
+    width = 2 + len(directions)
     scale = np.array([SCALE_CENTS, SCALE_DB] + [1.0] * (width - 2))
-    covariance = np.mean([(one / scale).T @ (one / scale) / len(one) for one in moved], axis=0) if moved else None
-    if covariance is None or not np.trace(covariance) > 0:
-        if not len(courses):
-            return None
-        covariance = np.eye(width)
-    values, vectors = np.linalg.eigh(covariance)
+    spread = [(one / scale).T @ (one / scale) / len(one) for one in [*moved, *courses]]
+    if not spread or not np.trace(np.sum(spread, axis=0)) > 0:
+        return None
+    values, vectors = np.linalg.eigh(np.mean(spread, axis=0))
     order = np.argsort(values)[::-1]
-    if not len(courses):
-        share = np.cumsum(values[order]) / values.sum()
-        order = order[: int(np.searchsorted(share, KEPT_SHARE)) + 1]
+    share = np.cumsum(values[order]) / values.sum()
+    order = order[: int(np.searchsorted(share, KEPT_SHARE)) + 1]
     # The sign of a vector is arbitrary. Pitch, or level, goes up with each: else those of two modes cancel in a blend.
     heard = vectors[: LEVEL + 1, order]
     sign = np.where(heard[np.abs(heard).argmax(axis=0), range(len(order))] < 0, -1.0, 1.0)

@@ -1,12 +1,13 @@
 """How recordings differ from what the engine plays of their notes: level, pitch and spectrum, period by period.
 
 The network has learned what the recordings of a mode have in common; this is what each has for itself. Attacks and
-courses hold it, the directions of life and of strikes are those in which most of it lies.
+courses hold it, in directions that all modes share: those in which most of it lies.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,14 +25,12 @@ from tombola_host.generators.voice.losses import normalized
 from tombola_host.generators.voice.network import Voice
 from tombola_host.generators.voice.shades import (
     DYNAMICS,
-    LIFE,
     NEPER,
     SOUNDING_DB,
     Array,
     around_trend,
     as_recorded,
     audible,
-    followed_in,
     heard_in,
     least_squares,
 )
@@ -40,8 +39,10 @@ MOST_OFF_DB = 24.0
 MOST_SWING, FOLLOWED = 1.5, 10
 """A few directions hold a part of how the first partials move; they move so many times as far at most, so that the
 partials in sum move as far as recorded."""
-MOST_CENTS, MOST_DB, MOST_MOVED = 100.0, 12.0, 6.0
-"""Further off is a fault of the analysis; 6 is six times the usual."""
+SHARED = 24
+"""Directions. With eight of each mode and six of all, a saxophone was a third further from its recordings."""
+MOST_CENTS, MOST_DB, MOST_MOVED = 100.0, 12.0, 15.0
+"""Further off is a fault of the analysis; attacks say no more than 15.9 in a direction."""
 FULL = slice(round(FULL_FROM_S * FRAME_RATE_HZ), round(RISE_WITHIN_S * FRAME_RATE_HZ))
 """Where a held note is as loud as its key: it may swell on from there."""
 MOVING_SHARE = 0.5
@@ -59,31 +60,28 @@ class Recorded:
         velocity: How hard it was struck, 0 … 1.
         level_db: Its level. Shape (F,).
         dies: Whether its mode dies away. Else how loud it begins counts nothing: a key's velocity says that.
-        strike: Its first periods: cents, dB, then its place in the directions of life and in those that strikes share.
-            Shape (STRIKE_FRAMES, 2 + L + S); the last of the L is the wane's, 0.
-        course: All of it: cents, dB, directions of life. Shape (F, 2 + L).
+        course: Cents, dB, its place in the directions. Shape (F, 2 + S).
+        swing: The motion of the directions is to be so many times as far.
     """
 
     pitch: float
     velocity: float
     level_db: Array
     dies: bool
-    strike: Array
     course: Array
+    swing: float
 
 
 def recorded(network: Voice, index: int, mode: ModeData, envelope: Envelope) -> list[Recorded]:
     """The recordings of a mode, the lowest first; of very many, some from each register.
 
     Args:
-        network: Trained, with its directions of life and its ``strikes``.
+        network: Trained, with its ``strikes``.
         index: Of the mode in the network.
         mode: Its recordings.
         envelope: The course of level that the engine plays.
     """
-    own, weight = own_directions(network, index), heard_in(mode)
-    rows = np.concatenate([own, network.strikes.numpy().astype(np.float64)])
-    others = network.directions.shape[1] - LIFE.stop
+    rows, weight = network.strikes.numpy().astype(np.float64), heard_in(mode)
     dies, found, moving = envelope.decay_db_per_s < 0, [], []
     for note in chosen(network, mode):
         off = _spectrum(network, index, note, envelope)
@@ -93,38 +91,39 @@ def recorded(network: Voice, index: int, mode: ModeData, envelope: Envelope) -> 
             louder_db -= np.median(louder_db[FULL])
         cents = 100 * (note.scalars[: len(off), NOTE].numpy().astype(np.float64) - pitch)
         told = np.clip(np.column_stack([cents, louder_db]), (-MOST_CENTS, -2 * MOST_DB), (MOST_CENTS, 2 * MOST_DB))
-        moved = least_squares(own, off, weight, LEANING)
-        moving.append(_moving(moved @ own, off, weight, level_db))
-        struck = least_squares(rows, off[:STRIKE_FRAMES], weight, LEANING)
-        still = np.zeros((len(off), others))
-        course = np.column_stack([told, np.clip(moved, -MOST_MOVED, MOST_MOVED), still])
-        first = slice(STRIKE_FRAMES)
-        strike = np.column_stack([told[first], struck[:, : len(own)], still[first], struck[:, len(own) :]])
-        found.append(Recorded(pitch, float(note.scalars[0, VELOCITY]), level_db, dies, strike, course))
+        moved = least_squares(rows, off, weight, LEANING)
+        moving.append(_moving(moved @ rows, off, weight, level_db))
+        course = np.column_stack([told, np.clip(moved, -MOST_MOVED, MOST_MOVED)])
+        found.append(Recorded(pitch, float(note.scalars[0, VELOCITY]), level_db, dies, course, 1.0))
     held, real = np.sum(moving, axis=0) if moving else np.ones(2)
     swing = float(np.clip(np.sqrt(real / max(held, 1e-12)), 1.0, MOST_SWING))
-    for one in found:
-        one.course[:, 2:] += (swing - 1.0) * around_trend(one.course[:, 2:])
-    return found
+    return [replace(one, swing=swing) for one in found]
 
 
-def fit_living(network: Voice, index: int, mode: ModeData) -> Tensor:
-    """The directions in which most of how a mode's recordings differ lies; 1 is usual. Shape (L - 1, A).
+def fit_shared(network: Voice, modes: Sequence[ModeData]) -> Tensor:
+    """The directions in which most of how the recordings of all modes differ lies, at rest and in motion.
 
-    Those that the network learned beside are components of the motion of the recordings alone. These hold what it has
-    left, at rest too, with amplitudes as they are heard; and half as much of how that moves, with low partials first.
+    The network learned beside directions of each mode, components of how its recordings move. These hold what it has
+    left; a mode counts as much as another, and its motion half as much as the whole.
+
+    Returns:
+        Shape (SHARED, A), or (0, A) if no recording is long enough. A step of 1 is a mean of 1 dB, as amplitudes are
+        heard.
     """
-    weight, followed = heard_in(mode), followed_in(mode)
-    square, moving = np.zeros((2, len(weight), len(weight)))
-    for note in chosen(network, mode):
-        off = _spectrum(network, index, note)
-        square += _square(off, weight)
-        if len(off) >= COURSE_FROM + SETTLED_FRAMES:
-            moving += _square(around_trend(off[COURSE_FROM:]), followed)
-    moving *= MOVING_SHARE * np.trace(square) / max(np.trace(moving), 1e-12)
-    values, vectors = np.linalg.eigh((square + moving) / (len(mode.notes) * (1 + MOVING_SHARE)))
-    best = slice(None, LIFE.start - LIFE.stop - 1, -1)
-    rows = (vectors[:, best] * np.sqrt(np.maximum(values[best], 0.0))).T / np.sqrt(weight)
+    weights = [heard_in(mode) for mode in modes]
+    weight, square = np.mean(weights, axis=0), np.zeros((len(weights[0]), len(weights[0])))
+    for index, (mode, own) in enumerate(zip(modes, weights, strict=True)):
+        whole, moving = np.zeros((2, *square.shape))
+        for note in chosen(network, mode):
+            off = _spectrum(network, index, note)
+            whole += _square(off, own)
+            if len(off) >= COURSE_FROM + SETTLED_FRAMES:
+                moving += _square(around_trend(off[COURSE_FROM:]), own)
+        square += whole / max(np.trace(whole), 1e-12) + MOVING_SHARE * moving / max(np.trace(moving), 1e-12)
+    if not square.any():
+        return network.strikes[:0]
+    _, vectors = np.linalg.eigh(square)
+    rows = vectors[:, : -SHARED - 1 : -1].T / np.sqrt(weight) * NEPER * np.sqrt(weight.sum())
     return torch.from_numpy(rows.astype(np.float32))
 
 
@@ -134,22 +133,12 @@ def _square(off: Array, weight: Array) -> Array:
     return np.asarray(off.T @ off / len(off))
 
 
-def strikes_of(network: Voice, index: int, mode: ModeData) -> list[Array]:
-    """The first periods of each recording, as a difference of spectra, nepers. Shape (STRIKE_FRAMES, A) each."""
-    return [_spectrum(network, index, note)[:STRIKE_FRAMES] for note in chosen(network, mode)]
-
-
 def chosen(network: Voice, mode: ModeData) -> list[Note]:
     """The recordings that are kept, the lowest first: those long enough for an attack, as many as a bundle may have."""
     most = min(MAX_ATTACKS, MAX_FOLLOWED // network.modes)
     rising = sorted((note for note in mode.notes if len(note.scalars) >= STRIKE_FRAMES), key=pitch_of)
     places = np.linspace(0, len(rising) - 1, min(len(rising), most))
     return [rising[round(place)] for place in places]
-
-
-def own_directions(network: Voice, index: int) -> Array:
-    """The directions of a mode's life. Shape (L - 1, A)."""
-    return network.directions[index, LIFE].numpy().astype(np.float64)
 
 
 def pitch_of(note: Note) -> float:

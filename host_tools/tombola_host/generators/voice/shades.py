@@ -51,7 +51,7 @@ LEAST_HEARD_DB = 0.75
 """The least slope where recordings at several dynamics outweigh the prior."""
 SETTLED_S, TREND_S, RISE_S = 0.15, 0.35, 0.1
 """Motion is measured after the attack, around a trend smoothed over this time."""
-MOST_SHADE, MOST_LIFE = 1.5, 6.0
+MOST_SHADE, MOST_LIFE = 1.5, 15.0
 """No recording is told to stand further out than this."""
 SOUNDING_DB = 25.0
 HEARD_DB, MASKED_DB = 50.0, 60.0
@@ -162,20 +162,23 @@ def shades_of(mode: ModeData, directions: Tensor) -> list[Tensor]:
     return [torch.from_numpy(life_of(note, rows, heard).astype(np.float32)) for note in mode.notes]
 
 
-def heard_shade(note: Note, directions: Tensor, played: Tensor) -> Tensor:
-    """Timbre X and Y, and each frame's life, that bring a network nearest to a recording. Shape (F, K), dynamics 0.
+def heard_shade(note: Note, knobs: Tensor, living: Tensor, played: Tensor) -> tuple[Tensor, Tensor]:
+    """Timbre X and Y, and the life in each frame, that bring a network nearest to a recording. Shapes (2,), (F, L).
 
     Args:
+        knobs: The directions of X and Y. Shape (2, H + B).
+        living: Those of life. Shape (L, H + B).
         played: The network's log amplitudes for the note, with its dynamics. Shape (F, H + B).
     """
-    rows, weight = directions.numpy().astype(np.float64), _loud(note)
+    turned, moving = (part.numpy().astype(np.float64) for part in (knobs, living))
+    weight = _loud(note)
     off = audible(note.relative.numpy().astype(np.float64)) - audible(played.numpy().astype(np.float64))
     settled, heard = (off * weight[:, None]).sum(0) / weight.sum(), _heard(_mean(note)[None])
-    shade = np.zeros((len(off), len(rows)))
-    shade[:, [X, Y]] = np.clip(least_squares(rows[[X, Y]], settled[None], heard, LEANING)[0], -MOST_SHADE, MOST_SHADE)
-    if np.abs(rows[LIFE]).max():
-        shade[:, LIFE] = np.clip(least_squares(rows[LIFE], off - shade @ rows, heard, LEANING), -MOST_LIFE, MOST_LIFE)
-    return torch.from_numpy(shade.astype(np.float32))
+    at = np.clip(least_squares(turned, settled[None], heard, LEANING)[0], -MOST_SHADE, MOST_SHADE)
+    moved = np.zeros((len(off), len(moving)))
+    if len(moving) and np.abs(moving).max():
+        moved = np.clip(least_squares(moving, off - at @ turned, heard, LEANING), -MOST_LIFE, MOST_LIFE)
+    return torch.from_numpy(at.astype(np.float32)), torch.from_numpy(moved.astype(np.float32))
 
 
 def as_recorded(network: Voice, controls: Tensor, shade: Tensor | None = None) -> Tensor:
@@ -194,7 +197,7 @@ def as_recorded(network: Voice, controls: Tensor, shade: Tensor | None = None) -
         Shape (V, F, M * K).
     """
     own = controls.new_zeros(*controls.shape[:2], network.directions.shape[1]) if shade is None else shade
-    own = torch.cat([own[..., :WANE], network.waned(controls)], dim=-1)
+    own = torch.cat([own[..., :-1], network.waned(controls)], dim=-1)
     return network.shade_of(controls[..., len(SCALAR_COLUMNS) :], own)
 
 
@@ -214,11 +217,6 @@ def life_of(note: Note, directions: Array, heard: Array) -> Array:
 def heard_in(mode: ModeData) -> Array:
     """How much each amplitude of a mode counts, 0 … 1. Shape (H + B,)."""
     return _heard(np.stack([_mean(note) for note in mode.notes]))
-
-
-def followed_in(mode: ModeData) -> Array:
-    """How much the motion of each amplitude of a mode counts. Shape (H + B,)."""
-    return _followed(heard_in(mode))
 
 
 def recorded_db(mode: ModeData) -> float:
@@ -312,10 +310,10 @@ def life_coefficients(note: Note, directions: Tensor) -> tuple[Array, Array, Arr
     motion = motion_of(note)
     if motion is None:
         return None
-    living = directions.numpy().astype(np.float64)[LIFE]
-    moved = np.zeros((len(motion.cents), len(living) + 1))
-    if np.abs(living).max():
-        moved[:, :-1] = least_squares(living, motion.relative, _followed(_heard(_mean(note)[None])))
+    living = directions.numpy().astype(np.float64)
+    moved = np.zeros((len(motion.cents), len(living)))
+    if len(living) and np.abs(living).max():
+        moved = least_squares(living, motion.relative, _followed(_heard(_mean(note)[None])))
     return motion.cents, motion.level_db, moved
 
 

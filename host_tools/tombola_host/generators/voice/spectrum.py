@@ -224,7 +224,7 @@ class Spectrum(Generator):
         """The note that sounds, its true level, how hard it is played included, the blend. (…, 7 + M) → (…, 2 + M)."""
         level_db = controls[..., LEVEL]
         if shade is not None:
-            level_db = level_db + SHADE_DB * dynamics_of(shade, self.directions.shape[1]).sum(-1)
+            level_db = level_db + SHADE_DB * dynamics_of(shade, self.modes).sum(-1)
         return torch.cat([controls[..., NOTE, None], level_db[..., None], controls[..., SCALARS:]], dim=-1)
 
     def audible(self, sounding: Tensor) -> Tensor:
