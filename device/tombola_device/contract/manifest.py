@@ -241,9 +241,8 @@ def check_manifest(manifest: Manifest) -> None:
                 f"mode {mode.name!r} is rendered by the graph {mode.graph!r}, which is missing; export again"
             )
         _check_mode(mode, manifest.graphs[mode.graph])
-    followed = sum(
-        len(mode.life.attacks.notes) for mode in manifest.modes if mode.life and mode.life.attacks and mode.life.follows
-    )
+    lives = [mode.life for mode in manifest.modes if mode.life is not None]
+    followed = sum(len(life.attacks.notes) for life in lives if life.attacks is not None and life.follows)
     if followed > MAX_FOLLOWED:
         raise BadBundle(
             f"the notes of the bundle follow {followed} recordings; {MAX_FOLLOWED} are possible, so build it with "

@@ -102,40 +102,38 @@ class AttackFeed:
         for voice in self.striking:
             if voice >= voices:
                 continue
-            age, shared, moved = self._ages[voice], self._shared[voice], self._moved[voice]
+            age = self._ages[voice]
             self._ages[voice] = age + 1
             if self._living is not None:  # Else life has written it.
                 self._shared_numbers[voice][:] = self._still
             if age >= FRAMES:
                 over = True
                 continue
+            alone = len(shares[voice]) == 1
             for mode, share in shares[voice]:
                 table = self._tables[mode]
-                if table is None:
-                    continue
-                at = self._begun[voice][mode] + age
-                if self._living is None:
-                    if share != 1.0:
-                        np.multiply(table.rows[at], share, self._scaled)
-                    np.add(shared, table.rows[at] if share == 1.0 else self._scaled, shared)
-                    moved.bend *= table.bent[at] ** share
-                    moved.gain *= table.gained[at] ** share
-                    continue
-                living = self._living[voice][mode]
-                if share == 1.0 and len(shares[voice]) == 1:
-                    # One mode alone: a copy costs a tenth of a sum.
-                    self._shared_numbers[voice][:] = table.views[at]
-                    np.add(living, table.own[at], living)
-                    moved.bend *= table.bent[at]
-                    moved.gain *= table.gained[at]
-                    continue
-                np.multiply(table.rows[at], share, self._scaled)
-                np.add(living, self._scaled_own, living)
-                np.add(shared, self._scaled_common, shared)
-                moved.bend *= table.bent[at] ** share
-                moved.gain *= table.gained[at] ** share
+                if table is not None:
+                    self._move(voice, mode, table, share, alone=alone and share == 1.0)
         if over:
             self.striking = [voice for voice in self.striking if self._ages[voice] <= FRAMES]
+
+    def _move(self, voice: int, mode: int, table: _Table, share: float, *, alone: bool) -> None:
+        at, shared, moved = self._begun[voice][mode] + self._ages[voice] - 1, self._shared[voice], self._moved[voice]
+        if alone:  # A copy costs a tenth of a sum.
+            moved.bend *= table.bent[at]
+            moved.gain *= table.gained[at]
+            if self._living is None:
+                np.add(shared, table.rows[at], shared)
+                return
+            self._shared_numbers[voice][:] = table.views[at]
+            np.add(self._living[voice][mode], table.own[at], self._living[voice][mode])
+            return
+        np.multiply(table.rows[at], share, self._scaled)
+        np.add(shared, self._scaled_common, shared)
+        moved.bend *= table.bent[at] ** share
+        moved.gain *= table.gained[at] ** share
+        if self._living is not None:
+            np.add(self._living[voice][mode], self._scaled_own, self._living[voice][mode])
 
 
 class _Table:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import Final
 
@@ -66,7 +66,8 @@ class LifeFeed:
         shared = any(self._follows)
         moved = shade[:, end:] if shared else shade[:, split:end]
         self._tables = tables(modes, strikes if shared else living)
-        self._mix, self._living = (np.dot, 1) if shared else (np.multiply, living)
+        self._mix: Callable[..., object] = np.dot if shared else np.multiply
+        self._living = 1 if shared else living
         self._unmoved = bytes(4 * self._living)
         self._grown = [max(1, math.ceil(mode.life.onset_s * FRAME_RATE_HZ)) if mode.life else 1 for mode in modes]
         self._growing = max(self._grown) + GROWTH_FRAMES

@@ -105,7 +105,7 @@ class VoiceFamily:
             given = controls[None]
             shade = as_recorded(network, given)
             if note is not None:
-                mode, frames = int(controls[0, SCALARS:].argmax()), len(controls)
+                frames = len(controls)
                 short = replace(note, scalars=note.scalars[:frames], relative=note.relative[:frames])
                 played = normalized(network.log_amplitudes(given, shade)[0], torch.ones(1))
                 shade = _as_heard(network, given, short, played[0])
