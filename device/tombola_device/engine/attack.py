@@ -1,7 +1,7 @@
 """Attacks: what makes no two strikes alike, from the first moment on.
 
-A strike draws one of the recordings near its note and adds, for a quarter of a second, how that recording differed from
-what the graph plays. All tables are made when a bundle is loaded; after the attack nothing is read.
+A strike adds, for a quarter of a second, how the recording nearest to its note differed from what the graph plays, a
+little more or less of it each time. All tables are made when a bundle is loaded; after the attack nothing is read.
 """
 
 from __future__ import annotations
@@ -26,13 +26,11 @@ from tombola_device.engine.motion import MovedVoice
 FRAMES: Final = ATTACK_AT[-1]
 FADED_FROM: Final = 56
 """From this frame on, 0.15 s, an attack fades out."""
-CHANCES: Final = (0, 0, 0, 1)
-"""A strike draws one of these with equal chances: the recording nearest to its note, or the second. The nearest alone
-would be more like the recordings, and all strikes of a key alike (docs/notebook/0023-whole-courses.md)."""
+SIZES: Final = (1.0, 0.85, 1.1, 0.95, 0.75, 1.05, 0.9, 1.0)
+"""How much of the nearest recording's attack a strike has: no two strikes of a key are alike. Drawn among several
+recordings they differed more, and were less like recordings (docs/notebook/0023-whole-courses.md)."""
 NOTES, STEPS, LAYERS = 128, 4, 9
 """Recordings are found by quarters of a semitone and eighths of the range of velocity."""
-FURTHER_SEMITONES: Final = 2.0
-"""A recording that is so much further away than the nearest one is another register, and not drawn."""
 SEMITONES: Final = 4.0
 """A recording that was struck as softly as the others were struck hard is as far as one so many semitones away."""
 MOST_CENTS, MOST_DB = 100.0, 16.0
@@ -71,7 +69,7 @@ class AttackFeed:
         self._scaled = np.zeros(own + len(self._still), np.float32)
         self._scaled_own, self._scaled_common = self._scaled[:own], self._scaled[own:]
         self._begun = [[0] * len(lives) for _ in moved]
-        self._ages = [FRAMES] * len(moved)
+        self._ages, self._sizes = [FRAMES] * len(moved), [1.0] * len(moved)
         self._draws = SEED
         self.striking: list[int] = []
         """Voices within their attack."""
@@ -81,9 +79,9 @@ class AttackFeed:
         # As for life, the generator of Numerical Recipes.
         self._draws = (self._draws * 1_664_525 + 1_013_904_223) & 0xFFFFFFFF
         drawn, begun = self._draws >> 8, self._begun[voice]
-        struck = [0 if table is None else table.near(note, velocity, drawn) for table in self._tables]
+        struck = [0 if table is None else table.near(note, velocity) for table in self._tables]
         begun[:] = [FRAMES * near for near in struck]
-        self._ages[voice] = 0
+        self._ages[voice], self._sizes[voice] = 0, SIZES[drawn % len(SIZES)]
         if voice not in self.striking:
             self.striking.append(voice)
         return struck
@@ -109,9 +107,9 @@ class AttackFeed:
             if age >= FRAMES:
                 over = True
                 continue
-            alone = len(shares[voice]) == 1
-            for mode, share in shares[voice]:
-                table = self._tables[mode]
+            alone, size = len(shares[voice]) == 1, self._sizes[voice]
+            for mode, weight in shares[voice]:
+                table, share = self._tables[mode], weight * size
                 if table is not None:
                     self._move(voice, mode, table, share, alone=alone and share == 1.0)
         if over:
@@ -148,23 +146,19 @@ class _Table:
         self.bent: list[float] = bent.tolist()
         self.gained: list[float] = gained.tolist()
 
-    def near(self, note: float, velocity: float, drawn: int) -> int:
-        """One of the recordings nearest to a note: which, CHANCES say. What is no note is the lowest one."""
+    def near(self, note: float, velocity: float) -> int:
+        """The recording nearest to a note. What is no note is the lowest one."""
         key = min(max(0.0, note), NOTES - 1.0) * STEPS
         layer = min(max(0.0, velocity), 1.0) * (LAYERS - 1)
-        nearest = self._nearest[round(key)][round(layer)]
-        return nearest[CHANCES[drawn % len(CHANCES)]]
+        return self._nearest[round(key)][round(layer)]
 
 
-def _nearest(attacks: Attacks) -> list[list[list[int]]]:
-    """The recordings nearest to each step of the keyboard at each of LAYERS velocities, the nearest first."""
+def _nearest(attacks: Attacks) -> list[list[int]]:
+    """The recording nearest to each step of the keyboard at each of LAYERS velocities."""
     notes, struck = np.array(attacks.notes), np.array(attacks.velocities or [0.0] * len(attacks.notes))
     keys, layers = np.arange(STEPS * (NOTES - 1) + 1) / STEPS, np.linspace(0.0, 1.0, LAYERS)
     away = np.abs(keys[:, None] - notes)[:, None] + SEMITONES * np.abs(layers[:, None] - struck)
-    places = np.minimum(np.arange(max(CHANCES) + 1), len(notes) - 1)
-    order = away.argsort(axis=-1, kind="stable")[..., places]
-    further = np.take_along_axis(away, order, axis=-1) - away.min(axis=-1, keepdims=True)
-    found: list[list[list[int]]] = np.where(further > FURTHER_SEMITONES, order[..., :1], order).tolist()
+    found: list[list[int]] = away.argmin(axis=-1).tolist()
     return found
 
 

@@ -25,19 +25,21 @@ from tombola_host.generators.voice.shades import Array, life_coefficients
 from tombola_host.generators.voice.wane import fit_wane
 
 SHORTEST_S = 1.0
-MOST_TAKES, TAKES_OF_NOISE = 8, 4
+MOST_TAKES, TAKES_OF_NOISE = 8, 2
 """Of noise alone; of noise beside courses."""
 MOST_STEPS = 127
 ONSET_S = 0.25
-SCALE_CENTS, SCALE_DB = 5.0, 1.0
-FINEST = 0.25
-"""1.25 cents, 0.25 dB, a quarter of what is usual in a direction: finer steps of a course would only take space."""
+SCALE_CENTS, SCALE_DB = 2.5, 0.5
+STEP_SHARE, FINEST, COARSEST = 0.12, 0.2, 0.9
+"""A step of a course, as a share of how far the mode's notes move: finer ones would only take space. A step of 0.2 is
+half a cent, 0.1 dB of level, 0.2 dB in a direction."""
 FAST_SHARE = 0.5
 """Of the fast motion: noise beside the partials is read as flutter, and all of it makes notes less like the recordings
 (docs/notebook/0022-recorded-courses.md)."""
 MOST_FLUTTER = 1.5
 """Motion faster than SLOW_HZ is at most so many times as far as in the mode's usual recording."""
-KEPT_SHARE = 0.9999
+LEAST = 1e-3
+KEPT_SHARE = 0.99
 """Latents that move less than the rest of this are left out."""
 
 
@@ -63,7 +65,9 @@ def fit_life(mode: ModeData, directions: Tensor, courses: Sequence[Array] = ()) 
     heard = vectors[: LEVEL + 1, order]
     sign = np.where(heard[np.abs(heard).argmax(axis=0), range(len(order))] < 0, -1.0, 1.0)
     kept = vectors[:, order] * sign
-    reach = _reach([course / scale @ kept for course in courses], len(order))
+    far = np.sqrt(np.trace(np.mean(spread[: len(moved)], axis=0))) if moved else 0.0
+    step = float(np.clip(STEP_SHARE * far, FINEST, COARSEST))
+    reach = _reach([course / scale @ kept for course in courses], len(order), step)
     latents = [(one / scale) @ kept / reach for one in moved] or [np.zeros((2, len(order)))]
     spreads = np.array([[_spreads(latent) for latent in one.T] for one in latents])
     if len(courses):
@@ -72,18 +76,23 @@ def fit_life(mode: ModeData, directions: Tensor, courses: Sequence[Array] = ()) 
         spreads[..., np.array(band_edges_hz()[1:]) < SLOW_HZ] = 0.0
     places = np.linspace(0, len(spreads) - 1, min(TAKES_OF_NOISE if len(courses) else MOST_TAKES, len(spreads)))
     return Life(
-        mixing=[[round(float(value), 5) for value in row] for row in (kept * reach).T * scale],
-        takes=spreads[places.round().astype(int)].round(3).tolist(),
+        mixing=[_short(row, 3) for row in (kept * reach).T * scale],
+        takes=[[_short(bands, 2) for bands in take] for take in spreads[places.round().astype(int)]],
         onset_s=ONSET_S,
     )
 
 
-def _reach(courses: Sequence[Array], latents: int) -> Array:
-    """How far a latent of 1 goes: signed bytes hold its furthest point, in steps that are no finer than is heard."""
+def _short(values: Array, digits: int) -> list[float]:
+    """To so many significant digits; zeros, of which there are many, take one character in a manifest."""
+    return [float(f"{value:.{digits}g}") if abs(value) > LEAST else 0 for value in values]
+
+
+def _reach(courses: Sequence[Array], latents: int, step: float) -> Array:
+    """How far a latent of 1 goes: signed bytes hold its furthest point, in steps that are not finer than this."""
     if not len(courses):
         return np.ones(latents)
     furthest = np.max([np.abs(course).max(axis=0) for course in courses], axis=0)
-    return np.asarray(np.maximum(furthest / MOST_STEPS, FINEST) / COURSE_STEP)
+    return np.asarray(np.maximum(furthest / MOST_STEPS, step) / COURSE_STEP)
 
 
 def steps_of(course: Array, life: Life) -> bytes:
