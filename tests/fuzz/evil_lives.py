@@ -25,7 +25,7 @@ from tombola_device.contract.life import ATTACK_POINTS, BANDS, COURSE_POINTS, MA
 from tombola_device.contract.manifest import MAX_MODES, Cost, Envelope, Manifest, Mode
 
 Kind = tuple[str, Callable[[], bytes]]
-LATENTS, LIVING = 11, 9
+LATENTS, LIVING, STRIKES = 11, 1, 9
 BOMB_MIB = 200
 QUIET, MOST_MIXED = 0.02, 1e4
 """How far a latent moves a direction: so that random courses stay sounds, and as far as a manifest may say."""
@@ -66,7 +66,9 @@ def alive(*lives: Life) -> Bundle:
     """A tone with a mode for each life, held and dying by turns; whatever the life moves makes it louder."""
     count = len(lives)
     text = _GRAPH.format(
-        columns=len(SCALAR_COLUMNS) + count, static=count * len(SHADES), shade=count * (len(SHADES) + LIVING)
+        columns=len(SCALAR_COLUMNS) + count,
+        static=count * len(SHADES),
+        shade=count * (len(SHADES) + LIVING) + STRIKES,
     )
     graph = onnx.parser.parse_graph(text)
     graph.initializer.append(onnx.numpy_helper.from_array(np.arange(128, dtype=np.float32), "time"))
@@ -75,7 +77,7 @@ def alive(*lives: Life) -> Bundle:
         Mode(f"mode {index}", "#a0b0c0", (36.0, 96.0), (HELD, DYING)[index % 2], life=life)
         for index, life in enumerate(lives)
     ]
-    described = block_graph(count, motion=True, directions=len(SHADES) + LIVING)
+    described = block_graph(count, motion=True, directions=len(SHADES) + LIVING, strikes=STRIKES)
     manifest = Manifest("alive", "tones", modes, {"frame": described}, Cost(0, 0, 20, 0))
     return Bundle(manifest, {"frame": model.SerializeToString()})
 
@@ -86,13 +88,14 @@ def life(
     mixed: float = 0.1,
     **attacks: Any,
 ) -> Life:
-    """A life whose notes follow recordings. ``courses``: as they stand in the manifest; None: at rest."""
+    """A life whose notes follow recordings. ``courses``: as they stand in the manifest; None: at rest; empty: none."""
     if courses is None:
         courses = zlib.compress(bytes(recordings * LATENTS * COURSE_POINTS))
     notes = attacks.pop("notes", np.linspace(36.0, 96.0, recordings).tolist())
-    takes = [bytes(ATTACK_POINTS * (2 + LIVING))] * recordings
+    moved, struck = (STRIKES, STRIKES) if courses else (LIVING, LIVING + STRIKES)
+    takes = [bytes(ATTACK_POINTS * (2 + struck))] * recordings
     own = Attacks(notes, takes, courses, **attacks)
-    mixing = (mixed * np.random.default_rng(0).choice([-1.0, 1.0], (LATENTS, 2 + LIVING))).tolist()
+    mixing = (mixed * np.random.default_rng(0).choice([-1.0, 1.0], (LATENTS, 2 + moved))).tolist()
     return Life(mixing, [[[0.0] * BANDS] * LATENTS], attacks=own)  # All that moves is in the courses.
 
 

@@ -76,7 +76,7 @@ GOOD = decode_bundle((HERE.parents[1] / "models/quartet/quartet.tombola").read_b
 POINTS = bytes(range(COURSE_POINTS)) * 2 * 2  # Of two recordings in two latents.
 PACKED = zlib.compress(POINTS)
 ATTACKS = Attacks([60.0, 64.0], [bytes(ATTACK_POINTS * 4)] * 2, PACKED, [0.25, 1.0])
-LIFE = Life([[0.0, 1.0, 0.5], [1.0, 0.0, 0.0]], [[[0.1] * BANDS] * 2], 0.2, ATTACKS, [bytes(2 * COURSE_POINTS)])
+LIFE = Life([[0.0, 1.0, 0.5, 0.0], [1.0, 0.0, 0.0, 0.5]], [[[0.1] * BANDS] * 2], 0.2, ATTACKS, [bytes(2 * COURSE_POINTS)])
 SUSTAINED, STRUCK = (
     Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0),
     Envelope(
@@ -112,7 +112,7 @@ SMALL_MANIFEST = Manifest(
 ALIVE_MANIFEST = msgspec.structs.replace(
     SMALL_MANIFEST,
     modes=[msgspec.structs.replace(SMALL_MANIFEST.modes[0], life=LIFE)],
-    graphs={"frame": block_graph(1, 3, motion=True, directions=len(SHADES) + 1, strikes=1)},
+    graphs={"frame": block_graph(1, 3, motion=True, directions=len(SHADES) + 1, strikes=2)},
     blend=[],
     words=[],
 )

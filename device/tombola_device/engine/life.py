@@ -84,7 +84,7 @@ class LifeFeed:
         ]
         self._draws, self._ranges = SEED, [mode.note_range for mode in modes]
         self._told: Controls | None = None
-        self._has_life = living > 0 and any(mode.life for mode in modes)
+        self._has_life = any(mode.life for mode in modes)
         lives = [mode.life for mode in modes]
         self._attack: AttackFeed | None = None
         if self._has_life and any(life.attacks for life in lives if life):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from tombola_device.contract.bundle import MAX_MANIFEST_BYTES
 from tombola_device.contract.errors import BadBundle
-from tombola_device.contract.graph import MAX_DIRECTIONS, SHADES, Port, block_graph, dynamics_of
+from tombola_device.contract.graph import MAX_DIRECTIONS, MAX_STRIKES, SHADES, Port, block_graph, dynamics_of
 from tombola_device.contract.life import (
     ATTACK_POINTS,
     BANDS,
@@ -28,21 +28,29 @@ from tombola_device.contract.life import (
 )
 from tombola_device.contract.manifest import Cost, Envelope, Manifest, Mode, decode_manifest, encode_manifest
 
-STRIKES = 3
-TAKE = bytes(range(ATTACK_POINTS)) * (2 + 2 + STRIKES)
+LIVING, STRIKES = 2, 3
+TAKE = bytes(range(ATTACK_POINTS)) * (2 + STRIKES)
+OWN_TAKE = bytes(range(ATTACK_POINTS)) * (2 + LIVING + STRIKES)
 COURSE = bytes(range(COURSE_POINTS)) * 2
 LIFE = Life(
-    [[5.0, 0.5, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]],
+    [[5.0, 0.5, 1.0, 0.0, 0.5], [0.0, 1.0, 0.0, 1.0, -0.5]],
     [[[0.5] * BANDS] * 2] * 3,
     onset_s=0.3,
     attacks=Attacks([55.0, 60.5], [TAKE, TAKE], zlib.compress(COURSE * 2), [0.5, 1.0]),
     courses=[COURSE, COURSE[::-1]],
 )
+OWN = Life(
+    [[5.0, 0.5, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]],
+    [[[0.5] * BANDS] * 2] * 3,
+    attacks=Attacks([55.0, 60.5], [OWN_TAKE, OWN_TAKE]),
+)
+"""A life that follows no recording moves the directions of its own mode."""
 COURSE_64, TWICE_64 = (base64.b64encode(COURSE * times).decode() for times in (1, 2))
-PACKED_64, SHORT_64, LONG_64, BROKEN_64, MORE_64 = (
+PACKED_64, ONE_64, SHORT_64, LONG_64, BROKEN_64, MORE_64 = (
     base64.b64encode(data).decode()
     for data in (
         zlib.compress(COURSE * 2),
+        zlib.compress(COURSE),
         zlib.compress(COURSE * 2 + COURSE[:1])[:-9],
         zlib.compress(bytes(1 << 20)),
         b"no zlib",
@@ -52,7 +60,7 @@ PACKED_64, SHORT_64, LONG_64, BROKEN_64, MORE_64 = (
 TAKE_64 = base64.b64encode(TAKE).decode()
 ENVELOPE = Envelope([0.0, 0.05], [-40.0, -18.0], 0.0, -60.0)
 MODE = Mode("violin", "#a03020", (55.0, 96.0), ENVELOPE, life=LIFE, recorded_db=-4.5, knobs={"timbre_x": "brighter"})
-GRAPH = block_graph(1, 8, motion=True, directions=len(SHADES) + 2, strikes=STRIKES)
+GRAPH = block_graph(1, 8, motion=True, directions=len(SHADES) + LIVING, strikes=STRIKES)
 MANIFEST = Manifest("alive", "voice", [MODE], {"frame": GRAPH}, Cost(100, 200, 30, 1))
 
 
@@ -71,11 +79,40 @@ def test_decoding_gives_back_the_life_that_was_encoded() -> None:
     read = decode_manifest(encode_manifest(MANIFEST))
     assert read == MANIFEST
     assert read.modes[0].life == LIFE
-    assert (LIFE.directions, GRAPH.directions, GRAPH.strikes) == (2, 5, STRIKES)
+    assert (GRAPH.modes, GRAPH.directions, GRAPH.strikes) == (1, len(SHADES) + LIVING, STRIKES)
     assert LIFE.attacks is not None
-    assert LIFE.attacks.directions == 2 + STRIKES
+    assert (LIFE.follows, LIFE.directions, LIFE.attacks.directions) == (True, STRIKES, STRIKES)
     still = msgspec.structs.replace(MODE, life=None)
     assert decode_manifest(encode_manifest(msgspec.structs.replace(MANIFEST, modes=[still]))).modes[0].life is None
+
+
+def test_a_life_that_follows_no_recording_moves_the_directions_of_its_mode_as_ever() -> None:
+    assert OWN.attacks is not None
+    assert (OWN.follows, OWN.directions, OWN.attacks.directions) == (False, LIVING, LIVING + STRIKES)
+    read = decode_manifest(encode_manifest(bundle_of(OWN)))
+    assert read.modes[0].life == OWN
+    for courses, attacks in ((b"", [TAKE] * 2), (zlib.compress(COURSE * 2), [OWN_TAKE] * 2)):
+        mixed = msgspec.structs.replace(OWN, attacks=Attacks([55.0, 60.5], attacks, courses))
+        with pytest.raises(BadBundle, match=r"not the 3 of its graph|not the 5 of its graph"):
+            decode_manifest(encode_manifest(bundle_of(mixed)))
+
+
+def bundle_of(*lives: Life | None) -> Manifest:
+    """A manifest of one graph, with a mode for each life."""
+    modes = [msgspec.structs.replace(MODE, name=f"m{index}", life=life) for index, life in enumerate(lives)]
+    graph = block_graph(len(lives), 8, motion=True, directions=len(SHADES) + LIVING, strikes=STRIKES)
+    return msgspec.structs.replace(MANIFEST, modes=modes, graphs={"frame": graph})
+
+
+@pytest.mark.parametrize("lives", [(LIFE, OWN), (OWN, None, LIFE), (LIFE, msgspec.structs.replace(OWN, attacks=None))])
+def test_modes_of_one_graph_of_which_some_follow_recordings_are_refused(lives: tuple[Life | None, ...]) -> None:
+    with pytest.raises(BadBundle, match="some modes of the graph 'frame' follow recordings and some do not; export"):
+        decode_manifest(encode_manifest(bundle_of(*lives)))
+
+
+@pytest.mark.parametrize("lives", [(LIFE, LIFE), (OWN, OWN), (LIFE, None), (None, OWN)])
+def test_modes_that_all_follow_or_none_are_taken_beside_still_ones(lives: tuple[Life | None, ...]) -> None:
+    assert [mode.life for mode in decode_manifest(encode_manifest(bundle_of(*lives))).modes] == list(lives)
 
 
 def test_bands_are_quarters_of_an_octave_from_the_lowest_to_beyond_the_fastest_tremolo() -> None:
@@ -88,14 +125,15 @@ def test_bands_are_quarters_of_an_octave_from_the_lowest_to_beyond_the_fastest_t
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        ("modes.0.life.mixing", [[5.0, 0.5, 1.0, 0.0], [0.0, 1.0, 0.0]], "rows of different lengths"),
-        ("modes.0.life.mixing", [[5.0, 0.5, 1.0, 0.0]], "rows of different lengths"),
+        ("modes.0.life.mixing", [[5.0, 0.5, 1.0, 0.0, 0.5], [0.0, 1.0, 0.0, 1.0]], "rows of different lengths"),
+        ("modes.0.life.mixing", [[5.0, 0.5, 1.0, 0.0, 0.5]], "rows of different lengths"),
         ("modes.0.life.takes", [[[0.5] * BANDS] * 2, [[0.5] * BANDS]], "rows of different lengths"),
-        ("modes.0.life.mixing", [[5.0, 0.5, 1.0]] * 2, "moves 1 directions, not the 2 of its graph"),
-        ("modes.0.life.mixing", [[5.0, 0.5]] * 2, "moves 0 directions, not the 2 of its graph"),
+        ("modes.0.life.mixing", [[5.0, 0.5, 1.0]] * 2, "moves 1 directions, not the 3 of its graph"),
+        ("modes.0.life.mixing", [[5.0, 0.5]] * 2, "moves 0 directions, not the 3 of its graph"),
+        ("modes.0.life.mixing", [[5.0, 0.5, 1.0, 0.0]] * 2, "moves 2 directions, not the 3 of its graph"),
         ("modes.0.life.mixing", [[5.0]] * 2, "mixing"),
         ("modes.0.life.mixing", [], "mixing"),
-        ("modes.0.life.mixing", [[0.0] * 4] * (MAX_LATENTS + 1), "mixing"),
+        ("modes.0.life.mixing", [[0.0] * 5] * (MAX_LATENTS + 1), "mixing"),
         ("modes.0.life.takes", [], "takes"),
         ("modes.0.life.takes", [[[0.5] * BANDS] * 2] * (MAX_TAKES + 1), "takes"),
         ("modes.0.life.takes.0.0", [0.5] * (BANDS - 1), "takes"),
@@ -116,8 +154,13 @@ def test_bands_are_quarters_of_an_octave_from_the_lowest_to_beyond_the_fastest_t
         ("modes.0.life.attacks.takes.0", "", "takes"),
         ("modes.0.life.attacks.takes.0", "no base 64", "takes"),
         ("modes.0.life.attacks.takes.0", [1, 2], "takes"),
-        ("modes.0.life.attacks", {"notes": [60.0], "takes": ["A" * 200]}, "move 4 directions, not the 5 of its graph"),
+        (
+            "modes.0.life.attacks",
+            {"notes": [60.0], "takes": ["A" * 200], "courses": ONE_64},
+            "move 4 directions, not the 3 of its graph",
+        ),
         ("modes.0.life.attacks", {"notes": [60.0], "takes": ["AAAA"]}, "rows of different lengths"),
+        ("modes.0.life.attacks.courses", "", "moves 3 directions, not the 2 of its graph"),
         ("modes.0.life.attacks.courses", SHORT_64, "cannot be unpacked"),
         ("modes.0.life.attacks.courses", LONG_64, "cannot be unpacked"),
         ("modes.0.life.attacks.courses", BROKEN_64, "cannot be unpacked"),
@@ -132,7 +175,7 @@ def test_bands_are_quarters_of_an_octave_from_the_lowest_to_beyond_the_fastest_t
         ("modes.0.life.courses", ["no base 64"], "courses"),
         ("modes.0.life.courses", [[1, 2]], "courses"),
         ("modes.0.life.courses", None, "courses"),
-        ("graphs.frame.strikes", STRIKES - 1, "moves 2 directions, not the 3 of its graph"),
+        ("graphs.frame.strikes", STRIKES - 1, "moves 3 directions, not the 2 of its graph"),
         ("graphs.frame.strikes", -1, "strikes"),
         ("graphs.frame.strikes", 33, "strikes"),
         ("modes.0.recorded_db", 0.1, "recorded_db"),
@@ -172,19 +215,22 @@ def test_a_shade_that_no_graph_can_have_is_refused(modes: int, shape: list[int],
     assert "export again" in str(caught.value)
 
 
-def test_strikes_share_fewer_directions_than_a_mode_has() -> None:
-    """Else a shade would not say how many modes it is for."""
-    graph = block_graph(1, 8, motion=True, directions=len(SHADES) + 2, strikes=len(SHADES) + 2)
-    still = msgspec.structs.replace(MODE, life=None)
-    with pytest.raises(BadBundle, match="share 5 directions"):
-        decode_manifest(encode_manifest(msgspec.structs.replace(MANIFEST, modes=[still], graphs={"frame": graph})))
+@pytest.mark.parametrize("modes", [1, 2, 16])
+def test_modes_may_share_more_directions_than_each_has_of_its_own(modes: int) -> None:
+    graph = block_graph(modes, 8, motion=True, directions=len(SHADES) + 1, strikes=MAX_STRIKES)
+    assert (graph.modes, graph.directions, graph.strikes) == (modes, len(SHADES) + 1, MAX_STRIKES)
+    attacks = Attacks([60.0], [bytes(ATTACK_POINTS * (2 + MAX_STRIKES))], zlib.compress(COURSE))
+    life = Life([[0.5] * (2 + MAX_STRIKES)] * 2, [[[0.5] * BANDS] * 2], attacks=attacks)
+    named = [msgspec.structs.replace(MODE, name=f"m{index}", life=life) for index in range(modes)]
+    manifest = msgspec.structs.replace(MANIFEST, modes=named, graphs={"frame": graph})
+    assert decode_manifest(encode_manifest(manifest)) == manifest
 
 
 def test_dynamics_stand_in_the_third_place_of_each_mode() -> None:
     shade = np.arange(2 * 3 * 5).reshape(3, 10)
-    assert dynamics_of(shade, 5).tolist() == [[2, 5], [12, 15], [22, 25]]
-    shared = np.concatenate([shade, np.full((3, 4), -1)], axis=1)
-    assert dynamics_of(shared, 5).tolist() == [[2, 5], [12, 15], [22, 25]]
+    assert dynamics_of(shade, 2).tolist() == [[2, 5], [12, 15], [22, 25]]
+    shared = np.concatenate([shade, np.full((3, 40), -1)], axis=1)
+    assert dynamics_of(shared, 2).tolist() == [[2, 5], [12, 15], [22, 25]]
 
 
 def test_life_without_courses_is_written_and_read_as_before_there_were_any() -> None:
@@ -199,10 +245,9 @@ def test_life_without_courses_is_written_and_read_as_before_there_were_any() -> 
 def test_the_notes_of_a_bundle_follow_320_recordings_at_most() -> None:
     def following(count: int, recordings: int, packed: bytes) -> Manifest:
         notes = np.linspace(40.0, 80.0, recordings).tolist()
-        life = msgspec.structs.replace(LIFE, attacks=Attacks(notes, [TAKE] * recordings, packed))
-        modes = [msgspec.structs.replace(MODE, name=f"m{index}", life=life) for index in range(count)]
-        graph = block_graph(count, 8, motion=True, directions=len(SHADES) + 2, strikes=STRIKES)
-        return msgspec.structs.replace(MANIFEST, modes=modes, graphs={"frame": graph})
+        life, take = (LIFE, TAKE) if packed else (OWN, OWN_TAKE)
+        life = msgspec.structs.replace(life, attacks=Attacks(notes, [take] * recordings, packed))
+        return bundle_of(*[life] * count)
 
     packed = {recordings: zlib.compress(COURSE * recordings) for recordings in (30, 32)}
     most = following(10, 32, packed[32])
@@ -231,12 +276,12 @@ def test_sixteen_modes_of_many_recordings_fit_the_manifest() -> None:
     rng = np.random.default_rng(0)
     takes = np.round(rng.exponential(3.0, (4, 10, BANDS)), 3).tolist()
     points = rng.normal(0.0, 6.0, (20, 10, COURSE_POINTS)).round().astype(np.int8)
-    attacks = [rng.bytes(ATTACK_POINTS * (2 + 8 + STRIKES)) for _ in range(20)]
+    attacks = [rng.bytes(ATTACK_POINTS * (2 + 8)) for _ in range(20)]
     own = Attacks(np.linspace(40.0, 80.0, 20).tolist(), attacks, zlib.compress(points.tobytes(), 9), [0.5] * 20)
     life = Life(np.round(rng.standard_normal((10, 10)), 3).tolist(), takes, attacks=own)
     envelope = Envelope([round(0.0167 * point, 4) for point in range(60)], [-20.123] * 60, -3.21, -120.5)
     modes = [msgspec.structs.replace(MODE, name=f"m{index}", envelope=envelope, life=life) for index in range(16)]
-    graphs = {"frame": block_graph(16, 300, motion=True, directions=len(SHADES) + 8, strikes=STRIKES)}
+    graphs = {"frame": block_graph(16, 300, motion=True, directions=len(SHADES) + 1, strikes=8)}
     data = encode_manifest(msgspec.structs.replace(MANIFEST, modes=modes, graphs=graphs))
     assert 512 * 1024 < len(data) < MAX_MANIFEST_BYTES
     assert len(decode_manifest(data).modes) == 16

@@ -27,7 +27,7 @@ from tombola_device.engine.life_tables import MOST_CENTS, MOST_DB, TAKE_FRAMES, 
 from tombola_device.engine.motion import Motion
 from tombola_device.play.player import Player
 
-LIVING, VOICES = 2, 2
+LIVING, STRIKES, VOICES = 2, 3, 2
 MIXING = [[4.0, 0.2, 0.3, 0.1], [-2.0, 0.3, 0.1, -0.3]]
 HELD = Envelope([0.0, 0.02], [-20.0, -20.0], 0.0, -300.0)
 RANGE = (36.0, 96.0)
@@ -54,13 +54,13 @@ def still_attacks(notes: list[float]) -> Attacks:
 class Bench:
     """A feed of one or two modes, and what it writes of voice 0."""
 
-    def __init__(self, *lives: Life | None, blend=(1.0,), envelope: Envelope = HELD) -> None:
+    def __init__(self, *lives: Life | None, blend=(1.0,), envelope: Envelope = HELD, strikes: int = 0) -> None:
         modes = [Mode(f"m{index}", "#a0b0c0", RANGE, envelope, life=life) for index, life in enumerate(lives)]
-        self.count = len(lives)
-        self.shade = np.zeros((VOICES, self.count * (len(SHADES) + LIVING)), np.float32)
+        self.count, self.strikes = len(lives), strikes
+        self.shade = np.zeros((VOICES, self.count * (len(SHADES) + LIVING) + strikes), np.float32)
         self.controls = np.zeros((VOICES, len(SCALAR_COLUMNS) + self.count), np.float32)
         self.motion = Motion(VOICES)
-        self.feed = LifeFeed(modes, self.shade, self.controls, self.motion)
+        self.feed = LifeFeed(modes, self.shade, self.controls, self.motion, strikes)
         self.voice = self.feed._voices[0]
         self.blend(blend)
 
@@ -75,7 +75,7 @@ class Bench:
         return self.feed._tables[0].rows.index(self.voice.rows[0])
 
     def strike(self, periods: int, note: float = 66.0) -> np.ndarray:
-        """Cents, dB and the directions, in sum over the modes. Shape (periods, 2 + LIVING)."""
+        """Cents, dB and the directions: those of the modes in sum, then the shared. (periods, 2 + LIVING + strikes)."""
         player = Player(self.count, VOICES)
         player.note_on(note, 0.8)
         self.feed.take(player.controls())
@@ -83,9 +83,9 @@ class Bench:
         rows = []
         for _ in range(periods):
             self.feed.advance(VOICES)
-            living = self.shade[0, self.count * len(SHADES) :].reshape(self.count, LIVING).sum(axis=0)
-            moved = self.motion.voices[0]
-            rows.append([1200 * np.log2(moved.bend), 20 * np.log10(moved.gain), *living])
+            own, shared = np.split(self.shade[0, self.count * len(SHADES) :], [self.count * LIVING])
+            moved, living = self.motion.voices[0], own.reshape(self.count, LIVING).sum(axis=0)
+            rows.append([1200 * np.log2(moved.bend), 20 * np.log10(moved.gain), *living, *shared])
         return np.array(rows)
 
 
@@ -208,15 +208,16 @@ def test_wild_courses_move_a_note_by_no_more_than_the_limits() -> None:
 # Courses of the recordings whose attacks are drawn
 
 SLOW = Envelope([0.0, 0.02], [-20.0, -20.0], -1.0, -300.0)
+SHARED = np.array([[0.5, 0.0, -0.25], [0.0, 0.25, 0.75]])
+"""How far a cent and a dB move the directions that all modes share."""
 
 
 def following(courses: np.ndarray, notes: list[float], noise: float = 0.0) -> Life:
     """A life whose first latent is the pitch in cents and whose second the level in dB; courses (P, 2, POINTS)."""
     steps = np.rint(courses / COURSE_STEP).astype(np.int8)
-    attacks = still_attacks(notes)
-    attacks = Attacks(notes, attacks.takes, zlib.compress(steps.tobytes()))
+    attacks = Attacks(notes, [bytes(ATTACK_POINTS * (2 + STRIKES))] * len(notes), zlib.compress(steps.tobytes()))
     spreads = [[0.0] * (BANDS - 8) + [noise] * 8] * 2
-    return Life([[1.0, 0.0, 0.5, 0.0], [0.0, 1.0, 0.0, 0.25]], [spreads], attacks=attacks)
+    return Life(np.hstack([np.eye(2), SHARED]).tolist(), [spreads], attacks=attacks)
 
 
 def ramps(count: int) -> np.ndarray:
@@ -227,17 +228,19 @@ def ramps(count: int) -> np.ndarray:
 
 def test_a_note_follows_the_recording_whose_attack_it_drew_at_rest_too() -> None:
     notes = [40.0, 60.0, 80.0]
-    bench = Bench(following(ramps(3), notes))
+    bench = Bench(following(ramps(3), notes), strikes=STRIKES)
     for place, note in enumerate(notes):
         moved = bench.strike(1000, note)
         assert bench.take == place
         assert moved[20:, 0] == pytest.approx(place - 1.0, abs=0.02)
         np.testing.assert_allclose(moved[100:1000:100, 1], np.arange(100, 1000, 100) / 1888 * 2.0, atol=0.1)
-        np.testing.assert_allclose(moved[20:, 2:], moved[20:, :2] * [0.5, 0.25], atol=0.02)
+        np.testing.assert_allclose(moved[20:, 2 + LIVING :], moved[20:, :2] @ SHARED, atol=0.02)
+        assert not moved[:, 2 : 2 + LIVING].any()
 
 
 def test_a_held_note_begins_its_course_anew_and_one_that_dies_away_stays_where_it_ended() -> None:
-    held, dying = (Bench(following(ramps(2), [50.0, 70.0]), envelope=own) for own in (HELD, SLOW))
+    life = following(ramps(2), [50.0, 70.0])
+    held, dying = (Bench(life, envelope=own, strikes=STRIKES) for own in (HELD, SLOW))
     looped, ended = (bench.strike(2 * TAKE_FRAMES, 70.0)[:, 1] for bench in (held, dying))
     once = COURSE_ENDS - COURSE_AGAIN
     np.testing.assert_allclose(looped[COURSE_ENDS + 50 :][:once], looped[COURSE_AGAIN + 50 :][:once], atol=0.02)
@@ -246,7 +249,7 @@ def test_a_held_note_begins_its_course_anew_and_one_that_dies_away_stays_where_i
 
 
 def test_such_a_course_is_entered_at_most_a_few_periods_late() -> None:
-    bench, entered = Bench(following(ramps(1), [60.0])), set()
+    bench, entered = Bench(following(ramps(1), [60.0]), strikes=STRIKES), set()
     for _ in range(300):
         bench.strike(1)
         entered.add(bench.voice.at)
@@ -255,7 +258,7 @@ def test_such_a_course_is_entered_at_most_a_few_periods_late() -> None:
 
 def test_in_a_blend_each_mode_follows_its_own_recording() -> None:
     lives = following(ramps(3), [40.0, 60.0, 80.0]), following(3 * ramps(2), [60.0, 80.0])
-    bench = Bench(*lives, blend=(0.5, 0.5))
+    bench = Bench(*lives, blend=(0.5, 0.5), strikes=STRIKES)
     moved = bench.strike(200, 60.0)
     # The second of three stands at 0 cents, the first of two at -3.
     assert moved[50:, 0] == pytest.approx(-3.0 * np.sqrt(0.5), abs=0.05)
