@@ -29,15 +29,14 @@ from tombola_host.generators.voice.courses import (
     course_of,
 )
 from tombola_host.generators.voice.family import VoiceFamily
-from tombola_host.generators.voice.life import ONSET_S, fit_life, steps_of
+from tombola_host.generators.voice.life import FINEST, ONSET_S, SCALE_CENTS, SCALE_DB, fit_life, steps_of
 from tombola_host.generators.voice.network import Voice
-from tombola_host.generators.voice.recorded import FULL, STRIKE_FRAMES, Recorded
-from tombola_host.generators.voice.shades import LIFE, NEPER
+from tombola_host.generators.voice.recorded import FULL, SHARED, STRIKE_FRAMES, Recorded
+from tombola_host.generators.voice.shades import NEPER
 from tombola_host.generators.voice.size import VoiceSize
-from tombola_host.generators.voice.spectrum import DIRECTIONS
 from tombola_host.generators.voice.trainee import new_trainee
 
-LOUD, WIDTH = 10, 2 + DIRECTIONS - LIFE.start
+LOUD, WIDTH = 10, 2 + SHARED
 
 
 def seconds(length_s: float) -> np.ndarray:
@@ -61,7 +60,7 @@ def differing(
     for column, values in enumerate((cents, louder_db, first)):
         course[:, column] = values
     levels = np.broadcast_to(level_db, len(course)).astype(np.float64)
-    return Recorded(60.0, 0.8, levels, dies, np.zeros((STRIKE_FRAMES, WIDTH + 6)), course)
+    return Recorded(60.0, 0.8, levels, dies, course, 1.0)
 
 
 # How a course begins and loops
@@ -141,6 +140,18 @@ def test_a_held_key_stays_in_tune_and_a_plucked_one_begins_as_sharp_as_it_did(di
     assert course[:150, CENTS].mean() == pytest.approx(kept, abs=2.5)  # A part of the drift is motion.
 
 
+@pytest.mark.parametrize("dies", [False, True])
+def test_only_the_motion_of_the_directions_swings_further(dies):
+    """Not where they stand, and neither pitch nor level."""
+    motion = np.sin(2 * np.pi * 5.0 * seconds(5.8))[:COURSE_FRAMES]
+    one = differing(5.8, 20.0 * motion, motion, 2.0 + motion, dies=dies)
+    plain, swung = course_of(one), course_of(replace(one, swing=1.4))
+    settled = slice(COURSE_FROM + 100, 1600)
+    np.testing.assert_array_equal(swung[:, : LEVEL + 1], plain[:, : LEVEL + 1])
+    np.testing.assert_allclose(swung[settled, 2] - 2.0, 1.4 * (plain[settled, 2] - 2.0), atol=0.05)
+    assert not swung[:, 3:].any()
+
+
 # How a course ends
 
 
@@ -176,12 +187,13 @@ def test_a_course_that_the_engine_plays_is_what_it_was_within_a_step(recording, 
         for size in (1.0, -0.5, 0.2)
     ]
     courses = [course_of(one) for one in made]
-    life = fit_life(mode, torch.zeros(DIRECTIONS, 1), courses)
+    life = fit_life(mode, torch.zeros(SHARED, 1), courses)
     steps = b"".join(steps_of(course, life) for course in courses)
     life = msgspec.structs.replace(life, attacks=fit_attacks(made, courses, steps, 94))
     table = played(life).reshape(3, COURSE_FRAMES, WIDTH)
-    # A latent's steps are a 127th of its furthest point; 1.25 cents, 0.25 dB, 0.25 where that is coarser.
-    step = np.maximum(np.abs(courses).max(axis=(0, 1)) / 127, [1.25, 0.25, *[0.25] * (WIDTH - 2)])
+    # A latent's steps are a 127th of its furthest point, and no finer than is heard.
+    finest = FINEST * np.array([SCALE_CENTS, SCALE_DB, *[1.0] * SHARED])
+    step = np.maximum(np.abs(courses).max(axis=(0, 1)) / 127, finest)
     for found, course in zip(table, courses, strict=True):
         np.testing.assert_array_less(np.abs(found - slow(course)).max(axis=0), step)
 
