@@ -10,10 +10,8 @@ import torch
 from tombola_device.contract.controls import FRAME_RATE_HZ, PERIOD_SAMPLES, SCALAR_COLUMNS
 from tombola_host.corpus.clip import NOISE_BANDS, PARTIALS
 from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
-from tombola_host.corpus.windows import LEVEL, NOTE, VELOCITY, ModeData, Note
-from tombola_host.generators.voice.attack import fit_strikes
+from tombola_host.corpus.windows import LEVEL, NOTE, VELOCITY, Note
 from tombola_host.generators.voice.network import Voice
-from tombola_host.generators.voice.shades import LIFE
 from tombola_host.generators.voice.size import VoiceSize
 
 NEPER = np.log(10) / 20
@@ -74,15 +72,15 @@ def make_typical(network: Voice) -> Voice:
     return network
 
 
-def make_knowing(mode: ModeData, rows_db: np.ndarray) -> Voice:
-    """A network of one mode that plays the typical spectrum; its directions of life move the loud partials so.
+def make_knowing(rows_db: np.ndarray) -> Voice:
+    """A network of one mode that plays the typical spectrum; its shared directions move the loud partials so.
 
     Args:
-        rows_db: dB. Shape (L - 1, LOUD).
+        rows_db: dB. Shape (S, LOUD).
     """
     network = make_typical(Voice(1, VoiceSize(4, 4)))
-    network.directions[0, LIFE, :LOUD] = torch.from_numpy((rows_db * NEPER).astype(np.float32))
-    network.strikes = fit_strikes(network, [mode])
+    network.strikes = torch.zeros(len(rows_db), AMPLITUDES)
+    network.strikes[:, :LOUD] = torch.from_numpy((rows_db * NEPER).astype(np.float32))
     return network
 
 

@@ -25,16 +25,14 @@ from tombola_device.engine.attack import FADED_FROM, FRAMES, played
 from tombola_device.engine.envelope import table_time_s
 from tombola_device.engine.life import GROWTH_FRAMES
 from tombola_host.corpus.windows import LEVEL, NOTE, ModeData
-from tombola_host.generators.voice.attack import MOST_STEPS, STRIKES, fit_attacks, fit_strikes
+from tombola_host.generators.voice.attack import MOST_STEPS, fit_attacks
 from tombola_host.generators.voice.network import Voice
-from tombola_host.generators.voice.recorded import recorded
-from tombola_host.generators.voice.shades import LIFE, NEPER, heard_in
-from tombola_host.generators.voice.spectrum import DIRECTIONS
+from tombola_host.generators.voice.recorded import SHARED, fit_shared, recorded
+from tombola_host.generators.voice.shades import NEPER
 
-LOUD, OWN, WIDTH = 10, LIFE.stop - LIFE.start, 2 + DIRECTIONS - LIFE.start
+LOUD, WIDTH = 10, 2 + SHARED
 TYPICAL_DB = -3.0 * np.arange(LOUD)
 ENVELOPE = Envelope([0.0, 1.0], [-10.0, -10.0], 0.0, -100.0)
-ROWS_DB = np.random.default_rng(5).normal(0.0, 0.2, (OWN, LOUD)) / NEPER
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +57,18 @@ def mode_of(recording):
     return make
 
 
+@pytest.fixture
+def knowing(knowing):
+    """A network with the directions in which the recordings of a mode differ."""
+
+    def make(mode: ModeData) -> Voice:
+        network = knowing(np.zeros((0, LOUD)))
+        network.strikes = fit_shared(network, [mode])
+        return network
+
+    return make
+
+
 def fitted(network: Voice, mode: ModeData, envelope: Envelope = ENVELOPE) -> Attacks:
     """The attacks beside courses that stand still."""
     found = recorded(network, 0, mode, envelope)
@@ -67,14 +77,13 @@ def fitted(network: Voice, mode: ModeData, envelope: Envelope = ENVELOPE) -> Att
 
 def spectra(network: Voice, directions: np.ndarray) -> np.ndarray:
     """What the directions add to the loud partials, dB, around their common motion. Shape (…, LOUD)."""
-    rows = torch.cat([network.directions[0, LIFE.start :], network.strikes]).numpy()
-    moved = directions @ rows[:, :LOUD] / NEPER
+    moved = directions @ network.strikes.numpy()[:, :LOUD] / NEPER
     return moved - moved.mean(axis=-1, keepdims=True)
 
 
 def test_an_attack_that_is_played_begins_as_its_recording_did(mode_of, knowing) -> None:
     mode = mode_of()
-    network = knowing(mode, ROWS_DB)
+    network = knowing(mode)
     found = fitted(network, mode)
     directions, bent, gained = played(found)
     moved = spectra(network, directions).reshape(len(mode.notes), FRAMES, LOUD)
@@ -93,7 +102,7 @@ def test_an_attack_that_is_played_begins_as_its_recording_did(mode_of, knowing) 
 def test_a_recording_of_a_mode_that_dies_away_begins_as_loud_as_it_was(mode_of, knowing) -> None:
     """A key's velocity does not say it all: softer than the envelope by 6 dB, and 4 dB of its own."""
     mode, dying = mode_of(), Envelope([0.0, 1.0], [-10.0, -10.0], -20.0, -100.0)
-    found = fitted(knowing(mode, ROWS_DB), mode, dying)
+    found = fitted(knowing(mode), mode, dying)
     level_db = 20 * np.log10(played(found)[2]).reshape(-1, FRAMES)
     kept = [at for at in ATTACK_AT if at < FADED_FROM]
     expected = 4.0 * np.exp(-np.array(kept) / (0.1 * FRAME_RATE_HZ)) - 6.0
@@ -102,7 +111,7 @@ def test_a_recording_of_a_mode_that_dies_away_begins_as_loud_as_it_was(mode_of, 
 
 def test_an_attack_leaves_to_the_growing_course_what_it_moves(mode_of, knowing) -> None:
     mode, grown = mode_of(), 40
-    network = knowing(mode, ROWS_DB)
+    network = knowing(mode)
     found = recorded(network, 0, mode, ENVELOPE)
     still, moving = np.zeros((2, COURSE_FRAMES, WIDTH))
     moving[:, :3] = 8.0, -2.0, 1.5
@@ -118,7 +127,7 @@ def test_an_attack_leaves_to_the_growing_course_what_it_moves(mode_of, knowing) 
 def test_attacks_say_how_hard_each_was_struck_and_hold_what_was_packed(recording, knowing) -> None:
     made = ((64.0, 0.3), (50.0, 0.9), (57.0, 0.6))
     mode = ModeData("struck", 0.0, tuple(recording(pitch, 1.0, velocity) for pitch, velocity in made))
-    found = recorded(knowing(mode, ROWS_DB), 0, mode, ENVELOPE)
+    found = recorded(knowing(mode), 0, mode, ENVELOPE)
     steps = bytes(range(128)) * 3
     attacks = fit_attacks(found, [np.zeros((COURSE_FRAMES, WIDTH))] * 3, steps, 94)
     assert (attacks.notes, attacks.velocities) == ([50.0, 57.0, 64.0], [0.9, 0.6, 0.3])
@@ -138,57 +147,35 @@ def test_an_attack_is_measured_against_the_envelope_of_its_own_key(mode_of, know
         scalars[:, LEVEL] = torch.from_numpy(np.interp(read_s, keyed.time_s, keyed.level_db))
         notes.append(replace(note, scalars=scalars))
     mode = replace(mode, notes=tuple(notes))
-    network = knowing(mode, ROWS_DB)
+    network = knowing(mode)
     own, one = (fitted(network, mode, envelope) for envelope in (keyed, msgspec.structs.replace(keyed, keys=[])))
     off = [np.abs(20 * np.log10(played(found)[2])).max() for found in (own, one)]
     assert off[0] < 0.1
     assert off[1] > 6.0
 
 
-def test_shared_directions_take_what_those_of_life_leave(mode_of, knowing) -> None:
-    mode = mode_of()
-    network = knowing(mode, ROWS_DB)
-    assert network.strikes.shape == (STRIKES, len(heard_in(mode)))
-    network.directions[0, LIFE] *= 0.0
-    network.directions[0, LIFE.start, 0] = 0.2
-    alone = fit_strikes(network, [mode]).numpy().astype(np.float64)[:, :LOUD]
-    centred = alone - alone.mean(axis=1, keepdims=True)
-    for note in mode.notes:
-        true = note.relative[0, :LOUD].numpy() / NEPER - TYPICAL_DB
-        true = true - true.mean()
-        left = true - np.linalg.lstsq(centred.T, true, rcond=None)[0] @ centred
-        assert np.sum(left[1:] ** 2) < 0.1 * np.sum(true**2)
-
-
 def test_takes_stand_in_the_order_of_their_notes_and_there_are_not_too_many(mode_of, knowing) -> None:
     rising = mode_of(MAX_ATTACKS + 8)
     mode = ModeData("struck", 0.0, rising.notes[::-1])
-    found = fitted(knowing(mode, ROWS_DB), mode)
+    found = fitted(knowing(mode), mode)
     assert len(found.notes) == len(found.takes) == MAX_ATTACKS
     assert found.notes == sorted(found.notes)
     assert (found.notes[0], found.notes[-1]) == (48.0, 48.0 + 3 * (MAX_ATTACKS + 7))
-    assert {len(take) for take in found.takes} == {ATTACK_POINTS * (2 + DIRECTIONS - LIFE.start + STRIKES)}
-
-
-def test_the_wane_is_not_the_attacks_to_move(mode_of, knowing) -> None:
-    mode = mode_of()
-    found = fitted(knowing(mode, ROWS_DB), mode)
-    rows = np.frombuffer(b"".join(found.takes), np.int8).reshape(-1, 2 + found.directions)
-    assert not rows[:, 2 + OWN].any()
+    assert {len(take) for take in found.takes} == {ATTACK_POINTS * WIDTH}
 
 
 def test_a_short_recording_has_no_attack_and_a_mode_of_short_ones_none(recording, knowing) -> None:
     short, long = recording(60.0, (FRAMES - 5) / FRAME_RATE_HZ), recording(63.0, 0.5)
     mode, both = ModeData("short", 0.0, (short,)), ModeData("both", 0.0, (short, long))
-    network = knowing(mode, ROWS_DB)
+    network = knowing(mode)
     assert len(network.strikes) == 0
     assert recorded(network, 0, mode, ENVELOPE) == []
-    assert fitted(knowing(both, ROWS_DB), both).notes == [63.0]
+    assert fitted(knowing(both), both).notes == [63.0]
 
 
 def test_what_a_wild_recording_asks_is_bounded(mode_of, knowing) -> None:
     mode = mode_of(louder_db=60.0, cents=-700.0)
-    found = fitted(knowing(mode, ROWS_DB), mode)
+    found = fitted(knowing(mode), mode)
     _, bent, gained = played(found)
     assert 20 * np.log10(gained).max() == pytest.approx(MOST_STEPS * ATTACK_DB)
     assert 1200 * np.log2(bent).min() == pytest.approx(-100.0, abs=0.6)

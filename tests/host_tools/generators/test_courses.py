@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from tombola_device.contract.controls import FRAME_RATE_HZ, SCALAR_COLUMNS
+from tombola_device.contract.graph import SHADES
 from tombola_device.contract.life import CENTS, COURSE_AGAIN, COURSE_ENDS, COURSE_FRAMES, COURSE_FROM, LEVEL, SLOW_HZ
 from tombola_device.contract.manifest import Envelope, Mode
 from tombola_device.engine.attack import FADED_FROM
@@ -19,7 +20,7 @@ from tombola_device.engine.life_tables import played
 from tombola_device.engine.motion import Motion
 from tombola_device.play.player import Player
 from tombola_host.corpus.corpus import VELOCITY_RANGE_DB
-from tombola_host.corpus.windows import ModeData
+from tombola_host.corpus.windows import ModeData, Note
 from tombola_host.generators.voice.attack import fit_attacks
 from tombola_host.generators.voice.courses import (
     BEGINS_FRAMES,
@@ -29,15 +30,14 @@ from tombola_host.generators.voice.courses import (
     course_of,
 )
 from tombola_host.generators.voice.family import VoiceFamily
-from tombola_host.generators.voice.life import ONSET_S, fit_life, steps_of
+from tombola_host.generators.voice.life import FINEST, ONSET_S, SCALE_CENTS, SCALE_DB, fit_life, steps_of
 from tombola_host.generators.voice.network import Voice
-from tombola_host.generators.voice.recorded import FULL, STRIKE_FRAMES, Recorded
-from tombola_host.generators.voice.shades import LIFE, NEPER
+from tombola_host.generators.voice.recorded import FULL, SHARED, STRIKE_FRAMES, Recorded
+from tombola_host.generators.voice.shades import NEPER
 from tombola_host.generators.voice.size import VoiceSize
-from tombola_host.generators.voice.spectrum import DIRECTIONS
 from tombola_host.generators.voice.trainee import new_trainee
 
-LOUD, WIDTH = 10, 2 + DIRECTIONS - LIFE.start
+LOUD, WIDTH = 10, 2 + SHARED
 
 
 def seconds(length_s: float) -> np.ndarray:
@@ -61,7 +61,7 @@ def differing(
     for column, values in enumerate((cents, louder_db, first)):
         course[:, column] = values
     levels = np.broadcast_to(level_db, len(course)).astype(np.float64)
-    return Recorded(60.0, 0.8, levels, dies, np.zeros((STRIKE_FRAMES, WIDTH + 6)), course)
+    return Recorded(60.0, 0.8, levels, dies, course, 1.0)
 
 
 # How a course begins and loops
@@ -141,6 +141,18 @@ def test_a_held_key_stays_in_tune_and_a_plucked_one_begins_as_sharp_as_it_did(di
     assert course[:150, CENTS].mean() == pytest.approx(kept, abs=2.5)  # A part of the drift is motion.
 
 
+@pytest.mark.parametrize("dies", [False, True])
+def test_only_the_motion_of_the_directions_swings_further(dies):
+    """Not where they stand, and neither pitch nor level."""
+    motion = np.sin(2 * np.pi * 5.0 * seconds(5.8))[:COURSE_FRAMES]
+    one = differing(5.8, 20.0 * motion, motion, 2.0 + motion, dies=dies)
+    plain, swung = course_of(one), course_of(replace(one, swing=1.4))
+    settled = slice(COURSE_FROM + 100, 1600)
+    np.testing.assert_array_equal(swung[:, : LEVEL + 1], plain[:, : LEVEL + 1])
+    np.testing.assert_allclose(swung[settled, 2] - 2.0, 1.4 * (plain[settled, 2] - 2.0), atol=0.05)
+    assert not swung[:, 3:].any()
+
+
 # How a course ends
 
 
@@ -176,12 +188,13 @@ def test_a_course_that_the_engine_plays_is_what_it_was_within_a_step(recording, 
         for size in (1.0, -0.5, 0.2)
     ]
     courses = [course_of(one) for one in made]
-    life = fit_life(mode, torch.zeros(DIRECTIONS, 1), courses)
+    life = fit_life(mode, torch.zeros(SHARED, 1), courses)
     steps = b"".join(steps_of(course, life) for course in courses)
     life = msgspec.structs.replace(life, attacks=fit_attacks(made, courses, steps, 94))
     table = played(life).reshape(3, COURSE_FRAMES, WIDTH)
-    # A latent's steps are a 127th of its furthest point; 1.25 cents, 0.25 dB, 0.25 where that is coarser.
-    step = np.maximum(np.abs(courses).max(axis=(0, 1)) / 127, [1.25, 0.25, *[0.25] * (WIDTH - 2)])
+    # A latent's steps are a 127th of its furthest point, and no finer than is heard.
+    finest = FINEST * np.array([SCALE_CENTS, SCALE_DB, *[1.0] * SHARED])
+    step = np.maximum(np.abs(courses).max(axis=(0, 1)) / 127, finest)
     for found, course in zip(table, courses, strict=True):
         np.testing.assert_array_less(np.abs(found - slow(course)).max(axis=0), step)
 
@@ -220,11 +233,12 @@ class Whole:
             level_db = self.louder_db[-1] - 8.0 * TIME_S * dies
             notes.append(recording(pitch, SECONDS, velocity, self.cents[-1], level_db, moved_db))
         data = ModeData("made", 0.0, tuple(notes))
-        trainee = new_trainee(Voice(1, VoiceSize(4, 4)), [data], 0)
-        self.network = typical(trainee.network)
+        self.trainee = new_trainee(Voice(1, VoiceSize(4, 4)), [data], 0)
+        self.network = typical(self.trainee.network)
+        self.missed_before = self.missed(notes[0])
         family = VoiceFamily()
-        family.finish(trainee, [data])
-        described = family.described(trainee, 0, data, envelope)
+        family.finish(self.trainee, [data])
+        described = family.described(self.trainee, 0, data, envelope)
         self.notes, self.life, self.recorded_db = notes, described.life, described.recorded_db
         shape = self.network.directions.shape[1] + len(self.network.strikes)
         self.shade = np.zeros((1, shape), np.float32)
@@ -233,6 +247,18 @@ class Whole:
         self.motion = Motion(1)
         mode = Mode("made", "#a0b0c0", (40.0, 80.0), envelope, life=self.life, recorded_db=self.recorded_db)
         self.feed = LifeFeed([mode], self.shade, self.controls, self.motion, len(self.network.strikes))
+
+    def missed(self, note: Note) -> float:
+        """How far the loud partials are from a recording that the network is told to play, of those of the typical."""
+        controls = torch.cat([note.scalars, torch.ones(len(note.scalars), 1)], dim=1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                Voice, "forward", lambda network, given: network.log_amplitudes(given.controls, given.shade)[0]
+            )
+            played = VoiceFamily().play(self.trainee, controls, note)[:, :LOUD] / NEPER
+        true = note.relative[:, :LOUD].numpy() / NEPER
+        off, far = (one - one.mean(axis=1, keepdims=True) for one in (played - true, TYPICAL_DB - true))
+        return float(np.sqrt(np.mean(off**2) / np.mean(far**2)))
 
     def strike(self, which: int, periods: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Cents, dB, and the loud partials in dB. Shapes (periods,), (periods,), (periods, LOUD)."""
@@ -264,6 +290,19 @@ def test_the_manifest_has_recordings_with_courses_and_no_noise_of_slow_motion(wh
     assert attacks.velocities == list(VELOCITIES)
     assert len(attacks.followed(len(whole.life.mixing))) == 3 * len(whole.life.mixing) * 128
     assert (whole.life.onset_s, whole.life.courses) == (ONSET_S, [])
+
+
+def test_a_network_that_is_told_where_a_recording_stands_plays_it(whole):
+    """In the directions of its mode's life as it was trained, which hold the motion; then in those of all."""
+    assert whole.missed(whole.notes[0]) < 0.2
+    assert whole.missed(whole.notes[0]) < 0.7 * whole.missed_before < 0.7
+
+
+def test_shared_directions_take_the_place_of_those_of_each_mode_s_life(whole):
+    """And the wane stays the last."""
+    assert whole.network.directions.shape[1] == len(SHADES) + 1
+    assert bool(whole.network.directions[0, -1].any()) != whole.held
+    assert whole.network.strikes.shape[0] == whole.life.directions == whole.life.attacks.directions == SHARED
 
 
 @pytest.mark.parametrize("which", range(len(PITCHES)))
