@@ -52,8 +52,7 @@ def fit_life(mode: ModeData, directions: Tensor, courses: Sequence[Array] = ()) 
             Shape (COURSE_FRAMES, 2 + L) each.
     """
     moved = _motions(mode, directions)
-    width = 2 + len(directions)
-    scale = np.array([SCALE_CENTS, SCALE_DB] + [1.0] * (width - 2))
+    scale = _scale(len(directions))
     spread = [(one / scale).T @ (one / scale) / len(one) for one in [*moved, *courses]]
     if not spread or not np.trace(np.sum(spread, axis=0)) > 0:
         return None
@@ -82,6 +81,11 @@ def fit_life(mode: ModeData, directions: Tensor, courses: Sequence[Array] = ()) 
     )
 
 
+def _scale(directions: int) -> Array:
+    """What counts as much as a step of 1 in a direction: cents, dB, each of L directions. Shape (2 + L,)."""
+    return np.array([SCALE_CENTS, SCALE_DB, *[1.0] * directions])
+
+
 def _short(values: Array, digits: int) -> list[float]:
     """To so many significant digits; zeros, of which there are many, take one character in a manifest."""
     return [float(f"{value:.{digits}g}") if abs(value) > LEAST else 0 for value in values]
@@ -97,8 +101,9 @@ def _reach(courses: Sequence[Array], latents: int, step: float) -> Array:
 
 def steps_of(course: Array, life: Life) -> bytes:
     """A course as a manifest has it: what is slower than SLOW_HZ, in latents, in signed bytes."""
-    mixing = np.array(life.mixing)
-    waves = np.fft.rfft(course @ np.linalg.pinv(mixing), axis=0)[: COURSE_POINTS // 2]
+    scale = _scale(life.directions)
+    # Scaled: of what the latents do not hold, a cent counts as much as where they were found.
+    waves = np.fft.rfft(course / scale @ np.linalg.pinv(np.array(life.mixing) / scale), axis=0)[: COURSE_POINTS // 2]
     points = np.fft.irfft(waves, COURSE_POINTS, axis=0) * (COURSE_POINTS / COURSE_FRAMES)
     return np.clip(np.rint(points.T / COURSE_STEP), -MOST_STEPS, MOST_STEPS).astype(np.int8).tobytes()
 
