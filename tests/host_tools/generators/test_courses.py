@@ -30,7 +30,7 @@ from tombola_host.generators.voice.courses import (
     course_of,
 )
 from tombola_host.generators.voice.family import VoiceFamily
-from tombola_host.generators.voice.life import FINEST, ONSET_S, SCALE_CENTS, SCALE_DB, fit_life, steps_of
+from tombola_host.generators.voice.life import FINEST, KEPT_SHARE, ONSET_S, SCALE_CENTS, SCALE_DB, fit_life, steps_of
 from tombola_host.generators.voice.network import Voice
 from tombola_host.generators.voice.recorded import FULL, SHARED, STRIKE_FRAMES, Recorded
 from tombola_host.generators.voice.shades import NEPER
@@ -180,7 +180,7 @@ def test_a_long_note_that_dies_ends_before_the_course_returns_to_its_start():
 
 
 @pytest.mark.parametrize("dies", [False, True])
-def test_a_course_that_the_engine_plays_is_what_it_was_within_a_step(recording, dies):
+def test_a_course_that_the_engine_plays_is_what_it_was_within_a_step_of_its_latents(recording, dies):
     time_s, mode = np.arange(COURSE_FRAMES) / FRAME_RATE_HZ, ModeData("made", 0.0, (recording(60.0, 0.5),))
     level_db = -6.0 * time_s if dies else -20.0
     made = [
@@ -192,11 +192,14 @@ def test_a_course_that_the_engine_plays_is_what_it_was_within_a_step(recording, 
     steps = b"".join(steps_of(course, life) for course in courses)
     life = msgspec.structs.replace(life, attacks=fit_attacks(made, courses, steps, 94))
     table = played(life).reshape(3, COURSE_FRAMES, WIDTH)
-    # A latent's steps are a 127th of its furthest point, and no finer than is heard.
-    finest = FINEST * np.array([SCALE_CENTS, SCALE_DB, *[1.0] * SHARED])
-    step = np.maximum(np.abs(courses).max(axis=(0, 1)) / 127, finest)
-    for found, course in zip(table, courses, strict=True):
-        np.testing.assert_array_less(np.abs(found - slow(course)).max(axis=0), step)
+    # A latent's steps are a 127th of its furthest point, and no finer than is heard. What no latent holds is little.
+    scale = np.array([SCALE_CENTS, SCALE_DB, *[1.0] * SHARED])
+    kept = np.linalg.qr((np.array(life.mixing) / scale).T)[0]
+    step = np.maximum(np.abs(courses / scale @ kept).max(axis=(0, 1)) / 127, FINEST)
+    off = (table - np.array([slow(course) for course in courses])) / scale
+    np.testing.assert_array_less(np.abs(off @ kept).max(axis=(0, 1)), step)
+    power, left = (np.mean(part**2, axis=(0, 1)).sum() for part in (courses / scale, off - off @ kept @ kept.T))
+    assert left < (1.0 - KEPT_SHARE) * power
 
 
 def slow(course: np.ndarray) -> np.ndarray:
@@ -267,7 +270,7 @@ class Whole:
         self.feed.take(player.controls())
         self.feed.place([VELOCITY_RANGE_DB * (VELOCITIES[which] - 1.0) - self.recorded_db])
         self.feed.begin(0)
-        while self.feed._voices[0].at:  # Not late.
+        while self.feed._voices[0].at or self.feed._attack._sizes[0] != 1.0:  # Not late, and with all of its attack.
             self.feed.begin(0)
         rows = torch.cat([self.network.directions[0], self.network.strikes]).numpy()[:, :LOUD]
         moved, found = self.motion.voices[0], []
@@ -319,8 +322,8 @@ def test_a_strike_is_its_recording_period_by_period_from_the_onset_through_the_h
     handed = slice(FADED_FROM, ATTACK_FRAMES)
     assert off_cents.max() < 6.0
     assert np.delete(off_cents, np.r_[handed]).max() < 4.0
-    assert off_db.max() < 0.5
-    assert off.max() < 1.0
+    assert off_db.max() < 0.6
+    assert off.max() < 1.5
     assert far.mean() > 2.0
     for part in (slice(0, 8), slice(8, FADED_FROM), handed, slice(ATTACK_FRAMES, periods)):
-        assert off[part].mean() < 0.2 * far[part].mean()
+        assert off[part].mean() < 0.25 * far[part].mean()

@@ -170,7 +170,8 @@ def test_beside_courses_noise_is_half_of_what_is_faster_than_they_hold(living):
     ]
     recorded, kept = (np.sqrt(power[:, [CENTS, LEVEL]]) for power in powers)
     assert (kept[:, LEVEL] <= 1.05 * FAST_SHARE * recorded[:, LEVEL]).all()
-    assert kept[:2, LEVEL] == pytest.approx(FAST_SHARE * recorded[:2, LEVEL], rel=0.1)
+    usual = drawn < 3  # The others flutter more than is kept.
+    assert kept[usual, LEVEL] == pytest.approx(FAST_SHARE * recorded[usual, LEVEL], rel=0.1)
 
 
 def test_flutter_of_one_recording_is_the_analysis_and_does_not_sound(note):
