@@ -110,7 +110,7 @@ def test_two_strikes_of_a_key_differ_in_the_attack_and_in_nothing_after_it(monke
     differences = [np.abs(strike[:FADED_FROM] - strikes[0][:FADED_FROM]).mean() for strike in strikes]
     assert max(differences) > 4 * ATTACK_UNIT
     for strike in strikes:
-        assert np.abs(strike[:FADED_FROM]).mean() > 30 * ATTACK_UNIT
+        assert np.abs(strike[:FADED_FROM]).mean() > 20 * ATTACK_UNIT
         assert not strike[FRAMES:].any()
 
 
