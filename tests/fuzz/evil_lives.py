@@ -1,6 +1,6 @@
 """Bundles whose life means harm: attacks and the courses that follow them.
 
-    manifest   courses that cannot be unpacked, or are of another length; velocities that cannot be
+    manifest   courses that cannot be unpacked, are of another length, or of some modes only; velocities that cannot be
     life       motion without measure, in a mode that is held and in one that dies away; more than a set ever has
 
 Each kind is a name and a function that gives the file's bytes.
@@ -138,6 +138,7 @@ def refused() -> Iterator[Kind]:
         f"manifest: {MAX_ATTACKS} recordings to follow in each of {MAX_MODES} modes",
         lambda: encode_bundle(alive(*[life(MAX_ATTACKS)] * MAX_MODES)),
     )
+    yield "manifest: one mode follows recordings and one does not", lambda: encode_bundle(alive(life(), life(4, b"")))
 
 
 def bomb() -> bytes:

@@ -76,7 +76,8 @@ GOOD = decode_bundle((HERE.parents[1] / "models/quartet/quartet.tombola").read_b
 POINTS = bytes(range(COURSE_POINTS)) * 2 * 2  # Of two recordings in two latents.
 PACKED = zlib.compress(POINTS)
 ATTACKS = Attacks([60.0, 64.0], [bytes(ATTACK_POINTS * 4)] * 2, PACKED, [0.25, 1.0])
-LIFE = Life([[0.0, 1.0, 0.5, 0.0], [1.0, 0.0, 0.0, 0.5]], [[[0.1] * BANDS] * 2], 0.2, ATTACKS, [bytes(2 * COURSE_POINTS)])
+MIXING = [[0.0, 1.0, 0.5, 0.0], [1.0, 0.0, 0.0, 0.5]]
+LIFE = Life(MIXING, [[[0.1] * BANDS] * 2], 0.2, ATTACKS, [bytes(2 * COURSE_POINTS)])
 SUSTAINED, STRUCK = (
     Envelope([0.0, 1.0], [-9.0, -9.0], 0.0, -1.0),
     Envelope(

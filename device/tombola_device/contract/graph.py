@@ -201,6 +201,8 @@ def check_ports(role: str, graph: Graph, modes: int) -> None:
             f"the graph {role!r} has a shade of {graph.directions} directions; {len(SHADES)} to {MAX_DIRECTIONS} are "
             "possible, beside phase and level; export again"
         )
+    if graph.strikes and "shade" not in kinds:
+        raise BadBundle(f"the modes of the graph {role!r} share {graph.strikes} directions of no shade; export again")
 
 
 def long_axes(shape: Sequence[int | str | None]) -> tuple[int | str | None, ...]:

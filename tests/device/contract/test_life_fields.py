@@ -226,6 +226,13 @@ def test_modes_may_share_more_directions_than_each_has_of_its_own(modes: int) ->
     assert decode_manifest(encode_manifest(manifest)) == manifest
 
 
+def test_directions_of_no_shade_are_not_shared() -> None:
+    graph = msgspec.structs.replace(block_graph(1, 8, motion=True), strikes=1)
+    still = msgspec.structs.replace(MODE, life=None)
+    with pytest.raises(BadBundle, match="share 1 directions of no shade; export again"):
+        decode_manifest(encode_manifest(msgspec.structs.replace(MANIFEST, modes=[still], graphs={"frame": graph})))
+
+
 def test_dynamics_stand_in_the_third_place_of_each_mode() -> None:
     shade = np.arange(2 * 3 * 5).reshape(3, 10)
     assert dynamics_of(shade, 2).tolist() == [[2, 5], [12, 15], [22, 25]]

@@ -116,8 +116,8 @@ def test_noise_is_added_to_the_courses_and_is_another_one_in_each_mode() -> None
 def test_a_strike_goes_on_as_the_recording_whose_attack_it_drew() -> None:
     bench = Bench(recorded(0, attacks=still_attacks(TAKE_NOTES)))
     drawn = set()
-    for _ in range(40):
-        bench.strike(1, note=(TAKE_NOTES[3] + TAKE_NOTES[4]) / 2)
+    for note in (TAKE_NOTES[3] + 1.0, TAKE_NOTES[4] - 1.0):
+        bench.strike(1, note)
         attack = bench.feed._attack
         assert attack is not None
         take = attack._begun[0][0] // FRAMES

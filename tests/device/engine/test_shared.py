@@ -26,6 +26,12 @@ EVEN = float(np.sqrt(2.0))
 """Of two modes in equal parts: their courses have nothing in common, so they are mixed with equal power."""
 
 
+@pytest.fixture(autouse=True)
+def full_size(monkeypatch) -> None:
+    """Strikes have all of their attack, so that they can be compared."""
+    monkeypatch.setattr("tombola_device.engine.attack.SIZES", (1.0,))
+
+
 def at_rest(*units: float, attack: int = 0, onset_s: float = 0.0) -> Life:
     """A life that follows one recording, which stands somewhere all the time. ``attack``: its steps, in all columns."""
     take = np.full((ATTACK_POINTS, 2 + len(units)), attack, np.int8)
