@@ -30,7 +30,7 @@ MOST_TAKES, TAKES_OF_NOISE = 8, 2
 MOST_STEPS = 127
 ONSET_S = 0.25
 SCALE_CENTS, SCALE_DB = 2.5, 0.5
-STEP_SHARE, FINEST, COARSEST = 0.12, 0.2, 0.9
+STEP_SHARE, FINEST, COARSEST = 0.14, 0.2, 1.2
 """A step of a course, as a share of how far the mode's notes move: finer ones would only take space. A step of 0.2 is
 half a cent, 0.1 dB of level, 0.2 dB in a direction."""
 FAST_SHARE = 0.5
@@ -87,8 +87,8 @@ def _scale(directions: int) -> Array:
 
 
 def _short(values: Array, digits: int) -> list[float]:
-    """To so many significant digits; zeros, of which there are many, take one character in a manifest."""
-    return [float(f"{value:.{digits}g}") if abs(value) > LEAST else 0 for value in values]
+    """To so many significant digits: a manifest is text."""
+    return [float(f"{value:.{digits}g}") if abs(value) > LEAST else 0.0 for value in values]
 
 
 def _reach(courses: Sequence[Array], latents: int, step: float) -> Array:
