@@ -95,7 +95,7 @@ def test_a_loop_does_not_let_the_note_go_again_and_again():
     louder_db = 0.5 * np.sin(2 * np.pi * time_s) - 80.0 * np.maximum(time_s - 3.0, 0.0)
     course = course_of(differing(3.73, louder_db=louder_db, level_db=-20.0 + louder_db))[:, LEVEL]
     assert 0.2 < course[:COURSE_ENDS].std() < 0.6
-    assert -3.5 < course.min() < course.max() < 1.25  # dB; a step of such wide motion is half a dB.
+    assert -3.5 < course.min() < course.max() < 1.0
     assert course[1200:1500].mean() == pytest.approx(0.0, abs=0.7)  # Not where it was let go.
 
 
@@ -326,7 +326,7 @@ def test_a_strike_is_its_recording_period_by_period_from_the_onset_through_the_h
     assert off_cents.max() < 6.0
     assert np.delete(off_cents, np.r_[handed]).max() < 4.0
     assert off_db.max() < 0.5
-    assert off.max() < 1.25  # dB; a step of such wide motion is half a dB.
+    assert off.max() < 1.5  # dB; steps of so wide a motion are half a dB.
     assert far.mean() > 2.0
     for part in (slice(0, 8), slice(8, FADED_FROM), handed, slice(ATTACK_FRAMES, periods)):
         assert off[part].mean() < 0.25 * far[part].mean()
