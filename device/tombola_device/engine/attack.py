@@ -46,7 +46,7 @@ class AttackFeed:
 
     Args:
         lives: Of the M modes that the graph renders, as far as they have one.
-        shade: The graph's input; the directions that strikes share are its last. Shape (V, M * K + S).
+        shade: The graph's input; the directions that all modes share are its last. Shape (V, M * K + S).
         living: The L directions of life of each mode, in the same memory, shape (V, M, L); None if life moves those
             that all modes share.
         moved: Pace and amplitude of the voices.

@@ -51,7 +51,7 @@ class LifeFeed:
         shade: The graph's input. Shape (V, M * 3 + M * L + S): SHADES of each mode, then L directions of life of each.
         controls: The graph's columns; X, Y and the blend of the M modes stand at the end. Shape (V, C + M).
         motion: Pace and amplitude of the voices.
-        strikes: How many directions strikes share, S; the last of the shade.
+        strikes: How many directions all modes share, S; the last of the shade.
     """
 
     def __init__(
