@@ -142,6 +142,13 @@ class FakeInstrument:
     def of_kind(self, kind: str) -> list[dict]:
         return [message for message in self.asked if message["kind"] == kind]
 
+    def last_of_kind(self, kind: str) -> dict:
+        """The last such message; the first may still be on its way."""
+        until_s = time.monotonic() + 5.0
+        while not self.of_kind(kind) and time.monotonic() < until_s:
+            time.sleep(0.01)
+        return self.of_kind(kind)[-1]
+
     def _run(self) -> None:
         asyncio.run(self._serve())  # Which ends what is still open.
 

@@ -50,4 +50,4 @@ def test_the_mouse_draws_a_word_and_at_360_pixels_it_fits(page, instrument):
     page.js(f"{FIRST}.scrollIntoView({{ block: 'center' }})")
     page.click("#words input", 0.75)
     page.until("document.querySelector('#words output').textContent !== '–'")
-    assert 0.6 < instrument.of_kind("set_word")[-1]["place"] < 0.9
+    assert 0.6 < instrument.last_of_kind("set_word")["place"] < 0.9
