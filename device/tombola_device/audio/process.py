@@ -150,7 +150,7 @@ class AudioLoop:
             self._block *= np.linspace(high, low, PERIOD_SAMPLES, dtype=np.float32)
             audio.wait()
             audio.write(self._block)
-        self._publish()
+        self._publish(whole=True)
 
     def _period(self, audio: AudioOut) -> None:
         # First wait, then read the controls: controls read before the wait would be a period older.
@@ -199,10 +199,11 @@ class AudioLoop:
                 waited_samples = self._fader.engine.waited_samples if taken else 0
                 self._latencies.add((heard_s + waited_samples / SAMPLE_RATE_HZ - stamp_s) * 1e3)
 
-    def _publish(self) -> None:
+    def _publish(self, *, whole: bool = False) -> None:
+        """Write the status; the times, which take longer to count, now and then and at the end."""
         fields, engine = self._status.fields, self._fader.engine
         fields["periods"][0], fields["xruns"][0], fields["played"][0] = self._periods, self._xruns, self._played
-        if self._periods % LOAD_PERIODS == 0:
+        if whole or self._periods % LOAD_PERIODS == 0:
             fields["load_p50_us"][0], fields["load_p99_us"][0] = self._loads.quantiles(0.5, 0.99)
             fields["latency_p50_ms"][0], fields["latency_max_ms"][0] = self._latencies.quantiles(0.5, 1.0)
         fields["voice_limit"][0], fields["slimmed"][0] = self._budget.limit, self._budget.slimmed
