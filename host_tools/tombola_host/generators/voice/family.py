@@ -118,7 +118,7 @@ class VoiceFamily:
         return dict.fromkeys(TIMBRE, (-1.0, 0.0, 1.0))
 
     def finish(self, trainee: GeneratorTrainee, data: Sequence[ModeData]) -> None:
-        """See Family: the directions of knobs, dynamics, life and strikes. No weight depends on them."""
+        """See Family: the directions of knobs and dynamics, and those that all modes share. No weight depends on them."""
         network = cast("VoiceTrainee", trainee).network
         for mode, each in enumerate(data):
             network.directions[mode, : len(SHADES)] = fit_directions(each)[: len(SHADES)]
@@ -136,10 +136,8 @@ class VoiceFamily:
         living = network.strikes if found else network.directions[mode, len(SHADES) :]
         life = fit_life(data, living, courses)
         if life is not None and courses:
-            steps, grown = (
-                b"".join(steps_of(course, life) for course in courses),
-                math.ceil(life.onset_s * FRAME_RATE_HZ),
-            )
+            steps = b"".join(steps_of(course, life) for course in courses)
+            grown = math.ceil(life.onset_s * FRAME_RATE_HZ)
             life = msgspec.structs.replace(life, attacks=fit_attacks(found, courses, steps, grown))
         return Described(
             life=life,

@@ -39,6 +39,7 @@ FAST_SHARE = 0.5
 MOST_FLUTTER = 1.5
 """Motion faster than SLOW_HZ is at most so many times as far as in the mode's usual recording."""
 LEAST = 1e-3
+"""A smaller number is written as 0."""
 KEPT_SHARE = 0.99
 """Latents that move less than the rest of this are left out."""
 
