@@ -118,7 +118,7 @@ class VoiceFamily:
         return dict.fromkeys(TIMBRE, (-1.0, 0.0, 1.0))
 
     def finish(self, trainee: GeneratorTrainee, data: Sequence[ModeData]) -> None:
-        """See Family: the directions of knobs and dynamics, and those that all modes share. No weight depends on them."""
+        """See Family: the directions of knobs, dynamics, and those that all modes share. No weight depends on them."""
         network = cast("VoiceTrainee", trainee).network
         for mode, each in enumerate(data):
             network.directions[mode, : len(SHADES)] = fit_directions(each)[: len(SHADES)]
